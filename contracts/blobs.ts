@@ -1,0 +1,23 @@
+/**
+ * The port through which services read and write large things. infra/ implements it over NATS object stores;
+ * tests may use a folder. Content is checked against its digest at both ends.
+ */
+import type { Readable } from 'node:stream';
+import type { BlobRef } from './values.ts';
+
+export type BlobBucket = BlobRef['bucket'];
+
+export interface BlobStore {
+  /**
+   * Stores bytes under `key` and returns the reference with their SHA-256. Putting the same key again replaces it.
+   * A stream is not held in memory. Throws NATS_UNAVAILABLE (retryable) when the store does not answer.
+   */
+  put(bucket: BlobBucket, key: string, content: Uint8Array | Readable): Promise<BlobRef>;
+  /** The whole object. Throws BLOB_MISSING, or BLOB_CORRUPT when the bytes do not match the digest. */
+  get(ref: BlobRef): Promise<Buffer>;
+  /** The object as a file at `path`, written beside it and renamed when its digest was checked; for large objects. */
+  download(ref: BlobRef, path: string): Promise<void>;
+  /** The latest object under a key, or null. */
+  find(bucket: BlobBucket, key: string): Promise<BlobRef | null>;
+  remove(bucket: BlobBucket, key: string): Promise<void>;
+}

@@ -1,0 +1,75 @@
+/**
+ * The one table of operating errors. A code is API (scripts match on it); its text is not.
+ * Whoever throws says whether trying again can help; one place (infra/bus) turns that into ack, nak or dead letter.
+ */
+
+/** Code -> what it means and what to do. `docs/errors.md` is held to this table by a test. */
+export const ERRORS = {
+  CONFIG_INVALID: 'The configuration file or an environment variable does not fit; the message names the field.',
+  MESSAGE_MALFORMED: 'The message is not JSON, or its data does not fit the schema of its subject.',
+  MESSAGE_TOO_LARGE: 'The message is larger than its subject allows; large things travel by reference.',
+  MODEL_UNKNOWN: 'No pipeline is configured under that model name.',
+  RUN_UNKNOWN: 'No run with that id is stored.',
+  RUN_ACTIVE: 'Another run of the same model is under way; wait for it or cancel it.',
+  RUN_ENDED: 'The run has already ended, so the command cannot change it.',
+  NO_PREVIOUS_EPOCH: 'There is no earlier epoch to roll back to.',
+  DEPLOYMENT_CONFLICT: 'The deployment record changed underneath the run; the run undoes its own part.',
+  CHECKPOINT_CONFLICT: 'Another orchestrator saved the same checkpoint first; the step is taken again.',
+  SOURCE_UNREACHABLE: 'A data source did not answer; check its address and that it runs.',
+  SOURCE_INVALID: 'A data source answered with something that is not the page format.',
+  IMAGE_UNREADABLE: 'The bytes are not a readable image (PNG, JPEG, WebP, PGM).',
+  IMAGE_TOO_LARGE: 'The image is larger than the configured limit in bytes or pixels.',
+  DATASET_TOO_SMALL: 'Too few usable samples or people to train on; the message counts them.',
+  BLOB_MISSING: 'A referenced object is not in its bucket; it may have been pruned.',
+  BLOB_CORRUPT: 'A stored object does not match its digest.',
+  NET_INVALID: 'The list of layers does not fit together; the message names the layer.',
+  STRATEGY_UNAVAILABLE: 'The chosen strategy cannot run on this machine; the message says what to install or choose.',
+  TRAINING_DIVERGED: 'The loss became infinite or not a number.',
+  TRAINING_FAILED: 'The training thread ended unexpectedly.',
+  MODEL_INVALID: 'The bytes are not an ONNX model with the expected input and output.',
+  MODEL_MISMATCH: 'The model loads, but answers differently from what the verifier saw.',
+  HOST_FAILED: 'The thread that runs a model ended unexpectedly.',
+  OVERLOADED: 'The queue is full; try again after the hinted time.',
+  DEADLINE_EXCEEDED: 'The answer would come after the deadline of the request.',
+  NOT_READY: 'No model is in service yet on this replica.',
+  REQUEST_INVALID: 'The request body does not have the expected form.',
+  STAGE_TIMEOUT: 'A stage passed its deadline and its worker did not answer for it.',
+  CANCELLED: 'An operator cancelled the work.',
+  DELIVERIES_EXHAUSTED: 'The message was delivered as often as allowed and never handled.',
+  NATS_UNAVAILABLE: 'No nats-server could be started or reached.',
+  INTERNAL: 'An unexpected error; its stack is in the log of the actor that is named.',
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What travels in events, replies and dead letters in place of an Error object. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** True where the same work may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+}
+
+/** An operating error: something in the world is wrong, not the program. Programmer errors stay plain Errors. */
+export class PipelineError extends Error {
+  override readonly name = 'PipelineError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** An unexpected error counts as retryable: a redelivery meets another moment, and the delivery limit ends it. */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof PipelineError) return { code: error.code, message: error.message, retryable: error.retryable };
+  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error), retryable: true };
+}
+
+/** Closes a switch over a union: a new member that nobody handles is a type error here. */
+export function assertNever(value: never): never {
+  throw new Error(`unexpected value ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,109 @@
+/**
+ * The data of every command and event, as schemas. The envelope around them is in envelope.ts, the subjects in
+ * subjects.ts. Messages stay small: datasets, models and reports travel as BlobRefs.
+ */
+import { z } from 'zod';
+import { ERRORS, type ErrorCode } from './errors.ts';
+import { PipelineConfigSchema } from './pipeline.ts';
+import { CTL, type CtlSubject, type Noun } from './subjects.ts';
+import { BlobRefSchema, ModelPairSchema, ProgressSchema, TokenSchema, VerificationReportSchema } from './values.ts';
+
+export const FailureSchema = z.object({
+  // The keys of the table are its codes; Object.keys loses that in the type.
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  retryable: z.boolean(),
+});
+
+/** Operator commands. A bare JSON object published by hand is accepted in place of an envelope. */
+export const CtlSchemas = {
+  [CTL.pipelineStart]: z.object({
+    model: TokenSchema,
+    /** Chosen by the sender for idempotency; derived from the message otherwise. */
+    runId: TokenSchema.optional(),
+    reason: z.string().max(500).optional(),
+  }),
+  [CTL.pipelineCancel]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
+  [CTL.pipelineResume]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
+  [CTL.modelRollback]: z.object({ model: TokenSchema, reason: z.string().max(500).optional() }),
+} satisfies Record<CtlSubject, z.ZodType>;
+
+const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
+
+/** Data of `nightshift.cmd.<noun>.start.<runId>`. */
+export const StartSchemas = {
+  collection: RunSchema.extend({ pipeline: PipelineConfigSchema.pick({ sources: true, image: true, split: true }) }),
+  training: RunSchema.extend({
+    dataset: BlobRefSchema,
+    training: PipelineConfigSchema.shape.training,
+    champion: ModelPairSchema.nullable(),
+  }),
+  verification: RunSchema.extend({
+    dataset: BlobRefSchema,
+    candidate: BlobRefSchema,
+    champion: ModelPairSchema.nullable(),
+    verification: PipelineConfigSchema.shape.verification,
+  }),
+} satisfies Record<Noun, z.ZodType>;
+export type StartCommand<N extends Noun> = z.infer<(typeof StartSchemas)[N]>;
+
+/** Data of `nightshift.cmd.<noun>.cancel.<runId>` and `.report.<runId>`. */
+export const RunCommandSchema = RunSchema;
+
+/** Data of `nightshift.evt.<noun>.completed.<runId>`, less what every worker event carries. */
+export const CompletedSchemas = {
+  collection: z.object({
+    dataset: BlobRefSchema,
+    samples: z.number(),
+    people: z.number(),
+    quarantined: z.number(),
+    durationMs: z.number(),
+  }),
+  training: z.object({
+    model: BlobRefSchema,
+    epochs: z.number(),
+    loss: z.number(),
+    imagesPerSecond: z.number(),
+    /** Share of validation images whose nearest class is right; null where the snapshot has no validation split. */
+    validationRank1: z.number().nullable(),
+    durationMs: z.number(),
+  }),
+  verification: z.object({
+    verdict: z.enum(['passed', 'rejected']),
+    /** One sentence per gate that did not hold; empty when passed. */
+    reasons: z.array(z.string()),
+    report: BlobRefSchema,
+    gallery: BlobRefSchema,
+    golden: BlobRefSchema,
+    figures: VerificationReportSchema.pick({ candidate: true, champion: true }),
+    durationMs: z.number(),
+  }),
+} satisfies Record<Noun, z.ZodType>;
+export type Completed<N extends Noun> = z.infer<(typeof CompletedSchemas)[N]>;
+
+/** Every worker event names the command that it answers. */
+export const WorkEventSchema = RunSchema.extend({ commandId: z.string() });
+export const FailedSchema = WorkEventSchema.extend({ failure: FailureSchema });
+export const ProgressedSchema = WorkEventSchema.extend({ progress: ProgressSchema });
+
+export const ReplicaEventSchema = RunSchema.extend({ replicaId: TokenSchema });
+export const ReplicaPreparedSchema = ReplicaEventSchema.extend({ prepareMs: z.number() });
+export const ReplicaRefusedSchema = ReplicaEventSchema.extend({ failure: FailureSchema });
+export const ReplicaSwitchedSchema = ReplicaEventSchema.extend({ epoch: z.number().int(), swapUs: z.number() });
+
+export const PipelineEventSchema = RunSchema.extend({
+  state: z.string(),
+  failure: FailureSchema.nullable(),
+});
+
+/** Data of `nightshift.evt.model.deployed.<model>` and `nightshift.evt.model.rolled-back.<model>`. */
+export const ModelDeployedSchema = RunSchema.extend({
+  epoch: z.number().int(),
+  modelDigest: z.string(),
+  galleryDigest: z.string(),
+  previousEpoch: z.number().int().nullable(),
+  replicas: z.number().int(),
+  /** Longest swap of any live replica, microseconds. */
+  swapUsMax: z.number(),
+});
+export type ModelDeployed = z.infer<typeof ModelDeployedSchema>;

@@ -1,0 +1,159 @@
+/**
+ * The configuration of one model's pipeline: where its data comes from, how it is trained, what it must reach,
+ * how it is put into service. A run keeps the copy with which it started, so editing the file changes later runs only.
+ */
+import { z } from 'zod';
+import { ImageSpecSchema } from './values.ts';
+
+export const SourceConfigSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('http'),
+    name: z.string().min(1),
+    /** Answers GET <url>?cursor=&limit= with a page: see services/data/http-source.ts. */
+    url: z.url(),
+    pageSize: z.number().int().min(1).max(1000).default(50),
+    timeoutMs: z.number().int().min(100).default(10_000),
+  }),
+  z.object({
+    type: z.literal('directory'),
+    name: z.string().min(1),
+    /** One folder per person, images inside. */
+    path: z.string().min(1),
+  }),
+]);
+export type SourceConfig = z.infer<typeof SourceConfigSchema>;
+
+export const SplitConfigSchema = z.discriminatedUnion('strategy', [
+  /** By the hash of the image, so a sample keeps its split from night to night. Shares of all samples, 0..1. */
+  z.object({
+    strategy: z.literal('content-hash'),
+    validation: z.number().min(0).max(0.5).default(0.1),
+    probe: z.number().min(0).max(0.5).default(0.2),
+  }),
+  /** The first `train` images of each person (by id, numerically) train, the rest are probes: benchmark protocols. */
+  z.object({ strategy: z.literal('first-n'), train: z.number().int().min(1) }),
+]);
+export type SplitConfig = z.infer<typeof SplitConfigSchema>;
+
+/** A layer of a net as data. Spatial layers keep height and width unless strided (padding "same"). */
+export const LayerSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('conv'),
+    filters: z.number().int().min(1),
+    kernel: z.number().int().min(1).default(3),
+    stride: z.number().int().min(1).max(2).default(1),
+  }),
+  z.object({ type: z.literal('batch-norm') }),
+  z.object({ type: z.literal('relu') }),
+  z.object({ type: z.literal('max-pool') }),
+  z.object({ type: z.literal('global-average-pool') }),
+  z.object({ type: z.literal('flatten') }),
+  z.object({ type: z.literal('dense'), units: z.number().int().min(1) }),
+]);
+export type Layer = z.infer<typeof LayerSchema>;
+
+export const TrainingConfigSchema = z.object({
+  strategy: z.enum(['onnx-graph', 'tfjs']).default('onnx-graph'),
+  /** A shipped net by name, or a list of layers ending in the embedding. */
+  net: z.union([z.enum(['face-small', 'refnet']), z.array(LayerSchema).min(1)]).default('face-small'),
+  epochs: z.number().int().min(1).max(10_000).default(30),
+  batchSize: z.number().int().min(2).max(1024).default(32),
+  learningRate: z.number().positive().default(1e-3),
+  /** CosFace scale and margin (arXiv:1801.09414). */
+  cosFace: z
+    .object({ scale: z.number().positive().default(16), margin: z.number().min(0).max(1).default(0.2) })
+    .prefault({}),
+  augment: z
+    .object({
+      flip: z.boolean().default(true),
+      /** Largest shift in pixels, each axis. */
+      shiftPx: z.number().int().min(0).default(4),
+      /** Largest relative change of brightness, 0..1. */
+      brightness: z.number().min(0).max(1).default(0.2),
+    })
+    .prefault({}),
+  seed: z.number().int().default(1),
+  /** Threads that onnxruntime may use inside one operator; 0 lets it choose. */
+  threads: z.number().int().min(0).default(0),
+  /** Ends training after this time with the weights reached. */
+  maxDurationMs: z
+    .number()
+    .int()
+    .min(1000)
+    .default(4 * 3600_000),
+});
+export type TrainingConfig = z.infer<typeof TrainingConfigSchema>;
+
+export const VerificationConfigSchema = z.object({
+  gates: z
+    .object({
+      rank1Min: z.number().min(0).max(1).default(0.8),
+      rocAucMin: z.number().min(0).max(1).default(0.9),
+      /** Largest drop of rank-1 below the champion's on the same probes. */
+      rank1DropMax: z.number().min(0).max(1).default(0.02),
+      latencyP99MsMax: z.number().positive().default(50),
+      imagesPerSecondMin: z.number().min(0).default(50),
+    })
+    .prefault({}),
+  /** Single-image requests timed for the latency figures. */
+  performanceRequests: z.number().int().min(10).default(200),
+});
+export type VerificationConfig = z.infer<typeof VerificationConfigSchema>;
+
+export const DeploymentConfigSchema = z.object({
+  strategy: z.enum(['hot-swap']).default('hot-swap'),
+  /** Live replicas needed before a deployment goes on. */
+  replicasMin: z.number().int().min(1).default(1),
+  /** How long the new epoch is watched after the commit. */
+  guardMs: z.number().int().min(0).default(60_000),
+  /** Share of failed requests in the guard window that rolls back, once `guardRequestsMin` were answered. */
+  guardErrorRateMax: z.number().min(0).max(1).default(0.01),
+  guardRequestsMin: z.number().int().min(1).default(20),
+  guardLatencyP99MsMax: z.number().positive().default(500),
+});
+export type DeploymentConfig = z.infer<typeof DeploymentConfigSchema>;
+
+/** Deadlines per stage. A passed deadline means "unknown": the worker is asked before anything is undone. */
+export const TimeoutsConfigSchema = z.object({
+  collectMs: z
+    .number()
+    .int()
+    .positive()
+    .default(4 * 3600_000),
+  trainMs: z
+    .number()
+    .int()
+    .positive()
+    .default(4 * 3600_000),
+  verifyMs: z.number().int().positive().default(3600_000),
+  deployMs: z
+    .number()
+    .int()
+    .positive()
+    .default(5 * 60_000),
+  /** How long a worker that was asked for its status may stay silent. */
+  answerMs: z.number().int().positive().default(15_000),
+});
+
+export const RetryConfigSchema = z.object({
+  /** Attempts per stage, the first included. */
+  attemptsMax: z.number().int().min(1).max(20).default(3),
+  backoffMs: z.number().int().positive().default(5_000),
+  backoffMaxMs: z
+    .number()
+    .int()
+    .positive()
+    .default(5 * 60_000),
+});
+
+export const PipelineConfigSchema = z.object({
+  sources: z.array(SourceConfigSchema).min(1),
+  image: ImageSpecSchema.prefault({}),
+  split: SplitConfigSchema.prefault({ strategy: 'content-hash' }),
+  training: TrainingConfigSchema.prefault({}),
+  verification: VerificationConfigSchema.prefault({}),
+  deployment: DeploymentConfigSchema.prefault({}),
+  timeouts: TimeoutsConfigSchema.prefault({}),
+  retry: RetryConfigSchema.prefault({}),
+});
+export type PipelineConfig = z.infer<typeof PipelineConfigSchema>;

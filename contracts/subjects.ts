@@ -1,0 +1,93 @@
+/**
+ * Every NATS name of the system: subjects, streams, buckets, consumers. Nobody spells one a second time.
+ * The last token of a command or event is the id of its run, so that one subscription follows one run.
+ */
+
+export const STREAMS = {
+  ctl: 'CTL',
+  commands: 'COMMANDS',
+  events: 'EVENTS',
+  timers: 'TIMERS',
+  dlq: 'DLQ',
+} as const;
+
+export const BUCKETS = {
+  runs: 'RUNS',
+  deployments: 'DEPLOYMENTS',
+  replicas: 'REPLICAS',
+  datasets: 'DATASETS',
+  models: 'MODELS',
+  reports: 'REPORTS',
+} as const;
+
+/** A stage's noun names its commands and events; one worker actor owns it. */
+export const NOUNS = ['collection', 'training', 'verification'] as const;
+export type Noun = (typeof NOUNS)[number];
+
+export const COMMAND_VERBS = ['start', 'cancel', 'report'] as const;
+export type CommandVerb = (typeof COMMAND_VERBS)[number];
+
+/** What a worker says of a command. `absent` answers `report` when nobody holds the work. */
+export const WORK_FACTS = ['completed', 'failed', 'cancelled', 'progressed', 'absent'] as const;
+export type WorkFact = (typeof WORK_FACTS)[number];
+
+export const REPLICA_FACTS = ['prepared', 'refused', 'switched'] as const;
+export type ReplicaFact = (typeof REPLICA_FACTS)[number];
+
+export const PIPELINE_FACTS = [
+  'started',
+  'advanced',
+  'completed',
+  'rejected',
+  'failed',
+  'rolled-back',
+  'cancelled',
+  'needs-operator',
+] as const;
+export type PipelineFact = (typeof PIPELINE_FACTS)[number];
+
+export const CTL = {
+  pipelineStart: 'nightshift.ctl.pipeline.start',
+  pipelineCancel: 'nightshift.ctl.pipeline.cancel',
+  pipelineResume: 'nightshift.ctl.pipeline.resume',
+  modelRollback: 'nightshift.ctl.model.rollback',
+} as const;
+export type CtlSubject = (typeof CTL)[keyof typeof CTL];
+
+export const ALL = {
+  ctl: 'nightshift.ctl.>',
+  commands: 'nightshift.cmd.>',
+  events: 'nightshift.evt.>',
+  timers: 'nightshift.timer.>',
+  timersFired: 'nightshift.timer.fire.>',
+  dlq: 'nightshift.dlq.>',
+} as const;
+
+export const commandSubject = (noun: Noun, verb: CommandVerb, runId: string) =>
+  `nightshift.cmd.${noun}.${verb}.${runId}`;
+export const workEventSubject = (noun: Noun, fact: WorkFact, runId: string) =>
+  `nightshift.evt.${noun}.${fact}.${runId}`;
+export const replicaEventSubject = (fact: ReplicaFact, runId: string) => `nightshift.evt.replica.${fact}.${runId}`;
+export const pipelineEventSubject = (fact: PipelineFact, runId: string) => `nightshift.evt.pipeline.${fact}.${runId}`;
+export const modelDeployedSubject = (model: string) => `nightshift.evt.model.deployed.${model}`;
+export const modelRolledBackSubject = (model: string) => `nightshift.evt.model.rolled-back.${model}`;
+/** Said when an operator command is refused; `id` is the command's message id. */
+export const commandRefusedSubject = (id: string) => `nightshift.evt.operator.refused.${id}`;
+
+/** Where a durable timer waits, and where it appears when it is due. */
+export const timerScheduleSubject = (runId: string, timerId: string) => `nightshift.timer.at.${runId}.${timerId}`;
+export const timerFiredSubject = (runId: string, timerId: string) => `nightshift.timer.fire.${runId}.${timerId}`;
+
+export const deadLetterSubject = (stream: string, consumer: string) => `nightshift.dlq.${stream}.${consumer}`;
+
+export const API = {
+  runs: 'nightshift.api.runs',
+  run: 'nightshift.api.run',
+  status: 'nightshift.api.status',
+  models: 'nightshift.api.models',
+} as const;
+
+export const INFER_VERBS = ['embed', 'verify', 'identify'] as const;
+export type InferVerb = (typeof INFER_VERBS)[number];
+export const inferSubject = (model: string, verb: InferVerb) => `infer.${model}.${verb}`;
+export const inferQueue = (model: string) => `inference-${model}`;

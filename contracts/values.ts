@@ -1,0 +1,174 @@
+/**
+ * Values that travel or are stored: references, dataset manifests, epochs, reports. Each is a schema and its type,
+ * parsed once at the edge. Nothing here does anything.
+ */
+import { z } from 'zod';
+
+/** One subject token: what may stand between two dots, and in a KV key. */
+export const TokenSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, "-" and "_", at most 64');
+
+export const DigestSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'sha256:<64 hex digits>');
+
+/** A large thing by reference: it lies in an object bucket under `key`; `digest` is the SHA-256 of its bytes. */
+export const BlobRefSchema = z.object({
+  bucket: z.enum(['DATASETS', 'MODELS', 'REPORTS']),
+  key: z.string().min(1),
+  digest: DigestSchema,
+  bytes: z.number().int().nonnegative(),
+});
+export type BlobRef = z.infer<typeof BlobRefSchema>;
+
+/** Pixels as a model sees them: `channels` 1 is grey, 3 is RGB; values 0..255. */
+export const ImageSpecSchema = z.object({
+  width: z.number().int().min(8).max(1024).default(64),
+  height: z.number().int().min(8).max(1024).default(64),
+  channels: z.union([z.literal(1), z.literal(3)]).default(1),
+});
+export type ImageSpec = z.infer<typeof ImageSpecSchema>;
+
+export const SPLITS = ['train', 'validation', 'probe'] as const;
+export const SplitSchema = z.enum(SPLITS);
+export type Split = z.infer<typeof SplitSchema>;
+
+/** One tar shard in WebDataset layout: per sample `<key>.png` and `<key>.json` (SampleRecord). */
+export const ShardSchema = z.object({ blob: BlobRefSchema, samples: z.number().int().positive() });
+
+/** The `.json` member beside each image of a shard. `digest` is that of the image as the source delivered it. */
+export const SampleRecordSchema = z.object({
+  id: z.string(),
+  label: z.string(),
+  source: z.string(),
+  digest: DigestSchema,
+  split: SplitSchema,
+});
+export type SampleRecord = z.infer<typeof SampleRecordSchema>;
+
+export const QuarantinedSchema = z.object({
+  source: z.string(),
+  id: z.string(),
+  label: z.string(),
+  reason: z.enum(['unreadable', 'too-large', 'duplicate', 'contradictory-label', 'invalid-label']),
+  message: z.string(),
+});
+export type Quarantined = z.infer<typeof QuarantinedSchema>;
+
+/** An immutable, content-addressed dataset snapshot. The blob's digest names the snapshot. */
+export const DatasetManifestSchema = z.object({
+  format: z.literal('nightshift.dataset/1'),
+  image: ImageSpecSchema,
+  /** Every person, sorted; the index is the class number in training. */
+  labels: z.array(z.string()),
+  counts: z.object({ train: z.number(), validation: z.number(), probe: z.number(), total: z.number() }),
+  shards: z.array(ShardSchema),
+  sources: z.array(z.object({ name: z.string(), type: z.string(), samples: z.number(), quarantined: z.number() })),
+  /** The first 1000 refused samples; `quarantinedTotal` counts all. */
+  quarantined: z.array(QuarantinedSchema),
+  quarantinedTotal: z.number(),
+});
+export type DatasetManifest = z.infer<typeof DatasetManifestSchema>;
+
+/**
+ * What an epoch serves. Embeddings of two models are not comparable, so a model and the gallery computed with it
+ * always travel and switch together. `golden` holds inputs and the outputs that the verifier saw for them.
+ */
+export const ModelPairSchema = z.object({
+  model: BlobRefSchema,
+  gallery: BlobRefSchema,
+  golden: BlobRefSchema,
+  runId: TokenSchema,
+});
+export type ModelPair = z.infer<typeof ModelPairSchema>;
+
+export const EpochSchema = ModelPairSchema.extend({ epoch: z.number().int().positive(), committedAt: z.string() });
+export type Epoch = z.infer<typeof EpochSchema>;
+
+/** DEPLOYMENTS/<model>: the desired state on which replicas converge. Written by the orchestrator alone. */
+export const DeploymentSchema = z.object({
+  model: TokenSchema,
+  /** The epoch in service; null before the first deployment. */
+  current: EpochSchema.nullable(),
+  /** Stays resident on every replica, so that a rollback loads nothing. */
+  previous: EpochSchema.nullable(),
+  /** Announced by a run that is deploying: replicas load and warm it up, and keep serving `current`. */
+  candidate: ModelPairSchema.nullable(),
+  /** Highest epoch number ever given; a rollback takes a new number for the old pair. */
+  epochMax: z.number().int().nonnegative(),
+  /** The run that wrote last, and what it did. */
+  runId: TokenSchema,
+  change: z.enum(['announced', 'committed', 'rolled-back', 'withdrawn']),
+});
+export type Deployment = z.infer<typeof DeploymentSchema>;
+
+export const LatencySchema = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() });
+export type Latency = z.infer<typeof LatencySchema>;
+
+/** REPLICAS/<model>.<replicaId>: a heartbeat with a time to live. Its absence means the replica is gone. */
+export const ReplicaStatusSchema = z.object({
+  replicaId: TokenSchema,
+  model: TokenSchema,
+  startedAt: z.string(),
+  /** Epoch in service on this replica; null while it serves nothing. */
+  epoch: z.number().int().nullable(),
+  modelDigest: DigestSchema.nullable(),
+  /** Model digests that are loaded and warm. */
+  resident: z.array(DigestSchema),
+  /** The candidate's run, and what became of it here. */
+  prepared: z.object({ runId: TokenSchema, modelDigest: DigestSchema, refused: z.string().nullable() }).nullable(),
+  /** Figures of the epoch in service since it was switched to. */
+  serving: z.object({ requests: z.number(), failed: z.number(), latencyMs: LatencySchema.nullable() }),
+  /** Duration of the last swap in microseconds; null before the first. */
+  swapUs: z.number().nullable(),
+});
+export type ReplicaStatus = z.infer<typeof ReplicaStatusSchema>;
+
+/** Figures of one model on the snapshot's probes. Shares are 0..1. */
+export const AccuracySchema = z.object({
+  rank1: z.number(),
+  rocAuc: z.number(),
+  /** True accept rate at a false accept rate of 1 %. */
+  tarAtFar1e2: z.number(),
+  /** Cosine score from which two images count as the same person, at the false accept rate above. */
+  threshold: z.number(),
+  probes: z.number().int(),
+  galleryPeople: z.number().int(),
+});
+export type Accuracy = z.infer<typeof AccuracySchema>;
+
+export const PerformanceSchema = z.object({
+  latencyMs: LatencySchema,
+  imagesPerSecond: z.number(),
+  requests: z.number().int(),
+});
+export type Performance = z.infer<typeof PerformanceSchema>;
+
+export const GateSchema = z.object({
+  name: z.string(),
+  /** What was measured, what was required, and whether it holds. */
+  value: z.number(),
+  limit: z.number(),
+  passed: z.boolean(),
+  message: z.string(),
+});
+export type Gate = z.infer<typeof GateSchema>;
+
+export const VerificationReportSchema = z.object({
+  format: z.literal('nightshift.verification/1'),
+  runId: TokenSchema,
+  model: TokenSchema,
+  candidate: z.object({ digest: DigestSchema, accuracy: AccuracySchema, performance: PerformanceSchema }),
+  champion: z.object({ digest: DigestSchema, accuracy: AccuracySchema }).nullable(),
+  gates: z.array(GateSchema),
+  verdict: z.enum(['passed', 'rejected']),
+  durationMs: z.object({ accuracy: z.number(), performance: z.number(), total: z.number() }),
+});
+export type VerificationReport = z.infer<typeof VerificationReportSchema>;
+
+/** One step of long work, for progress bars. `figures` are free-form numbers such as loss or images/s. */
+export const ProgressSchema = z.object({
+  fraction: z.number().min(0).max(1),
+  done: z.number(),
+  total: z.number(),
+  unit: z.string(),
+  figures: z.record(z.string(), z.number()).default({}),
+});
+export type Progress = z.infer<typeof ProgressSchema>;

@@ -1,0 +1,38 @@
+/**
+ * A data source yields labelled images, in the same order each time, page by page, so that memory stays bounded.
+ * Variants: http-source.ts, directory-source.ts. All pass test/services/data-source.conformance.ts.
+ */
+import type { DatasetManifest, ImageSpec, Quarantined, Split } from '../../contracts/values.ts';
+
+export interface SourceSample {
+  /** Unique and stable within its source. */
+  readonly id: string;
+  /** The person's name or number. */
+  readonly label: string;
+  /** The image file as the source delivers it; not yet known to be readable. */
+  readonly bytes: Buffer;
+}
+
+export interface DataSource {
+  readonly name: string;
+  readonly type: string;
+  /** Throws SOURCE_UNREACHABLE (retryable) or SOURCE_INVALID. */
+  samples(signal: AbortSignal): AsyncIterable<SourceSample>;
+}
+
+/** What a snapshot's split looks like in memory, for training and verification. */
+export interface LabelledImages {
+  readonly spec: ImageSpec;
+  /** [count, channels, height, width], values 0..255. */
+  readonly pixels: Uint8Array;
+  /** Class number of each image: an index into `labels`. */
+  readonly classes: Int32Array;
+  /** All people of the snapshot, also those without an image in this split. */
+  readonly labels: readonly string[];
+  readonly count: number;
+}
+
+/** Decides a sample's split. `ordinal` is its place among its person's samples, by id, from 0. */
+export type SplitRule = (sample: { readonly digest: string; readonly ordinal: number }) => Split;
+
+export type { DatasetManifest, Quarantined };

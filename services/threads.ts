@@ -1,0 +1,30 @@
+/**
+ * Starts worker threads that run TypeScript modules. Heavy work (training, model runs) lives in such
+ * threads, never on the one that talks to NATS, because onnxruntime-node blocks the thread it is called on.
+ */
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+
+/** `module` is a file URL (`new URL('./x.worker.ts', import.meta.url)`); `data` arrives as `workerData.data`. */
+export function startThread(
+  module: URL,
+  data: unknown,
+  options: Pick<WorkerOptions, 'transferList' | 'name'> = {},
+): Worker {
+  return new Worker(new URL('./thread-entry.mjs', import.meta.url), {
+    ...options,
+    workerData: { threadModule: module.href, data },
+  });
+}
+
+/**
+ * Lowers the scheduling priority of the calling thread (and of threads that it starts afterwards), so that a
+ * training run on a shared machine does not slow the requests served beside it. Linux only: elsewhere a no-op,
+ * because only Linux gives threads a niceness of their own. `nice`: 0 (normal) to 19 (lowest).
+ */
+export function lowerThreadPriority(nice: number): void {
+  if (process.platform !== 'linux') return;
+  const threadId = Number(readlinkSync('/proc/thread-self').split('/').pop());
+  setPriority(threadId, nice);
+}

@@ -1,0 +1,49 @@
+/**
+ * A training strategy turns labelled images into an ONNX embedding model. Variants: onnx-graph.ts, tfjs.ts.
+ * All pass test/services/training.conformance.ts.
+ *
+ * The model that every strategy yields: input `images` float32 [batch, channels, height, width] with values 0..255
+ * (per-image z-normalisation is inside the graph, so that trainer, verifier and server cannot differ in it); output
+ * `embeddings` float32 [batch, dimensions], rows of length 1; metadata_props as in metadata.ts.
+ */
+import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import type { LabelledImages } from '../data/strategy.ts';
+import type { WorkContext } from '../work.ts';
+
+export interface TrainingJob {
+  readonly runId: string;
+  readonly model: string;
+  readonly config: TrainingConfig;
+  readonly train: LabelledImages;
+  /** Null where the snapshot has no validation split. */
+  readonly validation: LabelledImages | null;
+  /** Digest of the dataset manifest, for the model's metadata. */
+  readonly datasetDigest: string;
+  /** What an interrupted attempt at this very job saved last; the strategy's own format. */
+  readonly resumeFrom: Uint8Array | null;
+}
+
+export interface TrainingContext extends WorkContext {
+  /** Saves a partial result (after each pass over the data), replacing the one before. */
+  readonly saveCheckpoint: (state: Uint8Array) => Promise<void>;
+}
+
+export interface TrainingOutcome {
+  /** An ONNX file. */
+  readonly model: Uint8Array;
+  readonly epochs: number;
+  /** Mean loss of the last pass. */
+  readonly loss: number;
+  readonly imagesPerSecond: number;
+  readonly validationRank1: number | null;
+  readonly curve: readonly { readonly epoch: number; readonly loss: number; readonly validationRank1: number | null }[];
+}
+
+export interface TrainingStrategy {
+  readonly name: TrainingConfig['strategy'];
+  /**
+   * Throws NET_INVALID, DATASET_TOO_SMALL, TRAINING_DIVERGED, TRAINING_FAILED, STRATEGY_UNAVAILABLE, or the abort
+   * signal's reason within one step of its abort.
+   */
+  train(job: TrainingJob, context: TrainingContext): Promise<TrainingOutcome>;
+}
