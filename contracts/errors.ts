@@ -31,6 +31,7 @@ export const ERRORS = {
   HOST_FAILED: 'The thread that runs a model ended unexpectedly.',
   OVERLOADED: 'The queue is full; try again after the hinted time.',
   DEADLINE_EXCEEDED: 'The answer would come after the deadline of the request.',
+  GUARD_BREACHED: 'The new epoch failed too many requests or answered too slowly in its guard window.',
   NOT_READY: 'No model is in service yet on this replica.',
   REQUEST_INVALID: 'The request body does not have the expected form.',
   STAGE_TIMEOUT: 'A stage passed its deadline and its worker did not answer for it.',
