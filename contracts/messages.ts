@@ -47,8 +47,8 @@ export const StartSchemas = {
 } satisfies Record<Noun, z.ZodType>;
 export type StartCommand<N extends Noun> = z.infer<(typeof StartSchemas)[N]>;
 
-/** Data of `nightshift.cmd.<noun>.cancel.<runId>` and `.report.<runId>`. */
-export const RunCommandSchema = RunSchema;
+/** Data of `nightshift.cmd.<noun>.cancel.<runId>` and `.report.<runId>`; `startId` is the start command meant. */
+export const AskCommandSchema = RunSchema.extend({ startId: z.string() });
 
 /** Data of `nightshift.evt.<noun>.completed.<runId>`, less what every worker event carries. */
 export const CompletedSchemas = {

@@ -27,8 +27,11 @@ export type Noun = (typeof NOUNS)[number];
 export const COMMAND_VERBS = ['start', 'cancel', 'report'] as const;
 export type CommandVerb = (typeof COMMAND_VERBS)[number];
 
-/** What a worker says of a command. `absent` answers `report` when nobody holds the work. */
-export const WORK_FACTS = ['completed', 'failed', 'cancelled', 'progressed', 'absent'] as const;
+/**
+ * What a worker says of a command. `progressed` is for people and frequent; `working` and `absent` answer `report`:
+ * somebody holds the work, or nobody does.
+ */
+export const WORK_FACTS = ['completed', 'failed', 'cancelled', 'progressed', 'working', 'absent'] as const;
 export type WorkFact = (typeof WORK_FACTS)[number];
 
 export const REPLICA_FACTS = ['prepared', 'refused', 'switched'] as const;

@@ -1,0 +1,200 @@
+/**
+ * One step of a run as a pure function: (checkpoint, event, time) -> checkpoint with its outbox. It runs nothing:
+ * the orchestrator saves the checkpoint and then carries out the outbox, so a crash between the two loses nothing.
+ */
+import { initialTransition, transition, type SnapshotFrom, type StateValue } from 'xstate';
+import type { PipelineFact } from '../contracts/subjects.ts';
+import type { ModelDeployed } from '../contracts/messages.ts';
+import {
+  pipelineMachine,
+  type CommandParams,
+  type DeploymentParams,
+  type PipelineContext,
+  type PipelineEvent,
+  type PipelineInput,
+} from './pipeline.machine.ts';
+
+/** What a transition wants done. Each may be carried out twice: ids are deterministic, changes idempotent. */
+export type Effect =
+  | ({ readonly kind: 'command' } & CommandParams)
+  | { readonly kind: 'fact'; readonly id: string; readonly fact: PipelineFact; readonly state: string }
+  | { readonly kind: 'deployed'; readonly id: string; readonly rolledBack: boolean; readonly deployed: ModelDeployed }
+  | ({ readonly kind: 'deployment'; readonly id: string } & DeploymentParams)
+  | { readonly kind: 'timer.set'; readonly timerId: string; readonly dueAt: string; readonly armedAt: number }
+  | { readonly kind: 'timer.cancel'; readonly timerId: string };
+
+/** The saved state of a run after a transition. */
+export interface Checkpoint {
+  readonly format: 'nightshift.run/1';
+  readonly value: StateValue;
+  readonly context: PipelineContext;
+  readonly status: 'active' | 'done';
+  /** Number of this transition, from 1. */
+  readonly transition: number;
+  /** The event that caused it. */
+  readonly cause: string;
+  /** Ids of the messages that were stepped on, the latest last. */
+  readonly seen: readonly string[];
+  /** Empty once everything in it was carried out. */
+  readonly outbox: readonly Effect[];
+  /** Armed timers: the machine's event for each, and the transition that armed it. A timer of another is stale. */
+  readonly timers: Readonly<Record<string, { readonly event: string; readonly armedAt: number }>>;
+  readonly startedAt: string;
+  readonly updatedAt: string;
+}
+
+/** Redeliveries come within a few messages of each other; a run has some dozens in all. */
+const SEEN_MAX = 256;
+
+type Snapshot = SnapshotFrom<typeof pipelineMachine>;
+/** XState's own type leaves out its cancel action. */
+type Actions = readonly { readonly type: string; readonly params?: unknown }[];
+
+/** The first checkpoint of a run. `id` is that of the message that started it. */
+export function startRun(input: PipelineInput, id: string, now: Date): Checkpoint {
+  const [snapshot, actions] = initialTransition(pipelineMachine, input);
+  const empty = { transition: 0, seen: [], timers: {}, startedAt: now.toISOString() };
+  return toCheckpoint(empty, snapshot, actions, { id, cause: 'started', now, fact: 'started' });
+}
+
+/** The next checkpoint, or null when the machine has no transition for the event: there is nothing to save then. */
+export function step(checkpoint: Checkpoint, id: string, event: PipelineEvent, now: Date): Checkpoint | null {
+  return advance(checkpoint, id, event, now);
+}
+
+/** The same for a durable timer. Null also when the timer was cancelled or armed anew since it was set. */
+export function stepTimer(checkpoint: Checkpoint, timerId: string, armedAt: number, now: Date): Checkpoint | null {
+  const timer = checkpoint.timers[timerId];
+  if (!timer || timer.armedAt !== armedAt) return null;
+  return advance(checkpoint, `${timerId}.${armedAt}`, { type: timer.event }, now);
+}
+
+export const wasSeen = (checkpoint: Checkpoint, id: string) => checkpoint.seen.includes(id);
+
+/** The deployment phase in which replicas are observed, or null. */
+export function observedPhase(checkpoint: Checkpoint): 'preparing' | 'committing' | 'guarding' | 'rollingBack' | null {
+  const snapshot = restore(checkpoint);
+  if (!snapshot.hasTag('observed')) return null;
+  for (const phase of ['preparing', 'committing', 'guarding'] as const) {
+    if (snapshot.matches({ deploying: phase })) return phase;
+  }
+  return 'rollingBack';
+}
+
+export const isGuardOver = (checkpoint: Checkpoint) =>
+  restore(checkpoint).matches({ deploying: { guarding: 'judging' } });
+
+/** `deploying.guarding.watching`, as people read it. */
+export function statePath(value: StateValue): string {
+  if (typeof value === 'string') return value;
+  return Object.entries(value)
+    .map(([key, child]) => `${key}.${statePath(child!)}`)
+    .join(' | ');
+}
+
+const restore = (c: Checkpoint): Snapshot => pipelineMachine.resolveState({ value: c.value, context: c.context });
+
+function advance(checkpoint: Checkpoint, id: string, event: { type: string }, now: Date): Checkpoint | null {
+  // Timer events are the machine's own `xstate.after...`, which its event type does not list.
+  const [snapshot, actions] = transition(pipelineMachine, restore(checkpoint), event as PipelineEvent);
+  const changed = statePath(snapshot.value) !== statePath(checkpoint.value);
+  if (!changed && actions.length === 0) return null;
+  return toCheckpoint(checkpoint, snapshot, actions, { id, cause: event.type, now, fact: factOf(snapshot) });
+}
+
+interface Cause {
+  readonly id: string;
+  readonly cause: string;
+  readonly now: Date;
+  readonly fact: PipelineFact;
+}
+
+function toCheckpoint(
+  before: Pick<Checkpoint, 'transition' | 'seen' | 'timers' | 'startedAt'>,
+  snapshot: Snapshot,
+  actions: Actions,
+  { id, cause, now, fact }: Cause,
+): Checkpoint {
+  const number = before.transition + 1;
+  const prefix = `${snapshot.context.runId}.${number}`;
+  const effects = toEffects(actions, prefix, number, now);
+  return {
+    format: 'nightshift.run/1',
+    value: snapshot.value,
+    context: snapshot.context,
+    status: snapshot.status === 'active' ? 'active' : 'done',
+    transition: number,
+    cause,
+    seen: [...before.seen, id].slice(-SEEN_MAX),
+    outbox: [...effects, { kind: 'fact', id: `${prefix}.fact`, fact, state: statePath(snapshot.value) }],
+    timers: timersAfter(before.timers, actions, number),
+    startedAt: before.startedAt,
+    updatedAt: now.toISOString(),
+  };
+}
+
+const END_FACTS: Readonly<Record<string, PipelineFact>> = {
+  completed: 'completed',
+  rejected: 'rejected',
+  failed: 'failed',
+  rolledBack: 'rolled-back',
+  cancelled: 'cancelled',
+  needsOperator: 'needs-operator',
+};
+const factOf = (snapshot: Snapshot): PipelineFact => END_FACTS[statePath(snapshot.value)] ?? 'advanced';
+
+/** A timer's id as a subject token: the machine's own id has dots in it. */
+const timerToken = (xstateId: string) => xstateId.replaceAll(/[^A-Za-z0-9_-]/g, '-');
+
+function toEffects(actions: Actions, prefix: string, armedAt: number, now: Date): Effect[] {
+  return actions.flatMap((action, index): Effect[] => {
+    const id = `${prefix}.${index}`;
+    // The parameters' types are fixed by the machine's setup; XState widens them to unknown here.
+    switch (action.type) {
+      case 'command':
+        return [{ kind: 'command', ...(action.params as CommandParams) }];
+      case 'deployment':
+        return [{ kind: 'deployment', id, ...(action.params as DeploymentParams) }];
+      case 'publishDeployed':
+      case 'publishRolledBack':
+        return [
+          {
+            kind: 'deployed',
+            id,
+            rolledBack: action.type === 'publishRolledBack',
+            deployed: action.params as ModelDeployed,
+          },
+        ];
+      case 'xstate.raise': {
+        const { id: xstateId, delay } = action.params as RaiseParams;
+        const dueAt = new Date(now.getTime() + delay).toISOString();
+        return [{ kind: 'timer.set', timerId: timerToken(xstateId), dueAt, armedAt }];
+      }
+      case 'xstate.cancel':
+        return [{ kind: 'timer.cancel', timerId: timerToken((action.params as CancelParams).sendId) }];
+      default:
+        throw new Error(`step: the machine asked for the action ${action.type}, which has no effect defined`);
+    }
+  });
+}
+
+interface RaiseParams {
+  readonly id: string;
+  readonly delay: number;
+  readonly event: { readonly type: string };
+}
+interface CancelParams {
+  readonly sendId: string;
+}
+
+function timersAfter(before: Checkpoint['timers'], actions: Actions, armedAt: number): Checkpoint['timers'] {
+  const timers: Record<string, { event: string; armedAt: number }> = { ...before };
+  for (const action of actions) {
+    if (action.type === 'xstate.cancel') delete timers[timerToken((action.params as CancelParams).sendId)];
+    if (action.type === 'xstate.raise') {
+      const { id, event } = action.params as RaiseParams;
+      timers[timerToken(id)] = { event: event.type, armedAt };
+    }
+  }
+  return timers;
+}

@@ -1,0 +1,95 @@
+/** Values for tests of the machine and the orchestrator: a pipeline, references, and one event of each kind. */
+import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/pipeline.ts';
+import { NOUNS } from '../../contracts/subjects.ts';
+import type { BlobRef } from '../../contracts/values.ts';
+import type { PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
+
+export const pipelineConfig = (overrides: object = {}): PipelineConfig =>
+  PipelineConfigSchema.parse({ sources: [{ type: 'directory', name: 'people', path: '/people' }], ...overrides });
+
+export const blobRef = (bucket: BlobRef['bucket'], key: string): BlobRef => ({
+  bucket,
+  key,
+  digest: `sha256:${'0'.repeat(64)}`,
+  bytes: 1,
+});
+
+export const nightInput = (overrides: Partial<PipelineInput> = {}): PipelineInput => ({
+  runId: 'r1',
+  model: 'face',
+  kind: 'night',
+  pipeline: pipelineConfig({ retry: { attemptsMax: 2 } }),
+  champion: null,
+  ...overrides,
+});
+
+const failure = (retryable: boolean) => ({ code: 'INTERNAL' as const, message: 'broken', retryable });
+const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
+const performance = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
+const verified = (commandId: string, verdict: 'passed' | 'rejected') => ({
+  type: 'verification.completed' as const,
+  commandId,
+  verdict,
+  reasons: [],
+  report: blobRef('REPORTS', 'report'),
+  gallery: blobRef('MODELS', 'gallery'),
+  golden: blobRef('MODELS', 'golden'),
+  figures: { candidate: { digest: `sha256:${'0'.repeat(64)}`, accuracy, performance }, champion: null },
+  durationMs: 1,
+});
+
+/** Every event that run `r1` may meet, from the attempts 1 and 2 of each stage. */
+export function allEvents(): PipelineEvent[] {
+  const ids = (noun: string) => [1, 2].map((attempt) => `r1.${noun}.${attempt}`);
+  const perNoun = NOUNS.flatMap((noun) =>
+    ids(noun).flatMap((commandId): PipelineEvent[] => [
+      { type: `${noun}.failed`, commandId, failure: failure(true) },
+      { type: `${noun}.failed`, commandId, failure: failure(false) },
+      { type: `${noun}.cancelled`, commandId },
+      { type: `${noun}.working`, commandId },
+      { type: `${noun}.absent`, commandId },
+    ]),
+  );
+  const deployed = {
+    runId: 'r1',
+    model: 'face',
+    epoch: 1,
+    modelDigest: 'm',
+    galleryDigest: 'g',
+    previousEpoch: null,
+    replicas: 1,
+    swapUsMax: 1,
+  };
+  return [
+    ...perNoun,
+    ...ids('collection').map((commandId): PipelineEvent => ({
+      type: 'collection.completed',
+      commandId,
+      dataset: blobRef('DATASETS', 'd'),
+      samples: 2,
+      people: 2,
+      quarantined: 0,
+      durationMs: 1,
+    })),
+    ...ids('training').map((commandId): PipelineEvent => ({
+      type: 'training.completed',
+      commandId,
+      model: blobRef('MODELS', 'm'),
+      epochs: 1,
+      loss: 1,
+      imagesPerSecond: 1,
+      validationRank1: 1,
+      durationMs: 1,
+    })),
+    ...ids('verification').flatMap((id): PipelineEvent[] => [verified(id, 'passed'), verified(id, 'rejected')]),
+    { type: 'deployment.prepared' },
+    { type: 'deployment.switched', deployed },
+    { type: 'deployment.kept' },
+    { type: 'deployment.refused', failure: failure(false) },
+    { type: 'deployment.breached', failure: failure(false) },
+    { type: 'deployment.failed', failure: failure(false) },
+    { type: 'operator.cancel' },
+    { type: 'operator.rollback' },
+    { type: 'operator.resume' },
+  ];
+}
