@@ -1,0 +1,27 @@
+/**
+ * Waits in tests for a fact instead of for a time. The only place in the tests that polls; everything with an event
+ * or a promise awaits that.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+
+const CHECK_MS = 10;
+
+/**
+ * Resolves with the first answer of `fact` that is neither false, null nor undefined. Throws, naming `what` was waited
+ * for, when `timeoutMs` have passed. An error of `fact` ends the wait at once.
+ */
+export async function until<T>(
+  fact: () => T | Promise<T>,
+  what: string,
+  timeoutMs = 10_000,
+): Promise<Exclude<T, false | null | undefined>> {
+  const deadline = Date.now() + timeoutMs;
+  while (true) {
+    const answer = await fact();
+    // The comparison just made is what Exclude says.
+    if (answer !== false && answer !== null && answer !== undefined)
+      return answer as Exclude<T, false | null | undefined>;
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+    await delay(CHECK_MS);
+  }
+}
