@@ -1,6 +1,6 @@
 /**
  * A data source yields labelled images, in the same order each time, page by page, so that memory stays bounded.
- * Variants: http-source.ts, directory-source.ts. All pass test/services/data-source.conformance.ts.
+ * Variants: http-source.ts, directory-source.ts. All pass test/services/data/data-source.conformance.ts.
  */
 import type { DatasetManifest, ImageSpec, Quarantined, Split } from '../../contracts/values.ts';
 
@@ -11,12 +11,14 @@ export interface SourceSample {
   readonly label: string;
   /** The image file as the source delivers it; not yet known to be readable. */
   readonly bytes: Buffer;
+  /** How many samples the source expects to deliver in all, where it knows; for progress only. */
+  readonly total?: number | undefined;
 }
 
 export interface DataSource {
   readonly name: string;
   readonly type: string;
-  /** Throws SOURCE_UNREACHABLE (retryable) or SOURCE_INVALID. */
+  /** Throws SOURCE_UNREACHABLE or SOURCE_INVALID, or the signal's reason promptly after its abort. */
   samples(signal: AbortSignal): AsyncIterable<SourceSample>;
 }
 
@@ -32,7 +34,7 @@ export interface LabelledImages {
   readonly count: number;
 }
 
-/** Decides a sample's split. `ordinal` is its place among its person's samples, by id, from 0. */
+/** Decides a sample's split. `ordinal` is its place among its person's samples, in source order, from 0. */
 export type SplitRule = (sample: { readonly digest: string; readonly ordinal: number }) => Split;
 
 export type { DatasetManifest, Quarantined };

@@ -1,0 +1,84 @@
+/**
+ * A data source over a folder: one folder per person, named by its label, images inside. Labels and files come in
+ * natural order (`2.png` before `10.png`), so the order is the same on every machine. A sample's id is `label/file`.
+ */
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { PipelineError } from '../../contracts/errors.ts';
+import { IMAGE_BYTES_MAX } from '../images.ts';
+import type { DataSource, SourceSample } from './strategy.ts';
+
+export interface DirectorySourceOptions {
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface PersonFolder {
+  readonly label: string;
+  /** Image paths. */
+  readonly files: readonly string[];
+}
+
+/** Other files (notes, lists) are no samples. What has such a name and cannot be decoded is quarantined, not passed over. */
+const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.avif', '.gif', '.tif', '.tiff', '.pgm', '.bmp']);
+
+/** Throws SOURCE_UNREACHABLE, not retryable: a folder that is missing stays so until somebody acts. */
+export function createDirectorySource(options: DirectorySourceOptions): DataSource {
+  return { name: options.name, type: 'directory', samples: (signal) => readSamples(options, signal) };
+}
+
+/** The people of a folder and their images, in natural order. Throws the file system's error. */
+export async function listPeople(path: string): Promise<PersonFolder[]> {
+  const people: PersonFolder[] = [];
+  for (const label of (await readdir(path)).sort(naturally)) {
+    // stat follows links, so a linked person's folder counts.
+    if (!label.startsWith('.') && (await stat(join(path, label))).isDirectory())
+      people.push({ label, files: await listImages(join(path, label)) });
+  }
+  return people;
+}
+
+async function* readSamples(options: DirectorySourceOptions, signal: AbortSignal): AsyncGenerator<SourceSample> {
+  const people = await reporting(options, () => listPeople(options.path));
+  const total = people.reduce((sum, { files }) => sum + files.length, 0);
+  for (const { label, files } of people) {
+    for (const file of files) {
+      signal.throwIfAborted();
+      const bytes = await reporting(options, () => readHead(file));
+      yield { id: `${label}/${basename(file)}`, label, bytes, total };
+    }
+  }
+}
+
+async function listImages(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const images = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'));
+  const names = images.map(({ name }) => name).filter((name) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase()));
+  return names.sort(naturally).map((name) => join(folder, name));
+}
+
+/** One byte more than is accepted: enough for the decoder to refuse a huge file, without holding it. */
+async function readHead(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(size, IMAGE_BYTES_MAX + 1));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+async function reporting<T>({ name, path }: DirectorySourceOptions, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const why = `${(cause as Error).message}; it must be a folder with one readable folder per person`;
+    throw new PipelineError('SOURCE_UNREACHABLE', `source "${name}" at ${path}: ${why}`, { cause });
+  }
+}
+
+// A fixed locale, and code units where it sees no difference: the same order on every machine.
+const collator = new Intl.Collator('en', { numeric: true });
+const naturally = (a: string, b: string) => collator.compare(a, b) || (a < b ? -1 : 1);

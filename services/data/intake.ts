@@ -1,0 +1,113 @@
+/**
+ * First half of a collection: one source's samples are decoded, resized and appended to a spool file, and what is
+ * kept in memory is a small record of each (about 300 bytes). Nothing here looks at two samples at once: duplicates,
+ * splits and shards are settled afterwards (settle.ts), so it does not matter which source is faster.
+ */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { PipelineError } from '../../contracts/errors.ts';
+import type { ImageSpec, Quarantined } from '../../contracts/values.ts';
+import { decodeImage, encodePng } from '../images.ts';
+import { mapInOrder } from './bounded.ts';
+import type { DataSource, SourceSample } from './strategy.ts';
+
+export interface StoredSample {
+  readonly id: string;
+  readonly label: string;
+  /** Of the image as the source delivered it. */
+  readonly digest: string;
+  /** Where the resized PNG lies in the spool file. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+export type RefusedSample = Pick<Quarantined, 'id' | 'label' | 'reason' | 'message'>;
+export type IntakeRecord = StoredSample | RefusedSample;
+
+export interface Intake {
+  readonly name: string;
+  readonly type: string;
+  readonly spoolPath: string;
+  /** In the source's order. */
+  readonly records: readonly IntakeRecord[];
+}
+
+export interface IntakeOptions {
+  readonly image: ImageSpec;
+  readonly spoolPath: string;
+  readonly signal: AbortSignal;
+  /** Called for each sample when it has left memory, with the source's own count of all, if it has one. */
+  readonly taken: (record: IntakeRecord, total: number | undefined) => void;
+}
+
+/** Samples of one source in memory at once; enough to keep all decoder threads of a usual machine at work. */
+export const SAMPLES_HELD_MAX = 8;
+/** Ends a source that never ends (a cursor that runs in a circle). Records of so many samples take about 3 GB. */
+const SAMPLES_MAX = 10_000_000;
+const LABEL_LENGTH_MAX = 128;
+/** Decoders report every broken scan line; the first lines say enough. */
+const MESSAGE_LENGTH_MAX = 300;
+
+export const isStored = (record: IntakeRecord): record is StoredSample => 'digest' in record;
+
+/** Throws what the source throws, SOURCE_INVALID for an endless one, and the signal's reason after its abort. */
+export async function takeIn(source: DataSource, options: IntakeOptions): Promise<Intake> {
+  const { image, spoolPath, signal, taken } = options;
+  const records: IntakeRecord[] = [];
+  const spool = await open(spoolPath, 'wx');
+  try {
+    let offset = 0;
+    const judge = (sample: SourceSample) => judgeSample(sample, source.name, image);
+    for await (const { total, png, record } of mapInOrder(source.samples(signal), SAMPLES_HELD_MAX, judge)) {
+      signal.throwIfAborted();
+      if (records.length === SAMPLES_MAX) throw endless(source.name);
+      if (png) await spool.appendFile(png);
+      const placed = isStored(record) ? { ...record, offset } : record;
+      offset += png?.length ?? 0;
+      records.push(placed);
+      taken(placed, total);
+    }
+    signal.throwIfAborted();
+  } finally {
+    await spool.close();
+  }
+  return { name: source.name, type: source.type, spoolPath, records };
+}
+
+interface Judged {
+  readonly total: number | undefined;
+  /** Null where the sample is refused. */
+  readonly png: Buffer | null;
+  /** A stored one has offset 0 until its place is known. */
+  readonly record: IntakeRecord;
+}
+
+async function judgeSample(
+  { id, label, bytes, total }: SourceSample,
+  source: string,
+  image: ImageSpec,
+): Promise<Judged> {
+  const refuse = (reason: Quarantined['reason'], message: string): Judged => {
+    const short = { label: label.slice(0, LABEL_LENGTH_MAX), message: message.slice(0, MESSAGE_LENGTH_MAX) };
+    return { total, png: null, record: { id, reason, ...short } };
+  };
+  const wrong = wrongLabel(label);
+  if (wrong) return refuse('invalid-label', `${source}/${id}: ${wrong}`);
+  try {
+    const png = await encodePng(await decodeImage(bytes, image, `${source}/${id}`), image);
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    return { total, png, record: { id, label, digest, offset: 0, bytes: png.length } };
+  } catch (error) {
+    if (!(error instanceof PipelineError)) throw error;
+    return refuse(error.code === 'IMAGE_TOO_LARGE' ? 'too-large' : 'unreadable', error.message);
+  }
+}
+
+function wrongLabel(label: string): string | null {
+  if (label.trim() === '') return 'the label is empty';
+  if (label.length > LABEL_LENGTH_MAX) return `the label has ${label.length} characters; at most ${LABEL_LENGTH_MAX}`;
+  // A line break in a label would break every list that names people.
+  return /\p{Cc}/u.test(label) ? 'the label holds control characters' : null;
+}
+
+const endless = (name: string) =>
+  new PipelineError('SOURCE_INVALID', `source "${name}": more than ${SAMPLES_MAX} samples; does it ever end?`);

@@ -1,0 +1,84 @@
+/**
+ * Snapshot -> memory, for training and verification: the manifest, and the images of chosen splits as one array.
+ * Shards are fetched one at a time into a temporary folder, checked by digest, and read as streams.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BlobStore } from '../../contracts/blobs.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+import { DatasetManifestSchema, type BlobRef, type DatasetManifest, type Split } from '../../contracts/values.ts';
+import { decodeImage } from '../images.ts';
+import { mapInOrder } from './bounded.ts';
+import { readShard, type ShardSample } from './shards.ts';
+import type { LabelledImages } from './strategy.ts';
+
+/** PNGs that are decoded at once; small ones, so this is about keeping the decoder threads at work. */
+const DECODES_MAX = 8;
+
+/** Throws BLOB_MISSING, or BLOB_CORRUPT when the bytes are no dataset manifest. */
+export async function readManifest(ref: BlobRef, blobs: BlobStore): Promise<DatasetManifest> {
+  const bytes = await blobs.get(ref);
+  try {
+    return DatasetManifestSchema.parse(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    const why = `not a dataset manifest (${(cause as Error).message})`;
+    throw new PipelineError('BLOB_CORRUPT', `${ref.bucket}/${ref.key}: ${why}`, { cause });
+  }
+}
+
+/**
+ * The images of the given splits, in the order of the snapshot; class numbers are indices into `manifest.labels`.
+ * Holds count x channels x height x width bytes. Throws BLOB_MISSING, BLOB_CORRUPT, or the signal's reason.
+ */
+export async function loadSplits(
+  manifest: DatasetManifest,
+  splits: readonly Split[],
+  blobs: BlobStore,
+  signal: AbortSignal,
+): Promise<LabelledImages> {
+  const { image, labels } = manifest;
+  const area = image.channels * image.height * image.width;
+  const count = splits.reduce((sum, split) => sum + manifest.counts[split], 0);
+  const pixels = new Uint8Array(count * area);
+  const classes = new Int32Array(count);
+  const classOf = new Map(labels.map((label, index) => [label, index]));
+  let filled = 0;
+  const decode = async ({ png, record }: ShardSample) => ({
+    pixels: await decodeImage(png, image, `${record.source}/${record.id}`),
+    classNumber: classOf.get(record.label),
+  });
+  for await (const sample of mapInOrder(chosenSamples(manifest, new Set(splits), blobs, signal), DECODES_MAX, decode)) {
+    if (filled === count || sample.classNumber === undefined) throw disagreeing(count);
+    pixels.set(sample.pixels, filled * area);
+    classes[filled] = sample.classNumber;
+    filled += 1;
+  }
+  if (filled !== count) throw disagreeing(count);
+  return { spec: image, pixels, classes, labels, count };
+}
+
+async function* chosenSamples(
+  { shards }: DatasetManifest,
+  splits: ReadonlySet<Split>,
+  blobs: BlobStore,
+  signal: AbortSignal,
+): AsyncGenerator<ShardSample> {
+  const folder = await mkdtemp(join(tmpdir(), 'nightshift-dataset-'));
+  const path = join(folder, 'shard.tar');
+  try {
+    for (const { blob } of shards) {
+      signal.throwIfAborted();
+      await blobs.download(blob, path);
+      for await (const sample of readShard(path, `${blob.bucket}/${blob.key}`)) {
+        signal.throwIfAborted();
+        if (splits.has(sample.record.split)) yield sample;
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const disagreeing = (count: number) =>
+  new PipelineError('BLOB_CORRUPT', `dataset: its shards do not hold the ${count} samples that its manifest counts`);
