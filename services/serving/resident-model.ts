@@ -1,0 +1,86 @@
+/**
+ * What a replica needs in memory to serve an epoch: a warm, checked model host and the gallery of that very model.
+ * Loading one touches nothing that serves. Called by the inference actor.
+ */
+import type { BlobStore } from '../../contracts/blobs.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+import type { ImageSpec, ModelPair } from '../../contracts/values.ts';
+import { readGallery, type Gallery } from './gallery.ts';
+import { checkGolden, readGolden, type Golden } from './golden.ts';
+import { createModelHost } from './model-host.ts';
+import type { ModelHost, ModelHostOptions } from './strategy.ts';
+
+export interface ResidentModel {
+  readonly pair: ModelPair;
+  readonly modelDigest: string;
+  readonly galleryDigest: string;
+  readonly host: ModelHost;
+  readonly gallery: Gallery;
+}
+
+export interface LoadOptions {
+  readonly pair: ModelPair;
+  readonly blobs: BlobStore;
+  readonly image: ImageSpec;
+  readonly options: Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'threads'>;
+  readonly createHost?: (options: ModelHostOptions) => Promise<ModelHost>;
+}
+
+/** A session is slower until its memory is planned; after three runs of each size it no longer changes. */
+const WARM_UP_RUNS = 3;
+
+/**
+ * Throws BLOB_MISSING, BLOB_CORRUPT (the store checks digests), MODEL_INVALID, or MODEL_MISMATCH when golden samples or
+ * gallery do not belong to the model. Whatever was started by then is ended again.
+ */
+export async function loadResident({
+  pair,
+  blobs,
+  image,
+  options,
+  createHost = createModelHost,
+}: LoadOptions): Promise<ResidentModel> {
+  const [model, galleryBytes, goldenBytes] = await Promise.all([
+    blobs.get(pair.model),
+    blobs.get(pair.gallery),
+    blobs.get(pair.golden),
+  ]);
+  const { gallery, modelDigest } = readGallery(galleryBytes, `gallery ${pair.gallery.key}`);
+  const golden = readGolden(goldenBytes, `golden samples ${pair.golden.key}`);
+  checkPair(pair, modelDigest);
+  checkGoldenSize(golden, image, pair);
+  const host = await createHost({ model, image, ...options });
+  try {
+    checkGallery(gallery, host, pair);
+    await warmUp(host, golden);
+    await checkGolden(host, golden);
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+  return { pair, modelDigest: pair.model.digest, galleryDigest: pair.gallery.digest, host, gallery };
+}
+
+function checkPair(pair: ModelPair, galleryOfDigest: string): void {
+  if (galleryOfDigest === pair.model.digest) return;
+  const why = `was computed with model ${galleryOfDigest}, not with ${pair.model.digest}`;
+  throw new PipelineError('MODEL_MISMATCH', `gallery ${pair.gallery.key} of run ${pair.runId} ${why}`);
+}
+
+function checkGallery({ labels, embeddings }: Gallery, host: ModelHost, pair: ModelPair): void {
+  if (embeddings.length === labels.length * host.dimensions) return;
+  const why = `has rows of ${embeddings.length / labels.length} values; the model yields ${host.dimensions}`;
+  throw new PipelineError('MODEL_MISMATCH', `gallery ${pair.gallery.key} of run ${pair.runId} ${why}`);
+}
+
+function checkGoldenSize(golden: Golden, { width, height, channels }: ImageSpec, pair: ModelPair): void {
+  if (golden.pixels.length === golden.count * width * height * channels) return;
+  const why = `are not of ${width} x ${height} pixels with ${channels} channels, as this replica is configured`;
+  throw new PipelineError('MODEL_MISMATCH', `golden samples ${pair.golden.key} of run ${pair.runId} ${why}`);
+}
+
+/** Single images, as most requests are; the golden check is the first larger batch. */
+async function warmUp(host: ModelHost, golden: Golden): Promise<void> {
+  const first = golden.pixels.subarray(0, golden.pixels.length / golden.count);
+  for (let i = 0; i < WARM_UP_RUNS; i++) await host.embed({ pixels: first, count: 1 });
+}

@@ -1,0 +1,52 @@
+/** Labelled images of invented people for the tiny model, and everything that an epoch of it consists of. */
+import { createHash } from 'node:crypto';
+import type { BlobStore } from '../../contracts/blobs.ts';
+import type { ModelPair } from '../../contracts/values.ts';
+import type { LabelledImages } from '../../services/data/strategy.ts';
+import { buildGallery, writeGallery } from '../../services/serving/gallery.ts';
+import { takeGolden, writeGolden } from '../../services/serving/golden.ts';
+import { createModelHost } from '../../services/serving/model-host.ts';
+import { TINY_IMAGE, tinyImages, tinyModel } from './tiny-model.ts';
+
+export const TINY_HOST = { queueMax: 64, batchMax: 8, threads: 1 } as const;
+
+/** Image i is of person `p<i % people>`; another seed gives other images of the same people. */
+export function tinySplit(count: number, people: number, seed = 7): LabelledImages {
+  return {
+    spec: TINY_IMAGE,
+    pixels: tinyImages(count, people, seed),
+    classes: Int32Array.from({ length: count }, (_, i) => i % people),
+    labels: Array.from({ length: people }, (_, person) => `p${person}`),
+    count,
+  };
+}
+
+export const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+export interface TinyPairOptions {
+  readonly runId: string;
+  readonly seed?: number;
+  readonly people?: number;
+  readonly threshold?: number;
+  /** Square products per image: see tinyModel. */
+  readonly work?: number;
+}
+
+/** Stores a model, its gallery and its golden samples, as a verified run would. */
+export async function storeTinyPair(blobs: BlobStore, options: TinyPairOptions): Promise<ModelPair> {
+  const { runId, seed = 1, people = 5, threshold = 0.9, work = 0 } = options;
+  const model = tinyModel({ seed, work });
+  const host = await createModelHost({ model, image: TINY_IMAGE, ...TINY_HOST });
+  try {
+    const gallery = await buildGallery(host, tinySplit(people * 3, people), threshold);
+    const golden = await takeGolden(host, tinySplit(people, people, 8));
+    return {
+      runId,
+      model: await blobs.put('MODELS', `${runId}/model.onnx`, model),
+      gallery: await blobs.put('MODELS', `${runId}/gallery`, writeGallery({ gallery, modelDigest: digestOf(model) })),
+      golden: await blobs.put('MODELS', `${runId}/golden`, writeGolden(golden)),
+    };
+  } finally {
+    await host.close();
+  }
+}
