@@ -1,0 +1,202 @@
+/**
+ * The training itself: passes over shuffled batches under the learning-rate schedule, with validation, progress and a
+ * checkpoint after each. The same for every engine, and deterministic: all randomness comes from (seed, epoch).
+ * Runs in a training thread (training.thread.ts).
+ */
+import { PipelineError } from '../../contracts/errors.ts';
+import type { WorkLog } from '../work.ts';
+import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import type { EngineFactory, EngineSpec, TrainingEngine } from './engine.ts';
+import { exportModel } from './export.ts';
+import { resolveNet, type ResolvedNet } from './nets.ts';
+import { initialState, type TrainingState } from './parameters.ts';
+import { makeBatch } from './pixels.ts';
+import { createRandom, permutation } from './random.ts';
+import { learningRateAt } from './schedule.ts';
+import type { TrainingContext, TrainingJob, TrainingOutcome } from './strategy.ts';
+import { validateRank1 } from './validation.ts';
+
+/** Everything but the signal: a thread is stopped from outside. */
+export type LoopContext = Omit<TrainingContext, 'signal'>;
+
+interface Plan {
+  readonly job: TrainingJob;
+  readonly net: ResolvedNet;
+  readonly spec: EngineSpec;
+  readonly stepsPerEpoch: number;
+  readonly steps: number;
+  readonly framework: string;
+  readonly fingerprint: string;
+}
+
+interface Pass {
+  readonly loss: number;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly elapsedMs: number;
+  /** False where the time was up before the pass was complete. */
+  readonly complete: boolean;
+}
+
+/** Within a long pass, progress is reported this often. */
+const PROGRESS_EVERY_MS = 1000;
+
+/** Throws TRAINING_DIVERGED; everything else that fails here is unexpected. */
+export async function runTraining(
+  engineFactory: EngineFactory,
+  job: TrainingJob,
+  context: LoopContext,
+): Promise<TrainingOutcome> {
+  const plan = planOf(job, engineFactory.framework);
+  const start = startingPoint(plan, context.log);
+  const engine = await engineFactory.create(plan.spec, start.state);
+  try {
+    return await runPasses(plan, engine, start, context);
+  } finally {
+    await engine.dispose();
+  }
+}
+
+function planOf(job: TrainingJob, framework: string): Plan {
+  const { config, train } = job;
+  const net = resolveNet(config.net, train.spec);
+  const batch = Math.min(config.batchSize, train.count);
+  const spec = { net, classes: train.labels.length, batch, cosFace: config.cosFace, threads: config.threads };
+  const stepsPerEpoch = Math.ceil(train.count / batch);
+  // The number of threads changes the speed, not the result, so a restart may use another.
+  const { threads: _threads, maxDurationMs: _maxDurationMs, ...settings } = config;
+  const fingerprint = JSON.stringify([job.runId, job.datasetDigest, train.count, train.spec, settings]);
+  return { job, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework, fingerprint };
+}
+
+/** A checkpoint that cannot be used costs time, not the run. */
+function startingPoint({ job, spec, fingerprint }: Plan, log: WorkLog): Checkpoint {
+  const fresh = { state: initialState(spec, job.config.seed), epoch: 0, step: 0, elapsedMs: 0, curve: [] };
+  if (job.resumeFrom === null) return fresh;
+  try {
+    const checkpoint = decodeCheckpoint(job.resumeFrom, fingerprint);
+    log.info({ runId: job.runId, epoch: checkpoint.epoch }, 'training resumes from its checkpoint');
+    return checkpoint;
+  } catch (cause) {
+    if (!(cause instanceof PipelineError)) throw cause;
+    log.warn({ runId: job.runId, err: cause }, 'training starts afresh: its checkpoint cannot be used');
+    return fresh;
+  }
+}
+
+async function runPasses(
+  plan: Plan,
+  engine: TrainingEngine,
+  start: Checkpoint,
+  context: LoopContext,
+): Promise<TrainingOutcome> {
+  const { config, validation } = plan.job;
+  let done = start;
+  let trainedMs = 0;
+  let images = 0;
+  while (done.epoch < config.epochs && done.elapsedMs < config.maxDurationMs) {
+    const pass = await runPass(plan, engine, done, context);
+    trainedMs += pass.elapsedMs;
+    images += pass.steps * plan.spec.batch;
+    done = await afterPass(plan, engine, done, pass, validation !== null);
+    const { loss, validationRank1 } = done.curve.at(-1)!;
+    const figures = { loss, learningRate: pass.learningRate, imagesPerSecond: (1000 * images) / trainedMs };
+    report(context, config.epochs, done.epoch, { ...figures, ...(validationRank1 !== null && { validationRank1 }) });
+    if (pass.complete) await context.saveCheckpoint(encodeCheckpoint(done, plan.fingerprint));
+  }
+  return outcomeOf(plan, done, trainedMs > 0 ? (1000 * images) / trainedMs : 0);
+}
+
+async function runPass(plan: Plan, engine: TrainingEngine, from: Checkpoint, context: LoopContext): Promise<Pass> {
+  const { config, train } = plan.job;
+  const random = createRandom(config.seed, 1 + from.epoch);
+  const order = permutation(train.count, random);
+  const began = context.now();
+  let reported = began;
+  let sum = 0;
+  let steps = 0;
+  let learningRate = 0;
+  while (steps < plan.stepsPerEpoch) {
+    const step = from.step + steps;
+    learningRate = learningRateAt(step, plan.steps, config.learningRate);
+    const batch = makeBatch(train, batchIndices(order, steps, plan.spec.batch), config.augment, random);
+    const loss = await engine.step(batch, learningRate, step + 1);
+    if (!Number.isFinite(loss)) throw diverged(plan, from.epoch + 1, step + 1, `the loss is ${loss}`);
+    sum += loss;
+    steps += 1;
+    const now = context.now();
+    if (from.elapsedMs + now - began >= config.maxDurationMs) break;
+    if (now - reported < PROGRESS_EVERY_MS) continue;
+    reported = now;
+    const figures = {
+      loss: sum / steps,
+      learningRate,
+      imagesPerSecond: (1000 * steps * plan.spec.batch) / (now - began),
+    };
+    report(context, config.epochs, from.epoch + steps / plan.stepsPerEpoch, figures);
+  }
+  const elapsedMs = context.now() - began;
+  return { loss: sum / steps, steps, learningRate, elapsedMs, complete: steps === plan.stepsPerEpoch };
+}
+
+/** The last batch is filled up from the front of the order, so that every pass sees every image. */
+function batchIndices(order: Int32Array, index: number, batch: number): Int32Array {
+  return Int32Array.from({ length: batch }, (_, position) => order[(index * batch + position) % order.length]!);
+}
+
+async function afterPass(
+  plan: Plan,
+  engine: TrainingEngine,
+  before: Checkpoint,
+  pass: Pass,
+  validates: boolean,
+): Promise<Checkpoint> {
+  const state = await engine.state();
+  const epoch = before.epoch + 1;
+  const step = before.step + pass.steps;
+  if (!state.w.every(Number.isFinite)) throw diverged(plan, epoch, step, 'a weight is not a finite number');
+  const validationRank1 = validates ? await validate(plan, state) : null;
+  const curve = [...before.curve, { epoch, loss: pass.loss, validationRank1 }];
+  return { state, epoch, step, elapsedMs: before.elapsedMs + pass.elapsedMs, curve };
+}
+
+function validate(plan: Plan, state: TrainingState): Promise<number> {
+  const { train, validation, config } = plan.job;
+  return validateRank1(modelOf(plan, state, {}), train, validation!, config.threads);
+}
+
+function outcomeOf(plan: Plan, done: Checkpoint, imagesPerSecond: number): TrainingOutcome {
+  const { loss, validationRank1 } = done.curve.at(-1)!;
+  const metrics = { epochs: done.epoch, loss, ...(validationRank1 !== null && { validationRank1 }) };
+  const model = modelOf(plan, done.state, metrics);
+  return { model, epochs: done.epoch, loss, imagesPerSecond, validationRank1, curve: done.curve };
+}
+
+function modelOf(
+  { job, net, spec, framework }: Plan,
+  state: TrainingState,
+  metrics: Record<string, number>,
+): Uint8Array {
+  return exportModel(net, state, {
+    model: job.model,
+    runId: job.runId,
+    datasetDigest: job.datasetDigest,
+    image: net.image,
+    embeddingDimensions: net.dimensions,
+    classes: spec.classes,
+    framework,
+    metrics,
+  });
+}
+
+function report(context: LoopContext, total: number, done: number, figures: Record<string, number>): void {
+  context.progress({ fraction: Math.min(1, done / total), done, total, unit: 'epoch', figures });
+}
+
+function diverged({ job }: Plan, epoch: number, step: number, what: string): PipelineError {
+  return new PipelineError(
+    'TRAINING_DIVERGED',
+    `training: run ${job.runId}: ${what} in epoch ${epoch}, step ${step}; ` +
+      `lower training.learningRate (now ${job.config.learningRate})`,
+  );
+}

@@ -1,0 +1,59 @@
+/**
+ * ONNX's protobuf messages for tensors, attributes, values and whole models, by way of onnx-proto. Field meanings:
+ * https://github.com/onnx/onnx/blob/main/docs/IR.md. Called by the graph builder and the model writers only.
+ */
+import onnxProto, { type onnx } from 'onnx-proto';
+
+const { AttributeProto, ModelProto, TensorProto } = onnxProto.onnx;
+
+export type ElementType = 'float' | 'int64';
+/** A name stands for a size known at run time, such as `batch`. */
+export type Dimension = number | string;
+/** A bare number is an integer attribute, because ONNX tells 1 from 1.0. */
+export type Attribute = number | string | readonly number[] | { readonly float: number };
+
+/** ONNX 1.12: the newest operators that every supported runtime has, and the oldest that has what we write. */
+const OPSET = 17;
+const IR_VERSION = 8;
+const DATA_TYPES = { float: TensorProto.DataType.FLOAT, int64: TensorProto.DataType.INT64 } as const;
+
+/** An ONNX file. `contrib` admits onnxruntime's own operators: for training graphs only, never for shipped models. */
+export function encodeModel(
+  graph: onnx.IGraphProto,
+  options: { readonly metadata?: Readonly<Record<string, string>>; readonly contrib?: boolean } = {},
+): Uint8Array {
+  const opsetImport: onnx.IOperatorSetIdProto[] = [{ domain: '', version: OPSET }];
+  if (options.contrib) opsetImport.push({ domain: 'com.microsoft', version: 1 });
+  const metadataProps = Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value }));
+  const model = { irVersion: IR_VERSION, producerName: 'nightshift', graph, opsetImport, metadataProps };
+  return ModelProto.encode(model).finish();
+}
+
+/** Throws a plain Error when the bytes are not protobuf. */
+export function decodeModel(bytes: Uint8Array): onnx.ModelProto {
+  return ModelProto.decode(bytes);
+}
+
+export function encodeFloats(name: string, data: Float32Array, shape: readonly number[]): onnx.ITensorProto {
+  return { name, dataType: DATA_TYPES.float, dims: [...shape], rawData: bytesOf(data) };
+}
+
+export function encodeIntegers(name: string, values: readonly number[], shape: readonly number[]): onnx.ITensorProto {
+  return { name, dataType: DATA_TYPES.int64, dims: [...shape], rawData: bytesOf(BigInt64Array.from(values, BigInt)) };
+}
+
+export function encodeValueInfo(name: string, type: ElementType, shape: readonly Dimension[]): onnx.IValueInfoProto {
+  const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
+  return { name, type: { tensorType: { elemType: DATA_TYPES[type], shape: { dim } } } };
+}
+
+export function encodeAttribute(name: string, value: Attribute): onnx.IAttributeProto {
+  const types = AttributeProto.AttributeType;
+  if (typeof value === 'number') return { name, type: types.INT, i: value };
+  if (typeof value === 'string') return { name, type: types.STRING, s: Buffer.from(value) };
+  if ('float' in value) return { name, type: types.FLOAT, f: value.float };
+  return { name, type: types.INTS, ints: [...value] };
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | BigInt64Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

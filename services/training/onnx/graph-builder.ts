@@ -1,0 +1,122 @@
+/**
+ * Writes an ONNX graph node by node. A value is the name of a tensor; every method returns the names it made, so that
+ * formulas read from left to right. Knows the ONNX operators used here (opset 17), nothing of nets or training.
+ */
+import type { onnx } from 'onnx-proto';
+import {
+  encodeAttribute,
+  encodeFloats,
+  encodeIntegers,
+  encodeValueInfo,
+  type Attribute,
+  type Dimension,
+  type ElementType,
+} from './encoding.ts';
+
+/** The name of a tensor in the graph. */
+export type Value = string;
+
+export interface NodeOptions {
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  /** Empty is the standard domain. */
+  readonly domain?: 'com.microsoft';
+}
+
+export class GraphBuilder {
+  readonly #nodes: onnx.INodeProto[] = [];
+  readonly #initializers: onnx.ITensorProto[] = [];
+  readonly #inputs: onnx.IValueInfoProto[] = [];
+  readonly #outputs: onnx.IValueInfoProto[] = [];
+  /** Small constants by content, so that one axis list is stored once. */
+  readonly #constants = new Map<string, Value>();
+  #made = 0;
+
+  input(name: Value, type: ElementType, shape: readonly Dimension[]): Value {
+    this.#inputs.push(encodeValueInfo(name, type, shape));
+    return name;
+  }
+
+  /** Declares `value` as an output of the graph under `name`. */
+  output(name: string, value: Value, type: ElementType, shape: readonly Dimension[]): void {
+    this.#nodes.push({ opType: 'Identity', input: [value], output: [name] });
+    this.#outputs.push(encodeValueInfo(name, type, shape));
+  }
+
+  /** A node with one output. */
+  node(opType: string, inputs: readonly Value[], options: NodeOptions = {}): Value {
+    return this.nodes(opType, inputs, 1, options)[0]!;
+  }
+
+  /** A node with `count` outputs. */
+  nodes(opType: string, inputs: readonly Value[], count: number, options: NodeOptions = {}): Value[] {
+    const outputs = Array.from({ length: count }, (_, index) => `${opType}_${this.#made}_${index}`);
+    this.#made += 1;
+    const attribute = Object.entries(options.attributes ?? {}).map(([name, value]) => encodeAttribute(name, value));
+    this.#nodes.push({ opType, input: [...inputs], output: outputs, attribute, domain: options.domain ?? '' });
+    return outputs;
+  }
+
+  floats(data: Float32Array, shape: readonly number[], name = this.#newConstantName()): Value {
+    this.#initializers.push(encodeFloats(name, data, shape));
+    return name;
+  }
+
+  scalar(value: number): Value {
+    return this.#shared(`f${value}`, () => this.floats(Float32Array.of(value), []));
+  }
+
+  integers(values: readonly number[]): Value {
+    return this.#shared(`i${values.join()}`, () => {
+      const name = this.#newConstantName();
+      this.#initializers.push(encodeIntegers(name, values, [values.length]));
+      return name;
+    });
+  }
+
+  add = (a: Value, b: Value): Value => this.node('Add', [a, b]);
+  sub = (a: Value, b: Value): Value => this.node('Sub', [a, b]);
+  mul = (a: Value, b: Value): Value => this.node('Mul', [a, b]);
+  div = (a: Value, b: Value): Value => this.node('Div', [a, b]);
+  sqrt = (a: Value): Value => this.node('Sqrt', [a]);
+
+  /** -1 stands for "what is left", 0 for "as in the input". */
+  reshape(x: Value, shape: readonly number[]): Value {
+    return this.node('Reshape', [x, this.integers(shape)]);
+  }
+
+  /** Sum over `axes`; the axes stay as size 1 unless `keep` is false. */
+  sum(x: Value, axes: readonly number[], keep = true): Value {
+    return this.node('ReduceSum', [x, this.integers(axes)], { attributes: { keepdims: keep ? 1 : 0 } });
+  }
+
+  mean(x: Value, axes: readonly number[], keep = true): Value {
+    return this.node('ReduceMean', [x], { attributes: { axes: [...axes], keepdims: keep ? 1 : 0 } });
+  }
+
+  concat(values: readonly Value[], axis: number): Value {
+    return this.node('Concat', values, { attributes: { axis } });
+  }
+
+  build(name: string): onnx.IGraphProto {
+    return {
+      name,
+      node: this.#nodes,
+      initializer: this.#initializers,
+      input: this.#inputs,
+      output: this.#outputs,
+    };
+  }
+
+  #shared(key: string, make: () => Value): Value {
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const value = make();
+    this.#constants.set(key, value);
+    return value;
+  }
+
+  #newConstantName(): Value {
+    this.#made += 1;
+    return `constant_${this.#made}`;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Trains with TensorFlow.js: with CUDA where @tensorflow/tfjs-node-gpu is installed, on the processor with
+ * @tensorflow/tfjs-node. State stays on the device between steps. Same parameters, loss and schedule as the ONNX engine.
+ */
+import type * as Tfjs from '@tensorflow/tfjs';
+import { PipelineError } from '../../../contracts/errors.ts';
+import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
+import { ADAM, adamRates } from '../onnx/adam.ts';
+import { blendStatistics, type TrainingState } from '../parameters.ts';
+import type { Batch } from '../pixels.ts';
+import { forward, type Tf } from './net.ts';
+
+/** The first of `packages` that loads. Throws STRATEGY_UNAVAILABLE with the reason of each. */
+export async function loadTfjsEngine(packages: readonly string[]): Promise<EngineFactory> {
+  const reasons: string[] = [];
+  for (const name of packages) {
+    try {
+      const module: unknown = await import(name);
+      const tf = tfjsOf(module);
+      await tf.ready();
+      return engineFactory(tf, name);
+    } catch (cause) {
+      reasons.push(`${name}: ${firstLine(cause)}`);
+    }
+  }
+  throw new PipelineError(
+    'STRATEGY_UNAVAILABLE',
+    `training: strategy "tfjs" cannot run here (${reasons.join('; ')}); ` +
+      'run "npm run setup:gpu" on a machine with CUDA, or choose training.strategy "onnx-graph"',
+  );
+}
+
+/** One Adam update of flat vectors; the same formula as onnx/adam.ts. */
+export function adamUpdate(
+  tf: Tf,
+  { w, m, v }: Omit<DeviceState, 'statistics'>,
+  gradient: Tfjs.Tensor1D,
+  learningRate: number,
+  step: number,
+): Omit<DeviceState, 'statistics'> {
+  const [rate, correct1, correct2] = adamRates(learningRate, step) as unknown as [number, number, number];
+  const average = (old: Tfjs.Tensor1D, value: Tfjs.Tensor1D, beta: number): Tfjs.Tensor1D =>
+    tf.add(tf.mul(old, beta), tf.mul(value, 1 - beta));
+  const nextM = average(m, gradient, ADAM.beta1);
+  const nextV = average(v, tf.square(gradient), ADAM.beta2);
+  const divisor = tf.add(tf.sqrt(tf.mul(nextV, correct2)), ADAM.epsilon);
+  const change: Tfjs.Tensor1D = tf.div(tf.mul(nextM, rate * correct1), divisor);
+  return { w: tf.sub(w, change), m: nextM, v: nextV };
+}
+
+interface DeviceState {
+  readonly w: Tfjs.Tensor1D;
+  readonly m: Tfjs.Tensor1D;
+  readonly v: Tfjs.Tensor1D;
+  /** On this side: it is small, and blended as the other engine does. */
+  readonly statistics: Float32Array;
+}
+
+function engineFactory(tf: Tf, name: string): EngineFactory {
+  return {
+    framework: `tfjs on ${name} ${tf.version_core}, backend ${tf.getBackend()}`,
+    create: async (spec, initial) => createEngine(tf, spec, initial),
+  };
+}
+
+function createEngine(tf: Tf, spec: EngineSpec, initial: TrainingState): TrainingEngine {
+  const upload = (data: Float32Array): Tfjs.Tensor1D => tf.tensor1d(data);
+  let device: DeviceState = { ...initial, w: upload(initial.w), m: upload(initial.m), v: upload(initial.v) };
+  const release = () => tf.dispose([device.w, device.m, device.v]);
+  return {
+    async step(batch, learningRate, step) {
+      const { loss, statistics, next } = tf.tidy(() => updated(tf, spec, device, batch, learningRate, step));
+      release();
+      const running = blendStatistics(device.statistics, (await statistics.data()) as Float32Array);
+      device = { ...next, statistics: running };
+      const value = (await loss.data())[0]!;
+      tf.dispose([loss, statistics]);
+      return value;
+    },
+    async state() {
+      const { w, m, v, statistics } = device;
+      // These tensors are float32, so their data is.
+      const [a, b, c] = (await Promise.all([w.data(), m.data(), v.data()])) as [
+        Float32Array,
+        Float32Array,
+        Float32Array,
+      ];
+      return { w: a, m: b, v: c, statistics };
+    },
+    dispose: async () => release(),
+  };
+}
+
+function updated(tf: Tf, spec: EngineSpec, device: DeviceState, batch: Batch, learningRate: number, step: number) {
+  const { channels, height, width } = spec.net.image;
+  const planar = tf.tensor4d(batch.images, [spec.batch, channels, height, width]);
+  const images: Tfjs.Tensor4D = tf.transpose(planar, [0, 2, 3, 1]);
+  const classes = tf.tensor1d(batch.classes, 'int32');
+  // valueAndGrad keeps only the loss, so the statistics leave by the side.
+  let statistics: Tfjs.Tensor1D = tf.zeros([0]);
+  const { value: loss, grad } = tf.valueAndGrad((w: Tfjs.Tensor) => {
+    const result = forward(tf, spec, images, classes, w as Tfjs.Tensor1D);
+    statistics = tf.keep(result.statistics);
+    return result.loss;
+  })(device.w);
+  const next = adamUpdate(tf, device, grad as Tfjs.Tensor1D, learningRate, step);
+  return { loss, statistics, next };
+}
+
+function tfjsOf(module: unknown): Tf {
+  // A CommonJS package arrives under `default`; the packages tried are builds of TensorFlow.js, with its interface.
+  const { default: inner, ...names } = module as { default?: Tf };
+  return inner ?? (names as unknown as Tf);
+}
+
+const firstLine = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).split('\n')[0]!;

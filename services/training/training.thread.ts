@@ -1,0 +1,56 @@
+/**
+ * A training thread: runs one job with one engine and talks to in-thread.ts by messages. It lives and dies with the
+ * job; whoever started it ends it.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { PipelineError, assertNever, toFailure } from '../../contracts/errors.ts';
+import { lowerThreadPriority } from '../threads.ts';
+import type { EngineFactory } from './engine.ts';
+import type { FromThread, ThreadData } from './in-thread.ts';
+import { runTraining, type LoopContext } from './loop.ts';
+
+/** Below everything that answers requests, above what the system calls idle. */
+const NICE = 10;
+
+// Before anything else starts a thread: the runtime's own threads inherit the priority.
+lowerThreadPriority(NICE);
+
+// startThread passes what in-thread.ts gave it, under `data`.
+const { job, engine } = (workerData as { data: ThreadData }).data;
+const port = parentPort!;
+const send = (message: FromThread) => port.postMessage(message);
+
+const context: LoopContext = {
+  progress: (report) => send({ type: 'progress', report }),
+  log: {
+    info: (fields, message) => send({ type: 'log', level: 'info', fields, message }),
+    warn: (fields, message) => send({ type: 'log', level: 'warn', fields, message }),
+  },
+  now: () => performance.now(),
+  saveCheckpoint: async (state) => {
+    // One message comes back per checkpoint, and none otherwise.
+    const saved = new Promise((resolve) => port.once('message', resolve));
+    send({ type: 'checkpoint', state });
+    await saved;
+  },
+};
+
+try {
+  send({ type: 'done', outcome: await runTraining(await loadEngine(), job, context) });
+} catch (error) {
+  // What is not an operating error ends the thread, and reaches in-thread.ts with its stack.
+  if (!(error instanceof PipelineError)) throw error;
+  send({ type: 'failed', failure: toFailure(error) });
+}
+
+/** Loaded on demand: the library of the other engine may not be installed. */
+async function loadEngine(): Promise<EngineFactory> {
+  switch (engine.type) {
+    case 'onnx-graph':
+      return (await import('./onnx/engine.ts')).onnxEngine;
+    case 'tfjs':
+      return (await import('./tfjs/engine.ts')).loadTfjsEngine(engine.packages);
+    default:
+      return assertNever(engine);
+  }
+}
