@@ -25,3 +25,16 @@ export async function until<T>(
     await delay(CHECK_MS);
   }
 }
+
+export interface Gate {
+  /** Resolves once `open` was called. */
+  readonly opened: Promise<void>;
+  open(): void;
+}
+
+/** A promise that a test resolves itself, to hold a handler at a point or to hear that it was reached. */
+export function createGate(): Gate {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open: () => open() };
+}

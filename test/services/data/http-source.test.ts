@@ -1,0 +1,139 @@
+/** The http source against a real server: the conformance suite, and the ways in which a service goes wrong. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createHttpSource } from '../../../services/data/http-source.ts';
+import { withHttp, withPages } from '../../support/page-server.ts';
+import { cancelled, failureOf, samplesOf } from '../../support/samples.ts';
+import { dataSourceConformance, readAll } from './data-source.conformance.ts';
+
+const sourceAt = (url: string, timeoutMs = 5_000) => createHttpSource({ name: 'auth', url, pageSize: 4, timeoutMs });
+const page = (samples: unknown[], nextCursor: string | null = null) => JSON.stringify({ samples, nextCursor });
+
+dataSourceConformance({
+  type: 'http',
+  withSource: (samples, use) => withPages(samples, (url) => use(sourceAt(url))),
+  withAbsent: async (use) => {
+    let gone = '';
+    await withHttp(
+      () => undefined,
+      async (url) => void (gone = url),
+    );
+    await use(sourceAt(gone));
+  },
+  absenceRetryable: true,
+});
+
+test('http source: a refused connection names source, address and reason', async () => {
+  const failure = await failureOf(readAll(sourceAt('http://127.0.0.1:1/samples')));
+  assert.match(failure.message, /source "auth" at http:\/\/127\.0\.0\.1:1\/samples: fetch failed \(.+\); check/);
+});
+
+for (const status of [500, 503, 429])
+  test(`http source: status ${status} may be tried again`, () =>
+    withHttp(
+      (_, response) => response.writeHead(status).end('no'),
+      async (url) => {
+        const failure = await failureOf(readAll(sourceAt(url)));
+        assert.is(failure.code, 'SOURCE_UNREACHABLE');
+        assert.ok(failure.retryable);
+        assert.match(failure.message, String(status));
+      },
+    ));
+
+for (const status of [204, 401, 404])
+  test(`http source: status ${status} is a mistake that a retry cannot mend`, () =>
+    withHttp(
+      (_, response) => response.writeHead(status).end(),
+      async (url) => {
+        const failure = await failureOf(readAll(sourceAt(url)));
+        assert.is(failure.code, 'SOURCE_INVALID');
+        assert.not(failure.retryable);
+        assert.match(failure.message, String(status));
+      },
+    ));
+
+const MISSHAPEN: readonly [what: string, body: string, message: RegExp][] = [
+  ['that is not JSON', '<html>', /not JSON/],
+  ['without samples', '{"nextCursor":null}', /samples/],
+  ['without nextCursor', '{"samples":[]}', /nextCursor/],
+  ['whose sample has no image', page([{ id: 'a', label: 'ada' }]), /samples\.0\.image/],
+];
+for (const [what, body, message] of MISSHAPEN)
+  test(`http source: a page ${what} is SOURCE_INVALID`, () =>
+    withHttp(
+      (_, response) => response.end(body),
+      async (url) => {
+        const failure = await failureOf(readAll(sourceAt(url)));
+        assert.is(failure.code, 'SOURCE_INVALID');
+        assert.not(failure.retryable);
+        assert.match(failure.message, message);
+      },
+    ));
+
+test('http source: a service that is silent half-way through a page runs into the timeout', () =>
+  withHttp(
+    (_, response) => response.write('{"samples":['),
+    async (url) => {
+      const failure = await failureOf(readAll(sourceAt(url, 150)));
+      assert.is(failure.code, 'SOURCE_UNREACHABLE');
+      assert.ok(failure.retryable);
+      assert.match(failure.message, /no whole page within 150 ms/);
+    },
+  ));
+
+test('http source: an abort while it waits for a page ends it at once, with the reason', () => {
+  const controller = new AbortController();
+  return withHttp(
+    () => controller.abort(cancelled()),
+    async (url) => assert.is((await failureOf(readAll(sourceAt(url), controller.signal))).code, 'CANCELLED'),
+  );
+});
+
+test('http source: a cursor that leads to itself is refused instead of being followed for ever', () =>
+  withHttp(
+    (_, response) => response.end(page([], 'again')),
+    async (url) => assert.match((await failureOf(readAll(sourceAt(url)))).message, /cursor again/),
+  ));
+
+test('http source: a page beyond the size limit is refused while it arrives', () =>
+  withHttp(
+    (_, response) => {
+      const chunk = Buffer.alloc(1024 * 1024, ' ');
+      const more = () => {
+        while (!response.destroyed && response.write(chunk));
+        if (!response.destroyed) response.once('drain', more);
+      };
+      more();
+    },
+    async (url) => {
+      const failure = await failureOf(readAll(sourceAt(url, 20_000)));
+      assert.is(failure.code, 'SOURCE_INVALID');
+      assert.match(failure.message, /pageSize below 4/);
+    },
+  ));
+
+test('http source: the page size is asked for, and query parameters of the address stay', async () => {
+  const asked: string[] = [];
+  await withHttp(
+    (request, response) => {
+      asked.push(request.url ?? '');
+      response.end(page([], asked.length === 1 ? 'a b&c' : null));
+    },
+    (url) => readAll(sourceAt(`${url}?site=north`)).then(() => undefined),
+  );
+  assert.equal(asked, ['/samples?site=north&limit=4', '/samples?site=north&limit=4&cursor=a+b%26c']);
+});
+
+test('http source: numbers are taken as ids and labels', async () => {
+  const [sample] = await samplesOf(['ada'], 1);
+  const image = sample?.bytes.toString('base64');
+  await withHttp(
+    (_, response) => response.end(page([{ id: 17, label: 4, image }])),
+    async (url) => {
+      const [read] = await readAll(sourceAt(url));
+      assert.equal([read?.id, read?.label], ['17', '4']);
+    },
+  );
+});
+
+test.run();

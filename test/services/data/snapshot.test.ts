@@ -1,0 +1,233 @@
+/** The collector's work over sources in memory and a folder of blobs: quarantine, determinism, bounds, endings. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Progress, Quarantined } from '../../../contracts/values.ts';
+import { createHttpSource } from '../../../services/data/http-source.ts';
+import { SAMPLES_HELD_MAX } from '../../../services/data/intake.ts';
+import { collectSnapshot, type Snapshot, type SnapshotJob } from '../../../services/data/snapshot.ts';
+import type { DataSource, SourceSample } from '../../../services/data/strategy.ts';
+import { IMAGE_BYTES_MAX } from '../../../services/images.ts';
+import { withFolderBlobs } from '../../support/folder-blobs.ts';
+import { cancelled, failureOf, listSource, quietContext, samplesOf, testPng } from '../../support/samples.ts';
+
+const IMAGE = { width: 8, height: 8, channels: 1 } as const;
+const SPLIT = { strategy: 'content-hash', validation: 0.1, probe: 0.2 } as const;
+
+const collect = (sources: readonly DataSource[], job: Partial<SnapshotJob> = {}): Promise<Snapshot> => {
+  let snapshot: Snapshot | undefined;
+  const run = withFolderBlobs(async (blobs) => {
+    snapshot = await collectSnapshot({ ...quietContext(), sources, image: IMAGE, split: SPLIT, blobs, ...job });
+  });
+  return run.then(() => {
+    if (!snapshot) throw new Error('no snapshot');
+    return snapshot;
+  });
+};
+
+/** The one refused sample among good ones of two people. */
+async function quarantineOf(sample: SourceSample): Promise<Quarantined> {
+  const good = await samplesOf(['ada', 'ben'], 3);
+  const { manifest } = await collect([listSource('auth', [...good, sample])]);
+  assert.is(manifest.counts.total, 6);
+  assert.is(manifest.quarantinedTotal, 1);
+  assert.equal(manifest.sources, [{ name: 'auth', type: 'list', samples: 6, quarantined: 1 }]);
+  // Exactly one, as asserted above.
+  return manifest.quarantined[0]!;
+}
+
+test('collector: the manifest counts people, samples, splits and sources', async () => {
+  const { dataset, manifest } = await collect([
+    listSource('auth', await samplesOf(['ben', 'ada'], 10)),
+    listSource('helper', await samplesOf(['cleo'], 10)),
+  ]);
+  assert.equal(manifest.labels, ['ada', 'ben', 'cleo']);
+  const { train, validation, probe, total } = manifest.counts;
+  assert.is(train + validation + probe, total);
+  assert.equal(
+    manifest.sources.map(({ name, samples }) => [name, samples]),
+    [
+      ['auth', 20],
+      ['helper', 10],
+    ],
+  );
+  assert.equal(
+    manifest.shards.map(({ samples }) => samples),
+    [20, 10],
+  );
+  assert.is(dataset.key, `manifests/${dataset.digest.slice(7)}.json`);
+  assert.ok(manifest.shards.every(({ blob }) => blob.key === `shards/${blob.digest.slice(7)}.tar`));
+});
+
+test('collector: a truncated PNG is quarantined with its reason', async () => {
+  const whole = await testPng('whole', 64);
+  const refused = await quarantineOf({ id: 'half', label: 'ada', bytes: whole.subarray(0, whole.length / 2) });
+  assert.is(refused.reason, 'unreadable');
+  assert.match(refused.message, /^auth\/half: /);
+});
+
+test('collector: what is no image at all is quarantined as unreadable', async () =>
+  assert.is((await quarantineOf({ id: 'x', label: 'ada', bytes: Buffer.from('hello') })).reason, 'unreadable'));
+
+test('collector: a file beyond the size limit is quarantined as too large', async () => {
+  const refused = await quarantineOf({ id: 'x', label: 'ada', bytes: Buffer.alloc(IMAGE_BYTES_MAX + 1) });
+  assert.is(refused.reason, 'too-large');
+});
+
+test('collector: the same bytes under the same label are a duplicate, which names the first', async () => {
+  const refused = await quarantineOf({ id: 'again', label: 'ada', bytes: await testPng('ada/1') });
+  assert.is(refused.reason, 'duplicate');
+  assert.match(refused.message, 'auth/ada/1');
+});
+
+test('collector: the same bytes under another label contradict, and the first stays', async () => {
+  const refused = await quarantineOf({ id: 'claim', label: 'ben', bytes: await testPng('ada/1') });
+  assert.is(refused.reason, 'contradictory-label');
+  assert.match(refused.message, 'auth/ada/1, which is labelled "ada"');
+});
+
+for (const label of ['', '  ', 'x'.repeat(129), 'two\nlines'])
+  test(`collector: the label ${JSON.stringify(label.slice(0, 12))} is invalid`, async () => {
+    const refused = await quarantineOf({ id: 'x', label, bytes: await testPng('other') });
+    assert.is(refused.reason, 'invalid-label');
+    assert.ok(refused.label.length <= 128);
+  });
+
+test('collector: whichever source is slow, the snapshot is the same, and the earlier source wins', async () => {
+  const auth = await samplesOf(['ada', 'ben'], 6);
+  const helper = [...(await samplesOf(['cleo'], 6)), { id: 'h', label: 'cleo', bytes: await testPng('ada/2') }];
+  const slow = async () => {
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+  };
+  const slowAuth = await collect([listSource('auth', auth, slow), listSource('helper', helper)]);
+  const slowHelper = await collect([listSource('auth', auth), listSource('helper', helper, slow)]);
+  assert.equal(slowAuth, slowHelper);
+  assert.equal(
+    slowAuth.manifest.quarantined.map(({ source, reason }) => [source, reason]),
+    [['helper', 'contradictory-label']],
+  );
+});
+
+test('collector: samples keep their split when data is added on a later night', async () => {
+  const split = { strategy: 'first-n', train: 2 } as const;
+  const first = await collect([listSource('auth', await samplesOf(['ada', 'ben'], 3))], { split });
+  assert.equal(first.manifest.counts, { train: 4, validation: 0, probe: 2, total: 6 });
+  const second = await collect([listSource('auth', await samplesOf(['ada', 'ben'], 5))], { split });
+  assert.equal(second.manifest.counts, { train: 4, validation: 0, probe: 6, total: 10 });
+});
+
+test('collector: of many samples only a bounded number is held at once', async () => {
+  const samples = await samplesOf(['ada', 'ben'], 300);
+  let given = 0;
+  let held = 0;
+  const source = listSource('auth', samples, async () => {
+    given++;
+    held = Math.max(held, given - done);
+  });
+  let done = 0;
+  await collect([source], { progress: (report) => (done = report.done) });
+  assert.is(done, 600);
+  assert.ok(held <= SAMPLES_HELD_MAX + 1, `${held} samples were held`);
+});
+
+test('collector: many samples are spread over shards of bounded size', async () => {
+  const { manifest } = await collect([listSource('auth', await samplesOf(['ada', 'ben'], 1100))]);
+  assert.equal(
+    manifest.shards.map(({ samples }) => samples),
+    [2000, 200],
+  );
+});
+
+test('collector: progress counts images up to a fraction of one, and never falls', async () => {
+  const reports: Progress[] = [];
+  const sources = [
+    listSource('auth', await samplesOf(['ada'], 20)),
+    listSource('helper', await samplesOf(['ben'], 30)),
+  ];
+  await collect(sources, { progress: (report) => reports.push(report) });
+  assert.equal(reports.at(-1), { fraction: 1, done: 50, total: 50, unit: 'image', figures: { quarantined: 0 } });
+  const fractions = reports.map(({ fraction }) => fraction);
+  assert.equal(
+    fractions,
+    [...fractions].sort((a, b) => a - b),
+  );
+});
+
+test('collector: one source that is down fails the collection, stops the other and is named', async () => {
+  let stopped = false;
+  const endless: DataSource = {
+    name: 'helper',
+    type: 'list',
+    async *samples(signal) {
+      for (let number = 0; !signal.aborted; number++)
+        yield { id: String(number), label: 'ada', bytes: await testPng(`endless-${number}`) };
+      stopped = true;
+      signal.throwIfAborted();
+    },
+  };
+  const down = createHttpSource({ name: 'auth', url: 'http://127.0.0.1:1/', pageSize: 50, timeoutMs: 5000 });
+  const failure = await failureOf(collect([endless, down]));
+  assert.is(failure.code, 'SOURCE_UNREACHABLE');
+  assert.ok(failure.retryable);
+  assert.match(failure.message, /source "auth" at http:\/\/127\.0\.0\.1:1\//);
+  assert.ok(stopped);
+});
+
+test('collector: one person is too few to train on, and the message counts what was refused', async () => {
+  const broken = { id: 'b', label: 'ben', bytes: Buffer.from('no image') };
+  const failure = await failureOf(collect([listSource('auth', [...(await samplesOf(['ada'], 3)), broken])]));
+  assert.is(failure.code, 'DATASET_TOO_SMALL');
+  assert.not(failure.retryable);
+  assert.match(failure.message, /3 usable samples of 1 people, .* 1 in quarantine, the first: auth\/b/);
+});
+
+test('collector: no sample at all is too few', async () =>
+  assert.is((await failureOf(collect([listSource('auth', [])]))).code, 'DATASET_TOO_SMALL'));
+
+test('collector: an abort ends the collection with its reason and leaves no temporary files', () =>
+  withOwnTemporaryFolder(async (folder) => {
+    const controller = new AbortController();
+    const source = listSource('auth', await samplesOf(['ada', 'ben'], 100));
+    let last = 0;
+    const progress = ({ done }: Progress) => {
+      last = done;
+      if (done === 20) controller.abort(cancelled());
+    };
+    const failure = await failureOf(collect([source], { signal: controller.signal, progress }));
+    assert.is(failure.code, 'CANCELLED');
+    assert.ok(last < 40, `it went on to ${last}`);
+    assert.equal(await readdir(folder), []);
+  }));
+
+test('collector: a second attempt finds the shards of the first and stores none again', () =>
+  withFolderBlobs(async (blobs) => {
+    const job = {
+      ...quietContext(),
+      image: IMAGE,
+      split: SPLIT,
+      sources: [listSource('auth', await samplesOf(['ada', 'ben'], 5))],
+    };
+    const first = await collectSnapshot({ ...job, blobs });
+    const keys: string[] = [];
+    const put: typeof blobs.put = (bucket, key, content) => (keys.push(key), blobs.put(bucket, key, content));
+    assert.equal(await collectSnapshot({ ...job, blobs: { ...blobs, put } }), first);
+    assert.equal(keys, [first.dataset.key]);
+  }));
+
+/** Other processes use the usual temporary folder at the same time. */
+async function withOwnTemporaryFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const usual = tmpdir();
+  const folder = await mkdtemp(join(usual, 'nightshift-own-'));
+  process.env['TMPDIR'] = folder;
+  try {
+    await use(folder);
+  } finally {
+    process.env['TMPDIR'] = usual;
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test.run();
