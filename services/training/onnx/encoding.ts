@@ -15,6 +15,8 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 /** ONNX 1.12: the newest operators that every supported runtime has, and the oldest that has what we write. */
 const OPSET = 17;
 const IR_VERSION = 8;
+/** The number by which attributes name float32. */
+export const FLOAT: number = TensorProto.DataType.FLOAT;
 const DATA_TYPES = { float: TensorProto.DataType.FLOAT, int64: TensorProto.DataType.INT64 } as const;
 
 /** An ONNX file. `contrib` admits onnxruntime's own operators: for training graphs only, never for shipped models. */

@@ -4,6 +4,7 @@
  */
 import type { onnx } from 'onnx-proto';
 import {
+  FLOAT,
   encodeAttribute,
   encodeFloats,
   encodeIntegers,
@@ -91,6 +92,10 @@ export class GraphBuilder {
 
   mean(x: Value, axes: readonly number[], keep = true): Value {
     return this.node('ReduceMean', [x], { attributes: { axes: [...axes], keepdims: keep ? 1 : 0 } });
+  }
+
+  castToFloat(x: Value): Value {
+    return this.node('Cast', [x], { attributes: { to: FLOAT } });
   }
 
   concat(values: readonly Value[], axis: number): Value {
