@@ -98,7 +98,7 @@ async function runPasses(
     const pass = await runPass(plan, engine, done, context);
     trainedMs += pass.elapsedMs;
     images += pass.steps * plan.spec.batch;
-    done = await afterPass(plan, engine, done, pass, validation !== null);
+    done = await afterPass(plan, engine, done, pass, validation !== null && validation.count > 0);
     const { loss, validationRank1 } = done.curve.at(-1)!;
     const figures = { loss, learningRate: pass.learningRate, imagesPerSecond: (1000 * images) / trainedMs };
     report(context, config.epochs, done.epoch, { ...figures, ...(validationRank1 !== null && { validationRank1 }) });

@@ -1,0 +1,147 @@
+/**
+ * What every training strategy must do, on a toy set that trains in seconds. A test file per strategy calls this and
+ * then test.run().
+ */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { PipelineError, type ErrorCode } from '../../../contracts/errors.ts';
+import type { Progress } from '../../../contracts/values.ts';
+import { readModelMetadata } from '../../../services/training/metadata.ts';
+import type { TrainingJob, TrainingStrategy } from '../../../services/training/strategy.ts';
+import { quietContext, toyImages, toyJob } from './toy.ts';
+
+export function checkTrainingStrategy(strategy: TrainingStrategy): void {
+  const { name } = strategy;
+  const train = (job: TrainingJob, context = quietContext()) => strategy.train(job, context);
+
+  test(`${name}: learns to tell the toy people apart, and reports each pass`, async () => {
+    const reports: Progress[] = [];
+    const job = toyJob({ epochs: 6 });
+    const outcome = await train(job, quietContext({ progress: (report) => reports.push(report) }));
+    assert.is(outcome.epochs, 6);
+    assert.ok(outcome.validationRank1! >= 0.9, `rank-1 ${outcome.validationRank1}`);
+    assert.ok(outcome.loss < outcome.curve[0]!.loss / 2, `loss ${outcome.curve[0]!.loss} -> ${outcome.loss}`);
+    assert.equal(
+      outcome.curve.map(({ epoch }) => epoch),
+      [1, 2, 3, 4, 5, 6],
+    );
+    assert.ok(outcome.imagesPerSecond > 0);
+    const last = reports.at(-1)!;
+    assert.equal({ ...last, figures: {} }, { fraction: 1, done: 6, total: 6, unit: 'epoch', figures: {} });
+    assert.equal(Object.keys(last.figures).sort(), ['imagesPerSecond', 'learningRate', 'loss', 'validationRank1']);
+    assert.is(reports.filter(({ done }) => Number.isInteger(done)).length, 6);
+  });
+
+  test(`${name}: the model takes any batch of raw pixels and gives rows of length 1`, async () => {
+    const job = toyJob({ epochs: 1 });
+    const { model } = await train(job);
+    const session = await InferenceSession.create(model);
+    assert.equal(session.inputNames, ['images']);
+    assert.equal(session.outputNames, ['embeddings']);
+    const three = await embed(session, job, 3);
+    const one = await embed(session, job, 1);
+    assert.is(three.length, 3 * 8);
+    for (let row = 0; row < 3; row++) {
+      const length = Math.hypot(...three.subarray(row * 8, row * 8 + 8));
+      assert.ok(Math.abs(length - 1) < 1e-5, `row ${row} has length ${length}`);
+    }
+    one.forEach((value, index) => assert.ok(Math.abs(value - three[index]!) < 1e-5, 'depends on its batch'));
+    await session.release();
+  });
+
+  test(`${name}: the model says where it comes from`, async () => {
+    const job = toyJob({ epochs: 1 });
+    const { framework, metrics, ...metadata } = readModelMetadata((await train(job)).model);
+    assert.equal(metadata, {
+      model: 'toy',
+      runId: 'run-1',
+      datasetDigest: job.datasetDigest,
+      image: { width: 16, height: 16, channels: 1 },
+      embeddingDimensions: 8,
+      classes: 4,
+    });
+    assert.ok(framework.startsWith(name), framework);
+    assert.equal(Object.keys(metrics), ['epochs', 'loss', 'validationRank1']);
+  });
+
+  test(`${name}: one seed gives one model, another seed another`, async () => {
+    const [first, second, other] = [await train(toyJob()), await train(toyJob()), await train(toyJob({ seed: 2 }))];
+    assert.ok(Buffer.from(first.model).equals(second.model));
+    assert.not(Buffer.from(first.model).equals(other.model));
+  });
+
+  test(`${name}: resumed from a checkpoint it ends with the same model as undisturbed`, async () => {
+    const saved: Uint8Array[] = [];
+    const saveCheckpoint = async (state: Uint8Array) => void saved.push(state);
+    const undisturbed = await train(toyJob(), quietContext({ saveCheckpoint }));
+    assert.is(saved.length, 4);
+    const resumed = await train(toyJob({}, { resumeFrom: saved[1]! }));
+    assert.ok(Buffer.from(resumed.model).equals(undisturbed.model));
+    assert.equal(resumed.curve, undisturbed.curve);
+  });
+
+  test(`${name}: a checkpoint of another job is named in a warning, and training starts afresh`, async () => {
+    const saved: Uint8Array[] = [];
+    await train(toyJob({ seed: 9 }), quietContext({ saveCheckpoint: async (state) => void saved.push(state) }));
+    const warnings: string[] = [];
+    const log = { info: () => {}, warn: (_: object, message: string) => void warnings.push(message) };
+    const outcome = await train(toyJob({}, { resumeFrom: saved[0]! }), quietContext({ log }));
+    assert.is(warnings.length, 1);
+    assert.ok(Buffer.from(outcome.model).equals((await train(toyJob())).model));
+  });
+
+  test(`${name}: an abort rejects with the signal's reason, in the midst of a pass`, async () => {
+    const abort = new AbortController();
+    const reason = new PipelineError('CANCELLED', 'run run-1 was cancelled');
+    const progress = () => abort.abort(reason);
+    const job = toyJob({ epochs: 10_000 });
+    assert.is(await rejection(train(job, quietContext({ signal: abort.signal, progress }))), reason);
+    assert.is(await rejection(train(job, quietContext({ signal: abort.signal }))), reason);
+  });
+
+  test(`${name}: the time limit ends training with the weights reached`, async () => {
+    const outcome = await train(toyJob({ epochs: 10_000, maxDurationMs: 1000 }));
+    assert.ok(outcome.epochs < 10_000);
+    assert.is(readModelMetadata(outcome.model).metrics.epochs, outcome.epochs);
+  });
+
+  test(`${name}: a loss that is no number is TRAINING_DIVERGED`, async () => {
+    await rejects(train(toyJob({ learningRate: 1e38 })), 'TRAINING_DIVERGED', /learningRate/);
+  });
+
+  test(`${name}: a checkpoint that cannot be saved ends training with that error`, async () => {
+    const saveCheckpoint = () => Promise.reject(new PipelineError('NATS_UNAVAILABLE', 'no server'));
+    await rejects(train(toyJob(), quietContext({ saveCheckpoint })), 'NATS_UNAVAILABLE', /no server/);
+  });
+
+  test(`${name}: a net that does not fit is NET_INVALID`, async () => {
+    await rejects(train(toyJob({ net: [{ type: 'dense', units: 4 }] })), 'NET_INVALID', /layer 0 \(dense\)/);
+  });
+
+  test(`${name}: one person, or hardly an image, is DATASET_TOO_SMALL`, async () => {
+    const only = (set: ReturnType<typeof toyImages>) => train(toyJob({}, { train: set }));
+    await rejects(only(toyImages(12, 1, 1)), 'DATASET_TOO_SMALL', /12 images of 1 people/);
+    await rejects(only(toyImages(1, 1, 2)), 'DATASET_TOO_SMALL', /2 images of 2 people/);
+  });
+}
+
+async function embed(session: InferenceSession, { train }: TrainingJob, count: number): Promise<Float32Array> {
+  const { width, height, channels } = train.spec;
+  const pixels = Float32Array.from(train.pixels.subarray(0, count * width * height * channels));
+  const out = await session.run({ images: new Tensor('float32', pixels, [count, channels, height, width]) });
+  return out.embeddings!.data as Float32Array; // the contract says float32
+}
+
+async function rejects(work: Promise<unknown>, code: ErrorCode, message: RegExp): Promise<void> {
+  const error = await rejection(work);
+  assert.instance(error, PipelineError);
+  assert.is((error as PipelineError).code, code);
+  assert.match((error as PipelineError).message, message);
+}
+
+const rejection = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => assert.unreachable('it was expected to reject'),
+    (error: unknown) => error,
+  );
