@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+// The command `nightshift`: teaches Node TypeScript, then hands over to program.ts.
 import { register } from 'tsx/esm/api';
+
 register();
-await import('../tmpx/main.ts');
+const { runProgram } = await import('./program.ts');
+await runProgram(process.argv);

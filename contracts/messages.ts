@@ -82,7 +82,7 @@ export const CompletedSchemas = {
 export type Completed<N extends Noun> = z.infer<(typeof CompletedSchemas)[N]>;
 
 /** Every worker event names the command that it answers. */
-export const WorkEventSchema = RunSchema.extend({ commandId: z.string() });
+export const WorkEventSchema = z.object({ runId: TokenSchema, commandId: z.string() });
 export const FailedSchema = WorkEventSchema.extend({ failure: FailureSchema });
 export const ProgressedSchema = WorkEventSchema.extend({ progress: ProgressSchema });
 

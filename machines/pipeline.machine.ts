@@ -57,7 +57,9 @@ export interface CommandParams {
   readonly id: string;
   readonly noun: Noun;
   readonly verb: CommandVerb;
-  readonly data: { readonly [N in Noun]: StartCommand<N> }[Noun] | { readonly runId: string; readonly model: string; readonly startId: string };
+  readonly data:
+    | { readonly [N in Noun]: StartCommand<N> }[Noun]
+    | { readonly runId: string; readonly model: string; readonly startId: string };
 }
 export interface DeploymentParams {
   readonly change: 'announce' | 'commit' | 'rollBack' | 'withdraw';
@@ -428,9 +430,9 @@ export const pipelineMachine = setup({
       always: [{ guard: 'wasCancelled', target: 'cancelled' }, { target: 'failed' }],
     },
 
-    /** A compensation failed. The champion is untouched; `resume` tries the compensation again. */
+    /** A compensation failed. The record stands as it is; `resume` tries again, `cancel` gives up. */
     needsOperator: {
-      on: { 'operator.resume': 'rollingBack' },
+      on: { 'operator.resume': 'rollingBack', 'operator.cancel': { target: 'undone', actions: 'rememberCancel' } },
     },
 
     /** The candidate is the champion. */

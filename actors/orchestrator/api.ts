@@ -1,0 +1,112 @@
+/**
+ * Answers questions under `nightshift.api.>` (NATS micro): which runs there are, one run with its time line, what is
+ * in service. Reads only; any number of orchestrators answer alike.
+ */
+import { z } from 'zod';
+import { PipelineError } from '../../contracts/errors.ts';
+import { describeIssues } from '../../contracts/envelope.ts';
+import { API } from '../../contracts/subjects.ts';
+import { TokenSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
+import { statePath, type Checkpoint } from '../../machines/step.ts';
+import { runKey, type OrchestratorContext } from './context.ts';
+import { activeRun } from './operator.ts';
+
+/** A listing that is read by people: the newest this many. */
+const RUNS_LISTED_MAX = 200;
+
+export interface RunSummary {
+  readonly runId: string;
+  readonly model: string;
+  readonly kind: 'night' | 'rollback';
+  readonly state: string;
+  readonly status: 'active' | 'done';
+  readonly startedAt: string;
+  readonly updatedAt: string;
+  readonly failure: string | null;
+}
+export interface TimelineEntry {
+  readonly transition: number;
+  readonly at: string;
+  readonly cause: string;
+  readonly state: string;
+  readonly attempt: number;
+}
+export interface ModelStatus {
+  readonly model: string;
+  readonly deployment: Deployment | null;
+  readonly replicas: readonly ReplicaStatus[];
+  readonly activeRun: RunSummary | null;
+}
+
+const RunQuestionSchema = z.object({ runId: TokenSchema });
+const RunsQuestionSchema = z.object({ model: TokenSchema.optional() });
+
+/** Endpoint subject -> handler of its parsed JSON body (`{}` for an empty one). */
+export const endpointsOf = (o: OrchestratorContext): Record<string, (body: unknown) => Promise<unknown>> => ({
+  [API.runs]: async (body) => ({ runs: await listRuns(o, ask(RunsQuestionSchema, body).model) }),
+  [API.run]: (body) => showRun(o, ask(RunQuestionSchema, body).runId),
+  [API.status]: async () => ({
+    models: await Promise.all(Object.keys(o.pipelines).map((model) => statusOf(o, model))),
+  }),
+  [API.models]: async () => ({ models: o.pipelines }),
+});
+
+async function listRuns(o: OrchestratorContext, model: string | undefined): Promise<RunSummary[]> {
+  const runs = (await o.runs.list(runKey('>'))).map(({ value }) => summary(value));
+  return runs
+    .filter((run) => model === undefined || run.model === model)
+    .sort((a, b) => b.startedAt.localeCompare(a.startedAt))
+    .slice(0, RUNS_LISTED_MAX);
+}
+
+async function showRun(o: OrchestratorContext, runId: string) {
+  const stored = await o.runs.load(runKey(runId));
+  if (!stored) throw new PipelineError('RUN_UNKNOWN', `no run ${runId} is stored; \`nightshift runs\` lists them`);
+  const history = await o.runs.history(runKey(runId));
+  return {
+    ...summary(stored.value),
+    timeline: timelineOf(history.map(({ value }) => value)),
+    context: stored.value.context,
+  };
+}
+
+/** A transition is saved twice, with its outbox and without: the first counts. */
+function timelineOf(checkpoints: readonly Checkpoint[]): TimelineEntry[] {
+  const byNumber = new Map<number, TimelineEntry>();
+  for (const c of checkpoints) {
+    if (byNumber.has(c.transition)) continue;
+    const { transition, updatedAt: at, cause } = c;
+    byNumber.set(transition, { transition, at, cause, state: statePath(c.value), attempt: c.context.attempt });
+  }
+  return [...byNumber.values()];
+}
+
+async function statusOf(o: OrchestratorContext, model: string): Promise<ModelStatus> {
+  const active = await activeRun(o, model);
+  return {
+    model,
+    deployment: (await o.deployments.load(model))?.value ?? null,
+    replicas: await o.liveReplicas(model),
+    activeRun: active && summary(active),
+  };
+}
+
+const summary = (c: Checkpoint): RunSummary => ({
+  runId: c.context.runId,
+  model: c.context.model,
+  kind: c.context.kind,
+  state: statePath(c.value),
+  status: c.status,
+  startedAt: c.startedAt,
+  updatedAt: c.updatedAt,
+  failure: c.context.failure?.message ?? reasonOfRejection(c),
+});
+
+const reasonOfRejection = ({ context: { verification } }: Checkpoint) =>
+  verification?.verdict === 'rejected' ? verification.reasons.join(' ') : null;
+
+function ask<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new PipelineError('REQUEST_INVALID', describeIssues(parsed.error));
+}

@@ -1,0 +1,38 @@
+/**
+ * What the orchestrator's handlers share: ports to the stores and the bus, the configured pipelines, a clock. It holds
+ * no state of any run, so that any number of orchestrators may run and any may die.
+ */
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { PipelineConfig } from '../../contracts/pipeline.ts';
+import type { Deployment, ReplicaStatus } from '../../contracts/values.ts';
+import type { Bus } from '../../infra/bus.ts';
+import type { RecordStore } from '../../infra/record-store.ts';
+import type { Timers } from '../../infra/timers.ts';
+import type { Checkpoint } from '../../machines/step.ts';
+
+/** Our own writing is trusted beyond its format marker: only the orchestrator may write the bucket. */
+export const CheckpointSchema = z.custom<Checkpoint>(
+  (value) => typeof value === 'object' && value !== null && 'format' in value && value.format === 'nightshift.run/1',
+  'a checkpoint of the format nightshift.run/1',
+);
+
+/** RUNS/lock.<model>: the run that may change the model's deployment. One at a time. */
+export const LockSchema = z.object({ runId: z.string(), takenAt: z.string() });
+export type Lock = z.infer<typeof LockSchema>;
+
+export interface OrchestratorContext {
+  readonly bus: Bus;
+  readonly runs: RecordStore<Checkpoint>;
+  readonly locks: RecordStore<Lock>;
+  readonly deployments: RecordStore<Deployment>;
+  /** Replicas of a model whose heartbeat is alive. */
+  readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
+  readonly timers: Timers;
+  readonly pipelines: Readonly<Record<string, PipelineConfig>>;
+  readonly log: Logger;
+  readonly now: () => Date;
+}
+
+export const runKey = (runId: string) => `run.${runId}`;
+export const lockKey = (model: string) => `lock.${model}`;

@@ -1,0 +1,110 @@
+/**
+ * Carries out one effect of a checkpoint's outbox. Doing it twice is doing it once: messages have deterministic ids,
+ * changes of the deployment record know the run that made them, a timer replaces the one before.
+ */
+import { createHash } from 'node:crypto';
+import { assertNever, PipelineError, toFailure } from '../../contracts/errors.ts';
+import {
+  commandSubject,
+  modelDeployedSubject,
+  modelRolledBackSubject,
+  pipelineEventSubject,
+} from '../../contracts/subjects.ts';
+import type { Deployment } from '../../contracts/values.ts';
+import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
+import type { Checkpoint, Effect } from '../../machines/step.ts';
+import { announce, commit, rollBack, withdraw } from '../../services/deployment/records.ts';
+import type { OrchestratorContext } from './context.ts';
+
+/** An effect that the world refused for good: the machine is told by an event. */
+export interface EffectFailure {
+  readonly id: string;
+  readonly event: PipelineEvent;
+}
+
+export async function carryOut(
+  o: OrchestratorContext,
+  checkpoint: Checkpoint,
+  effect: Effect,
+): Promise<EffectFailure | null> {
+  const { runId, model } = checkpoint.context;
+  const options = (id: string) => ({ id, traceparent: traceOf(runId, id) });
+  switch (effect.kind) {
+    case 'command':
+      await o.bus.publish(commandSubject(effect.noun, effect.verb, runId), effect.data, options(effect.id));
+      return null;
+    case 'fact': {
+      const data = { runId, model, state: effect.state, failure: checkpoint.context.failure };
+      await o.bus.publish(pipelineEventSubject(effect.fact, runId), data, options(effect.id));
+      return null;
+    }
+    case 'deployed': {
+      const subject = effect.rolledBack ? modelRolledBackSubject(model) : modelDeployedSubject(model);
+      await o.bus.publish(subject, effect.deployed, options(effect.id));
+      return null;
+    }
+    case 'timer.set':
+      await o.timers.set({
+        runId,
+        timerId: effect.timerId,
+        dueAt: new Date(effect.dueAt),
+        payload: { armedAt: effect.armedAt },
+        id: `${runId}.${effect.timerId}.${effect.armedAt}`,
+      });
+      return null;
+    case 'timer.cancel':
+      await o.timers.cancel(runId, effect.timerId);
+      return null;
+    case 'deployment':
+      return changeDeployment(o, checkpoint, effect);
+    default:
+      return assertNever(effect);
+  }
+}
+
+type DeploymentEffect = Extract<Effect, { kind: 'deployment' }>;
+
+/** A refusal that no retry can mend becomes the machine's event `deployment.failed`; anything else is thrown. */
+async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, effect: DeploymentEffect) {
+  const { runId, model } = checkpoint.context;
+  try {
+    const stored = await o.deployments.load(model);
+    const record = changed(effect, stored?.value ?? null, runId, model, o.now());
+    // A conflict is retryable: the whole step is taken again, and finds what the other one wrote.
+    if (record !== stored?.value) await o.deployments.save(model, record, stored?.revision ?? 0);
+    o.log.info({ runId, model, change: effect.change }, 'orchestrator: deployment record changed');
+    return null;
+  } catch (error) {
+    const failure = toFailure(error);
+    if (failure.retryable) throw error;
+    return { id: `${effect.id}.failed`, event: { type: 'deployment.failed' as const, failure } };
+  }
+}
+
+function changed(
+  effect: DeploymentEffect,
+  record: Deployment | null,
+  runId: string,
+  model: string,
+  now: Date,
+): Deployment {
+  if (effect.change === 'announce') return announce(record, effect.pair!, runId, model); // `announce` always has a pair.
+  if (!record)
+    throw new PipelineError('DEPLOYMENT_CONFLICT', `run ${runId}: model ${model} has no deployment record to change`);
+  switch (effect.change) {
+    case 'commit':
+      return commit(record, runId, now);
+    case 'rollBack':
+      return rollBack(record, runId, now);
+    case 'withdraw':
+      return withdraw(record, runId);
+    default:
+      return assertNever(effect.change);
+  }
+}
+
+/** W3C trace context: one trace per run, a span per message, both derived so that a repetition has the same. */
+function traceOf(runId: string, id: string): string {
+  const hex = (text: string, length: number) => createHash('sha256').update(text).digest('hex').slice(0, length);
+  return `00-${hex(runId, 32)}-${hex(id, 16)}-01`;
+}

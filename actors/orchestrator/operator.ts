@@ -1,0 +1,143 @@
+/**
+ * Operator commands: start, cancel, resume, rollback. A command that cannot be obeyed throws; the bus dead-letters it
+ * and `refuse` publishes why, where `nats sub 'nightshift.evt.operator.>'` sees it.
+ */
+import { PipelineError, type Failure } from '../../contracts/errors.ts';
+import { parseData } from '../../contracts/envelope.ts';
+import { CtlSchemas } from '../../contracts/messages.ts';
+import type { PipelineConfig } from '../../contracts/pipeline.ts';
+import { commandRefusedSubject, CTL } from '../../contracts/subjects.ts';
+import type { Delivery } from '../../infra/bus.ts';
+import { observedPhase, type Checkpoint } from '../../machines/step.ts';
+import { lockKey, runKey, type OrchestratorContext } from './context.ts';
+import { applyEvent, beginRun } from './run-loop.ts';
+
+export async function handleOperator(o: OrchestratorContext, delivery: Delivery): Promise<void> {
+  const { envelope, subject } = delivery;
+  switch (subject) {
+    case CTL.pipelineStart:
+      return startPipeline(o, delivery, parseData(CtlSchemas[CTL.pipelineStart], envelope));
+    case CTL.pipelineCancel:
+      return tellRun(o, delivery, 'operator.cancel', parseData(CtlSchemas[CTL.pipelineCancel], envelope));
+    case CTL.pipelineResume:
+      return tellRun(o, delivery, 'operator.resume', parseData(CtlSchemas[CTL.pipelineResume], envelope));
+    case CTL.modelRollback:
+      return rollBackModel(o, delivery, parseData(CtlSchemas[CTL.modelRollback], envelope));
+    default: {
+      const known = Object.values(CTL).join(', ');
+      throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: no command ${subject}; there are ${known}`);
+    }
+  }
+}
+
+/** Says publicly that a command was refused. Its id is the command's own, so that the sender can find it. */
+export async function refuse(o: OrchestratorContext, failure: Failure, id: string, subject: string): Promise<void> {
+  o.log.warn({ id, subject, ...failure }, 'orchestrator: operator command refused');
+  await o.bus.publish(
+    commandRefusedSubject(id.replaceAll(/[^A-Za-z0-9_-]/g, '-')),
+    { commandId: id, subject, failure },
+    { id: `${id}.refused` },
+  );
+}
+
+async function startPipeline(
+  o: OrchestratorContext,
+  delivery: Delivery,
+  data: { model: string; runId?: string | undefined },
+) {
+  const pipeline = pipelineOf(o, data.model);
+  const runId = data.runId ?? derivedRunId('run', delivery);
+  await takeLock(o, data.model, runId, delivery.time);
+  const champion = (await o.deployments.load(data.model))?.value.current ?? null;
+  await beginRun(
+    o,
+    { runId, model: data.model, kind: 'night', pipeline, champion },
+    delivery.envelope.id,
+    delivery.time,
+  );
+}
+
+async function tellRun(
+  o: OrchestratorContext,
+  { envelope, time }: Delivery,
+  type: 'operator.cancel' | 'operator.resume',
+  { runId, reason }: { runId: string; reason?: string | undefined },
+) {
+  const stored = await o.runs.load(runKey(runId));
+  if (stored?.value.status === 'done' && !stored.value.seen.includes(envelope.id)) {
+    throw new PipelineError('RUN_ENDED', `run ${runId} has ended already; start a new one`);
+  }
+  await applyEvent(o, runId, envelope.id, { type, reason }, time);
+}
+
+/** A run that still guards the newest epoch rolls back itself; otherwise a run of its own does. */
+async function rollBackModel(
+  o: OrchestratorContext,
+  delivery: Delivery,
+  { model, reason }: { model: string; reason?: string | undefined },
+) {
+  const pipeline = pipelineOf(o, model);
+  const active = await activeRun(o, model);
+  const phase = active && observedPhase(active);
+  if (active && (phase === 'guarding' || phase === 'rollingBack')) {
+    await applyEvent(
+      o,
+      active.context.runId,
+      delivery.envelope.id,
+      { type: 'operator.rollback', reason },
+      delivery.time,
+    );
+    return;
+  }
+  const runId = derivedRunId('rollback', delivery);
+  const known = await o.runs.load(runKey(runId));
+  const record = (await o.deployments.load(model))?.value;
+  if (!known && !record?.previous) {
+    throw new PipelineError('NO_PREVIOUS_EPOCH', `model ${model}: there is no earlier epoch to roll back to`);
+  }
+  await beginRun(
+    o,
+    { runId, model, kind: 'rollback', pipeline, champion: record?.current ?? null },
+    delivery.envelope.id,
+    delivery.time,
+  );
+}
+
+function pipelineOf(o: OrchestratorContext, model: string): PipelineConfig {
+  const pipeline = o.pipelines[model];
+  if (pipeline) return pipeline;
+  const known = Object.keys(o.pipelines).join(', ') || 'none';
+  throw new PipelineError('MODEL_UNKNOWN', `no pipeline for a model "${model}" is configured; configured: ${known}`);
+}
+
+/** The same for every redelivery of the same message, and readable: `run-20260101-020000-17`. */
+function derivedRunId(prefix: string, { time, seq }: Delivery): string {
+  const [day, clock] = time.toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);
+  return `${prefix}-${day}-${clock}-${seq}`;
+}
+
+/** A lock whose run was never stored is left by a crash between the two; it is young when that still goes on. */
+const LOCK_WITHOUT_RUN_MS = 30_000;
+
+async function takeLock(o: OrchestratorContext, model: string, runId: string, now: Date): Promise<void> {
+  const held = await o.locks.load(lockKey(model));
+  if (held?.value.runId === runId) return;
+  if (held) {
+    const run = await o.runs.load(runKey(held.value.runId));
+    const young = o.now().getTime() - Date.parse(held.value.takenAt) < LOCK_WITHOUT_RUN_MS;
+    if (run ? run.value.status === 'active' : young) {
+      const hint = `cancel it with \`nightshift cancel ${held.value.runId}\` or wait for its end`;
+      throw new PipelineError('RUN_ACTIVE', `model ${model}: run ${held.value.runId} is under way; ${hint}`, {
+        retryable: !run,
+      });
+    }
+  }
+  await o.locks.save(lockKey(model), { runId, takenAt: now.toISOString() }, held?.revision ?? 0);
+}
+
+/** The run that holds the model's lock, while it is under way. */
+export async function activeRun(o: OrchestratorContext, model: string): Promise<Checkpoint | null> {
+  const lock = await o.locks.load(lockKey(model));
+  const run = lock && (await o.runs.load(runKey(lock.value.runId)));
+  return run?.value.status === 'active' ? run.value : null;
+}

@@ -1,0 +1,96 @@
+/**
+ * The orchestrator actor: message in -> one step of a run -> effects out. It hosts the pipeline machine and holds no
+ * state; see run-loop.ts for the order in which things happen, operator.ts for commands, api.ts for questions.
+ */
+import { z } from 'zod';
+import { PipelineError } from '../../contracts/errors.ts';
+import { parseData } from '../../contracts/envelope.ts';
+import { CompletedSchemas, FailedSchema, WorkEventSchema } from '../../contracts/messages.ts';
+import { NOUNS, STREAMS, type Noun } from '../../contracts/subjects.ts';
+import type { Delivery } from '../../infra/bus.ts';
+import { CONSUMERS } from '../../infra/consumers.ts';
+import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
+import type { OrchestratorContext } from './context.ts';
+import { OBSERVE_TIMER } from './observe.ts';
+import { handleOperator, refuse } from './operator.ts';
+import { applyEvent, applyTimer, reconsider } from './run-loop.ts';
+
+/** Runs advance independently of each other; this many messages are worked on at once. */
+const CONCURRENCY = 16;
+/** With back-off from 0.2 s to 30 s this is some minutes of trying before a message becomes a dead letter. */
+const DELIVERIES_MAX = 20;
+
+export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<void> } {
+  const common = { concurrency: CONCURRENCY, deliveriesMax: DELIVERIES_MAX };
+  const consumers = [
+    o.bus.consume({
+      ...common,
+      stream: STREAMS.ctl,
+      consumer: CONSUMERS.ctl,
+      // In order: `start` after `cancel` must not overtake it.
+      concurrency: 1,
+      handle: (delivery) => handleOperator(o, delivery),
+      onDeadLetter: (failure, { envelope, seq, subject }) =>
+        refuse(o, failure, envelope?.id ?? `${STREAMS.ctl}-${seq}`, subject),
+    }),
+    o.bus.consume({
+      ...common,
+      stream: STREAMS.events,
+      consumer: CONSUMERS.events,
+      handle: (delivery) => handleFact(o, delivery),
+    }),
+    o.bus.consume({
+      ...common,
+      stream: STREAMS.timers,
+      consumer: CONSUMERS.timers,
+      handle: (delivery) => handleTimer(o, delivery),
+    }),
+  ];
+  return { stop: async () => void (await Promise.all(consumers.map((consumer) => consumer.stop()))) };
+}
+
+/** `nightshift.evt.<noun>.<fact>.<runId>`: a worker's fact moves its run, a replica's makes it look at the replicas. */
+async function handleFact(o: OrchestratorContext, delivery: Delivery): Promise<void> {
+  const [, , noun, fact, runId] = delivery.subject.split('.') as [string, string, string, string, string];
+  if (noun === 'replica') return void (await reconsider(o, runId));
+  const event = toMachineEvent(noun as Noun, fact, delivery);
+  await applyEvent(o, runId, delivery.envelope.id, event, delivery.time);
+}
+
+function toMachineEvent(noun: Noun, fact: string, { envelope, subject }: Delivery): PipelineEvent {
+  if (!NOUNS.includes(noun)) throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: nobody speaks of ${subject}`);
+  switch (fact) {
+    case 'completed':
+      return completedEvent(noun, envelope);
+    case 'failed':
+      return { type: `${noun}.failed`, ...parseData(FailedSchema, envelope) };
+    case 'cancelled':
+    case 'working':
+    case 'absent':
+      return { type: `${noun}.${fact}`, ...parseData(WorkEventSchema, envelope) };
+    default:
+      throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: ${subject} is no fact that a run waits for`);
+  }
+}
+
+function completedEvent(noun: Noun, envelope: Delivery['envelope']): PipelineEvent {
+  const { commandId } = parseData(WorkEventSchema, envelope);
+  switch (noun) {
+    case 'collection':
+      return { type: 'collection.completed', commandId, ...parseData(CompletedSchemas.collection, envelope) };
+    case 'training':
+      return { type: 'training.completed', commandId, ...parseData(CompletedSchemas.training, envelope) };
+    case 'verification':
+      return { type: 'verification.completed', commandId, ...parseData(CompletedSchemas.verification, envelope) };
+  }
+}
+
+const TimerPayloadSchema = z.object({ armedAt: z.number() });
+
+/** `nightshift.timer.fire.<runId>.<timerId>` */
+async function handleTimer(o: OrchestratorContext, delivery: Delivery): Promise<void> {
+  const [, , , runId, timerId] = delivery.subject.split('.') as [string, string, string, string, string];
+  if (timerId === OBSERVE_TIMER) return void (await reconsider(o, runId));
+  const { armedAt } = parseData(TimerPayloadSchema, delivery.envelope);
+  await applyTimer(o, runId, timerId, armedAt, delivery.time);
+}

@@ -1,0 +1,98 @@
+/**
+ * The one way in which a run moves: load its checkpoint, drop what was seen, flush a leftover outbox, step,
+ * compare-and-save, carry out the outbox, settle. Every line may run twice, on any number of orchestrators; the
+ * caller acknowledges its message only when all of it is done.
+ */
+import { PipelineError, toFailure } from '../../contracts/errors.ts';
+import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
+import { startRun, step, stepTimer, wasSeen, type Checkpoint } from '../../machines/step.ts';
+import type { PipelineInput } from '../../machines/pipeline.machine.ts';
+import { runKey, type OrchestratorContext } from './context.ts';
+import { carryOut, type EffectFailure } from './effects.ts';
+import { observe } from './observe.ts';
+
+/** Two orchestrators that meet at one run each win in turn; more conflicts in a row mean a bug, and a redelivery. */
+const CONFLICTS_MAX = 20;
+
+interface Stored {
+  readonly value: Checkpoint;
+  readonly revision: number;
+}
+type Decide = (checkpoint: Checkpoint) => Checkpoint | null;
+
+/** Starts a run unless it exists already; in either case everything that its checkpoint asks for is done after. */
+export async function beginRun(o: OrchestratorContext, input: PipelineInput, messageId: string, now: Date) {
+  return retryOnConflict(async () => {
+    const existing = await o.runs.load(runKey(input.runId));
+    if (existing) return pursue(o, existing);
+    const value = startRun(input, messageId, now);
+    return pursue(o, { value, revision: await o.runs.save(runKey(input.runId), value, 0) });
+  });
+}
+
+/** Brings a message to its run. Throws RUN_UNKNOWN where there is none. */
+export function applyEvent(o: OrchestratorContext, runId: string, messageId: string, event: PipelineEvent, now: Date) {
+  return advance(o, runId, messageId, (checkpoint) => step(checkpoint, messageId, event, now));
+}
+
+/** Brings a timer that has fired to its run; a stale one changes nothing. */
+export function applyTimer(o: OrchestratorContext, runId: string, timerId: string, armedAt: number, now: Date) {
+  return advance(o, runId, `${timerId}.${armedAt}`, (checkpoint) => stepTimer(checkpoint, timerId, armedAt, now));
+}
+
+/** Looks at the replicas anew, without an event of its own. */
+export const reconsider = (o: OrchestratorContext, runId: string) => advance(o, runId, '', () => null);
+
+function advance(o: OrchestratorContext, runId: string, messageId: string, decide: Decide): Promise<Checkpoint> {
+  return retryOnConflict(async () => {
+    const stored = await o.runs.load(runKey(runId));
+    if (!stored)
+      throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
+    const flushed = await flush(o, stored);
+    const next = wasSeen(flushed.value, messageId) ? null : decide(flushed.value);
+    if (!next) return pursue(o, flushed);
+    return pursue(o, { value: next, revision: await o.runs.save(runKey(runId), next, flushed.revision) });
+  });
+}
+
+/** Carries out the outbox, and follows up while the replicas' state already decides what comes next. */
+async function pursue(o: OrchestratorContext, stored: Stored): Promise<Checkpoint> {
+  let current = await flush(o, stored);
+  for (;;) {
+    const event = await observe(o, current.value);
+    const next =
+      event && step(current.value, `${current.value.context.runId}.${current.value.transition}.seen`, event, o.now());
+    if (!next) return current.value;
+    const revision = await o.runs.save(runKey(next.context.runId), next, current.revision);
+    current = await flush(o, { value: next, revision });
+  }
+}
+
+/**
+ * Carries out what stands in the outbox and empties it. It is emptied in the store, because an outbox found later
+ * must mean "perhaps not done": what was sent hours ago would not be recognised as a duplicate any more.
+ */
+async function flush(o: OrchestratorContext, stored: Stored): Promise<Stored> {
+  if (stored.value.outbox.length === 0) return stored;
+  const failure = await carryOutAll(o, stored.value);
+  const settled = { ...stored.value, outbox: [] };
+  const next = failure ? (step(settled, failure.id, failure.event, o.now()) ?? settled) : settled;
+  const revision = await o.runs.save(runKey(next.context.runId), next, stored.revision);
+  return flush(o, { value: next, revision });
+}
+
+async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Promise<EffectFailure | null> {
+  let failed: EffectFailure | null = null;
+  for (const effect of checkpoint.outbox) failed = (await carryOut(o, checkpoint, effect)) ?? failed;
+  return failed;
+}
+
+async function retryOnConflict<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let conflicts = 0; ; conflicts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (toFailure(error).code !== 'CHECKPOINT_CONFLICT' || conflicts === CONFLICTS_MAX) throw error;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The trainer actor: `training.start` in -> candidate model in MODELS -> `training.completed` out. What an attempt
+ * saved before it was interrupted is kept under the run's checkpoint key, and the next attempt goes on from there.
+ */
+import type { Logger } from 'pino';
+import type { BlobStore } from '../../contracts/blobs.ts';
+import type { Completed, StartCommand } from '../../contracts/messages.ts';
+import type { Bus } from '../../infra/bus.ts';
+import { loadSplits, readManifest } from '../../services/data/load.ts';
+import { createTrainingStrategy } from '../../services/training/strategies.ts';
+import type { TrainingJob } from '../../services/training/strategy.ts';
+import type { WorkContext } from '../../services/work.ts';
+import { startWorker, type Worker } from '../worker.ts';
+
+export interface TrainerOptions {
+  readonly bus: Bus;
+  readonly blobs: BlobStore;
+  readonly log: Logger;
+}
+
+export function startTrainer({ bus, blobs, log }: TrainerOptions): Worker {
+  return startWorker({ noun: 'training', bus, log, work: (command, context) => train(blobs, command, context) });
+}
+
+type Result = Omit<Completed<'training'>, 'durationMs'>;
+
+async function train(blobs: BlobStore, command: StartCommand<'training'>, context: WorkContext): Promise<Result> {
+  const { runId, model, training } = command;
+  const keys = keysOf(model, runId);
+  const done = await blobs.find('REPORTS', keys.report);
+  // Finished before, but interrupted before it could say so.
+  if (done) return (JSON.parse((await blobs.get(done)).toString()) as { result: Result }).result;
+  const strategy = createTrainingStrategy(training.strategy);
+  const outcome = await strategy.train(await jobOf(blobs, command, context), {
+    ...context,
+    saveCheckpoint: async (state) => void (await blobs.put('MODELS', keys.checkpoint, state)),
+  });
+  const { epochs, loss, imagesPerSecond, validationRank1, curve } = outcome;
+  const candidate = await blobs.put('MODELS', keys.model, outcome.model);
+  const result = { model: candidate, epochs, loss, imagesPerSecond, validationRank1 };
+  await blobs.put('REPORTS', keys.report, Buffer.from(JSON.stringify({ runId, model, result, curve }, null, 2)));
+  await blobs.remove('MODELS', keys.checkpoint);
+  return result;
+}
+
+const keysOf = (model: string, runId: string) => ({
+  model: `${model}/${runId}/model.onnx`,
+  checkpoint: `${model}/${runId}/training-checkpoint.safetensors`,
+  report: `${model}/${runId}/training.json`,
+});
+
+async function jobOf(
+  blobs: BlobStore,
+  command: StartCommand<'training'>,
+  { signal }: WorkContext,
+): Promise<TrainingJob> {
+  const { runId, model, dataset, training } = command;
+  const manifest = await readManifest(dataset, blobs);
+  const checkpoint = await blobs.find('MODELS', keysOf(model, runId).checkpoint);
+  return {
+    runId,
+    model,
+    config: training,
+    train: await loadSplits(manifest, ['train'], blobs, signal),
+    validation: manifest.counts.validation > 0 ? await loadSplits(manifest, ['validation'], blobs, signal) : null,
+    datasetDigest: dataset.digest,
+    resumeFrom: checkpoint && (await blobs.get(checkpoint)),
+  };
+}

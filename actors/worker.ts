@@ -1,0 +1,173 @@
+/**
+ * The harness of collector, trainer and verifier: takes commands of one noun, runs the service, says what became of
+ * it. Each command has its effect once: the published fact IS the stored result, so a redelivered command finds it in
+ * the EVENTS stream and only acknowledges. Not for inference, whose work is not a command.
+ */
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import { parseData } from '../contracts/envelope.ts';
+import { PipelineError, toFailure } from '../contracts/errors.ts';
+import { AskCommandSchema, StartSchemas, type Completed, type StartCommand } from '../contracts/messages.ts';
+import { commandSubject, STREAMS, workEventSubject, type Noun, type WorkFact } from '../contracts/subjects.ts';
+import type { Bus, Delivery, Heard } from '../infra/bus.ts';
+import { workerConsumer } from '../infra/consumers.ts';
+import type { WorkContext } from '../services/work.ts';
+import { createProgressReporter } from './progress.ts';
+
+export interface WorkerOptions<N extends Noun> {
+  readonly noun: N;
+  readonly bus: Bus;
+  readonly log: Logger;
+  /** Does the work. What it throws becomes the stage's failure; the saga decides about another attempt. */
+  readonly work: (command: StartCommand<N>, context: WorkContext) => Promise<Omit<Completed<N>, 'durationMs'>>;
+}
+
+export interface Worker {
+  /** Takes no more commands; work under way is left to a redelivery, which resumes it. */
+  stop(): Promise<void>;
+}
+
+/** Long work is heavy: one at a time in a process, more processes for more at once. */
+const STARTS_AT_ONCE = 1;
+const CONTROLS_AT_ONCE = 8;
+/** A start command that kills its process this often is not tried again; it goes to the dead letters. */
+const DELIVERIES_MAX = 5;
+
+/** Facts that end a command. */
+const ENDS = ['completed', 'failed', 'cancelled'] as const satisfies readonly WorkFact[];
+
+interface WorkerState<N extends Noun> extends WorkerOptions<N> {
+  /** Start command id -> what stops it. */
+  readonly running: Map<string, AbortController>;
+}
+
+export function startWorker<N extends Noun>(options: WorkerOptions<N>): Worker {
+  const state: WorkerState<N> = { ...options, running: new Map() };
+  const common = { stream: STREAMS.commands, deliveriesMax: DELIVERIES_MAX };
+  const starts = options.bus.consume({
+    ...common,
+    consumer: workerConsumer(options.noun, 'start'),
+    concurrency: STARTS_AT_ONCE,
+    handle: (delivery) => handleStart(state, delivery),
+    onDeadLetter: async (failure, { envelope, subject }) => {
+      // Unread, the command names no run that could be told; the stage's deadline finds that nobody holds it.
+      if (envelope) await publishFailure(state, { commandId: envelope.id, runId: subject.split('.').at(-1)! }, failure);
+    },
+  });
+  const controls = options.bus.consume({
+    ...common,
+    consumer: workerConsumer(options.noun, 'control'),
+    concurrency: CONTROLS_AT_ONCE,
+    handle: (delivery) => handleControl(state, delivery),
+  });
+  // Every instance hears of a cancellation, whichever of them the durable consumer hands it to.
+  const heard = options.bus.listen(commandSubject(options.noun, 'cancel', '*'), (delivery) =>
+    stopLocally(state, delivery),
+  );
+  return {
+    stop: async () => {
+      heard.stop();
+      for (const controller of state.running.values()) controller.abort(new Interrupted());
+      await Promise.all([starts.stop(), controls.stop()]);
+    },
+  };
+}
+
+/** The process is stopping, not the run: nothing is said, and the command is delivered again elsewhere or later. */
+class Interrupted extends PipelineError {
+  constructor() {
+    super('INTERNAL', 'the worker is stopping; the command will be delivered again', { retryable: true });
+  }
+}
+
+interface Ids {
+  readonly commandId: string;
+  readonly runId: string;
+  /** Unknown only of a command that became a dead letter. */
+  readonly model?: string;
+}
+
+async function handleStart<N extends Noun>(state: WorkerState<N>, delivery: Delivery): Promise<void> {
+  // The schema is chosen by the noun; TypeScript does not follow the correlation through the index.
+  const command = parseData(StartSchemas[state.noun] as unknown as z.ZodType<StartCommand<N>>, delivery.envelope);
+  const ids = { commandId: delivery.envelope.id, runId: command.runId, model: command.model };
+  if (await storedEnd(state, ids)) return;
+  const controller = new AbortController();
+  state.running.set(ids.commandId, controller);
+  try {
+    await doWork(state, ids, command, controller.signal);
+  } finally {
+    state.running.delete(ids.commandId);
+  }
+}
+
+async function doWork<N extends Noun>(state: WorkerState<N>, ids: Ids, command: StartCommand<N>, signal: AbortSignal) {
+  const { noun, bus } = state;
+  const log = state.log.child({ runId: ids.runId, commandId: ids.commandId });
+  const progress = createProgressReporter(async (report, number) => {
+    const id = `${ids.commandId}.progress.${Date.now()}.${number}`;
+    await bus.publish(workEventSubject(noun, 'progressed', ids.runId), { ...ids, progress: report }, { id });
+  }, log);
+  const startedAt = performance.now();
+  log.info({}, `${noun}: started`);
+  try {
+    const result = await state.work(command, { signal, progress: progress.report, log, now: () => performance.now() });
+    await progress.settle();
+    const durationMs = Math.round(performance.now() - startedAt);
+    await publishEnd(state, ids, 'completed', { ...result, durationMs });
+    log.info({ durationMs }, `${noun}: completed`);
+  } catch (error) {
+    await progress.settle();
+    if (signal.reason instanceof Interrupted) throw signal.reason;
+    if (signal.aborted) return publishEnd(state, ids, 'cancelled', {});
+    const failure = toFailure(error);
+    log.warn({ err: error }, `${noun}: failed: ${failure.message}`);
+    await publishFailure(state, ids, failure);
+  }
+}
+
+const publishFailure = <N extends Noun>(state: WorkerState<N>, ids: Ids, failure: object) =>
+  publishEnd(state, ids, 'failed', { failure });
+
+async function publishEnd<N extends Noun>(
+  state: WorkerState<N>,
+  ids: Ids,
+  fact: WorkFact,
+  data: object,
+): Promise<void> {
+  await state.bus.publish(
+    workEventSubject(state.noun, fact, ids.runId),
+    { ...ids, ...data },
+    { id: `${ids.commandId}.${fact}` },
+  );
+}
+
+/** Whether the command has ended already, here or in another process. */
+async function storedEnd<N extends Noun>({ noun, bus }: WorkerState<N>, { runId, commandId }: Ids): Promise<boolean> {
+  const ends = await Promise.all(ENDS.map((fact) => bus.lastOn(STREAMS.events, workEventSubject(noun, fact, runId))));
+  return ends.some((envelope) => envelope !== null && idOf(envelope.data) === commandId);
+}
+
+const idOf = (data: unknown) =>
+  typeof data === 'object' && data !== null && 'commandId' in data ? data.commandId : null;
+
+/** `cancel` and `report`. The start command stays in its stream for as long as somebody holds it. */
+async function handleControl<N extends Noun>(state: WorkerState<N>, { subject, envelope }: Delivery): Promise<void> {
+  const { startId, runId, model } = parseData(AskCommandSchema, envelope);
+  const ids = { commandId: startId, runId, model };
+  const isCancel = subject.startsWith(commandSubject(state.noun, 'cancel', ''));
+  if (await storedEnd(state, ids)) return;
+  if (isCancel && state.running.has(startId)) return;
+  const isHeld = await state.bus.hasPending(STREAMS.commands, commandSubject(state.noun, 'start', runId));
+  // A command that waits in the queue is cancelled by saying so: whoever takes it finds the fact and lets it go.
+  const fact = isCancel ? 'cancelled' : isHeld ? 'working' : 'absent';
+  const id = isCancel ? `${startId}.cancelled` : `${envelope.id}.${fact}`;
+  await state.bus.publish(workEventSubject(state.noun, fact, runId), ids, { id });
+}
+
+function stopLocally<N extends Noun>(state: WorkerState<N>, { envelope }: Heard): void {
+  const { startId } = parseData(AskCommandSchema, envelope);
+  state.running
+    .get(startId)
+    ?.abort(new PipelineError('CANCELLED', `${state.noun}: cancelled by command ${envelope.id}`));
+}

@@ -1,0 +1,83 @@
+/** `nightshift status` and `nightshift runs`: questions to the orchestrator's API, as tables or JSON. */
+import Table from 'cli-table3';
+import type { ModelStatus, RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
+import { API } from '../../contracts/subjects.ts';
+import type { GlobalOptions } from '../program.ts';
+import { withClient } from '../with-client.ts';
+
+interface Output {
+  readonly json?: boolean;
+}
+
+export async function statusCommand({ json }: Output, global: GlobalOptions): Promise<void> {
+  await withClient(global, async ({ ask }) => {
+    const answer = await ask<{ models: ModelStatus[] }>(API.status);
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : answer.models.map(describeModel).join('\n'));
+  });
+}
+
+export async function runsCommand(runId: string | undefined, { json }: Output, global: GlobalOptions): Promise<void> {
+  await withClient(global, async ({ ask }) => {
+    if (runId === undefined) {
+      const answer = await ask<{ runs: RunSummary[] }>(API.runs);
+      process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${runTable(answer.runs)}\n`);
+    } else {
+      const answer = await ask<RunSummary & { timeline: TimelineEntry[] }>(API.run, { runId });
+      process.stdout.write(json ? `${JSON.stringify(answer)}\n` : describeRun(answer));
+    }
+  });
+}
+
+function describeModel({ model, deployment, replicas, activeRun }: ModelStatus): string {
+  const current = deployment?.current;
+  const epoch = current
+    ? `epoch ${current.epoch}, model ${short(current.model.digest)}, run ${current.runId}, since ${current.committedAt}`
+    : 'nothing in service yet';
+  const previous = deployment?.previous
+    ? `epoch ${deployment.previous.epoch}, model ${short(deployment.previous.model.digest)}`
+    : '-';
+  const table = new Table({
+    head: ['replica', 'epoch', 'requests', 'failed', 'p50 ms', 'p99 ms', 'swap us'],
+    style: { head: [] },
+  });
+  for (const { replicaId, epoch: serves, serving, swapUs } of replicas) {
+    table.push([
+      replicaId,
+      serves ?? '-',
+      serving.requests,
+      serving.failed,
+      round(serving.latencyMs?.p50),
+      round(serving.latencyMs?.p99),
+      round(swapUs),
+    ]);
+  }
+  const run = activeRun ? `${activeRun.runId}: ${activeRun.state}` : 'none';
+  return `${model}\n  in service  ${epoch}\n  previous    ${previous}\n  run         ${run}\n${table.toString()}\n`;
+}
+
+function runTable(runs: readonly RunSummary[]): string {
+  const table = new Table({
+    head: ['run', 'model', 'state', 'started', 'took', 'why'],
+    style: { head: [] },
+    wordWrap: true,
+    colWidths: [null, null, null, null, null, 50],
+  });
+  for (const { runId, model, state, startedAt, updatedAt, failure } of runs) {
+    table.push([runId, model, state, startedAt.slice(0, 19), took(startedAt, updatedAt), failure ?? '']);
+  }
+  return table.toString();
+}
+
+function describeRun(run: RunSummary & { timeline: TimelineEntry[] }): string {
+  const table = new Table({ head: ['#', 'at', 'after', 'event', 'state', 'attempt'], style: { head: [] } });
+  for (const { transition, at, cause, state, attempt } of run.timeline) {
+    table.push([transition, at.slice(11, 23), took(run.startedAt, at), cause, state, attempt]);
+  }
+  const why = run.failure ? `\n${run.failure}` : '';
+  return `${run.runId}  ${run.model}  ${run.state}${why}\n${table.toString()}\n`;
+}
+
+const short = (digest: string) => digest.slice('sha256:'.length, 'sha256:'.length + 12);
+const round = (value: number | null | undefined) =>
+  value === null || value === undefined ? '-' : Number(value.toPrecision(3));
+const took = (from: string, to: string) => `${((Date.parse(to) - Date.parse(from)) / 1000).toFixed(1)} s`;

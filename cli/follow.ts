@@ -1,0 +1,104 @@
+/**
+ * Follows one run by its events, from its start to its end, as `nats sub 'nightshift.evt.*.*.<runId>'` would show
+ * them. Shared by `nightshift run` and the demo.
+ */
+import { z } from 'zod';
+import { FailureSchema, PipelineEventSchema, ProgressedSchema } from '../contracts/messages.ts';
+import { CTL, NOUNS, PIPELINE_FACTS, type Noun, type PipelineFact } from '../contracts/subjects.ts';
+import { ALL, commandRefusedSubject } from '../contracts/subjects.ts';
+import { PipelineError } from '../contracts/errors.ts';
+import type { Progress } from '../contracts/values.ts';
+import type { Bus, Heard } from '../infra/bus.ts';
+
+/** The stages as people see them; `deploy` has no worker of its own. */
+export type Stage = 'collect' | 'train' | 'verify' | 'deploy';
+export const STAGE_OF: Readonly<Record<Noun, Stage>> = {
+  collection: 'collect',
+  training: 'train',
+  verification: 'verify',
+};
+
+export interface RunWatcher {
+  progress(stage: Stage, progress: Progress): void;
+  /** A worker has finished its stage; `data` is the event's. */
+  completed(stage: Stage, data: Record<string, unknown>): void;
+  /** The run went into another state. */
+  advanced(state: string): void;
+}
+
+export interface RunEnd {
+  readonly runId: string;
+  readonly fact: PipelineFact;
+  readonly state: string;
+  readonly failure: z.infer<typeof FailureSchema> | null;
+  /** Milliseconds from the command to the end. */
+  readonly durationMs: number;
+}
+
+const ENDS: readonly PipelineFact[] = ['completed', 'rejected', 'failed', 'rolled-back', 'cancelled', 'needs-operator'];
+const RefusedSchema = z.object({ commandId: z.string(), failure: FailureSchema });
+
+export interface StartRunOptions {
+  readonly model: string;
+  readonly runId: string;
+  readonly reason?: string | undefined;
+}
+
+/** Publishes the start command and resolves at the run's end, whichever it is. Throws when the command is refused. */
+export async function startAndFollow(
+  bus: Bus,
+  options: StartRunOptions,
+  watcher: RunWatcher,
+  signal?: AbortSignal,
+): Promise<RunEnd> {
+  const { model, runId, reason } = options;
+  const following = follow(bus, runId, `${runId}.start`, watcher, signal);
+  await bus.publish(CTL.pipelineStart, { model, runId, reason }, { id: `${runId}.start` });
+  return following;
+}
+
+function follow(
+  bus: Bus,
+  runId: string,
+  commandId: string,
+  watcher: RunWatcher,
+  signal?: AbortSignal,
+): Promise<RunEnd> {
+  const startedAt = performance.now();
+  return new Promise((resolve, reject) => {
+    const stop = () => [events, refusals].forEach((listening) => listening.stop());
+    const events = bus.listen(ALL.events, (heard) => {
+      if (!heard.subject.endsWith(`.${runId}`)) return;
+      const end = tell(watcher, heard);
+      if (!end) return;
+      stop();
+      resolve({ runId, ...end, durationMs: performance.now() - startedAt });
+    });
+    const refusals = bus.listen(commandRefusedSubject('*'), ({ envelope }) => {
+      const refused = RefusedSchema.safeParse(envelope.data);
+      if (!refused.success || refused.data.commandId !== commandId) return;
+      stop();
+      const { code, message } = refused.data.failure;
+      reject(new PipelineError(code, message));
+    });
+    signal?.addEventListener('abort', () => {
+      stop();
+      reject(signal.reason);
+    });
+  });
+}
+
+/** Passes an event to the watcher; answers the end if it is one. */
+function tell(watcher: RunWatcher, { subject, envelope }: Heard): Pick<RunEnd, 'fact' | 'state' | 'failure'> | null {
+  const [, , noun, fact] = subject.split('.');
+  if (noun === 'pipeline' && PIPELINE_FACTS.includes(fact as PipelineFact)) {
+    const { state, failure } = PipelineEventSchema.parse(envelope.data);
+    watcher.advanced(state);
+    return ENDS.includes(fact as PipelineFact) ? { fact: fact as PipelineFact, state, failure } : null;
+  }
+  if (!NOUNS.includes(noun as Noun)) return null;
+  const stage = STAGE_OF[noun as Noun];
+  if (fact === 'progressed') watcher.progress(stage, ProgressedSchema.parse(envelope.data).progress);
+  if (fact === 'completed') watcher.completed(stage, envelope.data as Record<string, unknown>);
+  return null;
+}

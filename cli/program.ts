@@ -1,0 +1,94 @@
+/**
+ * The command line: names, flags and help of every command. What they do is in commands/. Exit codes: 0 done, 1 a
+ * run or command did not succeed, 2 wrong usage or configuration.
+ */
+import { Command, InvalidArgumentError } from 'commander';
+import { toFailure } from '../contracts/errors.ts';
+import { ACTORS, type ActorName } from '../main.ts';
+import { actorCommand, startCommand } from './commands/start.ts';
+import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
+import { runsCommand, statusCommand } from './commands/show.ts';
+
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv);
+  } catch (error) {
+    const { code, message } = toFailure(error);
+    process.stderr.write(`nightshift: ${message} [${code}]\n`);
+    if (code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    process.exitCode = code === 'CONFIG_INVALID' ? 2 : 1;
+  }
+}
+
+function program(): Command {
+  const nightshift = new Command('nightshift')
+    .description('Retrains a recognition model every night and hot-swaps it into service.')
+    .option('--config <file>', 'configuration file (default: nightshift.config.json if it is there)')
+    .option('--server <url>', 'nats-server of a running system (default: NATS_URL, else nats://127.0.0.1:4222)')
+    .showHelpAfterError()
+    .enablePositionalOptions();
+  const json = ['--json', 'print one JSON object to stdout'] as const;
+
+  nightshift
+    .command('start')
+    .description('bring up the server and all actors, until Ctrl-C')
+    .action((_, command) => startCommand(globals(command)));
+  nightshift
+    .command('actor')
+    .description('run one actor against a running server')
+    .argument('<name>', ACTORS.join(', '), actorName)
+    .action((name, _, command) => actorCommand(name, globals(command)));
+  nightshift
+    .command('run')
+    .description('start a run now and follow it to its end')
+    .argument('[model]', 'model name', 'face')
+    .option('--detach', 'do not follow the run')
+    .option(...json)
+    .action((model, options, command) => runCommand(model, options, globals(command)));
+  nightshift
+    .command('status')
+    .description('what is in service, and what is under way')
+    .option(...json)
+    .action((options, command) => statusCommand(options, globals(command)));
+  nightshift
+    .command('runs')
+    .description('the latest runs, or the time line of one')
+    .argument('[runId]')
+    .option(...json)
+    .action((runId, options, command) => runsCommand(runId, options, globals(command)));
+  nightshift
+    .command('cancel')
+    .description('stop a run and undo what it did')
+    .argument('<runId>')
+    .option('--reason <text>')
+    .action((runId, options, command) => cancelCommand(runId, options, globals(command)));
+  nightshift
+    .command('rollback')
+    .description('put the previous epoch back into service')
+    .argument('[model]', 'model name', 'face')
+    .option('--reason <text>')
+    .option(...json)
+    .action((model, options, command) => rollbackCommand(model, options, globals(command)));
+  nightshift
+    .command('demo')
+    .description('two nights, a bad night and a rollback under live traffic, in a throw-away folder')
+    .option('--data <folder>', 'real images, one folder per person, instead of synthetic faces')
+    .option(...json)
+    .action(async (options) => {
+      const { demoCommand } = await import('./demo/demo.ts');
+      await demoCommand(options);
+    });
+  return nightshift;
+}
+
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly server?: string;
+}
+const globals = (command: Command): GlobalOptions => command.optsWithGlobals();
+
+function actorName(value: string): ActorName {
+  const found = ACTORS.find((name) => name === value);
+  if (!found) throw new InvalidArgumentError(`there are ${ACTORS.join(', ')}`);
+  return found;
+}

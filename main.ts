@@ -1,0 +1,141 @@
+/**
+ * The composition root: the only place that knows every part. Brings up the server, the streams and the chosen actors
+ * in this process, and takes them down again in reverse. Called by the CLI, the tests and the benchmarks.
+ */
+import { randomUUID } from 'node:crypto';
+import type { NatsConnection } from 'nats';
+import { startCollector } from './actors/collector/collector.ts';
+import { startInference } from './actors/inference/inference.ts';
+import { endpointsOf } from './actors/orchestrator/api.ts';
+import { CheckpointSchema, LockSchema, type OrchestratorContext } from './actors/orchestrator/context.ts';
+import { startOrchestrator } from './actors/orchestrator/orchestrator.ts';
+import { startTrainer } from './actors/trainer/trainer.ts';
+import { startVerifier } from './actors/verifier/verifier.ts';
+import { BUCKETS } from './contracts/subjects.ts';
+import { DeploymentSchema } from './contracts/values.ts';
+import { serveApi } from './infra/api.ts';
+import { createBlobStore } from './infra/blob-store.ts';
+import { createBus } from './infra/bus.ts';
+import type { Config } from './infra/config.ts';
+import { connectNats } from './infra/connection.ts';
+import type { Logger } from './infra/logger.ts';
+import { createRecordStore, openKv } from './infra/record-store.ts';
+import { createReplicaStore } from './infra/replica-store.ts';
+import { launchServer, type Server } from './infra/server.ts';
+import { createTimers } from './infra/timers.ts';
+import { applyTopology } from './infra/topology.ts';
+
+export const ACTORS = ['orchestrator', 'collector', 'trainer', 'verifier', 'inference'] as const;
+export type ActorName = (typeof ACTORS)[number];
+
+export interface System {
+  readonly server: Server;
+  /** Takes everything down gracefully; may be called twice. */
+  stop(): Promise<void>;
+}
+
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** Server, streams and actors. Whatever had started is stopped again when a later part fails to. */
+export async function startSystem(config: Config, log: Logger, actors: readonly ActorName[] = ACTORS): Promise<System> {
+  const started: Stoppable[] = [];
+  const stop = async () => {
+    for (const part of started.splice(0).reverse()) await part.stop();
+  };
+  try {
+    const server = await launchServer({ ...config.nats, log });
+    started.push(server);
+    const setup = await connectNats({ url: server.url, name: 'nightshift-setup', log });
+    await applyTopology(setup, { replicas: config.nats.replicas });
+    await setup.close();
+    // Inference first and on its own: what is deployed serves while the rest is still starting.
+    for (const actor of ['inference' as const, ...actors.filter((name) => name !== 'inference')]) {
+      if (actors.includes(actor)) started.push(await startActor(actor, server.url, config, log));
+    }
+    return { server, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** One actor with a connection of its own, as it would run in a process of its own. */
+export async function startActor(name: ActorName, url: string, config: Config, log: Logger): Promise<Stoppable> {
+  const actorLog = log.child({ actor: name });
+  const nc = await connectNats({ url, name: `nightshift-${name}`, log: actorLog });
+  const actor = await STARTERS[name](nc, config, actorLog);
+  return {
+    stop: async () => {
+      await actor.stop();
+      await nc.close();
+    },
+  };
+}
+
+type Starter = (nc: NatsConnection, config: Config, log: Logger) => Promise<Stoppable>;
+
+const busOf = (nc: NatsConnection, source: string, log: Logger) =>
+  createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
+
+const worker =
+  (name: ActorName, start: typeof startCollector): Starter =>
+  async (nc, _config, log) =>
+    start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc), log });
+
+const STARTERS: Readonly<Record<ActorName, Starter>> = {
+  collector: worker('collector', startCollector),
+  trainer: worker('trainer', startTrainer),
+  verifier: worker('verifier', startVerifier),
+  inference: startReplicas,
+  orchestrator: startOrchestration,
+};
+
+async function startOrchestration(nc: NatsConnection, config: Config, log: Logger): Promise<Stoppable> {
+  const replicas = await createReplicaStore(nc);
+  const runs = await openKv(nc, BUCKETS.runs);
+  const deployments = await openKv(nc, BUCKETS.deployments);
+  const context: OrchestratorContext = {
+    bus: await busOf(nc, 'orchestrator', log),
+    runs: createRecordStore({ kv: runs, schema: CheckpointSchema }),
+    locks: createRecordStore({ kv: runs, schema: LockSchema }),
+    deployments: createRecordStore({ kv: deployments, schema: DeploymentSchema }),
+    liveReplicas: (model) => replicas.list(model),
+    timers: await createTimers({ nc, source: 'orchestrator', now: () => new Date() }),
+    pipelines: config.models,
+    log,
+    now: () => new Date(),
+  };
+  const api = await serveApi(nc, endpointsOf(context), log);
+  const orchestrator = startOrchestrator(context);
+  return {
+    stop: async () => {
+      await orchestrator.stop();
+      await api.stop();
+    },
+  };
+}
+
+/** `inference.replicas` of every model that is configured. */
+async function startReplicas(nc: NatsConnection, config: Config, log: Logger): Promise<Stoppable> {
+  const replicas = await Promise.all(
+    Object.entries(config.models).flatMap(([model, { image }]) =>
+      Array.from({ length: config.inference.replicas }, async () => {
+        const replicaId = `r-${randomUUID().slice(0, 8)}`;
+        const bus = await busOf(nc, `inference/${replicaId}`, log);
+        return startInference({
+          nc,
+          bus,
+          blobs: createBlobStore(nc),
+          model,
+          image,
+          replicaId,
+          config: config.inference,
+          log,
+        });
+      }),
+    ),
+  );
+  return { stop: async () => void (await Promise.all(replicas.map((replica) => replica.stop()))) };
+}
