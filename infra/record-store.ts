@@ -48,11 +48,7 @@ export interface RecordStoreOptions<T> {
 /** Reads under way at once in list(): enough to hide the round trip, few enough to leave room for others. */
 const LIST_CONCURRENCY = 32;
 
-/** The records of a bucket that the topology made. One bucket may hold records of several kinds under other keys. */
-export const openRecordStore = async <T>(nc: NatsConnection, bucket: string, schema: z.ZodType<T>) =>
-  createRecordStore({ kv: await openKv(nc, bucket), schema });
-
-/** Opens a bucket that the topology made. Reads go to the leader (`allow_direct: false`). */
+/** Opens a bucket that the topology made; it may hold records of several kinds under different keys. Reads go to the leader (`allow_direct: false`). */
 export const openKv = (nc: NatsConnection, bucket: string): Promise<KV> =>
   new Kvm(jetstream(nc)).open(bucket, { allow_direct: false });
 

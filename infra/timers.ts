@@ -11,8 +11,11 @@ import { publishStored } from './publish.ts';
 /** As long as facts are kept: an orchestrator that was away for less finds every timer that fired meanwhile. */
 const FIRED_TTL = '720h';
 
-/** The orchestrator alone may write the stream. */
-const SOURCE = 'orchestrator';
+export interface TimersOptions {
+  readonly nc: NatsConnection;
+  readonly source: string;
+  readonly now: () => Date;
+}
 
 export interface TimerRequest {
   readonly runId: string;
@@ -37,10 +40,10 @@ export interface Timers {
   waiting(runId: string): Promise<readonly string[]>;
 }
 
-export async function createTimers(nc: NatsConnection): Promise<Timers> {
-  const manager = await jetstreamManager(nc, { checkAPI: false });
+export async function createTimers(options: TimersOptions): Promise<Timers> {
+  const manager = await jetstreamManager(options.nc, { checkAPI: false });
   return {
-    set: (request) => set(nc, request),
+    set: (request) => set(options, request),
     cancel: async (runId, timerId) => {
       await manager.streams.purge(STREAMS.timers, { filter: timerScheduleSubject(runId, timerId) });
     },
@@ -52,11 +55,10 @@ export async function createTimers(nc: NatsConnection): Promise<Timers> {
   };
 }
 
-async function set(nc: NatsConnection, request: TimerRequest): Promise<void> {
+async function set({ nc, source, now }: TimersOptions, request: TimerRequest): Promise<void> {
   const { runId, timerId, dueAt, payload, id } = request;
   const target = timerFiredSubject(runId, timerId);
-  // The moment that the message tells of is the one at which it is due.
-  const envelope = makeEnvelope({ id, source: SOURCE, subject: target, time: dueAt, data: payload });
+  const envelope = makeEnvelope({ id, source, subject: target, time: now(), data: payload });
   await publishStored(nc, {
     subject: timerScheduleSubject(runId, timerId),
     body: new TextEncoder().encode(JSON.stringify(envelope)),
