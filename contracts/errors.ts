@@ -33,6 +33,7 @@ export const ERRORS = {
   DEADLINE_EXCEEDED: 'The answer would come after the deadline of the request.',
   GUARD_BREACHED: 'The new epoch failed too many requests or answered too slowly in its guard window.',
   NOT_READY: 'No model is in service yet on this replica.',
+  PERSON_UNKNOWN: 'The claimed person is not enrolled in the gallery that is in service.',
   REQUEST_INVALID: 'The request body does not have the expected form.',
   STAGE_TIMEOUT: 'A stage passed its deadline and its worker did not answer for it.',
   CANCELLED: 'An operator cancelled the work.',

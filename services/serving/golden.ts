@@ -3,12 +3,15 @@
  * loaded model: they warm it up, and prove that here, too, it answers as it did when it was verified.
  */
 import { PipelineError } from '../../contracts/errors.ts';
+import { ImageSpecSchema, type ImageSpec } from '../../contracts/values.ts';
 import type { LabelledImages } from '../data/strategy.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../safetensors.ts';
 import { imageBytesOf } from './embed-all.ts';
 import type { ModelHost } from './strategy.ts';
 
 export interface Golden {
+  /** What images the model takes: a replica learns it here, and needs no configuration of its own. */
+  readonly spec: ImageSpec;
   /** [count, channels, height, width], values 0..255. */
   readonly pixels: Uint8Array;
   readonly count: number;
@@ -30,7 +33,7 @@ export async function takeGolden(host: ModelHost, images: LabelledImages): Promi
     const index = Math.floor((i * images.count) / count);
     pixels.set(images.pixels.subarray(index * imageBytes, (index + 1) * imageBytes), i * imageBytes);
   }
-  return { pixels, count, embeddings: await host.embed({ pixels, count }) };
+  return { spec: images.spec, pixels, count, embeddings: await host.embed({ pixels, count }) };
 }
 
 /** Throws MODEL_MISMATCH when the host's model answers differently. */
@@ -48,8 +51,8 @@ export async function checkGolden(host: ModelHost, golden: Golden): Promise<void
   }
 }
 
-export function writeGolden({ pixels, count, embeddings }: Golden): Buffer {
-  const images = { shape: [count, pixels.length / count], data: pixels };
+export function writeGolden({ spec, pixels, count, embeddings }: Golden): Buffer {
+  const images = { shape: [count, spec.channels, spec.height, spec.width], data: pixels };
   const tensors = { images, embeddings: { shape: [count, embeddings.length / count], data: embeddings } };
   return writeSafetensors({ tensors, metadata: { format: 'nightshift.golden/1' } });
 }
@@ -59,11 +62,13 @@ export function readGolden(bytes: Uint8Array, what: string): Golden {
   const file = readSafetensors(bytes, what);
   const { data: embeddings, shape } = floatTensor(file, 'embeddings', 2, what);
   const images = file.tensors.images;
-  const count = shape[0]!;
-  if (!(images?.data instanceof Uint8Array) || images.shape[0] !== count || count === 0) {
-    throw new PipelineError('BLOB_CORRUPT', `${what}: no byte tensor "images" with one row per embedding in it`);
+  const [count = 0, channels, height, width] = images?.shape ?? [];
+  const spec = ImageSpecSchema.safeParse({ channels, height, width });
+  if (!(images?.data instanceof Uint8Array) || !spec.success || count !== shape[0] || count === 0) {
+    const wanted = 'a byte tensor "images" [count, channels, height, width] with one image per embedding';
+    throw new PipelineError('BLOB_CORRUPT', `${what}: expected ${wanted}`);
   }
-  return { pixels: images.data, count, embeddings };
+  return { spec: spec.data, pixels: images.data, count, embeddings };
 }
 
 const mismatch = (why: string) => new PipelineError('MODEL_MISMATCH', `golden samples: ${why}`);

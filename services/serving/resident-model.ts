@@ -14,6 +14,8 @@ export interface ResidentModel {
   readonly pair: ModelPair;
   readonly modelDigest: string;
   readonly galleryDigest: string;
+  /** What images it takes. */
+  readonly image: ImageSpec;
   readonly host: ModelHost;
   readonly gallery: Gallery;
 }
@@ -21,7 +23,6 @@ export interface ResidentModel {
 export interface LoadOptions {
   readonly pair: ModelPair;
   readonly blobs: BlobStore;
-  readonly image: ImageSpec;
   readonly options: Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'threads'>;
   readonly createHost?: (options: ModelHostOptions) => Promise<ModelHost>;
 }
@@ -36,7 +37,6 @@ const WARM_UP_RUNS = 3;
 export async function loadResident({
   pair,
   blobs,
-  image,
   options,
   createHost = createModelHost,
 }: LoadOptions): Promise<ResidentModel> {
@@ -48,8 +48,7 @@ export async function loadResident({
   const { gallery, modelDigest } = readGallery(galleryBytes, `gallery ${pair.gallery.key}`);
   const golden = readGolden(goldenBytes, `golden samples ${pair.golden.key}`);
   checkPair(pair, modelDigest);
-  checkGoldenSize(golden, image, pair);
-  const host = await createHost({ model, image, ...options });
+  const host = await createHost({ model, image: golden.spec, ...options });
   try {
     checkGallery(gallery, host, pair);
     await warmUp(host, golden);
@@ -58,7 +57,8 @@ export async function loadResident({
     await host.close();
     throw error;
   }
-  return { pair, modelDigest: pair.model.digest, galleryDigest: pair.gallery.digest, host, gallery };
+  const { spec: image } = golden;
+  return { pair, modelDigest: pair.model.digest, galleryDigest: pair.gallery.digest, image, host, gallery };
 }
 
 function checkPair(pair: ModelPair, galleryOfDigest: string): void {
@@ -71,12 +71,6 @@ function checkGallery({ labels, embeddings }: Gallery, host: ModelHost, pair: Mo
   if (embeddings.length === labels.length * host.dimensions) return;
   const why = `has rows of ${embeddings.length / labels.length} values; the model yields ${host.dimensions}`;
   throw new PipelineError('MODEL_MISMATCH', `gallery ${pair.gallery.key} of run ${pair.runId} ${why}`);
-}
-
-function checkGoldenSize(golden: Golden, { width, height, channels }: ImageSpec, pair: ModelPair): void {
-  if (golden.pixels.length === golden.count * width * height * channels) return;
-  const why = `are not of ${width} x ${height} pixels with ${channels} channels, as this replica is configured`;
-  throw new PipelineError('MODEL_MISMATCH', `golden samples ${pair.golden.key} of run ${pair.runId} ${why}`);
 }
 
 /** Single images, as most requests are; the golden check is the first larger batch. */

@@ -1,0 +1,67 @@
+/**
+ * The data plane: requests to `infer.<model>.<verb>` and their replies. The payload of a request is the bytes of an
+ * image file (PNG, JPEG, WebP, PGM); everything else stands in headers. Replies are JSON, and each carries the epoch
+ * that answered. Errors follow the NATS micro protocol, with a Failure in the body.
+ */
+import { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+import { DigestSchema } from './values.ts';
+
+export const INFER_HEADERS = {
+  /** `verify`: the person whom the face is claimed to be. */
+  person: 'Nightshift-Person',
+  /** Milliseconds from arrival after which the client no longer waits; a request that cannot start by then is refused. */
+  deadlineMs: 'Nightshift-Deadline-Ms',
+  /** In a reply that is an error: the status as in HTTP, and a sentence. */
+  errorStatus: 'Nats-Service-Error-Code',
+  errorText: 'Nats-Service-Error',
+} as const;
+
+const AnswerSchema = z.object({ epoch: z.number().int(), modelDigest: DigestSchema });
+
+export const EmbedReplySchema = AnswerSchema.extend({ embedding: z.array(z.number()) });
+export type EmbedReply = z.infer<typeof EmbedReplySchema>;
+
+export const VerifyReplySchema = AnswerSchema.extend({
+  person: z.string(),
+  match: z.boolean(),
+  /** Cosine, -1..1. */
+  score: z.number(),
+  threshold: z.number(),
+});
+export type VerifyReply = z.infer<typeof VerifyReplySchema>;
+
+export const IdentifyReplySchema = AnswerSchema.extend({
+  /** Null where the best score is below the threshold. */
+  person: z.string().nullable(),
+  known: z.boolean(),
+  score: z.number(),
+  threshold: z.number(),
+  /** Best first, also those below the threshold. */
+  candidates: z.array(z.object({ person: z.string(), score: z.number() })),
+});
+export type IdentifyReply = z.infer<typeof IdentifyReplySchema>;
+
+/** The body of a reply that is an error. */
+export const InferErrorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+/** The status of a reply that is an error: below 500 (429 aside) the request itself is at fault. */
+export function inferStatus(code: ErrorCode): number {
+  switch (code) {
+    case 'IMAGE_UNREADABLE':
+    case 'IMAGE_TOO_LARGE':
+    case 'REQUEST_INVALID':
+      return 400;
+    case 'PERSON_UNKNOWN':
+      return 404;
+    case 'OVERLOADED':
+      return 429;
+    case 'NOT_READY':
+    case 'HOST_FAILED':
+      return 503;
+    case 'DEADLINE_EXCEEDED':
+      return 504;
+    default:
+      return 500;
+  }
+}

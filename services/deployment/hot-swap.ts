@@ -1,0 +1,113 @@
+/**
+ * The default deployment: every live replica holds the candidate before one of them serves it, then all switch at
+ * once, and the former model stays resident. A pure policy; the orchestrator acts on its verdicts.
+ */
+import { assertNever, ERRORS, type ErrorCode, type Failure } from '../../contracts/errors.ts';
+import type { DeploymentConfig } from '../../contracts/pipeline.ts';
+import type { Deployment, Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
+import type { DeploymentObservation, DeploymentStrategy, DeploymentVerdict } from './strategy.ts';
+
+export const createHotSwap = (): DeploymentStrategy => ({ name: 'hot-swap', decide });
+
+function decide(observation: DeploymentObservation, config: DeploymentConfig): DeploymentVerdict {
+  const { deployment, phase, runId } = observation;
+  if (!deployment) return wait(`the announcement of run ${runId} in the deployment record`);
+  const replicas = observation.replicas.filter(({ model }) => model === deployment.model);
+  switch (phase) {
+    case 'preparing':
+      return decidePreparing(deployment, runId, replicas, config);
+    case 'committing':
+      if (deployment.current?.runId !== runId) return wait(`the commit of run ${runId}`);
+      return decideSwitched(deployment.current, replicas, config.replicasMin);
+    case 'rollingBack':
+      if (!deployment.current) return wait('an epoch in service');
+      // The record decides: with no replica left, whichever returns converges on it, so there is nobody to wait for.
+      return decideSwitched(deployment.current, replicas, 0);
+    case 'guarding':
+      return decideGuarding(deployment, { ...observation, replicas }, config);
+    default:
+      return assertNever(phase);
+  }
+}
+
+function decidePreparing(
+  { candidate, current }: Deployment,
+  runId: string,
+  replicas: readonly ReplicaStatus[],
+  { replicasMin }: DeploymentConfig,
+): DeploymentVerdict {
+  if (candidate && candidate.runId !== runId) {
+    const message = `run ${candidate.runId} has announced its own candidate; run ${runId} gives way`;
+    return { action: 'abort', failure: failure('DEPLOYMENT_CONFLICT', message) };
+  }
+  // A commit that has happened already is found again by a repeated step; committing twice changes nothing.
+  if (!candidate) return current?.runId === runId ? { action: 'commit' } : wait(`the announcement of run ${runId}`);
+  const refusal = replicas.find((replica) => isOf(candidate, replica) && replica.prepared?.refused);
+  if (refusal) return { action: 'abort', failure: refusalOf(refusal, runId) };
+  const pending = replicas.filter((replica) => !isOf(candidate, replica)).map(({ replicaId }) => replicaId);
+  if (pending.length > 0) return wait(`replicas ${pending.join(', ')} to prepare the candidate of run ${runId}`);
+  if (replicas.length < replicasMin) return wait(liveReplicas(replicas.length, replicasMin));
+  return { action: 'commit' };
+}
+
+function decideSwitched({ epoch }: Epoch, replicas: readonly ReplicaStatus[], replicasMin: number): DeploymentVerdict {
+  if (replicas.length < replicasMin) return wait(liveReplicas(replicas.length, replicasMin));
+  const pending = replicas.filter((replica) => replica.epoch !== epoch).map(({ replicaId }) => replicaId);
+  if (pending.length > 0) return wait(`replicas ${pending.join(', ')} to switch to epoch ${epoch}`);
+  const swapUsMax = Math.max(0, ...replicas.map(({ swapUs }) => swapUs ?? 0));
+  return { action: 'switched', replicas: replicas.length, swapUsMax };
+}
+
+function decideGuarding(
+  { current }: Deployment,
+  { runId, replicas, guardOver }: DeploymentObservation,
+  config: DeploymentConfig,
+): DeploymentVerdict {
+  if (current?.runId !== runId) {
+    const message = `epoch ${current?.epoch ?? 'none'} of run ${current?.runId ?? 'none'} serves instead of run ${runId}'s`;
+    return { action: 'roll-back', failure: failure('DEPLOYMENT_CONFLICT', message) };
+  }
+  const serving = replicas.filter(({ epoch }) => epoch === current.epoch);
+  if (serving.length === 0) {
+    const message = `none of ${replicas.length} live replicas serves epoch ${current.epoch} any more`;
+    return { action: 'roll-back', failure: failure('NOT_READY', message) };
+  }
+  const breach = breachOf(current.epoch, serving, config);
+  if (breach) return { action: 'roll-back', failure: failure('GUARD_BREACHED', breach) };
+  return guardOver ? { action: 'keep' } : wait(`the guard window of epoch ${current.epoch} to pass`);
+}
+
+/** What limit the new epoch breaks, in words; null while it breaks none or has answered too few requests to tell. */
+function breachOf(epoch: number, serving: readonly ReplicaStatus[], config: DeploymentConfig): string | null {
+  const requests = serving.reduce((sum, replica) => sum + replica.serving.requests, 0);
+  const failed = serving.reduce((sum, replica) => sum + replica.serving.failed, 0);
+  if (requests < config.guardRequestsMin) return null;
+  const errorRate = failed / requests;
+  if (errorRate > config.guardErrorRateMax) {
+    const limit = `at most ${percent(config.guardErrorRateMax)} is allowed`;
+    return `epoch ${epoch} failed ${failed} of ${requests} requests (${percent(errorRate)}); ${limit}`;
+  }
+  const slowest = serving.reduce((a, b) => (p99Of(b) > p99Of(a) ? b : a));
+  if (p99Of(slowest) <= config.guardLatencyP99MsMax) return null;
+  const took = `${p99Of(slowest).toFixed(1)} ms at the 99th percentile`;
+  return `epoch ${epoch} on replica ${slowest.replicaId} takes ${took}; at most ${config.guardLatencyP99MsMax} ms is allowed`;
+}
+
+const p99Of = ({ serving }: ReplicaStatus) => serving.latencyMs?.p99 ?? 0;
+
+/** The replica's word is on this candidate: of the same run and the same bytes. */
+const isOf = ({ runId, model }: ModelPair, { prepared }: ReplicaStatus) =>
+  prepared?.runId === runId && prepared.modelDigest === model.digest;
+
+/** A replica writes `<CODE>: <message>`; a text without a known code is still a refusal. */
+function refusalOf({ replicaId, prepared }: ReplicaStatus, runId: string): Failure {
+  const reason = prepared?.refused ?? '';
+  const code = reason.split(':', 1)[0]!;
+  const known = code in ERRORS ? (code as ErrorCode) : 'MODEL_MISMATCH';
+  return failure(known, `replica ${replicaId} refused the candidate of run ${runId}: ${reason}`);
+}
+
+const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
+const liveReplicas = (live: number, min: number) => `${min} live replicas (${live} there)`;
+const wait = (waitingFor: string): DeploymentVerdict => ({ action: 'wait', waitingFor });
+const failure = (code: ErrorCode, message: string): Failure => ({ code, message, retryable: false });

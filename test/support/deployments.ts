@@ -1,0 +1,48 @@
+/** Deployment records and replica reports with sensible defaults, for tests of policies and of the replica. */
+import type { Deployment, Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
+
+const digest = (text: string) => `sha256:${Buffer.from(text).toString('hex').padEnd(64, '0').slice(0, 64)}`;
+
+export function pairOf(runId: string): ModelPair {
+  const blob = (key: string) => ({
+    bucket: 'MODELS' as const,
+    key: `${runId}/${key}`,
+    digest: digest(`${runId}${key}`),
+    bytes: 1,
+  });
+  return { runId, model: blob('model.onnx'), gallery: blob('gallery'), golden: blob('golden') };
+}
+
+export const epochOf = (runId: string, epoch: number): Epoch => ({
+  ...pairOf(runId),
+  epoch,
+  committedAt: '2026-01-01T02:00:00.000Z',
+});
+
+export function deploymentOf(changes: Partial<Deployment> = {}): Deployment {
+  const base = {
+    model: 'face',
+    current: null,
+    previous: null,
+    candidate: null,
+    runId: 'r1',
+    change: 'announced',
+  } as const;
+  const deployment = { ...base, epochMax: 0, ...changes };
+  return { ...deployment, epochMax: Math.max(deployment.epochMax, deployment.current?.epoch ?? 0) };
+}
+
+export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {}): ReplicaStatus {
+  return {
+    replicaId,
+    model: 'face',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    epoch: null,
+    modelDigest: null,
+    resident: [],
+    prepared: null,
+    serving: { requests: 0, failed: 0, latencyMs: null },
+    swapUs: null,
+    ...changes,
+  };
+}
