@@ -7,22 +7,17 @@ import type { NatsConnection } from 'nats';
 import { startCollector } from './actors/collector/collector.ts';
 import { startInference } from './actors/inference/inference.ts';
 import { endpointsOf } from './actors/orchestrator/api.ts';
-import { CheckpointSchema, LockSchema, type OrchestratorContext } from './actors/orchestrator/context.ts';
+import { openOrchestratorContext } from './actors/orchestrator/context.ts';
 import { startOrchestrator } from './actors/orchestrator/orchestrator.ts';
 import { startTrainer } from './actors/trainer/trainer.ts';
 import { startVerifier } from './actors/verifier/verifier.ts';
-import { BUCKETS } from './contracts/subjects.ts';
-import { DeploymentSchema } from './contracts/values.ts';
 import { serveApi } from './infra/api.ts';
 import { createBlobStore } from './infra/blob-store.ts';
 import { createBus } from './infra/bus.ts';
 import type { Config } from './infra/config.ts';
 import { connectNats } from './infra/connection.ts';
 import type { Logger } from './infra/logger.ts';
-import { createRecordStore, openKv } from './infra/record-store.ts';
-import { createReplicaStore } from './infra/replica-store.ts';
 import { launchServer, type Server } from './infra/server.ts';
-import { createTimers } from './infra/timers.ts';
 import { applyTopology } from './infra/topology.ts';
 
 export const ACTORS = ['orchestrator', 'collector', 'trainer', 'verifier', 'inference'] as const;
@@ -82,7 +77,7 @@ const busOf = (nc: NatsConnection, source: string, log: Logger) =>
 const worker =
   (name: ActorName, start: typeof startCollector): Starter =>
   async (nc, _config, log) =>
-    start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc), log });
+    start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), log });
 
 const STARTERS: Readonly<Record<ActorName, Starter>> = {
   collector: worker('collector', startCollector),
@@ -93,20 +88,7 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
 };
 
 async function startOrchestration(nc: NatsConnection, config: Config, log: Logger): Promise<Stoppable> {
-  const replicas = await createReplicaStore(nc);
-  const runs = await openKv(nc, BUCKETS.runs);
-  const deployments = await openKv(nc, BUCKETS.deployments);
-  const context: OrchestratorContext = {
-    bus: await busOf(nc, 'orchestrator', log),
-    runs: createRecordStore({ kv: runs, schema: CheckpointSchema }),
-    locks: createRecordStore({ kv: runs, schema: LockSchema }),
-    deployments: createRecordStore({ kv: deployments, schema: DeploymentSchema }),
-    liveReplicas: (model) => replicas.list(model),
-    timers: await createTimers({ nc, source: 'orchestrator', now: () => new Date() }),
-    pipelines: config.models,
-    log,
-    now: () => new Date(),
-  };
+  const context = await openOrchestratorContext(nc, config.models, log);
   const api = await serveApi(nc, endpointsOf(context), log);
   const orchestrator = startOrchestrator(context);
   return {
@@ -127,7 +109,7 @@ async function startReplicas(nc: NatsConnection, config: Config, log: Logger): P
         return startInference({
           nc,
           bus,
-          blobs: createBlobStore(nc),
+          blobs: createBlobStore(nc, `inference/${replicaId}`),
           model,
           image,
           replicaId,

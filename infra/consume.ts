@@ -5,6 +5,7 @@
  */
 import { jetstream, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { millis, type NatsConnection } from '@nats-io/nats-core';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openEnvelope, type Envelope } from '../contracts/envelope.ts';
 import { PipelineError, toFailure, type Failure } from '../contracts/errors.ts';
@@ -70,6 +71,8 @@ const PULL_HEARTBEAT_MS = 5_000;
 /** One lane per hand: each pulls one message at a time, so none waits behind another and runs out of its ack wait. */
 export function startConsuming(context: Context, options: ConsumeOptions): Consumption {
   const stopping = new AbortController();
+  // Each lane listens for the stop; Node warns of a leak from the eleventh listener on.
+  setMaxListeners(2 * options.concurrency + 1, stopping.signal);
   const lanes = Array.from({ length: options.concurrency }, () => runLane(context, options, stopping.signal));
   const ended = Promise.all(lanes);
   return {

@@ -2,13 +2,17 @@
  * What the orchestrator's handlers share: ports to the stores and the bus, the configured pipelines, a clock. It holds
  * no state of any run, so that any number of orchestrators may run and any may die.
  */
+import { randomUUID } from 'node:crypto';
+import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { PipelineConfig } from '../../contracts/pipeline.ts';
-import type { Deployment, ReplicaStatus } from '../../contracts/values.ts';
-import type { Bus } from '../../infra/bus.ts';
-import type { RecordStore } from '../../infra/record-store.ts';
-import type { Timers } from '../../infra/timers.ts';
+import { BUCKETS } from '../../contracts/subjects.ts';
+import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
+import { createBus, type Bus } from '../../infra/bus.ts';
+import { createRecordStore, openKv, type RecordStore } from '../../infra/record-store.ts';
+import { createReplicaStore } from '../../infra/replica-store.ts';
+import { createTimers, type Timers } from '../../infra/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 
 /** Our own writing is trusted beyond its format marker: only the orchestrator may write the bucket. */
@@ -32,7 +36,33 @@ export interface OrchestratorContext {
   readonly pipelines: Readonly<Record<string, PipelineConfig>>;
   readonly log: Logger;
   readonly now: () => Date;
+  /** The last step under way of each run in this process; see run-loop.ts. Empty when nothing is under way. */
+  readonly turns: Map<string, Promise<unknown>>;
 }
 
 export const runKey = (runId: string) => `run.${runId}`;
 export const lockKey = (model: string) => `lock.${model}`;
+
+/** The stores and ports of one orchestrator. */
+export async function openOrchestratorContext(
+  nc: NatsConnection,
+  pipelines: OrchestratorContext['pipelines'],
+  log: Logger,
+): Promise<OrchestratorContext> {
+  const now = () => new Date();
+  const replicas = await createReplicaStore(nc);
+  const runs = await openKv(nc, BUCKETS.runs);
+  const deployments = await openKv(nc, BUCKETS.deployments);
+  return {
+    bus: await createBus({ nc, source: 'orchestrator', log, now, newId: randomUUID }),
+    runs: createRecordStore({ kv: runs, schema: CheckpointSchema }),
+    locks: createRecordStore({ kv: runs, schema: LockSchema }),
+    deployments: createRecordStore({ kv: deployments, schema: DeploymentSchema }),
+    liveReplicas: (model) => replicas.list(model),
+    timers: await createTimers({ nc, source: 'orchestrator', now }),
+    pipelines,
+    log,
+    now,
+    turns: new Map(),
+  };
+}

@@ -22,7 +22,7 @@ type Decide = (checkpoint: Checkpoint) => Checkpoint | null;
 
 /** Starts a run unless it exists already; in either case everything that its checkpoint asks for is done after. */
 export async function beginRun(o: OrchestratorContext, input: PipelineInput, messageId: string, now: Date) {
-  return retryOnConflict(async () => {
+  return inTurn(o, input.runId, async () => {
     const existing = await o.runs.load(runKey(input.runId));
     if (existing) return pursue(o, existing);
     const value = startRun(input, messageId, now);
@@ -44,7 +44,7 @@ export function applyTimer(o: OrchestratorContext, runId: string, timerId: strin
 export const reconsider = (o: OrchestratorContext, runId: string) => advance(o, runId, '', () => null);
 
 function advance(o: OrchestratorContext, runId: string, messageId: string, decide: Decide): Promise<Checkpoint> {
-  return retryOnConflict(async () => {
+  return inTurn(o, runId, async () => {
     const stored = await o.runs.load(runKey(runId));
     if (!stored)
       throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
@@ -85,6 +85,24 @@ async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Prom
   let failed: EffectFailure | null = null;
   for (const effect of checkpoint.outbox) failed = (await carryOut(o, checkpoint, effect)) ?? failed;
   return failed;
+}
+
+/**
+ * One step of a run at a time within a process: correctness rests on the compare-and-save alone, but without turns
+ * every message of a busy run would lose that race to another, and core subscribers would hear its outbox twice.
+ */
+async function inTurn<T>({ turns }: OrchestratorContext, runId: string, attempt: () => Promise<T>): Promise<T> {
+  const before = turns.get(runId) ?? Promise.resolve();
+  const mine = before.then(
+    () => retryOnConflict(attempt),
+    () => retryOnConflict(attempt),
+  );
+  turns.set(runId, mine);
+  try {
+    return await mine;
+  } finally {
+    if (turns.get(runId) === mine) turns.delete(runId);
+  }
 }
 
 async function retryOnConflict<T>(attempt: () => Promise<T>): Promise<T> {

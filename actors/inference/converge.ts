@@ -1,0 +1,181 @@
+/**
+ * Brings a replica to the desired state in DEPLOYMENTS, whatever it missed in between: level-triggered, one load at a
+ * time, and always towards the newest record. Switching to a model that is resident waits for nothing, not even for a
+ * load under way, so that a roll-back is immediate.
+ */
+import { toFailure, type Failure } from '../../contracts/errors.ts';
+import type { Deployment, Epoch, ModelPair } from '../../contracts/values.ts';
+import type { Logger } from '../../infra/logger.ts';
+import type { Replica } from './replica.ts';
+import { isAnswered, isRefused, wantedPairs, type Wanted } from './wanted.ts';
+
+export interface ConvergenceOptions {
+  readonly replica: Replica;
+  readonly report: ReplicaReports;
+  readonly log: Logger;
+}
+
+/** Tells the world; must not throw and not wait. Called after the replica's status says the same. */
+export interface ReplicaReports {
+  changed(): void;
+  prepared(pair: ModelPair, prepareMs: number): void;
+  refused(pair: ModelPair, failure: Failure): void;
+  /** `runId` is the run that caused the switch: the one that deployed, or the one that rolled back. */
+  switched(runId: string, epoch: Epoch, swapUs: number): void;
+}
+
+/** A server that restarts or a store that hiccups is back within seconds; then the candidate is refused. */
+const PREPARE_ATTEMPTS_MAX = 4;
+const BACKOFF_MS = 250;
+/** What must serve is tried for ever, at this interval at last. */
+const BACKOFF_MAX_MS = 10_000;
+
+export class Convergence {
+  readonly #options: ConvergenceOptions;
+  #desired: Deployment | null = null;
+  #loop: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+  /** Model and gallery digest -> how often loading failed, and when it may be tried again (performance.now()). */
+  readonly #failures = new Map<string, { readonly attempts: number; readonly retryAtMs: number }>();
+  #retryTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: ConvergenceOptions) {
+    this.#options = options;
+    options.replica.onResidentFailed = () => this.#wake();
+  }
+
+  /** The newest record replaces any before it. */
+  desire(deployment: Deployment): void {
+    this.#desired = deployment;
+    this.#switchIfResident();
+    this.#wake();
+  }
+
+  /** Resolves when no load is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retryTimer);
+    await this.#loop;
+  }
+
+  #wake(): void {
+    this.#again = true;
+    if (!this.#stopped) this.#loop ??= this.#run().finally(() => (this.#loop = null));
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      while (!this.#stopped && (await this.#step()));
+    }
+  }
+
+  /** Takes one step towards the desired state; false when there is none to take now. */
+  async #step(): Promise<boolean> {
+    const desired = this.#desired;
+    if (!desired) return false;
+    this.#switchIfResident();
+    this.#retireUnwanted(desired);
+    this.#answerIfResident(desired.candidate);
+    const next = this.#nextLoad(desired);
+    if (next) await this.#load(next);
+    return next !== undefined;
+  }
+
+  #switchIfResident(): void {
+    const { replica, report, log } = this.#options;
+    const { current, runId } = this.#desired ?? {};
+    const resident = current && replica.residents.get(current);
+    if (!current || !runId || !resident) return;
+    const { epoch: formerEpoch, resident: formerResident } = replica.served ?? {};
+    if (formerEpoch === current.epoch && formerResident === resident) return;
+    const swapUs = replica.switchTo(current, resident);
+    const fields = { epoch: current.epoch, formerEpoch, modelDigest: resident.modelDigest, swapUs };
+    log.info(fields, 'replica: switched');
+    report.changed();
+    if (formerEpoch !== current.epoch) report.switched(runId, current, swapUs);
+  }
+
+  #retireUnwanted(desired: Deployment): void {
+    const { replica, report, log } = this.#options;
+    const { served, residents } = replica;
+    const pairs = wantedPairs(desired).map(({ pair }) => pair);
+    // What serves stays until its successor is loaded.
+    const retired = residents.retain(served ? [...pairs, served.resident.pair] : pairs);
+    if (retired.length === 0) return;
+    log.info({ retired }, 'replica: models that are no longer wanted leave memory');
+    report.changed();
+  }
+
+  /** Forgets an answer that is no longer asked for, and answers for a candidate that is in memory already. */
+  #answerIfResident(candidate: ModelPair | null): void {
+    const { replica, report } = this.#options;
+    if (!candidate) {
+      if (replica.prepared) report.changed();
+      replica.prepared = null;
+    } else if (replica.residents.get(candidate) && !isAnswered(replica.prepared, candidate))
+      this.#prepared(candidate, 0);
+  }
+
+  #nextLoad(desired: Deployment): Wanted | undefined {
+    const { residents, prepared } = this.#options.replica;
+    const missing = wantedPairs(desired).filter(
+      ({ role, pair }) => !residents.get(pair) && !(role === 'candidate' && isRefused(prepared, pair)),
+    );
+    const next = missing.find(({ pair }) => this.#waitMs(pair) <= 0);
+    if (!next) this.#wakeIn(Math.min(...missing.map(({ pair }) => this.#waitMs(pair))));
+    return next;
+  }
+
+  async #load({ role, pair }: Wanted): Promise<void> {
+    const { replica, report, log } = this.#options;
+    const startedAt = performance.now();
+    const fields = { role, runId: pair.runId, modelDigest: pair.model.digest };
+    log.info(fields, `replica: loading the ${role} model`);
+    try {
+      await replica.residents.load(pair);
+      this.#failures.delete(pair.model.digest);
+      if (role === 'candidate') this.#prepared(pair, performance.now() - startedAt);
+      else report.changed();
+    } catch (error) {
+      const failure = toFailure(error);
+      const attempts = this.#noteFailure(pair);
+      log.warn({ ...fields, attempts, err: error }, `replica: the ${role} model could not be loaded`);
+      const isFinal = !failure.retryable || attempts >= PREPARE_ATTEMPTS_MAX;
+      if (role === 'candidate' && isFinal) this.#refused(pair, failure);
+    }
+  }
+
+  #prepared(pair: ModelPair, prepareMs: number): void {
+    const { replica, report } = this.#options;
+    replica.prepared = { runId: pair.runId, modelDigest: pair.model.digest, refused: null };
+    report.changed();
+    report.prepared(pair, prepareMs);
+  }
+
+  #refused(pair: ModelPair, failure: Failure): void {
+    const { replica, report } = this.#options;
+    this.#failures.delete(pair.model.digest);
+    const refused = `${failure.code}: ${failure.message}`;
+    replica.prepared = { runId: pair.runId, modelDigest: pair.model.digest, refused };
+    report.changed();
+    report.refused(pair, failure);
+  }
+
+  #noteFailure({ model }: ModelPair): number {
+    const attempts = (this.#failures.get(model.digest)?.attempts ?? 0) + 1;
+    const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (attempts - 1));
+    this.#failures.set(model.digest, { attempts, retryAtMs: performance.now() + waitMs });
+    return attempts;
+  }
+
+  #waitMs({ model }: ModelPair): number {
+    return (this.#failures.get(model.digest)?.retryAtMs ?? 0) - performance.now();
+  }
+
+  #wakeIn(waitMs: number): void {
+    clearTimeout(this.#retryTimer);
+    if (Number.isFinite(waitMs)) this.#retryTimer = setTimeout(() => this.#wake(), Math.max(1, waitMs));
+  }
+}

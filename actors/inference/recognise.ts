@@ -1,0 +1,77 @@
+/**
+ * Answers one request from one epoch: image file in, reply out. Knows no NATS. The lease that the caller holds keeps
+ * model and gallery together from the first byte to the last.
+ */
+import { assertNever, PipelineError } from '../../contracts/errors.ts';
+import type { EmbedReply, IdentifyReply, VerifyReply } from '../../contracts/inference.ts';
+import type { InferVerb } from '../../contracts/subjects.ts';
+import { decodeImage } from '../../services/images.ts';
+import { identify, scoreOf } from '../../services/serving/gallery.ts';
+import type { Served } from './replica.ts';
+
+export interface RecogniseRequest {
+  readonly verb: InferVerb;
+  /** An image file. */
+  readonly image: Uint8Array;
+  /** The claimed person; `verify` needs it. */
+  readonly person: string | null;
+  /** performance.now() */
+  readonly deadlineMs: number;
+}
+
+export type InferReply = EmbedReply | VerifyReply | IdentifyReply;
+
+/** Candidates in a reply of `identify`. */
+const TOP_K = 5;
+/** The score of an empty gallery: that of opposite directions, below any threshold. */
+const SCORE_MIN = -1;
+
+/** Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE, REQUEST_INVALID, PERSON_UNKNOWN, and what the model host throws. */
+export async function recognise(served: Served, request: RecogniseRequest): Promise<InferReply> {
+  checkClaim(served, request);
+  const { resident } = served;
+  const pixels = await decodeImage(request.image, resident.image, `${request.verb} request`);
+  const embedding = await resident.host.embed({ pixels, count: 1, deadlineMs: request.deadlineMs });
+  switch (request.verb) {
+    case 'embed':
+      return { ...answerOf(served), embedding: Array.from(embedding) };
+    case 'verify':
+      return compare(served, request.person ?? '', embedding);
+    case 'identify':
+      return search(served, embedding);
+    default:
+      return assertNever(request.verb);
+  }
+}
+
+/** Before the image is decoded: what cannot be answered costs nothing. */
+function checkClaim({ resident }: Served, { verb, person }: RecogniseRequest): void {
+  if (verb !== 'verify') return;
+  if (!person) {
+    throw new PipelineError(
+      'REQUEST_INVALID',
+      'verify request: name the claimed person in the header Nightshift-Person',
+    );
+  }
+  if (!resident.gallery.labels.includes(person)) {
+    throw new PipelineError('PERSON_UNKNOWN', `verify request: "${person}" is not enrolled`);
+  }
+}
+
+function compare(served: Served, person: string, embedding: Float32Array): VerifyReply {
+  const { gallery } = served.resident;
+  const score = scoreOf(gallery, gallery.labels.indexOf(person), embedding);
+  const { threshold } = gallery;
+  return { ...answerOf(served), person, match: score >= threshold, score, threshold };
+}
+
+function search(served: Served, embedding: Float32Array): IdentifyReply {
+  const { gallery } = served.resident;
+  const { threshold } = gallery;
+  const candidates = [...identify(gallery, embedding, TOP_K)];
+  const best = candidates[0] ?? { person: null, score: SCORE_MIN };
+  const known = best.score >= threshold;
+  return { ...answerOf(served), person: known ? best.person : null, known, score: best.score, threshold, candidates };
+}
+
+const answerOf = ({ epoch, resident }: Served) => ({ epoch, modelDigest: resident.modelDigest });

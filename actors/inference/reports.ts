@@ -1,0 +1,46 @@
+/**
+ * A replica's facts as events: prepared, refused, switched. The heartbeat is written first, because whoever hears the
+ * event looks at the heartbeats next. The events only hasten what the heartbeats say anyway, so that one which cannot
+ * be published is logged and no more.
+ */
+import { replicaEventSubject, type ReplicaFact } from '../../contracts/subjects.ts';
+import type { Bus } from '../../infra/bus.ts';
+import type { Logger } from '../../infra/logger.ts';
+import type { ReplicaReports } from './converge.ts';
+import type { Heartbeat } from './heartbeat.ts';
+
+export interface ReportsOptions {
+  readonly bus: Bus;
+  readonly heartbeat: Heartbeat;
+  readonly model: string;
+  readonly replicaId: string;
+  readonly log: Logger;
+}
+
+export interface Reports extends ReplicaReports {
+  /** Resolves when everything said so far is published. */
+  settle(): Promise<void>;
+}
+
+export function createReports({ bus, heartbeat, model, replicaId, log }: ReportsOptions): Reports {
+  let saying: Promise<void> = Promise.resolve();
+  /** Ids are the same when the same is said twice, after a restart for instance. */
+  const say = (fact: ReplicaFact, runId: string, data: object, detail = '') => {
+    const id = `${runId}:${replicaId}:${fact}${detail}`;
+    const stored = heartbeat.beat();
+    saying = saying
+      .then(() => stored)
+      .then(() => bus.publish(replicaEventSubject(fact, runId), { runId, model, replicaId, ...data }, { id }))
+      .then(
+        () => undefined,
+        (err) => log.warn({ err, id }, 'replica: event could not be published; the heartbeat says the same'),
+      );
+  };
+  return {
+    changed: () => void heartbeat.beat(),
+    prepared: ({ runId }, prepareMs) => say('prepared', runId, { prepareMs }),
+    refused: ({ runId }, failure) => say('refused', runId, { failure }),
+    switched: (runId, { epoch }, swapUs) => say('switched', runId, { epoch, swapUs }, `:${epoch}`),
+    settle: () => saying,
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * The models that a replica holds in memory, by pair. A resident leaves the table at once when it is no longer wanted,
+ * and its thread ends when the last request that leased it is answered.
+ */
+import type { PipelineError } from '../../contracts/errors.ts';
+import type { ModelPair } from '../../contracts/values.ts';
+import type { ResidentModel } from '../../services/serving/resident-model.ts';
+
+export interface ResidentsOptions {
+  readonly load: (pair: ModelPair) => Promise<ResidentModel>;
+  /** Called when a resident's thread has died; it has left the table by then. */
+  readonly onFailed: (resident: ResidentModel, error: PipelineError) => void;
+}
+
+export class Residents {
+  readonly #options: ResidentsOptions;
+  readonly #table = new Map<string, ResidentModel>();
+  /** Resolves when nobody leases the resident any more; there may be one promise per epoch that it served. */
+  readonly #drains = new WeakMap<ResidentModel, Promise<unknown>>();
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(options: ResidentsOptions) {
+    this.#options = options;
+  }
+
+  get(pair: ModelPair): ResidentModel | undefined {
+    return this.#table.get(keyOf(pair));
+  }
+
+  get digests(): string[] {
+    return [...new Set([...this.#table.values()].map(({ modelDigest }) => modelDigest))];
+  }
+
+  /** Throws what loadResident throws. */
+  async load(pair: ModelPair): Promise<ResidentModel> {
+    const resident = await this.#options.load(pair);
+    this.#table.set(keyOf(pair), resident);
+    void resident.host.failed.then((error) => {
+      if (this.get(pair) === resident) this.#table.delete(keyOf(pair));
+      this.#options.onFailed(resident, error);
+    });
+    return resident;
+  }
+
+  /** A resident that served an epoch must outlive the requests of that epoch. */
+  keepUntil(drained: Promise<void>, resident: ResidentModel): void {
+    this.#drains.set(resident, Promise.all([this.#drains.get(resident), drained]));
+  }
+
+  /** Ends all residents but those of the given pairs. Returns the model digests that left. */
+  retain(pairs: readonly ModelPair[]): string[] {
+    const wanted = new Set(pairs.map(keyOf));
+    const unwanted = [...this.#table].filter(([key]) => !wanted.has(key));
+    for (const [key, resident] of unwanted) {
+      this.#table.delete(key);
+      this.#close(resident);
+    }
+    return unwanted.map(([, { modelDigest }]) => modelDigest);
+  }
+
+  /** Ends all; resolves when every thread has ended. */
+  async close(): Promise<void> {
+    this.retain([]);
+    await Promise.all(this.#closing);
+  }
+
+  #close(resident: ResidentModel): void {
+    const closing = Promise.resolve(this.#drains.get(resident))
+      .then(() => resident.host.close())
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}
+
+const keyOf = ({ model, gallery }: ModelPair) => `${model.digest} ${gallery.digest}`;

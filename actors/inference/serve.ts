@@ -1,0 +1,90 @@
+/**
+ * The replica's ear on the data plane: queue subscriptions on `infer.<model>.<verb>`, raw image bytes in, JSON out,
+ * errors in the manner of NATS micro. A request that NATS handed to this replica is answered, whatever happens.
+ */
+import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
+import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
+import { INFER_VERBS, inferQueue, inferSubject, type InferVerb } from '../../contracts/subjects.ts';
+import type { Logger } from '../../infra/logger.ts';
+import { answer } from './answer.ts';
+import type { RecogniseRequest } from './recognise.ts';
+import type { Replica } from './replica.ts';
+
+export interface ServeOptions {
+  readonly nc: NatsConnection;
+  readonly replica: Replica;
+  readonly model: string;
+  /** Requests taken at once, those included whose image is still being decoded; beyond, OVERLOADED. */
+  readonly requestsMax: number;
+  readonly log: Logger;
+}
+
+export interface Serving {
+  /** Takes no more requests and resolves when all that were taken are answered. */
+  stop(): Promise<void>;
+}
+
+/** For requests without a deadline of their own: longer than any client should wait. */
+const DEADLINE_DEFAULT_MS = 10_000;
+
+export function startServing(options: ServeOptions): Serving {
+  const { nc, model } = options;
+  const underWay = new Set<Promise<void>>();
+  const take = (verb: InferVerb, message: Msg) => {
+    const isFull = underWay.size >= options.requestsMax;
+    const work = (isFull ? refuse(options, message) : respond(options, verb, message)).finally(() =>
+      underWay.delete(work),
+    );
+    underWay.add(work);
+  };
+  const subscriptions = INFER_VERBS.map((verb) =>
+    nc.subscribe(inferSubject(model, verb), {
+      queue: inferQueue(model),
+      callback: (error, message) => {
+        if (!error) return take(verb, message);
+        options.log.error({ err: error, verb }, 'replica: a subscription ended');
+      },
+    }),
+  );
+  return {
+    stop: async () => {
+      await Promise.all(subscriptions.map((subscription) => subscription.drain()));
+      await Promise.all(underWay);
+    },
+  };
+}
+
+async function respond({ replica, log }: ServeOptions, verb: InferVerb, message: Msg): Promise<void> {
+  try {
+    const reply = await answer(replica, parseRequest(verb, message));
+    message.respond(JSON.stringify(reply));
+  } catch (error) {
+    const failure = toFailure(error);
+    if (inferStatus(failure.code) >= 500) log.warn({ verb, err: error }, 'replica: a request failed');
+    respondFailure(message, failure);
+  }
+}
+
+async function refuse({ requestsMax }: ServeOptions, message: Msg): Promise<void> {
+  const text = `${requestsMax} requests are under way on this replica; try again in about 50 ms`;
+  respondFailure(message, toFailure(new PipelineError('OVERLOADED', text, { retryable: true })));
+}
+
+function parseRequest(verb: InferVerb, { data, headers: given }: Msg): RecogniseRequest {
+  const budget = given?.get(INFER_HEADERS.deadlineMs) || String(DEADLINE_DEFAULT_MS);
+  const budgetMs = Number(budget);
+  if (!(budgetMs >= 0)) {
+    throw new PipelineError('REQUEST_INVALID', `${INFER_HEADERS.deadlineMs} is "${budget}", expected milliseconds`);
+  }
+  const deadlineMs = performance.now() + Math.min(budgetMs, DEADLINE_DEFAULT_MS);
+  return { verb, image: data, person: given?.get(INFER_HEADERS.person) || null, deadlineMs };
+}
+
+function respondFailure(message: Msg, { code, message: text }: Failure): void {
+  const meta = headers();
+  meta.set(INFER_HEADERS.errorStatus, String(inferStatus(code)));
+  // Header values end at a line break, and some causes bring one along.
+  meta.set(INFER_HEADERS.errorText, `${code}: ${text.replaceAll(/\s+/g, ' ')}`);
+  message.respond(JSON.stringify({ error: { code, message: text } }), { headers: meta });
+}

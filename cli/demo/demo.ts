@@ -1,0 +1,109 @@
+/**
+ * `nightshift demo`: a whole system in a throw-away folder, two data services, live traffic, and the story told over
+ * it. Whatever happens, also Ctrl-C, everything it started is taken down again.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PipelineError } from '../../contracts/errors.ts';
+import { ConfigSchema, type Config } from '../../infra/config.ts';
+import { createLogger } from '../../infra/logger.ts';
+import { startSystem } from '../../main.ts';
+import { connectClient } from '../client.ts';
+import { onSignal } from '../signals.ts';
+import { startDataServices, type DataServices } from './data-services.ts';
+import { brokenPromises, toJson, toTable } from './report.ts';
+import { MODEL, tellStory } from './story.ts';
+
+export interface DemoOptions {
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+/** Passes over the data: enough for both data sets, few enough for a demo. */
+const EPOCHS = 25;
+const GUARD_MS = 2_000;
+const SEED = 7;
+const EXIT_CODE_INTERRUPTED = 130;
+
+export async function demoCommand({ data: folder, json = false }: DemoOptions): Promise<void> {
+  const interrupted = new AbortController();
+  const off = onSignal(() => interrupted.abort(new PipelineError('CANCELLED', 'interrupted; taking everything down')));
+  const home = await mkdtemp(join(tmpdir(), 'nightshift-demo-'));
+  const say = (text: string) => void (json || process.stderr.write(`${text}\n`));
+  try {
+    await inSystem(home, folder, async (parts) => {
+      const { client, config, data, url } = parts;
+      say(`${introduction(folder)}\nnats-server ${url}, ${config.inference.replicas} replicas.\n`);
+      const { signal } = interrupted;
+      const wait = (ms: number) => delay(ms, undefined, { signal });
+      const story = await tellStory({ ...client, url, data, say, quiet: json, signal, wait });
+      const figures = toJson(story, folder === undefined);
+      process.stdout.write(
+        json ? `${JSON.stringify(figures)}\n` : `\n7. The night in figures\n${toTable(story, figures)}\n`,
+      );
+      const broken = brokenPromises(figures);
+      for (const promise of broken) process.stderr.write(`NOT AS PROMISED: ${promise}\n`);
+      process.exitCode = broken.length === 0 ? 0 : 1;
+    });
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    process.stderr.write('interrupted; everything is taken down\n');
+    process.exitCode = EXIT_CODE_INTERRUPTED;
+  } finally {
+    await rm(home, { recursive: true, force: true });
+    off();
+  }
+}
+
+const introduction = (folder: string | undefined) =>
+  folder === undefined
+    ? 'Nightshift demo on SYNTHETIC faces: drawn by a program, seeded, no real person. Use --data <folder> for real images.'
+    : `Nightshift demo on the images in ${folder}.`;
+
+interface Parts {
+  readonly client: Awaited<ReturnType<typeof connectClient>>;
+  readonly config: Config;
+  readonly data: DataServices;
+  readonly url: string;
+}
+
+/** Opens data services, system and client, and closes them in reverse. */
+async function inSystem(home: string, folder: string | undefined, use: (parts: Parts) => Promise<void>): Promise<void> {
+  const log = createLogger({ level: 'error' });
+  const data = await startDataServices({ folder: folder ?? null, seed: SEED });
+  try {
+    const config = demoConfig(home, data);
+    const system = await startSystem(config, log);
+    try {
+      const client = await connectClient(system.server.url, log);
+      try {
+        await use({ client, config, data, url: system.server.url });
+      } finally {
+        await client.close();
+      }
+    } finally {
+      await system.stop();
+    }
+  } finally {
+    await data.close();
+  }
+}
+
+function demoConfig(home: string, data: DataServices): Config {
+  return ConfigSchema.parse({
+    nats: { storeDir: join(home, 'store'), port: 0 },
+    inference: { replicas: 2 },
+    models: {
+      [MODEL]: {
+        sources: [
+          { type: 'http', name: 'auth', url: data.auth.url },
+          { type: 'http', name: 'helper', url: data.helper.url },
+        ],
+        training: { epochs: EPOCHS },
+        deployment: { guardMs: GUARD_MS, replicasMin: 2 },
+      },
+    },
+  });
+}

@@ -1,0 +1,92 @@
+/** The demo's figures: a table for people, the same as one JSON object for scripts, and whether they are as promised. */
+import Table from 'cli-table3';
+import { percent, type Night, type Story } from './story.ts';
+
+/** The JSON object of `nightshift demo --json`. */
+export function toJson(story: Story, synthetic: boolean) {
+  const phases = story.traffic.phases;
+  const sum = (key: 'sent' | 'failed') => Object.values(phases).reduce((total, phase) => total + phase[key], 0);
+  return {
+    data: synthetic ? 'synthetic' : 'folder',
+    requests: {
+      sent: sum('sent'),
+      failed: sum('failed'),
+      failures: story.traffic.failures,
+      byEpoch: story.traffic.epochs,
+    },
+    latencyMs: Object.fromEntries(Object.entries(phases).map(([name, { latencyMs }]) => [name, latencyMs])),
+    swap: { maxUs: story.swapUsMax },
+    rollback: { ms: story.rollbackMs },
+    accuracy: { rank1: story.second.rank1, firstNight: story.first.rank1 },
+    newPeople: { before: story.before.newcomers, after: story.after.newcomers },
+    knownPeople: { before: story.before.known, after: story.after.known },
+    badNight: { outcome: story.bad.end.fact, rank1: story.bad.rank1 },
+    stages: Object.fromEntries(Object.entries(story.second.stagesMs).map(([stage, ms]) => [stage, { ms }])),
+    training: { imagesPerSecond: story.second.imagesPerSecond },
+  };
+}
+export type DemoFigures = ReturnType<typeof toJson>;
+
+/** What the demo promises and did not show; empty when all is well. */
+export function brokenPromises(figures: DemoFigures): string[] {
+  const promises: readonly (readonly [boolean, string])[] = [
+    [
+      figures.requests.failed === 0,
+      `${figures.requests.failed} requests failed: ${figures.requests.failures.join('; ')}`,
+    ],
+    [figures.swap.maxUs < 1000, `a swap took ${figures.swap.maxUs} microseconds, promised are less than 1000`],
+    [figures.rollback.ms < 1000, `the rollback took ${figures.rollback.ms} ms, promised are less than 1000`],
+    [figures.badNight.outcome === 'rejected', `the bad night ended "${figures.badNight.outcome}" instead of rejected`],
+    [figures.newPeople.before === 0, 'newcomers were recognised before they were learned'],
+    [
+      figures.newPeople.after > 0.5,
+      `only ${percent(figures.newPeople.after)} of the newcomers' images were recognised`,
+    ],
+  ];
+  return promises.filter(([kept]) => !kept).map(([, broken]) => broken);
+}
+
+export function toTable(story: Story, figures: DemoFigures): string {
+  const nights = new Table({
+    head: ['night', 'collect', 'train', 'verify', 'deploy', 'images/s', 'rank-1', 'outcome'],
+    style: { head: [] },
+  });
+  nights.push(nightRow('first', story.first), nightRow('second', story.second), nightRow('bad labels', story.bad));
+
+  const traffic = new Table({
+    head: ['requests', 'sent', 'failed', 'p50 ms', 'p99 ms', 'max ms'],
+    style: { head: [] },
+  });
+  for (const [name, { sent, failed, latencyMs }] of Object.entries(story.traffic.phases)) {
+    traffic.push([
+      WORDS[name] ?? name,
+      sent,
+      failed,
+      latencyMs.p50.toFixed(2),
+      latencyMs.p99.toFixed(2),
+      latencyMs.max.toFixed(1),
+    ]);
+  }
+  const facts = new Table({ style: { head: [] } });
+  facts.push(
+    ['requests', `${figures.requests.sent} sent, ${figures.requests.failed} failed`],
+    ['swap, longest', `${figures.swap.maxUs.toFixed(1)} microseconds`],
+    ['rollback, command to last replica', `${figures.rollback.ms.toFixed(0)} ms`],
+    ['newcomers recognised', `${percent(figures.newPeople.before)} before, ${percent(figures.newPeople.after)} after`],
+    ['bad night', figures.badNight.outcome],
+  );
+  return [nights, traffic, facts].map((table) => table.toString()).join('\n');
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  before: 'before, steady',
+  training: 'before, night at work',
+  during: 'during the swap',
+  after: 'after the swap',
+};
+
+function nightRow(name: string, { stagesMs, imagesPerSecond, rank1, end }: Night): string[] {
+  const ms = (value: number | undefined) => (value === undefined ? '-' : `${(value / 1000).toFixed(2)} s`);
+  const { collect, train, verify, deploy } = stagesMs;
+  return [name, ms(collect), ms(train), ms(verify), ms(deploy), imagesPerSecond.toFixed(0), percent(rank1), end.fact];
+}

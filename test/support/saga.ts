@@ -1,0 +1,171 @@
+/**
+ * An orchestrator with workers and replicas whose work is trivial: everything between them (bus, harness, stores,
+ * timers) is the real thing over a real server. For tests of the saga, where training a net would only take time.
+ */
+import { randomUUID } from 'node:crypto';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from 'nats';
+import { startOrchestrator } from '../../actors/orchestrator/orchestrator.ts';
+import { openOrchestratorContext, type OrchestratorContext } from '../../actors/orchestrator/context.ts';
+import { startWorker, type Worker } from '../../actors/worker.ts';
+import type { Completed, StartCommand } from '../../contracts/messages.ts';
+import type { PipelineConfig } from '../../contracts/pipeline.ts';
+import { BUCKETS, STREAMS, type Noun } from '../../contracts/subjects.ts';
+import type { Deployment, ReplicaStatus } from '../../contracts/values.ts';
+import { createBus, type Bus, type Heard } from '../../infra/bus.ts';
+import { createRecordStore, openKv } from '../../infra/record-store.ts';
+import { createReplicaStore, replicaKey } from '../../infra/replica-store.ts';
+import { DeploymentSchema } from '../../contracts/values.ts';
+import type { WorkContext } from '../../services/work.ts';
+import { blobRef, pipelineConfig } from './runs.ts';
+import { testLogger, type TestServer } from './server.ts';
+import { until } from './wait.ts';
+
+type Work<N extends Noun> = (
+  command: StartCommand<N>,
+  context: WorkContext,
+) => Promise<Omit<Completed<N>, 'durationMs'>>;
+export type Works = { readonly [N in Noun]: Work<N> };
+
+const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
+const performance = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
+
+export const trivialWorks: Works = {
+  collection: async () => ({ dataset: blobRef('DATASETS', 'd'), samples: 2, people: 2, quarantined: 0 }),
+  training: async () => ({
+    model: blobRef('MODELS', 'm'),
+    epochs: 1,
+    loss: 0,
+    imagesPerSecond: 1,
+    validationRank1: null,
+  }),
+  verification: async ({ candidate }) => ({
+    verdict: 'passed',
+    reasons: [],
+    report: blobRef('REPORTS', 'r'),
+    gallery: blobRef('MODELS', 'g'),
+    golden: blobRef('MODELS', 'o'),
+    figures: { candidate: { digest: candidate.digest, accuracy, performance }, champion: null },
+  }),
+};
+
+export interface Saga {
+  readonly bus: Bus;
+  readonly nc: NatsConnection;
+  readonly orchestrator: OrchestratorContext;
+  /** Every event heard since the beginning, in order. */
+  readonly events: Heard[];
+  /** Waits for the first event on the subject that fits. */
+  event(subject: string, fits?: (heard: Heard) => boolean): Promise<Heard>;
+  stateOf(runId: string): Promise<string | null>;
+  /** Ids of all events that the stream holds, progress left out. Core listeners may hear a message twice. */
+  storedIds(): Promise<string[]>;
+}
+
+export interface SagaOptions {
+  readonly works?: Partial<Works>;
+  readonly pipeline?: PipelineConfig;
+  readonly orchestrators?: number;
+  /** False: no replica lives. */
+  readonly replica?: boolean;
+}
+
+export const quickPipeline = (overrides: object = {}) =>
+  pipelineConfig({ deployment: { guardMs: 0 }, retry: { attemptsMax: 3, backoffMs: 50 }, ...overrides });
+
+export async function withSaga(
+  server: TestServer,
+  options: SagaOptions,
+  use: (saga: Saga) => Promise<void>,
+): Promise<void> {
+  const log = testLogger();
+  const nc = await server.connect('saga');
+  const bus = await createBus({ nc, source: 'test', log, now: () => new Date(), newId: randomUUID });
+  const events: Heard[] = [];
+  const listening = bus.listen('nightshift.evt.>', (heard) => void events.push(heard));
+  const models = { face: options.pipeline ?? quickPipeline() };
+  const contexts = await Promise.all(
+    Array.from({ length: options.orchestrators ?? 1 }, async (_, i) =>
+      openOrchestratorContext(await server.connect(`o${i}`), models, log),
+    ),
+  );
+  const works = { ...trivialWorks, ...options.works };
+  const workers: Worker[] = [
+    startWorker({ noun: 'collection', bus, log, work: works.collection }),
+    startWorker({ noun: 'training', bus, log, work: works.training }),
+    startWorker({ noun: 'verification', bus, log, work: works.verification }),
+  ];
+  const stoppable = [...contexts.map(startOrchestrator), ...workers];
+  if (options.replica !== false) stoppable.push(await startObedientReplica(nc, bus, 'r1'));
+  const event: Saga['event'] = (subject, fits = () => true) =>
+    until(() => events.find((heard) => heard.subject === subject && fits(heard)) ?? null, `event ${subject}`, 20_000);
+  const stateOf = async (runId: string) => {
+    const stored = await contexts[0]!.runs.load(`run.${runId}`);
+    return stored && JSON.stringify(stored.value.value).replaceAll('"', '');
+  };
+  const storedIds = () => storedEventIds(nc);
+  try {
+    await use({ bus, nc, storedIds, orchestrator: contexts[0]!, events, event, stateOf });
+  } finally {
+    listening.stop();
+    await Promise.all(stoppable.map((part) => part.stop()));
+  }
+}
+
+async function storedEventIds(nc: NatsConnection): Promise<string[]> {
+  const manager = await jetstreamManager(nc);
+  const { state } = await manager.streams.info(STREAMS.events);
+  const ids: string[] = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const stored = await manager.streams.getMessage(STREAMS.events, { seq });
+    if (stored && !stored.subject.includes('.progressed.')) ids.push(stored.json<{ id: string }>().id);
+  }
+  return ids;
+}
+
+/** A replica that reports at once whatever the deployment record wants; it has no model and serves nobody. */
+async function startObedientReplica(nc: NatsConnection, bus: Bus, replicaId: string) {
+  const store = await createReplicaStore(nc);
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  let reporting = Promise.resolve();
+  const report = async (record: Deployment) => {
+    const status = statusOf(record, replicaId);
+    await store.put(replicaKey(status), status, 60_000);
+    const id = `${replicaId}.${record.runId}.${record.change}.${record.epochMax}`;
+    const ids = { runId: record.runId, model: record.model, replicaId };
+    if (record.change === 'announced')
+      await bus.publish(`nightshift.evt.replica.prepared.${record.runId}`, { ...ids, prepareMs: 1 }, { id });
+    if (record.change === 'committed' || record.change === 'rolled-back') {
+      await bus.publish(
+        `nightshift.evt.replica.switched.${record.runId}`,
+        { ...ids, epoch: record.current!.epoch, swapUs: 1 },
+        { id },
+      );
+    }
+  };
+  const first: ReplicaStatus = statusOf(null, replicaId);
+  await store.put(replicaKey(first), first, 60_000);
+  const watch = await deployments.watch('>', ({ value }) => {
+    reporting = reporting.then(() => report(value));
+  });
+  return {
+    stop: async () => {
+      watch.stop();
+      await reporting;
+    },
+  };
+}
+
+const statusOf = (record: Deployment | null, replicaId: string): ReplicaStatus => ({
+  replicaId,
+  model: 'face',
+  startedAt: '2026-01-01T00:00:00Z',
+  epoch: record?.current?.epoch ?? null,
+  modelDigest: record?.current?.model.digest ?? null,
+  resident: [],
+  prepared: record?.candidate
+    ? { runId: record.candidate.runId, modelDigest: record.candidate.model.digest, refused: null }
+    : null,
+  serving: { requests: 0, failed: 0, latencyMs: null },
+  swapUs: 1,
+});
