@@ -233,10 +233,12 @@ test('bus: consuming waits for a consumer that is made later, and outlives its d
     await manager.consumers.add(STREAMS.ctl, config);
     await bus.publish(CTL.pipelineStart, {});
     await until(() => calls === 1, 'the first message');
+    const waiting = async () => (await manager.consumers.info(STREAMS.ctl, CONSUMERS.ctl)).num_waiting;
+    await until(async () => (await waiting()) === 1, 'the next pull');
     await manager.consumers.delete(STREAMS.ctl, CONSUMERS.ctl);
     await manager.consumers.add(STREAMS.ctl, config);
     await bus.publish(CTL.pipelineStart, {});
-    await until(() => calls === 2, 'the message after the deletion', 15_000);
+    await until(() => calls === 2, 'the message after the deletion');
   }));
 
 test('bus: the last message on a subject, and whether a queue still holds work', () =>
