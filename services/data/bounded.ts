@@ -2,6 +2,7 @@
  * Bounded concurrency over streams: the two shapes that the collector and the loader need. Each keeps no more in
  * flight than it is told and leaves nothing running behind it.
  */
+import { linkAbort } from './linked-abort.ts';
 
 /**
  * Maps items, at most `widthMax` at once, and yields the results in the order of the items. The next item is asked
@@ -34,19 +35,20 @@ export async function allOrAbort<Result>(
   signal: AbortSignal,
   tasks: readonly ((signal: AbortSignal) => Promise<Result>)[],
 ): Promise<Result[]> {
-  const siblings = new AbortController();
-  const shared = AbortSignal.any([signal, siblings.signal]);
+  const group = linkAbort(signal);
+  const failures: unknown[] = [];
   const running = tasks.map(async (task) => {
     try {
-      return await task(shared);
+      return await task(group.signal);
     } catch (error) {
-      // Only the first abort sets the reason, so the reason is the first failure.
-      siblings.abort(error);
+      failures.push(error);
+      group.abort(error);
       throw error;
     }
   });
   await Promise.allSettled(running);
-  if (siblings.signal.aborted) throw siblings.signal.reason;
+  group.unlink();
+  if (failures.length > 0) throw failures[0];
   return Promise.all(running);
 }
 

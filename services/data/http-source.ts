@@ -12,6 +12,7 @@
 import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
+import { linkAbort } from './linked-abort.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
 
 export interface HttpSourceOptions {
@@ -52,7 +53,10 @@ async function* readPages(options: HttpSourceOptions, signal: AbortSignal): Asyn
   for (let page = 0; page < PAGES_MAX; page++) {
     signal.throwIfAborted();
     const { samples, nextCursor, total } = await fetchPage(options, cursor, signal);
-    for (const { id, label, image } of samples) yield { id, label, bytes: Buffer.from(image, 'base64'), total };
+    for (const { id, label, image } of samples) {
+      signal.throwIfAborted();
+      yield { id, label, bytes: Buffer.from(image, 'base64'), total };
+    }
     if (nextCursor === null) return;
     if (nextCursor === cursor) throw invalid(options, `the page after cursor ${cursor} names that cursor again`);
     cursor = nextCursor;
@@ -69,27 +73,30 @@ async function fetchPage(options: HttpSourceOptions, cursor: string | null, sign
 
 async function request(options: HttpSourceOptions, cursor: string | null, signal: AbortSignal): Promise<Buffer> {
   const { fetch = globalThis.fetch, timeoutMs } = options;
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const limited = linkAbort(signal);
+  const late = new Error(`no whole page within ${timeoutMs} ms`);
+  const timer = setTimeout(() => limited.abort(late), timeoutMs);
   try {
-    const response = await fetch(pageUrl(options, cursor), {
-      signal: limited,
-      headers: { accept: 'application/json' },
-    });
-    refuseStatus(response, options);
+    const headers = { accept: 'application/json' };
+    const response = await fetch(pageUrl(options, cursor), { signal: limited.signal, headers });
+    await refuseStatus(response, options);
     return await readLimited(response, options);
   } catch (cause) {
     // The signal's own reason comes first: an operator's cancel must not look like a source that is down.
     signal.throwIfAborted();
     if (cause instanceof PipelineError) throw cause;
-    const why = limited.aborted ? `no whole page within ${timeoutMs} ms` : describeNetwork(cause);
-    throw unreachable(options, `${why}; check that the service runs and that the address is right`, cause);
+    const why = `${describeNetwork(cause)}; check that the service runs and that the address is right`;
+    throw unreachable(options, why, cause);
+  } finally {
+    clearTimeout(timer);
+    limited.unlink();
   }
 }
 
-function refuseStatus(response: Response, options: HttpSourceOptions): void {
+async function refuseStatus(response: Response, options: HttpSourceOptions): Promise<void> {
   const { status } = response;
   if (status === 200) return;
-  void response.body?.cancel();
+  await response.body?.cancel();
   if (status >= 500 || status === 429)
     throw unreachable(options, `answered ${status}; look into the service's own log`);
   throw invalid(options, `answered ${status} instead of a page; check path and access rights`);

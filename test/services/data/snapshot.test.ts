@@ -133,13 +133,35 @@ test('collector: of many samples only a bounded number is held at once', async (
   assert.ok(held <= SAMPLES_HELD_MAX + 1, `${held} samples were held`);
 });
 
-test('collector: many samples are spread over shards of bounded size', async () => {
-  const { manifest } = await collect([listSource('auth', await samplesOf(['ada', 'ben'], 1100))]);
-  assert.equal(
-    manifest.shards.map(({ samples }) => samples),
-    [2000, 200],
-  );
+test('collector: all sources are read at once', async () => {
+  const waiting: (() => void)[] = [];
+  // Nobody goes on before both have begun: read one after the other, this would never end.
+  const bothBegun = () =>
+    new Promise<void>((resolve) => {
+      waiting.push(resolve);
+      if (waiting.length >= 2) for (const release of waiting) release();
+    });
+  const { manifest } = await collect([
+    listSource('auth', await samplesOf(['ada'], 2), bothBegun),
+    listSource('helper', await samplesOf(['ben'], 2), bothBegun),
+  ]);
+  assert.is(manifest.counts.total, 4);
 });
+
+test('collector: the manifest lists the first thousand refused samples and counts all', async () => {
+  const nameless = Array.from({ length: 1100 }, (_, number) => ({
+    id: `n${number}`,
+    label: '',
+    bytes: Buffer.from(''),
+  }));
+  const { manifest } = await collect([listSource('auth', [...nameless, ...(await samplesOf(['ada', 'ben'], 2))])]);
+  assert.is(manifest.quarantined.length, 1000);
+  assert.is(manifest.quarantinedTotal, 1100);
+  assert.is(manifest.quarantined[999]?.id, 'n999');
+});
+
+test('collector: an empty file is quarantined as unreadable', async () =>
+  assert.is((await quarantineOf({ id: 'x', label: 'ada', bytes: Buffer.alloc(0) })).reason, 'unreadable'));
 
 test('collector: progress counts images up to a fraction of one, and never falls', async () => {
   const reports: Progress[] = [];
