@@ -1,8 +1,8 @@
 /**
  * Runs a training job in a thread of its own and stands for it here: passes progress and checkpoints on, stops it when
- * the signal says so, and never leaves it behind. What all strategies have in common.
+ * the signal says so, and never leaves it behind. What all strategies have in common. The thread is asked to stop and
+ * ended only when it has: ending it during a run makes onnxruntime-node abort the process.
  */
-import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { PipelineError, assertNever, type Failure } from '../../contracts/errors.ts';
 import type { Progress } from '../../contracts/values.ts';
@@ -18,6 +18,8 @@ export type EngineChoice =
 export interface ThreadData {
   readonly job: TrainingJob;
   readonly engine: EngineChoice;
+  /** One Int32, not 0 once the thread shall stop: seen between two steps even if the thread never waits. */
+  readonly stop: SharedArrayBuffer;
 }
 
 export type FromThread =
@@ -25,6 +27,7 @@ export type FromThread =
   | { readonly type: 'log'; readonly level: 'info' | 'warn'; readonly fields: object; readonly message: string }
   | { readonly type: 'checkpoint'; readonly state: Uint8Array }
   | { readonly type: 'done'; readonly outcome: TrainingOutcome }
+  | { readonly type: 'stopped' }
   | { readonly type: 'failed'; readonly failure: Failure };
 
 /** One person cannot be told from nobody, and batch-norm needs more than one image. */
@@ -45,29 +48,32 @@ export function checkJob({ runId, config, train }: TrainingJob): void {
 
 /** `module` speaks the messages above; training.thread.ts is the one. The thread has ended when this settles. */
 export async function trainInThread(
-  data: ThreadData,
+  work: Omit<ThreadData, 'stop'>,
   context: TrainingContext,
   module = new URL('./training.thread.ts', import.meta.url),
 ): Promise<TrainingOutcome> {
   context.signal.throwIfAborted();
+  const data: ThreadData = { ...work, stop: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT) };
   const thread = startThread(module, data, { name: `training ${data.job.runId}` });
-  let stop = () => {};
   try {
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => reject(context.signal.reason);
-      context.signal.addEventListener('abort', stop, { once: true });
-    });
-    return await Promise.race([converse(thread, context), died(thread, data.job.runId), aborted]);
+    return await converse(thread, data, context);
   } finally {
-    context.signal.removeEventListener('abort', stop);
-    // A step under way is finished first: native code cannot be interrupted.
     await thread.terminate();
   }
 }
 
-/** Settles with the outcome, with the failure that the thread reports, or when a checkpoint cannot be saved. */
-function converse(thread: Worker, context: TrainingContext): Promise<TrainingOutcome> {
+/** Settles with the thread's last word: until then its engine may be at work. */
+function converse(thread: Worker, { job, stop }: ThreadData, context: TrainingContext): Promise<TrainingOutcome> {
   return new Promise((resolve, reject) => {
+    let reason: unknown;
+    const stopFor = (cause: unknown) => {
+      reason ??= cause;
+      Atomics.store(new Int32Array(stop), 0, 1);
+      thread.postMessage(CONTINUE);
+    };
+    const save = (state: Uint8Array) => context.saveCheckpoint(state).then(() => thread.postMessage(CONTINUE), stopFor);
+    const onAbort = () => stopFor(context.signal.reason);
+    context.signal.addEventListener('abort', onAbort, { once: true });
     thread.on('message', (message: FromThread) => {
       switch (message.type) {
         case 'progress':
@@ -75,25 +81,28 @@ function converse(thread: Worker, context: TrainingContext): Promise<TrainingOut
         case 'log':
           return context.log[message.level](message.fields, message.message);
         case 'checkpoint':
-          return void context.saveCheckpoint(message.state).then(() => thread.postMessage('saved'), reject);
+          return void save(message.state);
         case 'done':
-          return resolve(message.outcome);
+          return reason === undefined ? resolve(message.outcome) : reject(reason);
+        case 'stopped':
+          return reject(reason);
         case 'failed':
           return reject(new PipelineError(message.failure.code, message.failure.message, message.failure));
         default:
           return assertNever(message);
       }
     });
+    // What the thread did not catch arrives as 'error', before 'exit'.
+    thread.on('error', (cause) => reject(endedEarly(job.runId, cause.message, cause)));
+    thread.on('exit', (code) => {
+      context.signal.removeEventListener('abort', onAbort);
+      reject(endedEarly(job.runId, `exit code ${code}`));
+    });
   });
 }
 
-async function died(thread: Worker, runId: string): Promise<never> {
-  // once() rejects with the error of an 'error' event, which a thread emits for what it did not catch.
-  const [code] = await once(thread, 'exit').catch((cause: unknown) => {
-    throw endedEarly(runId, cause instanceof Error ? cause.message : String(cause), cause);
-  });
-  throw endedEarly(runId, `exit code ${code}`);
-}
+/** Answers a checkpoint: it is saved, or training shall stop. */
+const CONTINUE = 'continue';
 
 const endedEarly = (runId: string, reason: string, cause?: unknown): PipelineError =>
   new PipelineError('TRAINING_FAILED', `training: run ${runId}: its thread ended early: ${reason}`, {

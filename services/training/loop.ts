@@ -13,11 +13,12 @@ import { initialState, type TrainingState } from './parameters.ts';
 import { makeBatch } from './pixels.ts';
 import { createRandom, permutation } from './random.ts';
 import { learningRateAt } from './schedule.ts';
+import type { Stop } from './stop.ts';
 import type { TrainingContext, TrainingJob, TrainingOutcome } from './strategy.ts';
 import { validateRank1 } from './validation.ts';
 
-/** Everything but the signal: a thread is stopped from outside. */
-export type LoopContext = Omit<TrainingContext, 'signal'>;
+/** In a thread, all that is left of an abort signal is a flag. */
+export type LoopContext = Omit<TrainingContext, 'signal'> & { readonly signal: Stop };
 
 interface Plan {
   readonly job: TrainingJob;
@@ -41,7 +42,7 @@ interface Pass {
 /** Within a long pass, progress is reported this often. */
 const PROGRESS_EVERY_MS = 1000;
 
-/** Throws TRAINING_DIVERGED; everything else that fails here is unexpected. */
+/** Throws TRAINING_DIVERGED and what the signal throws; everything else that fails here is unexpected. */
 export async function runTraining(
   engineFactory: EngineFactory,
   job: TrainingJob,
@@ -90,7 +91,7 @@ async function runPasses(
   start: Checkpoint,
   context: LoopContext,
 ): Promise<TrainingOutcome> {
-  const { config, validation } = plan.job;
+  const { config } = plan.job;
   let done = start;
   let trainedMs = 0;
   let images = 0;
@@ -98,7 +99,7 @@ async function runPasses(
     const pass = await runPass(plan, engine, done, context);
     trainedMs += pass.elapsedMs;
     images += pass.steps * plan.spec.batch;
-    done = await afterPass(plan, engine, done, pass, validation !== null && validation.count > 0);
+    done = await afterPass(plan, engine, done, pass, context.signal);
     const { loss, validationRank1 } = done.curve.at(-1)!;
     const figures = { loss, learningRate: pass.learningRate, imagesPerSecond: (1000 * images) / trainedMs };
     report(context, config.epochs, done.epoch, { ...figures, ...(validationRank1 !== null && { validationRank1 }) });
@@ -117,6 +118,7 @@ async function runPass(plan: Plan, engine: TrainingEngine, from: Checkpoint, con
   let steps = 0;
   let learningRate = 0;
   while (steps < plan.stepsPerEpoch) {
+    context.signal.throwIfAborted();
     const step = from.step + steps;
     learningRate = learningRateAt(step, plan.steps, config.learningRate);
     const batch = makeBatch(train, batchIndices(order, steps, plan.spec.batch), config.augment, random);
@@ -149,20 +151,21 @@ async function afterPass(
   engine: TrainingEngine,
   before: Checkpoint,
   pass: Pass,
-  validates: boolean,
+  signal: Stop,
 ): Promise<Checkpoint> {
   const state = await engine.state();
   const epoch = before.epoch + 1;
   const step = before.step + pass.steps;
   if (!state.w.every(Number.isFinite)) throw diverged(plan, epoch, step, 'a weight is not a finite number');
-  const validationRank1 = validates ? await validate(plan, state) : null;
+  const validationRank1 = await validate(plan, state, signal);
   const curve = [...before.curve, { epoch, loss: pass.loss, validationRank1 }];
   return { state, epoch, step, elapsedMs: before.elapsedMs + pass.elapsedMs, curve };
 }
 
-function validate(plan: Plan, state: TrainingState): Promise<number> {
+async function validate(plan: Plan, state: TrainingState, signal: Stop): Promise<number | null> {
   const { train, validation, config } = plan.job;
-  return validateRank1(modelOf(plan, state, {}), train, validation!, config.threads);
+  if (validation === null || validation.count === 0) return null;
+  return validateRank1({ model: modelOf(plan, state, {}), train, validation, threads: config.threads, signal });
 }
 
 function outcomeOf(plan: Plan, done: Checkpoint, imagesPerSecond: number): TrainingOutcome {

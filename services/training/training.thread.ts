@@ -16,11 +16,20 @@ const NICE = 10;
 lowerThreadPriority(NICE);
 
 // startThread passes what in-thread.ts gave it, under `data`.
-const { job, engine } = (workerData as { data: ThreadData }).data;
+const { job, engine, stop } = (workerData as { data: ThreadData }).data;
 const port = parentPort!;
 const send = (message: FromThread) => port.postMessage(message);
 
+/** Ends the loop when the other side asks for it; not an error of anybody. */
+class Stopped extends Error {}
+
+const stopFlag = new Int32Array(stop);
 const context: LoopContext = {
+  signal: {
+    throwIfAborted() {
+      if (Atomics.load(stopFlag, 0) !== 0) throw new Stopped();
+    },
+  },
   progress: (report) => send({ type: 'progress', report }),
   log: {
     info: (fields, message) => send({ type: 'log', level: 'info', fields, message }),
@@ -28,7 +37,7 @@ const context: LoopContext = {
   },
   now: () => performance.now(),
   saveCheckpoint: async (state) => {
-    // One message comes back per checkpoint, and none otherwise.
+    // A message comes back when it is saved or when training shall stop.
     const saved = new Promise((resolve) => port.once('message', resolve));
     send({ type: 'checkpoint', state });
     await saved;
@@ -38,9 +47,10 @@ const context: LoopContext = {
 try {
   send({ type: 'done', outcome: await runTraining(await loadEngine(), job, context) });
 } catch (error) {
-  // What is not an operating error ends the thread, and reaches in-thread.ts with its stack.
-  if (!(error instanceof PipelineError)) throw error;
-  send({ type: 'failed', failure: toFailure(error) });
+  if (error instanceof Stopped) send({ type: 'stopped' });
+  else if (error instanceof PipelineError) send({ type: 'failed', failure: toFailure(error) });
+  // Anything else ends the thread, and reaches in-thread.ts with its stack.
+  else throw error;
 }
 
 /** Loaded on demand: the library of the other engine may not be installed. */

@@ -6,26 +6,32 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { LabelledImages } from '../data/strategy.ts';
 import { galleryOf, identify } from '../serving/gallery.ts';
 import { imageSize } from './pixels.ts';
+import type { Stop } from './stop.ts';
 
 /** Training images per person that make its mean: more cost time after every pass and change little. */
 const GALLERY_PER_PERSON_MAX = 5;
 /** Images in one run of the model: bounds the memory that a large split takes. */
 const RUN_IMAGES_MAX = 64;
 
-/** `model` is an exported ONNX file. `validation` holds at least one image. */
-export async function validateRank1(
-  model: Uint8Array,
-  train: LabelledImages,
-  validation: LabelledImages,
-  threads: number,
-): Promise<number> {
+export interface Validation {
+  /** An exported ONNX file. */
+  readonly model: Uint8Array;
+  readonly train: LabelledImages;
+  /** At least one image. */
+  readonly validation: LabelledImages;
+  readonly threads: number;
+  /** Looked at between two runs of the model. */
+  readonly signal: Stop;
+}
+
+export async function validateRank1({ model, train, validation, threads, signal }: Validation): Promise<number> {
   const session = await InferenceSession.create(model, { intraOpNumThreads: threads });
   try {
     const enrolled = selectEnrolled(train);
     const classes = enrolled.map((index) => train.classes[index]!);
-    const rows = await embed(session, train, enrolled);
+    const rows = await embed(session, train, enrolled, signal);
     const gallery = galleryOf(rows, { classes, labels: train.labels, count: enrolled.length }, 0);
-    const probes = await embed(session, validation, allOf(validation));
+    const probes = await embed(session, validation, allOf(validation), signal);
     const dimensions = probes.length / validation.count;
     const hits = validation.classes.filter((person, row) => {
       const embedding = probes.subarray(row * dimensions, (row + 1) * dimensions);
@@ -46,11 +52,17 @@ function selectEnrolled(train: LabelledImages): Int32Array {
 const allOf = ({ count }: LabelledImages): Int32Array => Int32Array.from({ length: count }, (_, index) => index);
 
 /** [indices.length, dimensions], by an `images` to `embeddings` session. */
-async function embed(session: InferenceSession, set: LabelledImages, indices: Int32Array): Promise<Float32Array> {
+async function embed(
+  session: InferenceSession,
+  set: LabelledImages,
+  indices: Int32Array,
+  signal: Stop,
+): Promise<Float32Array> {
   const { channels, height, width } = set.spec;
   const size = imageSize(set);
   let rows = new Float32Array(0);
   for (let from = 0; from < indices.length; from += RUN_IMAGES_MAX) {
+    signal.throwIfAborted();
     const chunk = indices.subarray(from, from + RUN_IMAGES_MAX);
     const images = new Float32Array(chunk.length * size);
     chunk.forEach((index, place) => images.set(set.pixels.subarray(index * size, (index + 1) * size), place * size));
