@@ -1,0 +1,83 @@
+/** Loading the configuration: defaults, file, environment, and errors that name the field. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { PipelineError } from '../../contracts/errors.ts';
+import { loadConfig } from '../../infra/config.ts';
+
+function withFile(content: string, use: (path: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-config-'));
+  try {
+    writeFileSync(join(folder, 'c.json'), content);
+    use(join(folder, 'c.json'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function refusal(load: () => unknown): string {
+  try {
+    load();
+  } catch (error) {
+    assert.is((error as PipelineError).code, 'CONFIG_INVALID');
+    return (error as PipelineError).message;
+  }
+  return assert.unreachable('it must be refused') as never;
+}
+
+const SOURCES = [{ name: 'auth', type: 'directory', path: './faces' }];
+
+test('config: everything has a default but the models', () =>
+  withFile('{}', (path) => {
+    assert.equal(loadConfig({ path, env: {} }), {
+      nats: { storeDir: '.nightshift', port: 4222, replicas: 1 },
+      log: { level: 'info' },
+      inference: { replicas: 1, queueMax: 256, batchMax: 16, threads: 1, heartbeatMs: 1000 },
+      models: {},
+    });
+  }));
+
+test('config: a model needs its sources alone', () =>
+  withFile(JSON.stringify({ models: { face: { sources: SOURCES } } }), (path) => {
+    const { face } = loadConfig({ path, env: {} }).models;
+    assert.is(face?.sources.length, 1);
+    assert.is(face?.deployment.strategy, 'hot-swap');
+  }));
+
+test('config: the environment is stronger than the file, an empty variable is none', () =>
+  withFile('{"nats":{"storeDir":"/a","replicas":3},"log":{"level":"warn"}}', (path) => {
+    const env = { NATS_URL: 'nats://far:4222', NIGHTSHIFT_STORE: '/b', NIGHTSHIFT_LOG_LEVEL: '' };
+    const { nats, log } = loadConfig({ path, env });
+    assert.equal([nats.url, nats.storeDir, nats.replicas, log.level], ['nats://far:4222', '/b', 3, 'warn']);
+    assert.is(loadConfig({ env: { ...env, NIGHTSHIFT_CONFIG: path } }).nats.replicas, 3);
+  }));
+
+test('config: what does not fit is named, with its path', () => {
+  withFile('{"nats":{"replicas":2},"models":{"face":{"sources":[]}},"colour":1}', (path) => {
+    const message = refusal(() => loadConfig({ path, env: {} }));
+    for (const part of [path, 'nats.replicas', 'models.face.sources', 'colour']) assert.match(message, part);
+  });
+  withFile('{"log":', (path) =>
+    assert.match(
+      refusal(() => loadConfig({ path, env: {} })),
+      'not readable JSON',
+    ),
+  );
+  withFile('[]', (path) =>
+    assert.match(
+      refusal(() => loadConfig({ path, env: { NATS_URL: 'x' } })),
+      'expected object',
+    ),
+  );
+});
+
+test('config: a file that was named must be there', () => {
+  assert.match(
+    refusal(() => loadConfig({ path: '/no/such.json', env: {} })),
+    '/no/such.json',
+  );
+});
+
+test.run();
