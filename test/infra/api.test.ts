@@ -56,7 +56,7 @@ test('api: a body that is not JSON is refused, a bug is answered too', () =>
 test('api: it can be discovered with its subjects', () =>
   withApi(async (nc) => {
     const found: string[] = [];
-    for await (const info of await new Svcm(nc).client({ maxWait: 500, strategy: 'jitterTimer' }).info('nightshift')) {
+    for await (const info of await new Svcm(nc).client({ maxWait: 500, strategy: 'stall' }).info('nightshift')) {
       found.push(...info.endpoints.map(({ subject }) => subject));
     }
     assert.equal(found.sort(), [API.models, API.run, API.status].sort());

@@ -1,0 +1,149 @@
+/**
+ * Holds the source to its own rules: which folder may import what, where clocks and subjects may be spelled, and that
+ * docs/errors.md says what the table of errors says. Reads the files as text; comments are left out of account.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, normalize, relative } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ERRORS } from '../contracts/errors.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const FOLDERS = ['contracts', 'machines', 'services', 'infra', 'actors', 'cli', 'bench', 'test'] as const;
+
+interface SourceFile {
+  /** From the root, such as `infra/bus.ts`. */
+  readonly path: string;
+  readonly text: string;
+  /** The text without comments. */
+  readonly code: string;
+  readonly imports: readonly { readonly specifier: string; readonly typeOnly: boolean }[];
+}
+
+interface Rule {
+  /** Folders of ours that may be imported, the folder itself always. */
+  readonly folders: readonly string[];
+  /** Packages that may not be; a prefix counts. */
+  readonly notPackages?: readonly string[];
+  /** If given, the only packages that may be; `node:` always. */
+  readonly packages?: readonly string[];
+}
+
+const NATS = ['nats', '@nats-io/'];
+const MODELS = ['onnxruntime-node', 'onnx-proto', '@tensorflow/', 'sharp', 'xstate'];
+
+/** Imports go one way: contracts <- machines, services, infra <- actors. What is not here may import everything. */
+const RULES: Readonly<Record<string, Rule>> = {
+  contracts: { folders: [], packages: ['zod'] },
+  machines: { folders: ['contracts'], packages: ['xstate'] },
+  services: { folders: ['contracts'], notPackages: NATS },
+  infra: { folders: ['contracts'], notPackages: MODELS },
+  actors: { folders: ['contracts', 'machines', 'services', 'infra'] },
+};
+
+const files: readonly SourceFile[] = [...FOLDERS.flatMap(sourcesIn), load('main.ts')];
+
+test('architecture: every folder imports only what lies below it', () => {
+  none(files.flatMap((file) => file.imports.map(({ specifier }) => forbidden(file, specifier)).filter(isText)));
+});
+
+test('architecture: an actor imports no other actor', () => {
+  const crossing = inFolder('actors').flatMap((file) =>
+    file.imports
+      .map(({ specifier }) => targetOf(file, specifier))
+      .filter((target) => target !== null && actorOf(target) !== null && actorOf(target) !== actorOf(file.path))
+      .map((target) => `${file.path} imports ${target}`),
+  );
+  none(crossing);
+});
+
+test('architecture: the machine takes nothing of ours but types, so that it can be pasted into a visualizer', () => {
+  const machine = files.filter(({ path }) => path.endsWith('.machine.ts'));
+  assert.ok(machine.length > 0);
+  const values = machine.flatMap(({ path, imports }) =>
+    imports.filter((it) => it.specifier.startsWith('.') && !it.typeOnly).map((it) => `${path}: ${it.specifier}`),
+  );
+  none(values);
+});
+
+test('architecture: what decides or is durable knows no timers of the process', () => {
+  none(
+    [...inFolder('machines'), ...inFolder('actors/orchestrator')]
+      .filter(({ code }) => /\b(setTimeout|setInterval|node:timers)\b/.test(code))
+      .map(({ path }) => path),
+  );
+});
+
+test('architecture: no file has a default export', () => {
+  none(files.filter(({ code }) => /^export default\b/m.test(code)).map(({ path }) => path));
+});
+
+test('architecture: every file says at its head what it is', () => {
+  // A test file is described by its place in the tree and by the names of its tests.
+  const described = files.filter(({ path }) => !path.endsWith('.test.ts'));
+  none(described.filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text)).map(({ path }) => path));
+});
+
+test('architecture: a subject is spelled in the contracts alone', () => {
+  // A literal that begins with the name of a family; sentences that mention one are for people.
+  const subject = /['"`]nightshift\.(ctl|cmd|evt|timer|dlq|api)\./;
+  const spelled = files.filter(({ path, code }) => !/^(contracts|test)\//.test(path) && subject.test(code));
+  none(spelled.map(({ path }) => path));
+});
+
+test('architecture: docs/errors.md lists every code with the text of the table, and no other', () => {
+  const page = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| `([A-Z_]+)` +\| (.+?) +\|$/gm)].map(([, code, text]) => [code, text]);
+  assert.equal(Object.fromEntries(rows), ERRORS);
+});
+
+function forbidden(file: SourceFile, specifier: string): string | null {
+  const folder = file.path.split('/')[0] ?? '';
+  const rule = RULES[folder];
+  if (!rule || specifier.startsWith('node:')) return null;
+  const target = targetOf(file, specifier);
+  const allowed = target === null ? allowsPackage(rule, specifier) : allowsFolder(rule, folder, target);
+  return allowed ? null : `${file.path} imports ${specifier}`;
+}
+
+const allowsFolder = (rule: Rule, own: string, target: string) =>
+  [own, ...rule.folders].includes(target.split('/')[0]!);
+
+function allowsPackage(rule: Rule, specifier: string): boolean {
+  const isIn = (names: readonly string[]) =>
+    names.some((name) => specifier === name || specifier.startsWith(name.endsWith('/') ? name : `${name}/`));
+  return rule.packages ? isIn(rule.packages) : !isIn(rule.notPackages ?? []);
+}
+
+/** The file of ours that is imported, from the root; null for a package. */
+function targetOf(file: SourceFile, specifier: string): string | null {
+  return specifier.startsWith('.') ? normalize(join(file.path, '..', specifier)) : null;
+}
+
+/** `actors/trainer/x.ts` -> `trainer`; files directly in actors/ are shared and belong to none. */
+const actorOf = (path: string) => /^actors\/([^/]+)\//.exec(path)?.[1] ?? null;
+
+const inFolder = (folder: string) => files.filter(({ path }) => path.startsWith(`${folder}/`));
+const isText = (value: string | null): value is string => value !== null;
+const none = (found: readonly (string | null)[]) => assert.equal(found, []);
+
+function sourcesIn(folder: string): SourceFile[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((name) => load(join(folder, name)));
+}
+
+function load(path: string): SourceFile {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1');
+  const statements = [...code.matchAll(/^(?:import|export)\s(?:(type\s)?[\w\s{},*]*?\sfrom\s)?'([^']+)'/gm)];
+  const dynamic = [...code.matchAll(/\bimport\('([^']+)'\)/g)];
+  const imports = [
+    ...statements.map(([, type, specifier]) => ({ specifier: specifier!, typeOnly: type !== undefined })),
+    ...dynamic.map(([, specifier]) => ({ specifier: specifier!, typeOnly: false })),
+  ];
+  return { path: relative(ROOT, join(ROOT, path)), text, code, imports };
+}
+
+test.run();
