@@ -106,9 +106,9 @@ async function graphAdam(start: Float32Array, gradients: readonly Float32Array[]
 }
 
 function tfjsAdam(start: Float32Array, gradients: readonly Float32Array[]): Float32Array {
-  const w = tf.variable<tf.Rank>(tf.tensor1d(start), true, 'w');
+  const w = tf.variable(tf.tensor1d(start), true, 'w');
   const optimizer = tf.train.adam(RATE, ADAM.beta1, ADAM.beta2, ADAM.epsilon);
-  for (const gradient of gradients) optimizer.applyGradients({ w: tf.tensor1d(gradient) });
+  for (const gradient of gradients) optimizer.applyGradients([{ name: 'w', tensor: tf.tensor1d(gradient) }]);
   return w.dataSync() as Float32Array;
 }
 
