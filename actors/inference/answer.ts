@@ -7,47 +7,42 @@ import { inferStatus } from '../../contracts/inference.ts';
 import { recognise, type InferReply, type RecogniseRequest } from './recognise.ts';
 import type { Replica, Served } from './replica.ts';
 
+/** From here on the request was in order and this side failed it; below, the client made a mistake. */
+const FAILED_STATUS_MIN = 429;
+
 /** Throws NOT_READY, what recognise throws, or HOST_FAILED when the replacement failed as well. */
 export async function answer(replica: Replica, request: RecogniseRequest): Promise<InferReply> {
-  try {
-    return await attempt(replica, request);
-  } catch (error) {
-    if (!(error instanceof HostLost)) throw error;
-    await beforeDeadline(replica.replaced(error.served), request, error);
-    return await attempt(replica, request);
-  }
-}
-
-/** The host of this epoch died with the request in it; another one may still answer. */
-class HostLost extends PipelineError {
-  readonly served: Served;
-  constructor(served: Served, cause: PipelineError) {
-    super('HOST_FAILED', cause.message, { retryable: true, cause });
-    this.served = served;
-  }
-}
-
-async function attempt(replica: Replica, request: RecogniseRequest): Promise<InferReply> {
-  const lease = replica.lease();
   const startedAt = performance.now();
+  const tried: Served[] = [];
   try {
-    if (!lease.value) throw notReady();
-    const reply = await recognise(lease.value, request);
-    lease.value.figures.answered(performance.now() - startedAt);
+    const reply = await attempt(replica, request, tried).catch(async (error: unknown) => {
+      const lost = tried[0];
+      if (!lost || !isHostFailure(error)) throw error;
+      await beforeDeadline(replica.replaced(lost), request, error);
+      return attempt(replica, request, tried);
+    });
+    tried.at(-1)?.figures.answered(performance.now() - startedAt);
     return reply;
   } catch (error) {
-    if (lease.value && inferStatus(toFailure(error).code) >= 429) lease.value.figures.failed();
-    if (lease.value && error instanceof PipelineError && error.code === 'HOST_FAILED') {
-      throw new HostLost(lease.value, error);
-    }
+    if (inferStatus(toFailure(error).code) >= FAILED_STATUS_MIN) tried.at(-1)?.figures.failed();
     throw error;
+  }
+}
+
+/** Holds a lease of the epoch in service from start to end; notes in `tried` which epoch that was. */
+async function attempt(replica: Replica, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
+  const lease = replica.lease();
+  try {
+    if (!lease.value) throw notReady();
+    tried.push(lease.value);
+    return await recognise(lease.value, request);
   } finally {
     lease.release();
   }
 }
 
 /** Waits for a promise at most until the request's deadline, then throws `error`. */
-async function beforeDeadline(promise: Promise<void>, { deadlineMs }: RecogniseRequest, error: Error): Promise<void> {
+async function beforeDeadline(promise: Promise<void>, { deadlineMs }: RecogniseRequest, error: unknown): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(error), Math.max(0, deadlineMs - performance.now()));
@@ -59,5 +54,6 @@ async function beforeDeadline(promise: Promise<void>, { deadlineMs }: RecogniseR
   }
 }
 
+const isHostFailure = (error: unknown) => error instanceof PipelineError && error.code === 'HOST_FAILED';
 const notReady = () =>
   new PipelineError('NOT_READY', 'no model is in service yet; run the pipeline once', { retryable: true });

@@ -36,8 +36,10 @@ export class Convergence {
   #loop: Promise<void> | null = null;
   #again = false;
   #stopped = false;
-  /** Model and gallery digest -> how often loading failed, and when it may be tried again (performance.now()). */
+  /** Model digest -> how often loading failed, and when it may be tried again (performance.now()). */
   readonly #failures = new Map<string, { readonly attempts: number; readonly retryAtMs: number }>();
+  /** For the report on a candidate, which follows its load at once. */
+  #lastLoad: { readonly digest: string; readonly durationMs: number } | null = null;
   #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ConvergenceOptions) {
@@ -61,7 +63,12 @@ export class Convergence {
 
   #wake(): void {
     this.#again = true;
-    if (!this.#stopped) this.#loop ??= this.#run().finally(() => (this.#loop = null));
+    if (this.#stopped || this.#loop) return;
+    this.#loop = this.#run().finally(() => {
+      this.#loop = null;
+      // A wish that came after the last look and before this line.
+      if (this.#again) this.#wake();
+    });
   }
 
   async #run(): Promise<void> {
@@ -77,7 +84,7 @@ export class Convergence {
     if (!desired) return false;
     this.#switchIfResident();
     this.#retireUnwanted(desired);
-    this.#answerIfResident(desired.candidate);
+    this.#answerCandidate(desired.candidate);
     const next = this.#nextLoad(desired);
     if (next) await this.#load(next);
     return next !== undefined;
@@ -108,14 +115,21 @@ export class Convergence {
     report.changed();
   }
 
-  /** Forgets an answer that is no longer asked for, and answers for a candidate that is in memory already. */
-  #answerIfResident(candidate: ModelPair | null): void {
+  /** Says `prepared` of a candidate that is in memory; takes back an answer that no longer holds or is not asked for. */
+  #answerCandidate(candidate: ModelPair | null): void {
     const { replica, report } = this.#options;
-    if (!candidate) {
-      if (replica.prepared) report.changed();
+    const isResident = candidate !== null && replica.residents.get(candidate) !== undefined;
+    const holds = candidate !== null && isAnswered(replica.prepared, candidate);
+    if (isResident && !holds) {
+      replica.prepared = { runId: candidate.runId, modelDigest: candidate.model.digest, refused: null };
+      report.changed();
+      // A pair that was in memory before took no time.
+      const { digest, durationMs = 0 } = this.#lastLoad ?? {};
+      report.prepared(candidate, digest === candidate.model.digest ? durationMs : 0);
+    } else if (replica.prepared && !isResident && !(candidate && isRefused(replica.prepared, candidate))) {
       replica.prepared = null;
-    } else if (replica.residents.get(candidate) && !isAnswered(replica.prepared, candidate))
-      this.#prepared(candidate, 0);
+      report.changed();
+    }
   }
 
   #nextLoad(desired: Deployment): Wanted | undefined {
@@ -136,22 +150,16 @@ export class Convergence {
     try {
       await replica.residents.load(pair);
       this.#failures.delete(pair.model.digest);
-      if (role === 'candidate') this.#prepared(pair, performance.now() - startedAt);
-      else report.changed();
+      this.#lastLoad = { digest: pair.model.digest, durationMs: performance.now() - startedAt };
+      report.changed();
     } catch (error) {
       const failure = toFailure(error);
       const attempts = this.#noteFailure(pair);
       log.warn({ ...fields, attempts, err: error }, `replica: the ${role} model could not be loaded`);
       const isFinal = !failure.retryable || attempts >= PREPARE_ATTEMPTS_MAX;
-      if (role === 'candidate' && isFinal) this.#refused(pair, failure);
+      // The candidate may have been withdrawn or exchanged while it was loading.
+      if (isFinal && this.#desired?.candidate?.runId === pair.runId) this.#refused(pair, failure);
     }
-  }
-
-  #prepared(pair: ModelPair, prepareMs: number): void {
-    const { replica, report } = this.#options;
-    replica.prepared = { runId: pair.runId, modelDigest: pair.model.digest, refused: null };
-    report.changed();
-    report.prepared(pair, prepareMs);
   }
 
   #refused(pair: ModelPair, failure: Failure): void {

@@ -13,7 +13,11 @@ const LATENCY_US_MAX = 60_000_000;
 
 export function createFigures(): Figures {
   // Packed: a few kilobytes per epoch in place of the full range of counters.
-  const histogram = build({ packed: true, highestTrackableValue: LATENCY_US_MAX, numberOfSignificantValueDigits: 3 });
+  const histogram = build({
+    bitBucketSize: 'packed',
+    highestTrackableValue: LATENCY_US_MAX,
+    numberOfSignificantValueDigits: 3,
+  });
   let answered = 0;
   let failed = 0;
   const quantileMs = (percent: number) => histogram.getValueAtPercentile(percent) / 1000;

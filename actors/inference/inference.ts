@@ -67,13 +67,17 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     isInService = deployment.current !== null;
     convergence.desire(deployment);
   };
-  const following = await followDeployment({ deployments, model, log, onRecord });
+  const following = await followDeployment({ deployments, model, log, onRecord }).catch(async (error) => {
+    await heartbeat.stop();
+    throw error;
+  });
   if (!isInService) serve();
   await heartbeat.beat();
   log.info({ isInService }, 'replica: started');
   return {
     status: () => replica.status(),
     stop: async () => {
+      replica.onSwitched = () => {};
       await following.stop();
       await serving?.stop();
       await convergence.stop();

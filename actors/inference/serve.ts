@@ -49,7 +49,7 @@ export function startServing(options: ServeOptions): Serving {
   );
   return {
     stop: async () => {
-      await Promise.all(subscriptions.map((subscription) => subscription.drain()));
+      if (!nc.isClosed()) await Promise.all(subscriptions.map((subscription) => subscription.drain()));
       await Promise.all(underWay);
     },
   };
@@ -66,8 +66,9 @@ async function respond({ replica, log }: ServeOptions, verb: InferVerb, message:
   }
 }
 
-async function refuse({ requestsMax }: ServeOptions, message: Msg): Promise<void> {
-  const text = `${requestsMax} requests are under way on this replica; try again in about 50 ms`;
+async function refuse({ requestsMax, replica }: ServeOptions, message: Msg): Promise<void> {
+  replica.served?.figures.failed();
+  const text = `${requestsMax} requests are under way on this replica; try again in a second`;
   respondFailure(message, toFailure(new PipelineError('OVERLOADED', text, { retryable: true })));
 }
 

@@ -10,12 +10,8 @@ export interface Wanted {
 
 /** In the order of importance: what must serve, what makes a roll-back instant, what may serve next. */
 export function wantedPairs({ current, previous, candidate }: Deployment): readonly Wanted[] {
-  const all = [
-    { role: 'current', pair: current },
-    { role: 'previous', pair: previous },
-    { role: 'candidate', pair: candidate },
-  ] as const;
-  return all.filter((wanted): wanted is Wanted & (typeof all)[number] => wanted.pair !== null);
+  const wanted = (role: Role, pair: ModelPair | null) => (pair ? [{ role, pair }] : []);
+  return [...wanted('current', current), ...wanted('previous', previous), ...wanted('candidate', candidate)];
 }
 
 /** Whether the replica has given its word on this very candidate, for or against. */

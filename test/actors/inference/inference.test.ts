@@ -1,0 +1,161 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { EmbedReplySchema, IdentifyReplySchema, VerifyReplySchema } from '../../../contracts/inference.ts';
+import { parseData } from '../../../contracts/envelope.ts';
+import { ReplicaPreparedSchema, ReplicaRefusedSchema, ReplicaSwitchedSchema } from '../../../contracts/messages.ts';
+import { replicaEventSubject, STREAMS } from '../../../contracts/subjects.ts';
+import { createBus } from '../../../infra/bus.ts';
+import { announce, rollBack, withdraw } from '../../../services/deployment/records.ts';
+import { ask, faceOf, MODEL, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
+import { storeTinyPair } from '../../support/tiny-data.ts';
+import { until } from '../../support/wait.ts';
+
+const statusOf = async ({ replicas }: ReplicaTest, replicaId: string) =>
+  (await replicas.list(MODEL)).find((status) => status.replicaId === replicaId) ?? null;
+
+const busOf = ({ nc, test: { log } }: ReplicaTest) =>
+  createBus({ nc, source: 'test', log, now: () => new Date(), newId: () => 'unused' });
+
+test('inference: before the first epoch it answers NOT_READY and reports that it serves nothing', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    const { status, body, text } = await ask(context.nc, 'identify', await faceOf(0));
+    assert.is(status, 503);
+    assert.is((body.error as { code: string }).code, 'NOT_READY');
+    assert.match(text, /^NOT_READY: no model is in service yet/);
+    const reported = await statusOf(context, 'r1');
+    assert.is(reported?.epoch, null);
+    assert.equal(reported?.resident, []);
+  }));
+
+test('inference: a deployment is prepared, committed and served, and said in events and heartbeats', () =>
+  withReplicas(async (context) => {
+    const inference = await context.start('r1');
+    const { current } = await context.deploy({ runId: 'run1' });
+    const bus = await busOf(context);
+    const event = (fact: 'prepared' | 'switched') =>
+      until(() => bus.lastOn(STREAMS.events, replicaEventSubject(fact, 'run1')), `replica.${fact}`);
+    const prepared = await event('prepared');
+    assert.is(prepared.id, 'run1:r1:prepared');
+    assert.ok(parseData(ReplicaPreparedSchema, prepared).prepareMs > 0);
+    const switched = parseData(ReplicaSwitchedSchema, await event('switched'));
+    assert.is(switched.epoch, 1);
+    assert.ok(switched.swapUs < 1000, `the swap took ${switched.swapUs} us`);
+    const status = await statusOf(context, 'r1');
+    assert.is(status?.modelDigest, current?.model.digest);
+    assert.is(status?.swapUs, switched.swapUs);
+    assert.is(inference.status().prepared, null);
+  }));
+
+test('inference: identify, verify and embed answer with the epoch and the model that answered', () =>
+  withReplicas(async (context) => {
+    const inference = await context.start('r1');
+    const { current } = await context.deploy({ runId: 'run1', threshold: 0.8 });
+    const answered = { epoch: 1, modelDigest: current!.model.digest };
+    const identified = IdentifyReplySchema.parse((await ask(context.nc, 'identify', await faceOf(3))).body);
+    assert.equal(
+      { ...identified, candidates: 0, score: 0 },
+      {
+        ...{ ...answered, person: 'p3', known: true, threshold: 0.8 },
+        ...{ candidates: 0, score: 0 },
+      },
+    );
+    assert.is(identified.candidates.length, 5);
+    const right = VerifyReplySchema.parse((await ask(context.nc, 'verify', await faceOf(3), { person: 'p3' })).body);
+    const wrong = VerifyReplySchema.parse((await ask(context.nc, 'verify', await faceOf(3), { person: 'p4' })).body);
+    assert.equal([right.match, wrong.match], [true, false]);
+    assert.ok(Math.abs(right.score - identified.score) < 1e-6);
+    const embedded = EmbedReplySchema.parse((await ask(context.nc, 'embed', await faceOf(3))).body);
+    assert.ok(Math.abs(Math.hypot(...embedded.embedding) - 1) < 1e-5);
+    const { requests, failed, latencyMs } = inference.status().serving;
+    assert.equal([requests, failed], [4, 0]);
+    assert.ok(latencyMs && latencyMs.p50 > 0 && latencyMs.max >= latencyMs.p99);
+  }));
+
+test('inference: an unknown face is no person, whoever is nearest', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1', threshold: 0.99999 });
+    const reply = IdentifyReplySchema.parse((await ask(context.nc, 'identify', await faceOf(3))).body);
+    assert.equal([reply.person, reply.known], [null, false]);
+    assert.is(reply.candidates[0]?.person, 'p3');
+  }));
+
+test("inference: a client's mistake is answered as such, counts as no failure and changes nothing", () =>
+  withReplicas(async (context) => {
+    const inference = await context.start('r1');
+    await context.deploy({ runId: 'run1' });
+    const face = await faceOf(1);
+    const mistakes = [
+      await ask(context.nc, 'identify', Buffer.from('not an image')),
+      await ask(context.nc, 'identify', face.subarray(0, face.length - 40)),
+      await ask(context.nc, 'identify', new Uint8Array(0)),
+      await ask(context.nc, 'verify', face),
+      await ask(context.nc, 'verify', face, { person: 'nobody' }),
+      await ask(context.nc, 'identify', face, { deadlineMs: 'soon' }),
+    ];
+    assert.equal(
+      mistakes.map(({ status }) => status),
+      [400, 400, 400, 400, 404, 400],
+    );
+    assert.match(mistakes[0]!.text, /^IMAGE_UNREADABLE: identify request: /);
+    assert.match(mistakes[3]!.text, /header Nightshift-Person/);
+    assert.equal(inference.status().serving, { requests: 0, failed: 0, latencyMs: null });
+    assert.is((await ask(context.nc, 'identify', face)).status, 200);
+  }));
+
+test('inference: a request whose deadline has passed is refused with 504', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1' });
+    const { status, text } = await ask(context.nc, 'identify', await faceOf(1), { deadlineMs: '0' });
+    assert.is(status, 504);
+    assert.match(text, /^DEADLINE_EXCEEDED/);
+  }));
+
+test('inference: a candidate that cannot be loaded is refused with its reason, and the epoch in service stays', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1' });
+    const good = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
+    const other = await storeTinyPair(context.blobs, { runId: 'other', seed: 3 });
+    await context.change((record) => announce(record, { ...good, golden: other.golden }, 'run2', MODEL));
+    const refused = await until(async () => (await statusOf(context, 'r1'))?.prepared?.refused, 'a refusal');
+    assert.match(refused, /^MODEL_MISMATCH: golden samples: embeddings differ by/);
+    const bus = await busOf(context);
+    const event = await until(
+      () => bus.lastOn(STREAMS.events, replicaEventSubject('refused', 'run2')),
+      'replica.refused',
+    );
+    assert.is(parseData(ReplicaRefusedSchema, event).failure.code, 'MODEL_MISMATCH');
+    assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.epoch, 1);
+    await context.change((record) => withdraw(record!, 'run2'));
+    await until(async () => (await statusOf(context, 'r1'))?.prepared === null, 'the answer is forgotten');
+  }));
+
+test('inference: a roll-back needs nothing but memory, and the epoch before the previous leaves it', () =>
+  withReplicas(async (context) => {
+    const inference = await context.start('r1');
+    const first = await context.deploy({ runId: 'run1', seed: 1 });
+    const second = await context.deploy({ runId: 'run2', seed: 2 });
+    const third = await context.deploy({ runId: 'run3', seed: 3 });
+    const digests = [second, third].map(({ current }) => current!.model.digest);
+    await until(() => inference.status().resident.length === 2, 'the first model is retired');
+    assert.equal([...inference.status().resident].sort(), digests.sort());
+    assert.not(inference.status().resident.includes(first.current!.model.digest));
+    for (const { bucket, key } of [second.current!.model, second.current!.gallery])
+      await context.blobs.remove(bucket, key);
+    await context.change((record) => rollBack(record!, 'run3', new Date()));
+    await until(() => inference.status().epoch === 4, 'the roll-back');
+    const { body } = await ask(context.nc, 'identify', await faceOf(2));
+    assert.equal([body.epoch, body.modelDigest, body.person], [4, second.current!.model.digest, 'p2']);
+    const bus = await busOf(context);
+    const facts = () => bus.lastOn(STREAMS.events, replicaEventSubject('switched', 'run3'));
+    const event = await until(async () => {
+      const envelope = await facts();
+      return envelope && parseData(ReplicaSwitchedSchema, envelope).epoch === 4;
+    }, 'replica.switched of the roll-back');
+    assert.ok(event);
+  }));
+
+test.run();

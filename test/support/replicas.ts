@@ -1,0 +1,138 @@
+/**
+ * Inference replicas on a real server, with what the orchestrator would do for them: writing the deployment record by
+ * the transitions of services/deployment/records.ts.
+ */
+import { randomUUID } from 'node:crypto';
+import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { startInference, type Inference, type InferenceOptions } from '../../actors/inference/inference.ts';
+import type { BlobStore } from '../../contracts/blobs.ts';
+import { INFER_HEADERS } from '../../contracts/inference.ts';
+import { BUCKETS, inferSubject, type InferVerb } from '../../contracts/subjects.ts';
+import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
+import { createBlobStore } from '../../infra/blob-store.ts';
+import { createBus } from '../../infra/bus.ts';
+import { createRecordStore, openKv, type RecordStore } from '../../infra/record-store.ts';
+import { createReplicaStore, type HeartbeatStore } from '../../infra/replica-store.ts';
+import { announce, commit } from '../../services/deployment/records.ts';
+import { encodePng } from '../../services/images.ts';
+import { storeTinyPair, tinySplit, type TinyPairOptions } from './tiny-data.ts';
+import { TINY_IMAGE } from './tiny-model.ts';
+import { withServer, type TestServer } from './server.ts';
+import { until } from './wait.ts';
+
+export const MODEL = 'face';
+
+export interface ReplicaTest {
+  readonly test: TestServer;
+  readonly nc: NatsConnection;
+  readonly blobs: BlobStore;
+  readonly deployments: RecordStore<Deployment>;
+  readonly replicas: HeartbeatStore<ReplicaStatus>;
+  /** Stopped at the end, if the test has not done so. */
+  start(replicaId: string, changes?: Partial<InferenceOptions>): Promise<Inference>;
+  /** Changes the stored record, as the orchestrator does. */
+  change(transition: (record: Deployment | null) => Deployment): Promise<Deployment>;
+  /** Stores a pair, announces it, waits until every live replica is prepared, commits, waits until all have switched. */
+  deploy(options: TinyPairOptions): Promise<Deployment>;
+}
+
+export function withReplicas(use: (context: ReplicaTest) => Promise<void>): Promise<void> {
+  return withServer(async (test) => {
+    const started: Inference[] = [];
+    try {
+      await use(await openContext(test, started));
+    } finally {
+      await Promise.all(started.map((inference) => inference.stop()));
+    }
+  });
+}
+
+async function openContext(test: TestServer, started: Inference[]): Promise<ReplicaTest> {
+  const nc = await test.connect('test-orchestrator');
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const replicas = await createReplicaStore(nc);
+  const blobs = createBlobStore(nc);
+  const change: ReplicaTest['change'] = async (transition) => {
+    const stored = await deployments.load(MODEL);
+    const next = transition(stored?.value ?? null);
+    await deployments.save(MODEL, next, stored?.revision ?? 0);
+    return next;
+  };
+  return {
+    ...{ test, nc, blobs, deployments, replicas, change },
+    start: async (replicaId, changes = {}) => {
+      const inference = stopOnce(await startReplica(test, replicaId, changes));
+      started.push(inference);
+      return inference;
+    },
+    deploy: async (options) => {
+      const { runId } = options;
+      const pair = await storeTinyPair(blobs, options);
+      const every = (holds: (status: ReplicaStatus) => boolean, what: string) =>
+        until(async () => (await replicas.list(MODEL)).every(holds), `every replica: ${what} ${runId}`);
+      await change((record) => announce(record, pair, runId, MODEL));
+      await every(({ prepared }) => prepared?.runId === runId && prepared.refused === null, 'prepared');
+      const record = await change((announced) => commit(announced!, runId, new Date()));
+      await every(({ epoch }) => epoch === record.current!.epoch, 'switched');
+      return record;
+    },
+  };
+}
+
+/** As in a process of its own: a connection and stores of its own. */
+async function startReplica(test: TestServer, replicaId: string, changes: Partial<InferenceOptions>) {
+  const nc = await test.connect(`inference-${replicaId}`);
+  const log = test.log;
+  const source = `inference/${replicaId}`;
+  return startInference({
+    nc,
+    bus: await createBus({ nc, source, log, now: () => new Date(), newId: randomUUID }),
+    blobs: createBlobStore(nc),
+    deployments: createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema }),
+    replicas: await createReplicaStore(nc),
+    model: MODEL,
+    replicaId,
+    log,
+    ...changes,
+  });
+}
+
+/** Most tests leave stopping to the bracket; those that do not may stop twice. */
+function stopOnce(inference: Inference): Inference {
+  let stopping: Promise<void> | null = null;
+  return { ...inference, stop: () => (stopping ??= inference.stop()) };
+}
+
+/** A PNG of person `p<index % 5>`, other than the images in any gallery. */
+export function faceOf(index: number): Promise<Buffer> {
+  const { pixels } = tinySplit(index + 1, 5, 55);
+  return encodePng(pixels.slice(-TINY_IMAGE.width * TINY_IMAGE.height), TINY_IMAGE);
+}
+
+export interface InferAnswer {
+  /** `200`, or the status of the error. */
+  readonly status: number;
+  /** The parsed body. Tests parse it further where its form matters. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+export interface AskOptions {
+  readonly person?: string;
+  readonly deadlineMs?: string;
+}
+
+/** One request; a rejection means that nobody answered at all. */
+export async function ask(
+  nc: NatsConnection,
+  verb: InferVerb,
+  image: Uint8Array,
+  { person, deadlineMs }: AskOptions = {},
+): Promise<InferAnswer> {
+  const meta = headers();
+  if (person) meta.set(INFER_HEADERS.person, person);
+  if (deadlineMs) meta.set(INFER_HEADERS.deadlineMs, deadlineMs);
+  const message: Msg = await nc.request(inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });
+  const status = Number(message.headers?.get(INFER_HEADERS.errorStatus) || 200);
+  return { status, body: message.json(), text: message.headers?.get(INFER_HEADERS.errorText) ?? '' };
+}
