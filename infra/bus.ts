@@ -5,12 +5,14 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { makeEnvelope, openEnvelope, type Envelope } from '../contracts/envelope.ts';
-import { startConsuming, type ConsumeOptions, type Consumption } from './consume.ts';
+import { startConsuming, type Consumption } from './consume.ts';
 import { listen, type Heard, type Listening } from './listen.ts';
 import type { Logger } from './logger.ts';
+import type { ConsumeOptions } from './settle.ts';
 import { fallbackIdOf, MESSAGE_BYTES_MAX, publishStored, tooLarge } from './publish.ts';
 
-export type { ConsumeOptions, Consumption, Delivery } from './consume.ts';
+export type { Consumption } from './consume.ts';
+export type { ConsumeOptions, DeadDelivery, Delivery } from './settle.ts';
 export type { Heard, Listening } from './listen.ts';
 
 /** Names the subject on which a sender waits for an answer; the reply subject itself carries the stream's receipt. */

@@ -5,8 +5,17 @@
  */
 import type { ConsumerConfig } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
-import { ALL, commandSubject, replicaEventSubject, STREAMS, workEventSubject } from '../contracts/subjects.ts';
-import { NOUNS, REPLICA_FACTS, WORK_FACTS, type Noun } from '../contracts/subjects.ts';
+import {
+  ALL,
+  commandSubject,
+  NOUNS,
+  REPLICA_FACTS,
+  replicaEventSubject,
+  STREAMS,
+  WORK_FACTS,
+  workEventSubject,
+  type Noun,
+} from '../contracts/subjects.ts';
 
 export const CONSUMERS = {
   ctl: 'orchestrator-ctl',
@@ -20,7 +29,7 @@ export const workerConsumer = (noun: Noun, kind: WorkerConsumerKind) => `${noun}
 
 export interface ConsumerSpec {
   readonly stream: string;
-  readonly config: Partial<ConsumerConfig> & Pick<ConsumerConfig, 'durable_name'> & { readonly durable_name: string };
+  readonly config: Partial<ConsumerConfig> & { readonly durable_name: string };
 }
 
 /** A handler that is silent for this long is taken for dead; bus.ts signals at a third of it. */

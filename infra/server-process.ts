@@ -1,6 +1,7 @@
 /**
  * One nats-server process: configuration file, start, readiness, stop. It dies with us, even if we are killed with
- * -9, and a Ctrl-C in the terminal does not reach it before our own graceful stop. Called by server.ts alone.
+ * -9, and a Ctrl-C in the terminal does not reach it before our own graceful stop. Needs a POSIX shell: on Windows, connect to
+ * a server with NATS_URL. Called by server.ts alone.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

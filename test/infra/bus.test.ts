@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { PipelineError } from '../../contracts/errors.ts';
 import { commandSubject, CTL, deadLetterSubject, STREAMS, workEventSubject } from '../../contracts/subjects.ts';
 import { createBus, REPLY_TO_HEADER, type Bus, type ConsumeOptions, type Delivery } from '../../infra/bus.ts';
-import { backoffOf } from '../../infra/consume.ts';
+import { backoffOf } from '../../infra/settle.ts';
 import { CONSUMERS, workerConsumer } from '../../infra/consumers.ts';
 import { DEAD_LETTER_HEADERS } from '../../infra/dead-letter.ts';
 import { MESSAGE_BYTES_MAX } from '../../infra/publish.ts';
