@@ -20,7 +20,8 @@ export function createFigures(): Figures {
   });
   let answered = 0;
   let failed = 0;
-  const quantileMs = (percent: number) => histogram.getValueAtPercentile(percent) / 1000;
+  // A quantile is that of its bucket, which may end a little above the largest value.
+  const quantileMs = (percent: number) => Math.min(histogram.maxValue, histogram.getValueAtPercentile(percent)) / 1000;
   return {
     answered: (latencyMs) => {
       answered += 1;

@@ -97,6 +97,14 @@ async function startReplica(test: TestServer, replicaId: string, changes: Partia
   });
 }
 
+/** The stored heartbeat of a replica, or null. */
+export const statusOf = async ({ replicas }: ReplicaTest, replicaId: string) =>
+  (await replicas.list(MODEL)).find((status) => status.replicaId === replicaId) ?? null;
+
+/** To look at what replicas published. */
+export const busOf = ({ nc, test: { log } }: ReplicaTest) =>
+  createBus({ nc, source: 'test', log, now: () => new Date(), newId: () => 'unused' });
+
 /** Most tests leave stopping to the bracket; those that do not may stop twice. */
 function stopOnce(inference: Inference): Inference {
   let stopping: Promise<void> | null = null;

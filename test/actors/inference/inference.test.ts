@@ -2,19 +2,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EmbedReplySchema, IdentifyReplySchema, VerifyReplySchema } from '../../../contracts/inference.ts';
 import { parseData } from '../../../contracts/envelope.ts';
-import { ReplicaPreparedSchema, ReplicaRefusedSchema, ReplicaSwitchedSchema } from '../../../contracts/messages.ts';
+import { ReplicaPreparedSchema, ReplicaSwitchedSchema } from '../../../contracts/messages.ts';
 import { replicaEventSubject, STREAMS } from '../../../contracts/subjects.ts';
-import { createBus } from '../../../infra/bus.ts';
-import { announce, rollBack, withdraw } from '../../../services/deployment/records.ts';
-import { ask, faceOf, MODEL, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
-import { storeTinyPair } from '../../support/tiny-data.ts';
+import { ask, busOf, faceOf, statusOf, withReplicas } from '../../support/replicas.ts';
 import { until } from '../../support/wait.ts';
-
-const statusOf = async ({ replicas }: ReplicaTest, replicaId: string) =>
-  (await replicas.list(MODEL)).find((status) => status.replicaId === replicaId) ?? null;
-
-const busOf = ({ nc, test: { log } }: ReplicaTest) =>
-  createBus({ nc, source: 'test', log, now: () => new Date(), newId: () => 'unused' });
 
 test('inference: before the first epoch it answers NOT_READY and reports that it serves nothing', () =>
   withReplicas(async (context) => {
@@ -111,51 +102,6 @@ test('inference: a request whose deadline has passed is refused with 504', () =>
     const { status, text } = await ask(context.nc, 'identify', await faceOf(1), { deadlineMs: '0' });
     assert.is(status, 504);
     assert.match(text, /^DEADLINE_EXCEEDED/);
-  }));
-
-test('inference: a candidate that cannot be loaded is refused with its reason, and the epoch in service stays', () =>
-  withReplicas(async (context) => {
-    await context.start('r1');
-    await context.deploy({ runId: 'run1' });
-    const good = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
-    const other = await storeTinyPair(context.blobs, { runId: 'other', seed: 3 });
-    await context.change((record) => announce(record, { ...good, golden: other.golden }, 'run2', MODEL));
-    const refused = await until(async () => (await statusOf(context, 'r1'))?.prepared?.refused, 'a refusal');
-    assert.match(refused, /^MODEL_MISMATCH: golden samples: embeddings differ by/);
-    const bus = await busOf(context);
-    const event = await until(
-      () => bus.lastOn(STREAMS.events, replicaEventSubject('refused', 'run2')),
-      'replica.refused',
-    );
-    assert.is(parseData(ReplicaRefusedSchema, event).failure.code, 'MODEL_MISMATCH');
-    assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.epoch, 1);
-    await context.change((record) => withdraw(record!, 'run2'));
-    await until(async () => (await statusOf(context, 'r1'))?.prepared === null, 'the answer is forgotten');
-  }));
-
-test('inference: a roll-back needs nothing but memory, and the epoch before the previous leaves it', () =>
-  withReplicas(async (context) => {
-    const inference = await context.start('r1');
-    const first = await context.deploy({ runId: 'run1', seed: 1 });
-    const second = await context.deploy({ runId: 'run2', seed: 2 });
-    const third = await context.deploy({ runId: 'run3', seed: 3 });
-    const digests = [second, third].map(({ current }) => current!.model.digest);
-    await until(() => inference.status().resident.length === 2, 'the first model is retired');
-    assert.equal([...inference.status().resident].sort(), digests.sort());
-    assert.not(inference.status().resident.includes(first.current!.model.digest));
-    for (const { bucket, key } of [second.current!.model, second.current!.gallery])
-      await context.blobs.remove(bucket, key);
-    await context.change((record) => rollBack(record!, 'run3', new Date()));
-    await until(() => inference.status().epoch === 4, 'the roll-back');
-    const { body } = await ask(context.nc, 'identify', await faceOf(2));
-    assert.equal([body.epoch, body.modelDigest, body.person], [4, second.current!.model.digest, 'p2']);
-    const bus = await busOf(context);
-    const facts = () => bus.lastOn(STREAMS.events, replicaEventSubject('switched', 'run3'));
-    const event = await until(async () => {
-      const envelope = await facts();
-      return envelope && parseData(ReplicaSwitchedSchema, envelope).epoch === 4;
-    }, 'replica.switched of the roll-back');
-    assert.ok(event);
   }));
 
 test.run();

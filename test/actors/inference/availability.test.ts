@@ -1,0 +1,115 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createModelHost, startHostThread } from '../../../services/serving/model-host.ts';
+import type { ModelHostOptions } from '../../../services/serving/strategy.ts';
+import { epochsOf, more, startLoad } from '../../support/load.ts';
+import { ask, faceOf, MODEL, withReplicas } from '../../support/replicas.ts';
+import { until } from '../../support/wait.ts';
+
+test('inference: deployments under load lose no request, and each reply is of one epoch', () =>
+  withReplicas(async (context) => {
+    const replicas = [await context.start('r1'), await context.start('r2')];
+    const digests = new Map<number, string>();
+    const note = ({ current }: Awaited<ReturnType<typeof context.deploy>>) =>
+      digests.set(current!.epoch, current!.model.digest);
+    note(await context.deploy({ runId: 'run1', seed: 1 }));
+    const load = await startLoad(context);
+    for (const seed of [2, 3, 4]) {
+      await more(load, 50);
+      note(await context.deploy({ runId: `run${seed}`, seed }));
+    }
+    await more(load, 50);
+    const answers = await load.stop();
+    assert.equal(
+      answers.filter(({ status }) => status !== 200),
+      [],
+    );
+    assert.equal(epochsOf(answers), [1, 2, 3, 4]);
+    for (const { body } of answers) assert.is(body.modelDigest, digests.get(Number(body.epoch)));
+    for (const replica of replicas) {
+      const { swapUs, serving } = replica.status();
+      assert.ok(swapUs !== null && swapUs < 1000, `the swap took ${swapUs} us`);
+      assert.is(serving.failed, 0);
+    }
+  }));
+
+test('inference: a replica that starts again converges on the stored record, and takes no request before', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1', seed: 1 });
+    await context.deploy({ runId: 'run2', seed: 2 });
+    const load = await startLoad(context);
+    const late = await context.start('r2');
+    await until(() => late.status().resident.length === 2, 'current and previous are resident');
+    assert.is(late.status().epoch, 2);
+    await until(() => late.status().serving.requests > 10, 'it takes its share');
+    const answers = await load.stop();
+    assert.equal(
+      answers.filter(({ status }) => status !== 200),
+      [],
+    );
+  }));
+
+test('inference: a replica that stops answers what it took, and says goodbye', () =>
+  withReplicas(async (context) => {
+    const [leaving, staying] = [await context.start('r1'), await context.start('r2')];
+    await context.deploy({ runId: 'run1' });
+    const load = await startLoad(context);
+    await more(load, 50);
+    await leaving.stop();
+    const live = await context.replicas.list(MODEL);
+    assert.equal(
+      live.map(({ replicaId }) => replicaId),
+      ['r2'],
+    );
+    await more(load, 50);
+    const answers = await load.stop();
+    assert.equal(
+      answers.filter(({ status }) => status !== 200),
+      [],
+    );
+    assert.ok(staying.status().serving.requests > 0);
+  }));
+
+test('inference: a model host that dies under load is replaced, and its requests are answered by the new one', () =>
+  withReplicas(async (context) => {
+    const threads: ReturnType<typeof startHostThread>[] = [];
+    const createHost = (options: ModelHostOptions) => {
+      const thread = startHostThread(options);
+      threads.push(thread);
+      return createModelHost(options, thread);
+    };
+    const replica = await context.start('r1', { createHost });
+    await context.deploy({ runId: 'run1' });
+    const load = await startLoad(context);
+    await more(load, 50);
+    // A message that the thread does not understand ends it.
+    threads[0]!.postMessage(null);
+    await until(() => threads.length === 2, 'a second host');
+    await more(load, 50);
+    const answers = await load.stop();
+    assert.equal(
+      answers.filter(({ status }) => status !== 200),
+      [],
+    );
+    assert.equal(epochsOf(answers), [1]);
+    const { serving, resident } = replica.status();
+    assert.equal([serving.failed, serving.requests], [0, answers.length]);
+    assert.is(resident.length, 1);
+  }));
+
+test('inference: more requests than it can hold are refused with 429, the others are answered', () =>
+  withReplicas(async (context) => {
+    const config = { queueMax: 2, batchMax: 2, threads: 1 };
+    const replica = await context.start('r1', { config });
+    await context.deploy({ runId: 'run1', work: 200 });
+    const face = await faceOf(1);
+    const answers = await Promise.all(Array.from({ length: 30 }, () => ask(context.nc, 'identify', face)));
+    const refused = answers.filter(({ status }) => status === 429);
+    assert.ok(refused.length > 0);
+    assert.match(refused[0]!.text, /^OVERLOADED/);
+    assert.is(answers.filter(({ status }) => status === 200).length, 30 - refused.length);
+    assert.is(replica.status().serving.failed, refused.length);
+  }));
+
+test.run();

@@ -1,0 +1,37 @@
+/** Clients that keep asking a model while a test does something to its replicas. */
+import { ask, faceOf, type InferAnswer, type ReplicaTest } from './replicas.ts';
+import { until } from './wait.ts';
+
+/** Enough to overlap with every switch, few enough to leave the processor to the replicas. */
+const CLIENTS = 3;
+
+export interface Load {
+  readonly answers: readonly InferAnswer[];
+  /** Ends the load and waits for what is under way. */
+  stop(): Promise<readonly InferAnswer[]>;
+}
+
+/** Several clients that ask one request after the other, until stopped. */
+export async function startLoad(context: ReplicaTest): Promise<Load> {
+  const nc = await context.test.connect('test-clients');
+  const faces = await Promise.all([0, 1, 2, 3, 4].map(faceOf));
+  const answers: InferAnswer[] = [];
+  let isOver = false;
+  const client = async (index: number) => {
+    for (let i = index; !isOver; i++) answers.push(await ask(nc, 'identify', faces[i % faces.length]!));
+  };
+  const clients = Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(index)));
+  const stop = async () => {
+    isOver = true;
+    await clients;
+    return answers;
+  };
+  return { answers, stop };
+}
+
+export const epochsOf = (answers: readonly InferAnswer[]) => [...new Set(answers.map(({ body }) => body.epoch))].sort();
+/** Resolves when so many more requests were answered. */
+export const more = ({ answers }: Load, count: number) => {
+  const target = answers.length + count;
+  return until(() => answers.length >= target, `${count} more answers`);
+};
