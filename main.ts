@@ -12,11 +12,15 @@ import { startOrchestrator } from './actors/orchestrator/orchestrator.ts';
 import { startTrainer } from './actors/trainer/trainer.ts';
 import { startVerifier } from './actors/verifier/verifier.ts';
 import { serveApi } from './infra/api.ts';
+import { BUCKETS } from './contracts/subjects.ts';
+import { DeploymentSchema } from './contracts/values.ts';
 import { createBlobStore } from './infra/blob-store.ts';
 import { createBus } from './infra/bus.ts';
 import type { Config } from './infra/config.ts';
 import { connectNats } from './infra/connection.ts';
 import type { Logger } from './infra/logger.ts';
+import { createRecordStore, openKv } from './infra/record-store.ts';
+import { createReplicaStore } from './infra/replica-store.ts';
 import { launchServer, type Server } from './infra/server.ts';
 import { applyTopology } from './infra/topology.ts';
 
@@ -60,13 +64,18 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
 export async function startActor(name: ActorName, url: string, config: Config, log: Logger): Promise<Stoppable> {
   const actorLog = log.child({ actor: name });
   const nc = await connectNats({ url, name: `nightshift-${name}`, log: actorLog });
-  const actor = await STARTERS[name](nc, config, actorLog);
-  return {
-    stop: async () => {
-      await actor.stop();
-      await nc.close();
-    },
-  };
+  try {
+    const actor = await STARTERS[name](nc, config, actorLog);
+    return {
+      stop: async () => {
+        await actor.stop();
+        await nc.close();
+      },
+    };
+  } catch (error) {
+    await nc.close();
+    throw error;
+  }
 }
 
 type Starter = (nc: NatsConnection, config: Config, log: Logger) => Promise<Stoppable>;
@@ -101,23 +110,16 @@ async function startOrchestration(nc: NatsConnection, config: Config, log: Logge
 
 /** `inference.replicas` of every model that is configured. */
 async function startReplicas(nc: NatsConnection, config: Config, log: Logger): Promise<Stoppable> {
-  const replicas = await Promise.all(
-    Object.entries(config.models).flatMap(([model, { image }]) =>
-      Array.from({ length: config.inference.replicas }, async () => {
-        const replicaId = `r-${randomUUID().slice(0, 8)}`;
-        const bus = await busOf(nc, `inference/${replicaId}`, log);
-        return startInference({
-          nc,
-          bus,
-          blobs: createBlobStore(nc, `inference/${replicaId}`),
-          model,
-          image,
-          replicaId,
-          config: config.inference,
-          log,
-        });
-      }),
-    ),
-  );
-  return { stop: async () => void (await Promise.all(replicas.map((replica) => replica.stop()))) };
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const replicas = await createReplicaStore(nc);
+  const start = async (model: string) => {
+    const replicaId = `r-${randomUUID().slice(0, 8)}`;
+    const source = `inference/${replicaId}`;
+    const bus = await busOf(nc, source, log);
+    const blobs = createBlobStore(nc, source);
+    return startInference({ nc, bus, blobs, deployments, replicas, model, replicaId, config: config.inference, log });
+  };
+  const wanted = Object.keys(config.models).flatMap((model) => Array<string>(config.inference.replicas).fill(model));
+  const running = await Promise.all(wanted.map(start));
+  return { stop: async () => void (await Promise.all(running.map((replica) => replica.stop()))) };
 }

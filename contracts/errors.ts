@@ -17,7 +17,7 @@ export const ERRORS = {
   CHECKPOINT_CONFLICT: 'Another orchestrator saved the same checkpoint first; the step is taken again.',
   SOURCE_UNREACHABLE: 'A data source did not answer; check its address and that it runs.',
   SOURCE_INVALID: 'A data source answered with something that is not the page format.',
-  IMAGE_UNREADABLE: 'The bytes are not a readable image (PNG, JPEG, WebP, PGM).',
+  IMAGE_UNREADABLE: 'The bytes are not a readable image (PNG, JPEG, WebP).',
   IMAGE_TOO_LARGE: 'The image is larger than the configured limit in bytes or pixels.',
   DATASET_TOO_SMALL: 'Too few usable samples or people to train on; the message counts them.',
   BLOB_MISSING: 'A referenced object is not in its bucket; it may have been pruned.',
