@@ -32,8 +32,13 @@ export interface ConsumerSpec {
   readonly config: Partial<ConsumerConfig> & { readonly durable_name: string };
 }
 
-/** A handler that is silent for this long is taken for dead; bus.ts signals at a third of it. */
-const ACK_WAIT_MS = 30_000;
+/**
+ * A handler that is silent for this long is taken for dead; consume.ts signals at a third of it. A step takes
+ * milliseconds, so a killed orchestrator's message goes to another soon; a training that only stalls (a busy machine)
+ * must not be given to a second worker.
+ */
+const STEP_ACK_WAIT_MS = 5_000;
+const WORK_ACK_WAIT_MS = 30_000;
 /** Deliveries under way over all processes of one kind. */
 const STARTS_PENDING_MAX = 16;
 const MESSAGES_PENDING_MAX = 256;
@@ -72,7 +77,7 @@ function consumer(stream: string, name: string, subjects: string[], pendingMax: 
     config: {
       durable_name: name,
       ack_policy: 'explicit',
-      ack_wait: nanos(ACK_WAIT_MS),
+      ack_wait: nanos(stream === STREAMS.commands ? WORK_ACK_WAIT_MS : STEP_ACK_WAIT_MS),
       deliver_policy: 'all',
       replay_policy: 'instant',
       filter_subjects: subjects,
