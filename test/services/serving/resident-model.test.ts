@@ -84,7 +84,7 @@ test('resident model: golden samples of another model are refused, and the host 
     );
   }));
 
-test('resident model: other bytes than the gallery's model and a missing blob are refused', () =>
+test("resident model: other bytes than the gallery's model and a missing blob are refused", () =>
   withFolderBlobs(async (blobs) => {
     const pair = await storeTinyPair(blobs, { runId: 'r1' });
     const rubbish = { ...pair.model, ...(await blobs.put('MODELS', 'rubbish', Buffer.from('rubbish'))) };
