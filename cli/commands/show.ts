@@ -38,7 +38,7 @@ function describeModel({ model, deployment, replicas, activeRun }: ModelStatus):
     : '-';
   const table = new Table({
     head: ['replica', 'epoch', 'requests', 'failed', 'p50 ms', 'p99 ms', 'swap us'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const { replicaId, epoch: serves, serving, swapUs } of replicas) {
     table.push([
@@ -58,7 +58,7 @@ function describeModel({ model, deployment, replicas, activeRun }: ModelStatus):
 function runTable(runs: readonly RunSummary[]): string {
   const table = new Table({
     head: ['run', 'model', 'state', 'started', 'took', 'why'],
-    style: { head: [] },
+    style: { head: [], border: [] },
     wordWrap: true,
     colWidths: [null, null, null, null, null, 50],
   });
@@ -69,7 +69,7 @@ function runTable(runs: readonly RunSummary[]): string {
 }
 
 function describeRun(run: RunSummary & { timeline: TimelineEntry[] }): string {
-  const table = new Table({ head: ['#', 'at', 'after', 'event', 'state', 'attempt'], style: { head: [] } });
+  const table = new Table({ head: ['#', 'at', 'after', 'event', 'state', 'attempt'], style: { head: [], border: [] } });
   for (const { transition, at, cause, state, attempt } of run.timeline) {
     table.push([transition, at.slice(11, 23), took(run.startedAt, at), cause, state, attempt]);
   }

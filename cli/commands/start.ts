@@ -1,20 +1,31 @@
 /** `nightshift start` and `nightshift actor <name>`: processes that stay until they are told to end. */
-import { ALL, CTL, modelDeployedSubject } from '../../contracts/subjects.ts';
-import { loadConfig, type Config } from '../../infra/config.ts';
+import { ALL, CTL, inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
+import { ConfigSchema, loadConfig, type Config } from '../../infra/config.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { startActor, startSystem, type ActorName } from '../../main.ts';
+import { sourcesOf, startDataServices, type DataServices } from '../demo/data-services.ts';
 import type { GlobalOptions } from '../program.ts';
 import { untilSignal } from '../signals.ts';
 
 export async function startCommand({ config: path }: GlobalOptions): Promise<void> {
-  const config = loadConfig({ path, env: process.env });
-  const log = createLogger(config.log);
-  const system = await startSystem(config, log);
-  process.stdout.write(greeting(system.server.url, config));
-  const signal = await untilSignal();
-  log.info({ signal }, 'stopping');
-  await system.stop();
+  const configured = loadConfig({ path, env: process.env });
+  const log = createLogger(configured.log);
+  const synthetic = Object.keys(configured.models).length === 0 ? await startDataServices({ folder: null }) : null;
+  try {
+    const config = synthetic ? withSyntheticModel(configured, synthetic) : configured;
+    const system = await startSystem(config, log);
+    process.stdout.write(greeting(system.server.url, config, synthetic !== null));
+    const signal = await untilSignal();
+    log.info({ signal }, 'stopping');
+    await system.stop();
+  } finally {
+    await synthetic?.close();
+  }
 }
+
+/** Nothing is configured yet: a model over the two demo services, so that every line of the README works at once. */
+const withSyntheticModel = (config: Config, data: DataServices): Config =>
+  ConfigSchema.parse({ ...config, models: { face: { sources: sourcesOf(data) } } });
 
 export async function actorCommand(name: ActorName, { config: path, server }: GlobalOptions): Promise<void> {
   const config = loadConfig({ path, env: process.env });
@@ -31,20 +42,22 @@ export async function actorCommand(name: ActorName, { config: path, server }: Gl
 export const serverUrl = ({ server }: GlobalOptions, config: Config) =>
   server ?? config.nats.url ?? `nats://127.0.0.1:${config.nats.port}`;
 
-function greeting(url: string, config: Config): string {
+function greeting(url: string, config: Config, isSynthetic: boolean): string {
   const models = Object.keys(config.models);
-  const model = models[0] ?? 'face';
-  const configured = models.length > 0 ? models.join(', ') : 'none yet: write nightshift.config.json (see README.md)';
+  const model = models[0]!; // Either configured or the synthetic one.
+  const data = isSynthetic
+    ? 'SYNTHETIC faces (no model is configured); write nightshift.config.json for your own, see README.md'
+    : models.join(', ');
   return `
 Nightshift is up.
   nats-server   ${url}
-  models        ${configured}
+  models        ${isSynthetic ? `${model}, on ${data}` : data}
 
   start a run   nats pub ${CTL.pipelineStart} '{"model":"${model}"}'
   watch         nats sub '${ALL.events}'
   deployed      nats sub ${modelDeployedSubject(model)}
   roll back     nats pub ${CTL.modelRollback} '{"model":"${model}"}'
-  recognise     nats req infer.${model}.identify < face.png
+  recognise     nats req --raw ${inferSubject(model, 'identify')} < face.png
 
 The same by command: nightshift run, status, runs, rollback. Ctrl-C stops everything.
 `;

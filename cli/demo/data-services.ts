@@ -45,6 +45,12 @@ const FOLDER = { people: 34, newPeople: 6, shotsPerPerson: 8, probesPerPerson: 2
 /** A client that asks for more gets this many: a page is built in memory. */
 const PAGE_SAMPLES_MAX = 200;
 
+/** The two services as a pipeline's configuration names them. */
+export const sourcesOf = ({ auth, helper }: DataServices) => [
+  { type: 'http' as const, name: 'auth', url: auth.url },
+  { type: 'http' as const, name: 'helper', url: helper.url },
+];
+
 /** Throws CONFIG_INVALID when the folder has too few people or images. */
 export async function startDataServices(options: DataServicesOptions): Promise<DataServices> {
   const albums = await openAlbums(options);

@@ -12,7 +12,7 @@ import { createLogger } from '../../infra/logger.ts';
 import { startSystem } from '../../main.ts';
 import { connectClient } from '../client.ts';
 import { onSignal } from '../signals.ts';
-import { startDataServices, type DataServices } from './data-services.ts';
+import { sourcesOf, startDataServices, type DataServices } from './data-services.ts';
 import { brokenPromises, toJson, toTable } from './report.ts';
 import { MODEL, tellStory } from './story.ts';
 
@@ -97,10 +97,7 @@ function demoConfig(home: string, data: DataServices): Config {
     inference: { replicas: 2 },
     models: {
       [MODEL]: {
-        sources: [
-          { type: 'http', name: 'auth', url: data.auth.url },
-          { type: 'http', name: 'helper', url: data.helper.url },
-        ],
+        sources: sourcesOf(data),
         training: { epochs: EPOCHS },
         deployment: { guardMs: GUARD_MS, replicasMin: 2 },
       },

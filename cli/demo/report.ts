@@ -49,13 +49,13 @@ export function brokenPromises(figures: DemoFigures): string[] {
 export function toTable(story: Story, figures: DemoFigures): string {
   const nights = new Table({
     head: ['night', 'collect', 'train', 'verify', 'deploy', 'images/s', 'rank-1', 'outcome'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   nights.push(nightRow('first', story.first), nightRow('second', story.second), nightRow('bad labels', story.bad));
 
   const traffic = new Table({
     head: ['requests', 'sent', 'failed', 'p50 ms', 'p99 ms', 'max ms'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const [name, { sent, failed, latencyMs }] of Object.entries(story.traffic.phases)) {
     traffic.push([
@@ -67,7 +67,7 @@ export function toTable(story: Story, figures: DemoFigures): string {
       latencyMs.max.toFixed(1),
     ]);
   }
-  const facts = new Table({ style: { head: [] } });
+  const facts = new Table({ style: { head: [], border: [] } });
   facts.push(
     ['requests', `${figures.requests.sent} sent, ${figures.requests.failed} failed`],
     ['swap, longest', `${figures.swap.maxUs.toFixed(1)} microseconds`],
