@@ -1,6 +1,6 @@
 /**
  * A training strategy turns labelled images into an ONNX embedding model. Variants: onnx-graph.ts, tfjs.ts.
- * All pass test/services/training.conformance.ts.
+ * All pass test/services/training/training.conformance.ts.
  *
  * The model that every strategy yields: input `images` float32 [batch, channels, height, width] with values 0..255
  * (per-image z-normalisation is inside the graph, so that trainer, verifier and server cannot differ in it); output
