@@ -58,13 +58,20 @@ export interface Saga {
   /** Waits for the first event on the subject that fits. */
   event(subject: string, fits?: (heard: Heard) => boolean): Promise<Heard>;
   stateOf(runId: string): Promise<string | null>;
-  /** Ids of all events that the stream holds, progress left out. Core listeners may hear a message twice. */
+  /** All events that the stream holds, progress left out. Core listeners may hear a message twice. */
+  storedEvents(): Promise<StoredEvent[]>;
   storedIds(): Promise<string[]>;
+}
+
+export interface StoredEvent {
+  readonly id: string;
+  readonly subject: string;
 }
 
 export interface SagaOptions {
   readonly works?: Partial<Works>;
   readonly pipeline?: PipelineConfig;
+  /** How many run in this process; 0 where one runs elsewhere. */
   readonly orchestrators?: number;
   /** False: no replica lives. */
   readonly replica?: boolean;
@@ -84,8 +91,10 @@ export async function withSaga(
   const events: Heard[] = [];
   const listening = bus.listen('nightshift.evt.>', (heard) => void events.push(heard));
   const models = { face: options.pipeline ?? quickPipeline() };
+  const { orchestrators = 1 } = options;
+  // The first one's stores are also the test's own way to look.
   const contexts = await Promise.all(
-    Array.from({ length: options.orchestrators ?? 1 }, async (_, i) =>
+    Array.from({ length: Math.max(1, orchestrators) }, async (_, i) =>
       openOrchestratorContext(await server.connect(`o${i}`), models, log),
     ),
   );
@@ -95,7 +104,7 @@ export async function withSaga(
     startWorker({ noun: 'training', bus, log, work: works.training }),
     startWorker({ noun: 'verification', bus, log, work: works.verification }),
   ];
-  const stoppable = [...contexts.map(startOrchestrator), ...workers];
+  const stoppable = [...contexts.slice(0, orchestrators).map(startOrchestrator), ...workers];
   if (options.replica !== false) stoppable.push(await startObedientReplica(nc, bus, 'r1'));
   const event: Saga['event'] = (subject, fits = () => true) =>
     until(() => events.find((heard) => heard.subject === subject && fits(heard)) ?? null, `event ${subject}`, 20_000);
@@ -103,24 +112,26 @@ export async function withSaga(
     const stored = await contexts[0]!.runs.load(`run.${runId}`);
     return stored && JSON.stringify(stored.value.value).replaceAll('"', '');
   };
-  const storedIds = () => storedEventIds(nc);
+  const storedEvents = () => readStoredEvents(nc);
+  const storedIds = async () => (await storedEvents()).map(({ id }) => id);
   try {
-    await use({ bus, nc, storedIds, orchestrator: contexts[0]!, events, event, stateOf });
+    await use({ bus, nc, storedEvents, storedIds, orchestrator: contexts[0]!, events, event, stateOf });
   } finally {
     listening.stop();
     await Promise.all(stoppable.map((part) => part.stop()));
   }
 }
 
-async function storedEventIds(nc: NatsConnection): Promise<string[]> {
+async function readStoredEvents(nc: NatsConnection): Promise<StoredEvent[]> {
   const manager = await jetstreamManager(nc);
   const { state } = await manager.streams.info(STREAMS.events);
-  const ids: string[] = [];
+  const events: StoredEvent[] = [];
   for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
     const stored = await manager.streams.getMessage(STREAMS.events, { seq });
-    if (stored && !stored.subject.includes('.progressed.')) ids.push(stored.json<{ id: string }>().id);
+    if (!stored || stored.subject.includes('.progressed.')) continue;
+    events.push({ id: stored.json<{ id: string }>().id, subject: stored.subject });
   }
-  return ids;
+  return events;
 }
 
 /** A replica that reports at once whatever the deployment record wants; it has no model and serves nobody. */

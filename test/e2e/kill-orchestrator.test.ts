@@ -1,0 +1,155 @@
+/**
+ * The orchestrator holds no state: killed with -9 at any point of a run and started again, it goes on where the
+ * checkpoint stands. Here it is a process of its own, killed the moment a stage's checkpoint is saved, mostly before
+ * what that checkpoint asks for was done. Every run must end as one that nobody disturbed.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  CTL,
+  modelDeployedSubject,
+  modelRolledBackSubject,
+  pipelineEventSubject,
+  STREAMS,
+} from '../../contracts/subjects.ts';
+import { CONSUMERS } from '../../infra/consumers.ts';
+import { statePath } from '../../machines/step.ts';
+import { withCli } from '../support/cli.ts';
+import { withFolder } from '../support/folder.ts';
+import { quickPipeline, withSaga, type Saga } from '../support/saga.ts';
+import { withServer } from '../support/server.ts';
+import { createGate } from '../support/wait.ts';
+
+const STAGES = [
+  'collecting',
+  'training',
+  'verifying',
+  'deploying.preparing',
+  'deploying.committing',
+  'deploying.guarding',
+];
+const GUARD_MS = 200;
+const pipeline = quickPipeline({ deployment: { guardMs: GUARD_MS } });
+/** A message that a killed orchestrator held comes back after this time, here sooner than in production. */
+const ACK_WAIT_MS = 1_000;
+
+/** Lends an orchestrator in a process of its own; when `killed` resolves, it is killed. */
+type Orchestrator = (use: () => Promise<void>, killed?: Promise<void>) => Promise<void>;
+
+/** Everything but the orchestrator runs in this process. */
+const withOutsideOrchestrator = (use: (saga: Saga, orchestrator: Orchestrator) => Promise<void>) =>
+  withFolder((folder) =>
+    withServer((server) =>
+      withSaga(server, { orchestrators: 0, pipeline }, async (saga) => {
+        await shortenAckWait(saga);
+        await writeFile(join(folder, 'nightshift.config.json'), JSON.stringify({ models: { face: pipeline } }));
+        const options = { cwd: folder, env: { NATS_URL: server.url, NIGHTSHIFT_LOG_LEVEL: 'warn' } };
+        await use(saga, (work, killed) =>
+          withCli(['actor', 'orchestrator'], options, async (cli) => {
+            void killed?.then(() => cli.kill('SIGKILL'));
+            await work();
+            if (killed) assert.is((await cli.exited).signal, 'SIGKILL', cli.output());
+          }),
+        );
+      }),
+    ),
+  );
+
+async function shortenAckWait({ nc }: Saga): Promise<void> {
+  const { consumers } = await jetstreamManager(nc);
+  const change = { ack_wait: nanos(ACK_WAIT_MS) };
+  await consumers.update(STREAMS.ctl, CONSUMERS.ctl, change);
+  await consumers.update(STREAMS.events, CONSUMERS.events, change);
+  await consumers.update(STREAMS.timers, CONSUMERS.timers, change);
+}
+
+/** Resolves as soon as a checkpoint in the state is stored, which is before its outbox is carried out. */
+async function entered(saga: Saga, run: string, state: string): Promise<{ reached: Promise<void>; stop(): void }> {
+  const gate = createGate();
+  const watch = await saga.orchestrator.runs.watch(`run.${run}`, ({ value }) => {
+    if (statePath(value.value).startsWith(state)) gate.open();
+  });
+  return { reached: gate.opened, stop: watch.stop };
+}
+
+const start = (saga: Saga, runId: string) =>
+  saga.bus.publish(CTL.pipelineStart, { model: 'face', runId }, { id: `${runId}.start` });
+const completed = (saga: Saga, runId: string) => saga.event(pipelineEventSubject('completed', runId));
+
+test('orchestrator: killed as each stage is entered and started again, every run completes, and nothing happens twice', () =>
+  withOutsideOrchestrator(async (saga, orchestrator) => {
+    const runs: string[] = [];
+    for (const stage of STAGES) {
+      const runId = `killed-${stage.replace('.', '-')}`;
+      const { reached, stop } = await entered(saga, runId, stage);
+      await orchestrator(async () => {
+        await endLast(saga, runs);
+        runs.push(runId);
+        await start(saga, runId);
+        await reached;
+      }, reached);
+      stop();
+    }
+    await orchestrator(async () => {
+      await endLast(saga, runs);
+      await start(saga, 'undisturbed');
+      await completed(saga, 'undisturbed');
+    });
+
+    await assertNothingTwice(saga);
+    const expected = await subjectsOf(saga, 'undisturbed');
+    for (const runId of runs) assert.equal(await subjectsOf(saga, runId), expected, runId);
+    await assertOneEpochEach(saga, [...runs, 'undisturbed']);
+  }));
+
+/** What was killed in the middle of a run is taken up by the process after it. */
+const endLast = async (saga: Saga, runs: readonly string[]) => {
+  const last = runs.at(-1);
+  if (last) await completed(saga, last);
+};
+
+async function assertNothingTwice(saga: Saga): Promise<void> {
+  const ids = await saga.storedIds();
+  assert.is(new Set(ids).size, ids.length, `stored twice:\n${ids.join('\n')}`);
+}
+
+/** The subjects of a run's stored events, sorted and without the run. */
+async function subjectsOf(saga: Saga, runId: string): Promise<string[]> {
+  const events = await saga.storedEvents();
+  const own = events.filter(({ subject }) => subject.endsWith(`.${runId}`));
+  return own.map(({ subject }) => subject.slice(0, -runId.length)).sort();
+}
+
+async function assertOneEpochEach(saga: Saga, runs: readonly string[]): Promise<void> {
+  const history = await saga.orchestrator.deployments.history('face');
+  const commits = history.filter(({ value }) => value.change === 'committed').map(({ value }) => value.runId);
+  assert.equal(commits, runs);
+  const last = history.at(-1)!.value;
+  assert.equal([last.epochMax, last.current?.epoch, last.candidate], [runs.length, runs.length, null]);
+  const events = await saga.storedEvents();
+  assert.is(events.filter(({ subject }) => subject === modelDeployedSubject('face')).length, runs.length);
+}
+
+test('orchestrator: killed in the middle of a rollback and started again, it rolls back once', () =>
+  withOutsideOrchestrator(async (saga, orchestrator) => {
+    const { reached, stop } = await entered(saga, '*', 'rollingBack');
+    await orchestrator(async () => {
+      for (const runId of ['n1', 'n2']) {
+        await start(saga, runId);
+        await completed(saga, runId);
+      }
+      await saga.bus.publish(CTL.modelRollback, { model: 'face' }, { id: 'back' });
+      await reached;
+    }, reached);
+    stop();
+    await orchestrator(async () => void (await saga.event(modelRolledBackSubject('face'))));
+    const record = (await saga.orchestrator.deployments.load('face'))?.value;
+    assert.equal([record?.current?.epoch, record?.current?.runId, record?.previous?.runId], [3, 'n1', 'n2']);
+    await assertNothingTwice(saga);
+  }));
+
+test.run();

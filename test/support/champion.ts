@@ -1,0 +1,40 @@
+/**
+ * Something in service at once: a tiny model's pair, put into the deployment record as a run would have done, where a
+ * test is about what happens after. For the whole way to it see test/e2e/night.test.ts.
+ */
+import * as assert from 'uvu/assert';
+import type { NatsConnection } from 'nats';
+import { BUCKETS } from '../../contracts/subjects.ts';
+import { DeploymentSchema, type Epoch } from '../../contracts/values.ts';
+import { createBlobStore } from '../../infra/blob-store.ts';
+import { createRecordStore, openKv } from '../../infra/record-store.ts';
+import { createReplicaStore } from '../../infra/replica-store.ts';
+import { announce, commit } from '../../services/deployment/records.ts';
+import { ask, faceOf, MODEL } from './replicas.ts';
+import { storeTinyPair } from './tiny-data.ts';
+import { until } from './wait.ts';
+
+/** Returns when every live replica, one at least, serves the pair as epoch 1. */
+export async function deployTinyChampion(nc: NatsConnection): Promise<Epoch> {
+  const runId = 'champion';
+  const pair = await storeTinyPair(createBlobStore(nc), { runId });
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const record = commit(announce(null, pair, runId, MODEL), runId, new Date());
+  await deployments.save(MODEL, record, 0);
+  const replicas = await createReplicaStore(nc);
+  const isServed = async () => {
+    const live = await replicas.list(MODEL);
+    return live.length > 0 && live.every(({ epoch }) => epoch === record.current!.epoch);
+  };
+  await until(isServed, 'every replica serves the champion', 30_000);
+  return record.current!; // Committed just above.
+}
+
+/** Five invented people are asked for, and the champion names each of them. */
+export async function assertServes(nc: NatsConnection, { epoch, model }: Epoch): Promise<void> {
+  for (let person = 0; person < 5; person++) {
+    const { status, body } = await ask(nc, 'identify', await faceOf(person));
+    assert.is(status, 200, JSON.stringify(body));
+    assert.equal([body['epoch'], body['modelDigest'], body['person']], [epoch, model.digest, `p${person}`]);
+  }
+}
