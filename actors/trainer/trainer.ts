@@ -33,7 +33,7 @@ async function train(blobs: BlobStore, command: StartCommand<'training'>, contex
   const strategy = createTrainingStrategy(training.strategy);
   const outcome = await strategy.train(await jobOf(blobs, command, context), {
     ...context,
-    saveCheckpoint: async (state) => void (await blobs.put('MODELS', keys.checkpoint, state)),
+    saveCheckpoint: atIntervals(context, async (state) => void (await blobs.put('MODELS', keys.checkpoint, state))),
   });
   const { epochs, loss, imagesPerSecond, validationRank1, curve } = outcome;
   const candidate = await blobs.put('MODELS', keys.model, outcome.model);
@@ -41,6 +41,19 @@ async function train(blobs: BlobStore, command: StartCommand<'training'>, contex
   await blobs.put('REPORTS', keys.report, Buffer.from(JSON.stringify({ runId, model, result, curve }, null, 2)));
   await blobs.remove('MODELS', keys.checkpoint);
   return result;
+}
+
+/** A checkpoint of several megabytes goes to disk; on a small set a pass over the data takes a fraction of a second. */
+const CHECKPOINT_INTERVAL_MS = 5_000;
+
+/** What is left out costs a resumed training at most this interval. */
+function atIntervals({ now }: WorkContext, save: (state: Uint8Array) => Promise<void>) {
+  let savedAt = now();
+  return async (state: Uint8Array) => {
+    if (now() - savedAt < CHECKPOINT_INTERVAL_MS) return;
+    await save(state);
+    savedAt = now();
+  };
 }
 
 const keysOf = (model: string, runId: string) => ({
