@@ -22,7 +22,7 @@ export interface DemoOptions {
 }
 
 /** Passes over the data: enough for both data sets, few enough for a demo. */
-const EPOCHS = 25;
+const EPOCHS = 20;
 const GUARD_MS = 2_000;
 const SEED = 7;
 const EXIT_CODE_INTERRUPTED = 130;

@@ -9,8 +9,8 @@ import type { EngineFactory } from './engine.ts';
 import type { FromThread, ThreadData } from './in-thread.ts';
 import { runTraining, type LoopContext } from './loop.ts';
 
-/** Below everything that answers requests, above what the system calls idle. */
-const NICE = 10;
+/** Below everything that answers requests: a third of its share of a busy core, all of an idle one. */
+const NICE = 5;
 
 // Before anything else starts a thread: the runtime's own threads inherit the priority.
 lowerThreadPriority(NICE);

@@ -20,12 +20,14 @@ export const onnxEngine: EngineFactory = {
 
 /**
  * `basic`: the stronger optimisations cannot fold anything, since weights are inputs here, and measured slower.
- * Without the memory pattern the peak falls from 361 to 264 MB at the same speed.
+ * Without the memory pattern the peak falls from 361 to 264 MB at the same speed. Threads that wait for work do not
+ * spin: beside a server that answers requests the cores are not theirs to burn (15 % less CPU time per image).
  */
 export const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
   graphOptimizationLevel: 'basic',
   enableMemPattern: false,
   intraOpNumThreads: threads,
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
 });
 
 function engineOf(session: InferenceSession, { net }: EngineSpec, initial: TrainingState): TrainingEngine {
