@@ -86,6 +86,16 @@ export async function isListening(url: string): Promise<boolean> {
   }
 }
 
+/** Whether a process with this id exists. */
+export function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    // ESRCH: there is none.
+    return false;
+  }
+}
+
 function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): CliProcess {
   const mark = randomUUID();
   const child = spawn(process.execPath, [PROGRAM, ...args], {

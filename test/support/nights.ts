@@ -34,30 +34,38 @@ export interface Asked {
   readonly epochs: readonly number[];
 }
 
-/** A client that asks one thing after the other without pause, until it is stopped. */
-export function startAsking(nc: NatsConnection, images: readonly Uint8Array[]): { stop(): Promise<Asked> } {
-  const failures: string[] = [];
-  const epochs = new Set<number>();
-  let answers = 0;
-  let stopped = false;
-  const askOne = async (image: Uint8Array) => {
-    try {
-      const { status, body } = await ask(nc, 'identify', image);
-      if (status !== 200) return void failures.push(`${status} ${JSON.stringify(body)}`);
-      answers += 1;
-      epochs.add(Number(body['epoch']));
-    } catch (error) {
-      failures.push(String(error));
-    }
-  };
+/** A client asks one thing after the other, without pause, while `use` runs. */
+export async function whileAsking(
+  nc: NatsConnection,
+  images: readonly Uint8Array[],
+  use: () => Promise<void>,
+): Promise<Asked> {
+  const asked = { answers: 0, failures: [] as string[], epochs: [] as number[] };
+  const isOver = { value: false };
   const asking = (async () => {
-    for (let turn = 0; !stopped; turn++) await askOne(images[turn % images.length]!);
+    for (let turn = 0; !isOver.value; turn++) await askOnce(nc, images[turn % images.length]!, asked);
   })();
-  return {
-    stop: async () => {
-      stopped = true;
-      await asking;
-      return { answers, failures, epochs: [...epochs] };
-    },
-  };
+  try {
+    await use();
+  } finally {
+    isOver.value = true;
+    await asking;
+  }
+  return asked;
+}
+
+async function askOnce(
+  nc: NatsConnection,
+  image: Uint8Array,
+  asked: { answers: number; failures: string[]; epochs: number[] },
+) {
+  try {
+    const { status, body } = await ask(nc, 'identify', image);
+    if (status !== 200) return void asked.failures.push(`${status} ${JSON.stringify(body)}`);
+    asked.answers += 1;
+    const epoch = Number(body['epoch']);
+    if (!asked.epochs.includes(epoch)) asked.epochs.push(epoch);
+  } catch (error) {
+    asked.failures.push(String(error));
+  }
 }
