@@ -5,17 +5,22 @@
 import * as assert from 'uvu/assert';
 import type { NatsConnection } from 'nats';
 import { BUCKETS } from '../../contracts/subjects.ts';
-import { DeploymentSchema, type Epoch } from '../../contracts/values.ts';
+import { DeploymentSchema, type Deployment, type Epoch } from '../../contracts/values.ts';
 import { createBlobStore } from '../../infra/blob-store.ts';
-import { createRecordStore, openKv } from '../../infra/record-store.ts';
+import { createRecordStore, openKv, type RecordStore } from '../../infra/record-store.ts';
 import { createReplicaStore } from '../../infra/replica-store.ts';
 import { announce, commit } from '../../services/deployment/records.ts';
 import { ask, faceOf, MODEL } from './replicas.ts';
 import { storeTinyPair } from './tiny-data.ts';
 import { until } from './wait.ts';
 
+export interface Deployed {
+  readonly champion: Epoch;
+  readonly deployments: RecordStore<Deployment>;
+}
+
 /** Returns when every live replica, one at least, serves the pair as epoch 1. */
-export async function deployTinyChampion(nc: NatsConnection): Promise<Epoch> {
+export async function deployTinyChampion(nc: NatsConnection): Promise<Deployed> {
   const runId = 'champion';
   const pair = await storeTinyPair(createBlobStore(nc), { runId });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
@@ -27,7 +32,7 @@ export async function deployTinyChampion(nc: NatsConnection): Promise<Epoch> {
     return live.length > 0 && live.every(({ epoch }) => epoch === record.current!.epoch);
   };
   await until(isServed, 'every replica serves the champion', 30_000);
-  return record.current!; // Committed just above.
+  return { champion: record.current!, deployments }; // Committed just above.
 }
 
 /** Five invented people are asked for, and the champion names each of them. */
