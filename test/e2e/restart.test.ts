@@ -1,0 +1,85 @@
+/** A system that is started again on its store, after a graceful stop and after kill -9, serves what it served. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { connectClient, type Client } from '../../cli/client.ts';
+import type { Epoch } from '../../contracts/values.ts';
+import { CONFIG_FILE, ConfigSchema } from '../../infra/config.ts';
+import { startSystem } from '../../main.ts';
+import { assertServes, deployTinyChampion } from '../support/champion.ts';
+import { goneWith, isListening, serverOf, withCli, type CliProcess } from '../support/cli.ts';
+import { withFolder } from '../support/folder.ts';
+import { ask, faceOf, MODEL } from '../support/replicas.ts';
+import { testLogger } from '../support/server.ts';
+import { until } from '../support/wait.ts';
+
+/** Nothing is collected here, so the source need not exist. */
+const configOf = (storeDir: string) => ({
+  nats: { storeDir, port: 0 },
+  log: { level: 'warn' },
+  inference: { replicas: 2 },
+  models: { [MODEL]: { sources: [{ type: 'directory', name: 'faces', path: 'faces' }] } },
+});
+
+async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connectClient(url, testLogger());
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** Asks until there is an answer; `since` is what performance.now() was at the start of the system. */
+async function serves(url: string, champion: Epoch, since: number, how: string): Promise<void> {
+  await withClient(url, async ({ nc }) => {
+    const face = await faceOf(0);
+    // Before the replica has taken up its epoch nobody listens, and a request fails at once.
+    const isAnswered = async () => (await ask(nc, 'identify', face).catch(() => null))?.status === 200;
+    await until(isAnswered, 'the first answer', 30_000);
+    console.log(`restart: first answer ${Math.round(performance.now() - since)} ms after ${how}`);
+    await assertServes(nc, champion);
+  });
+}
+
+test('restart: a system that was stopped serves the deployed epoch when it is started again', () =>
+  withFolder(async (home) => {
+    const config = ConfigSchema.parse(configOf(join(home, 'store')));
+    const log = testLogger();
+    const running = async <T>(use: (url: string) => Promise<T>): Promise<T> => {
+      const system = await startSystem(config, log);
+      try {
+        return await use(system.server.url);
+      } finally {
+        await system.stop();
+      }
+    };
+    const champion = await running((url) => withClient(url, async ({ nc }) => (await deployTinyChampion(nc)).champion));
+    const startedAt = performance.now();
+    await running((url) => serves(url, champion, startedAt, 'startSystem()'));
+  }));
+
+test('restart: after kill -9 nothing is left of a system, and started again it serves the deployed epoch', () =>
+  withFolder(async (cwd) => {
+    await writeFile(join(cwd, CONFIG_FILE), JSON.stringify(configOf('store')));
+    const start = <T>(use: (cli: CliProcess, url: string) => Promise<T>) =>
+      withCli(['start'], { cwd }, async (cli) => use(cli, await serverOf(cli)));
+
+    const champion = await start(async (cli, url) => {
+      const { champion } = await withClient(url, ({ nc }) => deployTinyChampion(nc));
+      assert.ok(
+        cli.alive().some((command) => command.includes('nats-server')),
+        cli.alive().join('\n'),
+      );
+      cli.kill('SIGKILL');
+      assert.is((await cli.exited).signal, 'SIGKILL');
+      await goneWith(cli);
+      assert.not.ok(await isListening(url));
+      return champion;
+    });
+    const startedAt = performance.now();
+    await start((_, url) => serves(url, champion, startedAt, 'node cli/nightshift.mjs start'));
+  }));
+
+test.run();
