@@ -35,7 +35,15 @@ export interface RunEnd {
   readonly durationMs: number;
 }
 
-const ENDS: readonly PipelineFact[] = ['completed', 'rejected', 'failed', 'rolled-back', 'cancelled', 'needs-operator'];
+/** What a run says last. */
+export const RUN_ENDS: readonly PipelineFact[] = [
+  'completed',
+  'rejected',
+  'failed',
+  'rolled-back',
+  'cancelled',
+  'needs-operator',
+];
 const RefusedSchema = z.object({ commandId: z.string(), failure: FailureSchema });
 
 export interface StartRunOptions {
@@ -51,10 +59,15 @@ export async function startAndFollow(
   watcher: RunWatcher,
   signal?: AbortSignal,
 ): Promise<RunEnd> {
+  // An abort that came before would never be heard of again.
+  signal?.throwIfAborted();
   const { model, runId, reason } = options;
-  const following = follow(bus, runId, `${runId}.start`, watcher, signal);
-  await bus.publish(CTL.pipelineStart, { model, runId, reason }, { id: `${runId}.start` });
-  return following;
+  const id = `${runId}.start`;
+  const [end] = await Promise.all([
+    follow(bus, runId, id, watcher, signal),
+    bus.publish(CTL.pipelineStart, { model, runId, reason }, { id }),
+  ]);
+  return end;
 }
 
 function follow(
@@ -94,7 +107,7 @@ function tell(watcher: RunWatcher, { subject, envelope }: Heard): Pick<RunEnd, '
   if (noun === 'pipeline' && PIPELINE_FACTS.includes(fact as PipelineFact)) {
     const { state, failure } = PipelineEventSchema.parse(envelope.data);
     watcher.advanced(state);
-    return ENDS.includes(fact as PipelineFact) ? { fact: fact as PipelineFact, state, failure } : null;
+    return RUN_ENDS.includes(fact as PipelineFact) ? { fact: fact as PipelineFact, state, failure } : null;
   }
   if (!NOUNS.includes(noun as Noun)) return null;
   const stage = STAGE_OF[noun as Noun];

@@ -9,6 +9,8 @@ import { actorCommand, startCommand } from './commands/start.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
 import { runsCommand, statusCommand } from './commands/show.ts';
 
+const EXIT_CODE_USAGE = 2;
+
 export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(argv);
@@ -16,7 +18,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     const { code, message } = toFailure(error);
     process.stderr.write(`nightshift: ${message} [${code}]\n`);
     if (code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    process.exitCode = code === 'CONFIG_INVALID' ? 2 : 1;
+    process.exitCode = code === 'CONFIG_INVALID' ? EXIT_CODE_USAGE : 1;
   }
 }
 
@@ -26,7 +28,8 @@ function program(): Command {
     .option('--config <file>', 'configuration file (default: nightshift.config.json if it is there)')
     .option('--server <url>', 'nats-server of a running system (default: NATS_URL, else nats://127.0.0.1:4222)')
     .showHelpAfterError()
-    .enablePositionalOptions();
+    .enablePositionalOptions()
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_CODE_USAGE));
   const json = ['--json', 'print one JSON object to stdout'] as const;
 
   nightshift

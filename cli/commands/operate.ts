@@ -1,17 +1,24 @@
 /** `nightshift run`, `cancel` and `rollback`: operator commands, published as any NATS client could, and followed. */
 import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
-import { ModelDeployedSchema, type ModelDeployed } from '../../contracts/messages.ts';
-import { CTL, commandRefusedSubject, modelRolledBackSubject } from '../../contracts/subjects.ts';
-import type { Bus } from '../../infra/bus.ts';
-import { startAndFollow } from '../follow.ts';
+import { FailureSchema, ModelDeployedSchema, type ModelDeployed } from '../../contracts/messages.ts';
+import {
+  commandRefusedSubject,
+  CTL,
+  modelRolledBackSubject,
+  pipelineEventSubject,
+  type CtlSubject,
+} from '../../contracts/subjects.ts';
+import type { Bus, Heard } from '../../infra/bus.ts';
+import { RUN_ENDS, startAndFollow } from '../follow.ts';
 import { createStageView } from '../stage-view.ts';
 import { onSignal } from '../signals.ts';
 import { withClient } from '../with-client.ts';
 import type { GlobalOptions } from '../program.ts';
 
-/** Rolling back takes milliseconds; after this long no replica is answering. */
-const ROLLBACK_TIMEOUT_MS = 60_000;
+/** Rolling back takes milliseconds, stopping a run as long as its worker needs to notice: later, nobody is there. */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 export const newRunId = (now: Date) => {
   const [day, clock] = now.toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);
@@ -60,8 +67,17 @@ export async function cancelCommand(
   global: GlobalOptions,
 ): Promise<void> {
   await withClient(global, async ({ bus }) => {
-    await bus.publish(CTL.pipelineCancel, { runId, reason });
-    process.stdout.write(`${runId} is asked to stop; see \`nightshift runs ${runId}\`\n`);
+    const { subject } = await obeyed(bus, {
+      subject: CTL.pipelineCancel,
+      data: { runId, reason },
+      id: `cancel-${randomBytes(6).toString('hex')}`,
+      ends: RUN_ENDS.map((fact) => pipelineEventSubject(fact, runId)),
+      silence: `${runId} has not ended yet; see \`nightshift runs ${runId}\``,
+    });
+    const fact = subject.split('.')[3];
+    process.stdout.write(`${runId} ${fact}\n`);
+    // A run that had committed already ends by rolling back.
+    process.exitCode = fact === 'cancelled' || fact === 'rolled-back' ? 0 : 1;
   });
 }
 
@@ -77,33 +93,55 @@ export async function rollbackCommand(
   });
 }
 
-/** Publishes the command and waits until every live replica has switched. Throws when it is refused. */
-export function rollBack(bus: Bus, model: string, reason?: string): Promise<{ deployed: ModelDeployed; ms: number }> {
+/** Returns when every live replica has switched. Throws when the command is refused. */
+export async function rollBack(
+  bus: Bus,
+  model: string,
+  reason?: string,
+): Promise<{ deployed: ModelDeployed; ms: number }> {
   const startedAt = performance.now();
-  const id = `rollback-${randomBytes(6).toString('hex')}`;
+  const { envelope } = await obeyed(bus, {
+    subject: CTL.modelRollback,
+    data: { model, reason },
+    id: `rollback-${randomBytes(6).toString('hex')}`,
+    ends: [modelRolledBackSubject(model)],
+    silence: `${model}: no replica reported the rollback; see \`nightshift status\``,
+  });
+  return { deployed: ModelDeployedSchema.parse(envelope.data), ms: performance.now() - startedAt };
+}
+
+interface Order {
+  readonly subject: CtlSubject;
+  readonly data: object;
+  /** Of the message; a refusal names it. */
+  readonly id: string;
+  /** Event subjects: the first one heard says what became of it. */
+  readonly ends: readonly string[];
+  /** What to tell a person when nothing is heard in time. */
+  readonly silence: string;
+}
+
+const RefusedSchema = z.object({ failure: FailureSchema });
+
+/** Publishes a command and resolves with the event that ends it. Throws when it is refused, or at the time limit. */
+function obeyed(bus: Bus, { subject, data, id, ends, silence }: Order): Promise<Heard> {
   return new Promise((resolve, reject) => {
-    const stop = () => {
+    const settle = (outcome: () => void) => {
       clearTimeout(timer);
-      for (const listening of [done, refused]) listening.stop();
+      for (const listening of listenings) listening.stop();
+      outcome();
     };
-    const done = bus.listen(modelRolledBackSubject(model), ({ envelope }) => {
-      stop();
-      resolve({ deployed: ModelDeployedSchema.parse(envelope.data), ms: performance.now() - startedAt });
-    });
-    const refused = bus.listen(commandRefusedSubject(id), ({ envelope }) => {
-      stop();
-      const { failure } = envelope.data as { failure: { code: 'INTERNAL'; message: string } };
-      reject(new PipelineError(failure.code, failure.message));
-    });
-    const timer = setTimeout(() => {
-      stop();
-      reject(
-        new PipelineError('STAGE_TIMEOUT', `${model}: no replica reported the rollback; see \`nightshift status\``),
-      );
-    }, ROLLBACK_TIMEOUT_MS);
-    bus.publish(CTL.modelRollback, { model, reason }, { id }).catch((error) => {
-      stop();
-      reject(error);
-    });
+    const listenings = [
+      ...ends.map((end) => bus.listen(end, (heard) => settle(() => resolve(heard)))),
+      bus.listen(commandRefusedSubject(id), ({ envelope }) => {
+        const { code, message } = RefusedSchema.parse(envelope.data).failure;
+        settle(() => reject(new PipelineError(code, message)));
+      }),
+    ];
+    const timer = setTimeout(
+      () => settle(() => reject(new PipelineError('STAGE_TIMEOUT', silence))),
+      ANSWER_TIMEOUT_MS,
+    );
+    bus.publish(subject, data, { id }).catch((error) => settle(() => reject(error)));
   });
 }

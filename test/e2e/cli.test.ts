@@ -1,0 +1,182 @@
+/** The command line as a user meets it: every command against a system that `start` brought up, by its output alone. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ModelStatus, RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
+import type { RunEnd } from '../../cli/follow.ts';
+import type { ModelDeployed } from '../../contracts/messages.ts';
+import { CTL } from '../../contracts/subjects.ts';
+import { CONFIG_FILE } from '../../infra/config.ts';
+import { goneWith, isListening, runCli, serverOf, withCli, type CliEnd, type CliProcess } from '../support/cli.ts';
+import { withFolder, writeDrawnPeople } from '../support/folder.ts';
+import { MODEL } from '../support/replicas.ts';
+
+/** A port on which nobody listens. */
+const NOBODY = 'nats://127.0.0.1:1';
+
+/** A few drawn faces; two passes over them make a model of no use, which lenient gates let through. */
+const pipelineOf = (epochs: number) => ({
+  sources: [{ type: 'directory', name: 'faces', path: 'faces' }],
+  image: { width: 32, height: 32 },
+  split: { strategy: 'first-n', train: 4 },
+  training: { epochs },
+  verification: {
+    gates: { rank1Min: 0, rocAucMin: 0, rank1DropMax: 1, latencyP99MsMax: 10_000, imagesPerSecondMin: 0 },
+    performanceRequests: 10,
+  },
+  deployment: { guardMs: 0, guardLatencyP99MsMax: 10_000 },
+});
+const config = {
+  nats: { port: 0 },
+  log: { level: 'warn' },
+  // The second one trains until it is told to stop.
+  models: { [MODEL]: pipelineOf(2), endless: pipelineOf(10_000) },
+};
+
+test('cli: help lists every command', () =>
+  withFolder(async (cwd) => {
+    const { code, stdout } = await runCli(['--help'], { cwd });
+    assert.is(code, 0);
+    for (const command of ['start', 'actor', 'run', 'status', 'runs', 'cancel', 'rollback', 'demo']) {
+      assert.match(stdout, new RegExp(`^  ${command}\\b`, 'm'));
+    }
+  }));
+
+test('cli: what cannot be done is one clear line, and an exit code', () =>
+  withFolder(async (cwd) => {
+    await writeFile(join(cwd, 'broken.json'), '{"nats":{"port":"high"}}');
+    const cases: readonly (readonly [string[], number, RegExp])[] = [
+      [
+        ['--server', NOBODY, 'status'],
+        1,
+        /^nightshift: no nats-server answers at nats:\/\/127\.0\.0\.1:1; .*NATS_URL.*\n$/,
+      ],
+      [['--server', NOBODY, 'run', '--json'], 1, /^nightshift: no nats-server answers at .*\n$/],
+      [['--config', 'broken.json', 'start'], 2, /^nightshift: \S*broken\.json: nats\.port: .*\[CONFIG_INVALID\]\n$/],
+      [['--config', 'absent.json', 'start'], 2, /^nightshift: the file \S*absent\.json does not exist.*\n$/],
+      [['explode'], 2, /^error: unknown command 'explode'\n/],
+      [['actor', 'singer'], 2, /^error: .*'singer'.* there are orchestrator, collector.*\n/],
+      [['cancel'], 2, /^error: missing required argument 'runId'\n/],
+    ];
+    const check = async ([args, code, message]: (typeof cases)[number]) => {
+      const end = await runCli(args, { cwd });
+      assert.match(end.stderr, message);
+      assert.equal([end.code, end.stdout], [code, ''], args.join(' '));
+    };
+    await Promise.all(cases.map(check));
+  }));
+
+test('cli: start in an empty folder brings a system up, says how to use it, and Ctrl-C ends it without a trace', () =>
+  withFolder((cwd) =>
+    withFolder(async (elsewhere) => {
+      // Not the usual port, which something else may hold; the folder itself stays empty.
+      const file = join(elsewhere, 'port.json');
+      await writeFile(file, JSON.stringify({ nats: { port: 0 } }));
+      await withCli(['start'], { cwd, env: { NIGHTSHIFT_CONFIG: file } }, async (cli) => {
+        const url = await serverOf(cli);
+        await cli.printed(/Ctrl-C stops everything/);
+        for (const subject of [
+          ...Object.values({ start: CTL.pipelineStart, back: CTL.modelRollback }),
+          'infer.face.identify',
+        ]) {
+          assert.ok(cli.output().includes(subject), `${subject} is not in\n${cli.output()}`);
+        }
+        assert.ok(await isListening(url));
+        cli.kill('SIGINT');
+        await assertGone(cli, url);
+      });
+    }),
+  ));
+
+/** Ended by itself, with exit code 0, and nothing of it is left. */
+async function assertGone(cli: CliProcess, url: string): Promise<void> {
+  const { code, signal, stderr } = await cli.exited;
+  assert.equal([code, signal], [0, null], stderr);
+  await goneWith(cli);
+  assert.not.ok(await isListening(url), `somebody still listens at ${url}`);
+}
+
+test('cli: run, status, runs, rollback and cancel work against a system that runs', () =>
+  withFolder(async (cwd) => {
+    await writeDrawnPeople(join(cwd, 'faces'), 4, 6);
+    await writeFile(join(cwd, CONFIG_FILE), JSON.stringify(config));
+    await withCli(['start'], { cwd }, async (system) => {
+      const url = await serverOf(system);
+      const command = (...args: string[]) => runCli(args, { cwd, env: { NATS_URL: url } });
+
+      const first = json<RunEnd>(await command('run', '--json'));
+      assert.equal([first.fact, first.state], ['completed', 'completed']);
+      const second = await command('run');
+      assert.is(second.code, 0, second.stderr);
+      assert.match(second.stdout, /^run-\S+ completed\n$/);
+      for (const stage of ['collect', 'train', 'verify', 'deploy'])
+        assert.match(second.stderr, new RegExp(`^  ${stage}`, 'm'));
+
+      await assertStatus(command);
+      await assertRuns(command, first.runId);
+      await assertRollback(command);
+
+      await assertCancel(command, first.runId);
+
+      system.kill('SIGINT');
+      await assertGone(system, url);
+    });
+  }));
+
+type Run = (...args: string[]) => Promise<CliEnd>;
+
+async function assertStatus(command: Run): Promise<void> {
+  const { models } = json<{ models: ModelStatus[] }>(await command('status', '--json'));
+  assert.equal(
+    models.map(({ model }) => model),
+    [MODEL, 'endless'],
+  );
+  const [status] = models as [ModelStatus, ModelStatus];
+  assert.equal([status.model, status.deployment?.current?.epoch, status.activeRun], [MODEL, 2, null]);
+  assert.is(status.replicas.length, 1);
+  assert.match((await command('status')).stdout, /in service +epoch 2/);
+}
+
+async function assertRuns(command: Run, first: string): Promise<void> {
+  const { runs } = json<{ runs: RunSummary[] }>(await command('runs', '--json'));
+  assert.equal(
+    runs.map(({ state }) => state),
+    ['completed', 'completed'],
+  );
+  assert.is(runs[1]?.runId, first);
+  const { timeline } = json<{ timeline: TimelineEntry[] }>(await command('runs', first, '--json'));
+  assert.equal([timeline[0]?.cause, timeline.at(-1)?.state], ['started', 'completed']);
+  const shown = await command('runs', first);
+  assert.match(shown.stdout, new RegExp(`^${first}  ${MODEL}  completed`));
+  assert.match(shown.stdout, /training\.completed/);
+  const unknown = await command('runs', 'nobody');
+  assert.is(unknown.code, 1);
+  assert.match(unknown.stderr, /^nightshift: no run nobody is stored.*\[RUN_UNKNOWN\]\n$/);
+}
+
+async function assertRollback(command: Run): Promise<void> {
+  const back = json<ModelDeployed & { ms: number }>(await command('rollback', '--json'));
+  assert.equal([back.epoch, back.previousEpoch], [3, 2]);
+  const refused = await command('rollback', 'cats');
+  assert.is(refused.code, 1);
+  assert.match(refused.stderr, /^nightshift: no pipeline for a model "cats".*\[MODEL_UNKNOWN\]\n$/);
+}
+
+async function assertCancel(command: Run, ended: string): Promise<void> {
+  const { runId } = json<{ runId: string }>(await command('run', 'endless', '--detach', '--json'));
+  const cancelled = await command('cancel', runId, '--reason', 'wrong data');
+  assert.equal([cancelled.code, cancelled.stdout], [0, `${runId} cancelled\n`], cancelled.stderr);
+  const late = await command('cancel', ended);
+  assert.is(late.code, 1);
+  assert.match(late.stderr, /^nightshift: .*has ended already.*\[RUN_ENDED\]\n$/);
+}
+
+/** Standard output is one JSON object and no more. */
+function json<T>({ code, stdout, stderr }: CliEnd): T {
+  assert.is(code, 0, stderr);
+  assert.is(stdout.trimEnd().split('\n').length, 1, stdout);
+  return JSON.parse(stdout) as T;
+}
+
+test.run();
