@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from 'nats';
+import { ACTORS, type ActorName } from './actors/names.ts';
 import { startCollector } from './actors/collector/collector.ts';
 import { startInference } from './actors/inference/inference.ts';
 import { endpointsOf } from './actors/orchestrator/api.ts';
@@ -23,9 +24,6 @@ import { createRecordStore, openKv } from './infra/record-store.ts';
 import { createReplicaStore } from './infra/replica-store.ts';
 import { launchServer, type Server } from './infra/server.ts';
 import { applyTopology } from './infra/topology.ts';
-
-export const ACTORS = ['orchestrator', 'collector', 'trainer', 'verifier', 'inference'] as const;
-export type ActorName = (typeof ACTORS)[number];
 
 export interface System {
   readonly server: Server;

@@ -1,11 +1,10 @@
 /**
  * The command line: names, flags and help of every command. What they do is in commands/. Exit codes: 0 done, 1 a
- * run or command did not succeed, 2 wrong usage or configuration.
+ * run or command did not succeed, 2 wrong usage or configuration. What runs models is loaded only where it is needed.
  */
 import { Command, InvalidArgumentError } from 'commander';
+import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
-import { ACTORS, type ActorName } from '../main.ts';
-import { actorCommand, startCommand } from './commands/start.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
 import { runsCommand, statusCommand } from './commands/show.ts';
 
@@ -35,12 +34,18 @@ function program(): Command {
   nightshift
     .command('start')
     .description('bring up the server and all actors, until Ctrl-C')
-    .action((_, command) => startCommand(globals(command)));
+    .action(async (_, command) => {
+      const { startCommand } = await import('./commands/start.ts');
+      await startCommand(globals(command));
+    });
   nightshift
     .command('actor')
     .description('run one actor against a running server')
     .argument('<name>', ACTORS.join(', '), actorName)
-    .action((name, _, command) => actorCommand(name, globals(command)));
+    .action(async (name, _, command) => {
+      const { actorCommand } = await import('./commands/start.ts');
+      await actorCommand(name, globals(command));
+    });
   nightshift
     .command('run')
     .description('start a run now and follow it to its end')

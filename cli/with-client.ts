@@ -1,8 +1,7 @@
 /** A bracket around a command's connection: opened on the configured server, closed whatever happens. */
-import { loadConfig } from '../infra/config.ts';
+import { loadConfig, type Config } from '../infra/config.ts';
 import { createLogger } from '../infra/logger.ts';
 import { connectClient, type Client } from './client.ts';
-import { serverUrl } from './commands/start.ts';
 import type { GlobalOptions } from './program.ts';
 
 export async function withClient<T>(global: GlobalOptions, use: (client: Client) => Promise<T>): Promise<T> {
@@ -14,3 +13,7 @@ export async function withClient<T>(global: GlobalOptions, use: (client: Client)
     await client.close();
   }
 }
+
+/** Where a running system is: --server, else NATS_URL, else the port on which `start` puts its own server. */
+export const serverUrl = ({ server }: GlobalOptions, config: Config) =>
+  server ?? config.nats.url ?? `nats://127.0.0.1:${config.nats.port}`;

@@ -2,10 +2,12 @@
 import { ALL, CTL, inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
 import { ConfigSchema, loadConfig, type Config } from '../../infra/config.ts';
 import { createLogger } from '../../infra/logger.ts';
-import { startActor, startSystem, type ActorName } from '../../main.ts';
+import type { ActorName } from '../../actors/names.ts';
+import { startActor, startSystem } from '../../main.ts';
 import { sourcesOf, startDataServices, type DataServices } from '../demo/data-services.ts';
 import type { GlobalOptions } from '../program.ts';
 import { untilSignal } from '../signals.ts';
+import { serverUrl } from '../with-client.ts';
 
 export async function startCommand({ config: path }: GlobalOptions): Promise<void> {
   const configured = loadConfig({ path, env: process.env });
@@ -37,10 +39,6 @@ export async function actorCommand(name: ActorName, { config: path, server }: Gl
   log.info({ signal }, 'stopping');
   await actor.stop();
 }
-
-/** Where a running system is: --server, else NATS_URL, else the port on which \`start\` puts its own server. */
-export const serverUrl = ({ server }: GlobalOptions, config: Config) =>
-  server ?? config.nats.url ?? `nats://127.0.0.1:${config.nats.port}`;
 
 function greeting(url: string, config: Config, isSynthetic: boolean): string {
   const models = Object.keys(config.models);
