@@ -5,7 +5,7 @@
 import type { PipelineError } from '../../contracts/errors.ts';
 import type { Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
 import type { Logger } from '../../infra/logger.ts';
-import { AtomicReference, type Lease } from '../../services/serving/atomic-reference.ts';
+import { AtomicReference, type Lease, type Swapped } from '../../services/serving/atomic-reference.ts';
 import type { ResidentModel } from '../../services/serving/resident-model.ts';
 import { createFigures, type Figures } from './figures.ts';
 import { Residents } from './residents.ts';
@@ -25,6 +25,24 @@ export interface ReplicaOptions {
   readonly log: Logger;
 }
 
+interface TimedSwap<T> extends Swapped<T> {
+  readonly swapUs: number;
+}
+
+/** How long no request could have got either value: microseconds of the swap alone. */
+function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<T> {
+  const startedAt = process.hrtime.bigint();
+  const swapped = reference.swap(next);
+  return { ...swapped, swapUs: Number(process.hrtime.bigint() - startedAt) / 1000 };
+}
+
+/** Swaps that concern nobody, so that no request waits while the first real one is compiled. */
+const REHEARSALS = 1000;
+function rehearseSwap(): void {
+  const reference = new AtomicReference<object>({});
+  for (let i = 0; i < REHEARSALS; i++) timedSwap(reference, {});
+}
+
 export class Replica {
   readonly residents: Residents;
   /** Called when a resident's thread has died. */
@@ -40,6 +58,7 @@ export class Replica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    rehearseSwap();
     this.residents = new Residents({ load: options.load, onFailed: (...failed) => this.#residentFailed(...failed) });
   }
 
@@ -57,9 +76,7 @@ export class Replica {
     // A new host for the same epoch, after its thread died, goes on counting.
     const isSameEpoch = former?.epoch === epoch;
     const next = { epoch, resident, figures: isSameEpoch ? former.figures : createFigures() };
-    const startedAt = process.hrtime.bigint();
-    const { previous, drained } = this.#served.swap(next);
-    const swapUs = Number(process.hrtime.bigint() - startedAt) / 1000;
+    const { previous, drained, swapUs } = timedSwap(this.#served, next);
     if (!isSameEpoch) this.#swapUs = swapUs;
     if (previous) this.residents.keepUntil(drained, previous.resident);
     for (const wake of this.#swapWaiters.splice(0)) wake();

@@ -80,7 +80,7 @@ export function toTable(story: Story, figures: DemoFigures): string {
 
 const WORDS: Readonly<Record<string, string>> = {
   before: 'before, steady',
-  training: 'before, night at work',
+  training: 'while a night works',
   during: 'during the swap',
   after: 'after the swap',
 };

@@ -84,8 +84,9 @@ export async function tellStory(c: StoryContext): Promise<Story> {
 
     c.say('\n5. A bad night: the services hand out shuffled labels.');
     c.data.shuffleLabels(true);
-    const bad = await night(c);
+    const bad = await night(c, traffic);
     c.data.shuffleLabels(false);
+    traffic.phase('after');
     c.say(`   The run ended "${bad.end.fact}"; epoch 2 serves on. Recognised: ${say(await recognise(c))}`);
 
     c.say('\n6. An operator rolls back.');
@@ -129,7 +130,7 @@ async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
   return { end, stagesMs: { ...view.durationsMs }, ...figures };
 }
 
-/** "during" is from the announcement of the candidate until every replica has switched. */
+/** "during" is from the announcement of the candidate until every replica has switched, "after" the calm that follows. */
 function phaseOf(state: string): string {
   if (state.startsWith('deploying.guarding') || state === 'completed') return 'after';
   return state.startsWith('deploying') ? 'during' : 'training';
