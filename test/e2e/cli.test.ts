@@ -127,30 +127,36 @@ test('cli: run, status, runs, rollback and cancel work against a system that run
 type Run = (...args: string[]) => Promise<CliEnd>;
 
 async function assertStatus(command: Run): Promise<void> {
-  const { models } = json<{ models: ModelStatus[] }>(await command('status', '--json'));
+  const [asked, shown] = await Promise.all([command('status', '--json'), command('status')]);
+  const { models } = json<{ models: ModelStatus[] }>(asked);
   assert.equal(
-    models.map(({ model }) => model),
-    [MODEL, 'endless'],
+    models.map(({ model, deployment, activeRun }) => [model, deployment?.current?.epoch, activeRun]),
+    [
+      [MODEL, 2, null],
+      ['endless', undefined, null],
+    ],
   );
-  const [status] = models as [ModelStatus, ModelStatus];
-  assert.equal([status.model, status.deployment?.current?.epoch, status.activeRun], [MODEL, 2, null]);
-  assert.is(status.replicas.length, 1);
-  assert.match((await command('status')).stdout, /in service +epoch 2/);
+  assert.is(models[0]?.replicas.length, 1);
+  assert.match(shown.stdout, /in service +epoch 2/);
 }
 
 async function assertRuns(command: Run, first: string): Promise<void> {
-  const { runs } = json<{ runs: RunSummary[] }>(await command('runs', '--json'));
+  const [listed, asked, shown, unknown] = await Promise.all([
+    command('runs', '--json'),
+    command('runs', first, '--json'),
+    command('runs', first),
+    command('runs', 'nobody'),
+  ]);
+  const { runs } = json<{ runs: RunSummary[] }>(listed);
   assert.equal(
     runs.map(({ state }) => state),
     ['completed', 'completed'],
   );
   assert.is(runs[1]?.runId, first);
-  const { timeline } = json<{ timeline: TimelineEntry[] }>(await command('runs', first, '--json'));
+  const { timeline } = json<{ timeline: TimelineEntry[] }>(asked);
   assert.equal([timeline[0]?.cause, timeline.at(-1)?.state], ['started', 'completed']);
-  const shown = await command('runs', first);
   assert.match(shown.stdout, new RegExp(`^${first}  ${MODEL}  completed`));
   assert.match(shown.stdout, /training\.completed/);
-  const unknown = await command('runs', 'nobody');
   assert.is(unknown.code, 1);
   assert.match(unknown.stderr, /^nightshift: no run nobody is stored.*\[RUN_UNKNOWN\]\n$/);
 }

@@ -1,7 +1,7 @@
 /**
  * The orchestrator holds no state: killed with -9 at any point of a run and started again, it goes on where the
- * checkpoint stands. Here it is a process of its own, killed the moment a stage's checkpoint is saved, mostly before
- * what that checkpoint asks for was done. Every run must end as one that nobody disturbed.
+ * checkpoint stands. Here it is a process of its own, killed in each stage at the points of a step where it hurts. Every
+ * run must end as one that nobody disturbed.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,9 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PipelineEventSchema } from '../../contracts/messages.ts';
 import {
+  ALL,
   CTL,
   modelDeployedSubject,
   modelRolledBackSubject,
@@ -67,50 +69,76 @@ async function shortenAckWait({ nc }: Saga): Promise<void> {
   await consumers.update(STREAMS.timers, CONSUMERS.timers, change);
 }
 
-/** Resolves as soon as a checkpoint in the state is stored, which is before its outbox is carried out. */
-async function entered(saga: Saga, run: string, state: string): Promise<{ reached: Promise<void>; stop(): void }> {
+/**
+ * The points of a step at which a crash makes a difference: the checkpoint is saved and its outbox not carried out; the
+ * outbox is carried out (its fact is the last of it) and not emptied; it is emptied, and the message not acknowledged.
+ */
+const POINTS = ['saved', 'announced', 'settled'] as const;
+type Point = (typeof POINTS)[number];
+
+/** In the order in which runs come through them. */
+const STATES = [...STAGES, 'rollingBack', 'rolledBack', 'completed'];
+const rankOf = (path: string) => STATES.findIndex((state) => path.startsWith(state));
+
+/** Resolves when the run has come to that point of entering the state, or is past it: a kill takes a moment to land. */
+async function entered(
+  saga: Saga,
+  runId: string,
+  state: string,
+  point: Point,
+): Promise<{ reached: Promise<void>; stop(): void }> {
   const gate = createGate();
-  const watch = await saga.orchestrator.runs.watch(`run.${run}`, ({ value }) => {
-    if (statePath(value.value).startsWith(state)) gate.open();
+  const watch = await saga.orchestrator.runs.watch('run.>', ({ value: { context, value, outbox } }) => {
+    if (!context.runId.startsWith(runId)) return;
+    const steps = rankOf(statePath(value)) - rankOf(state);
+    const isHere = steps === 0 && point === (outbox.length > 0 ? 'saved' : 'settled');
+    if (isHere || steps > 0) gate.open();
   });
-  return { reached: gate.opened, stop: watch.stop };
+  const listening = saga.bus.listen(ALL.events, ({ subject, envelope }) => {
+    const announced = PipelineEventSchema.safeParse(envelope.data).data;
+    if (point === 'announced' && subject.endsWith(`.${runId}`) && announced?.state.startsWith(state)) gate.open();
+  });
+  const stop = () => {
+    watch.stop();
+    listening.stop();
+  };
+  return { reached: gate.opened, stop };
 }
 
 const start = (saga: Saga, runId: string) =>
   saga.bus.publish(CTL.pipelineStart, { model: 'face', runId }, { id: `${runId}.start` });
 const completed = (saga: Saga, runId: string) => saga.event(pipelineEventSubject('completed', runId));
 
-test('orchestrator: killed as each stage is entered and started again, every run completes, and nothing happens twice', () =>
+test('orchestrator: killed in every stage and started again, each run completes, and nothing happens twice', () =>
   withOutsideOrchestrator(async (saga, orchestrator) => {
-    const runs: string[] = [];
-    for (const stage of STAGES) {
-      const runId = `killed-${stage.replace('.', '-')}`;
-      const { reached, stop } = await entered(saga, runId, stage);
-      await orchestrator(async () => {
-        await endLast(saga, runs);
-        runs.push(runId);
-        await start(saga, runId);
-        await reached;
-      }, reached);
-      stop();
+    const killed: string[] = [];
+    /** Each process first ends the run in the middle of which the one before it was killed. */
+    const startNext = async (runId: string) => {
+      for (const before of killed) await completed(saga, before);
+      await start(saga, runId);
+    };
+    for (const [turn, runId] of ['n1', 'n2'].entries()) {
+      for (const [index, stage] of STAGES.entries()) {
+        const point = POINTS[(index + turn) % POINTS.length]!;
+        const { reached, stop } = await entered(saga, runId, stage, point);
+        await orchestrator(async () => {
+          if (index === 0) await startNext(runId);
+          await reached;
+        }, reached);
+        stop();
+      }
+      killed.push(runId);
     }
     await orchestrator(async () => {
-      await endLast(saga, runs);
-      await start(saga, 'undisturbed');
+      await startNext('undisturbed');
       await completed(saga, 'undisturbed');
     });
 
     await assertNothingTwice(saga);
     const expected = await subjectsOf(saga, 'undisturbed');
-    for (const runId of runs) assert.equal(await subjectsOf(saga, runId), expected, runId);
-    await assertOneEpochEach(saga, [...runs, 'undisturbed']);
+    for (const runId of killed) assert.equal(await subjectsOf(saga, runId), expected, runId);
+    await assertOneEpochEach(saga, [...killed, 'undisturbed']);
   }));
-
-/** What was killed in the middle of a run is taken up by the process after it. */
-const endLast = async (saga: Saga, runs: readonly string[]) => {
-  const last = runs.at(-1);
-  if (last) await completed(saga, last);
-};
 
 async function assertNothingTwice(saga: Saga): Promise<void> {
   const ids = await saga.storedIds();
@@ -136,7 +164,7 @@ async function assertOneEpochEach(saga: Saga, runs: readonly string[]): Promise<
 
 test('orchestrator: killed in the middle of a rollback and started again, it rolls back once', () =>
   withOutsideOrchestrator(async (saga, orchestrator) => {
-    const { reached, stop } = await entered(saga, '*', 'rollingBack');
+    const { reached, stop } = await entered(saga, 'rollback', 'rollingBack', 'saved');
     await orchestrator(async () => {
       for (const runId of ['n1', 'n2']) {
         await start(saga, runId);

@@ -95,11 +95,11 @@ async function newcomersNight(door: Door, first: ModelDeployed): Promise<ModelDe
   return deployed;
 }
 
-/** Each folder holds images of many people: what is learned from them is no use, and verification notices. */
+/** Each folder holds images of as many people: what is learned from them is no use, and verification notices. */
 async function wrongLabelsNight(door: Door, second: ModelDeployed): Promise<void> {
   await rm(door.faces, { recursive: true });
   for (const [index, person] of staff.entries()) {
-    for (let shot = 1; shot <= SERVED; shot++) {
+    for (let shot = 1; shot <= SERVED / 2; shot++) {
       const label = staff[(index + shot) % staff.length]!;
       await cp(imagePath(door, person, shot), join(door.faces, label, `${person}-${shot}.png`));
     }
