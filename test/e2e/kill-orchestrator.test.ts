@@ -24,7 +24,7 @@ import { withCli } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
 import { quickPipeline, withSaga, type Saga } from '../support/saga.ts';
 import { withServer } from '../support/server.ts';
-import { createGate } from '../support/wait.ts';
+import { createGate, until } from '../support/wait.ts';
 
 const STAGES = [
   'collecting',
@@ -80,14 +80,18 @@ type Point = (typeof POINTS)[number];
 const STATES = [...STAGES, 'rollingBack', 'rolledBack', 'completed'];
 const rankOf = (path: string) => STATES.findIndex((state) => path.startsWith(state));
 
+interface Entry {
+  readonly reached: Promise<void>;
+  /** The same with a time limit. */
+  wait(): Promise<unknown>;
+  stop(): void;
+}
+
 /** Resolves when the run has come to that point of entering the state, or is past it: a kill takes a moment to land. */
-async function entered(
-  saga: Saga,
-  runId: string,
-  state: string,
-  point: Point,
-): Promise<{ reached: Promise<void>; stop(): void }> {
+async function entered(saga: Saga, runId: string, state: string, point: Point): Promise<Entry> {
   const gate = createGate();
+  let isOpen = false;
+  void gate.opened.then(() => (isOpen = true));
   const watch = await saga.orchestrator.runs.watch('run.>', ({ value: { context, value, outbox } }) => {
     if (!context.runId.startsWith(runId)) return;
     const steps = rankOf(statePath(value)) - rankOf(state);
@@ -102,7 +106,8 @@ async function entered(
     watch.stop();
     listening.stop();
   };
-  return { reached: gate.opened, stop };
+  const wait = () => until(() => isOpen, `${runId} in ${state}, ${point}`, 30_000);
+  return { reached: gate.opened, wait, stop };
 }
 
 const start = (saga: Saga, runId: string) =>
@@ -120,10 +125,10 @@ test('orchestrator: killed in every stage and started again, each run completes,
     for (const [turn, runId] of ['n1', 'n2'].entries()) {
       for (const [index, stage] of STAGES.entries()) {
         const point = POINTS[(index + turn) % POINTS.length]!;
-        const { reached, stop } = await entered(saga, runId, stage, point);
+        const { reached, wait, stop } = await entered(saga, runId, stage, point);
         await orchestrator(async () => {
           if (index === 0) await startNext(runId);
-          await reached;
+          await wait();
         }, reached);
         stop();
       }
@@ -164,14 +169,14 @@ async function assertOneEpochEach(saga: Saga, runs: readonly string[]): Promise<
 
 test('orchestrator: killed in the middle of a rollback and started again, it rolls back once', () =>
   withOutsideOrchestrator(async (saga, orchestrator) => {
-    const { reached, stop } = await entered(saga, 'rollback', 'rollingBack', 'saved');
+    const { reached, wait, stop } = await entered(saga, 'rollback', 'rollingBack', 'saved');
     await orchestrator(async () => {
       for (const runId of ['n1', 'n2']) {
         await start(saga, runId);
         await completed(saga, runId);
       }
       await saga.bus.publish(CTL.modelRollback, { model: 'face' }, { id: 'back' });
-      await reached;
+      await wait();
     }, reached);
     stop();
     await orchestrator(async () => void (await saga.event(modelRolledBackSubject('face'))));
