@@ -12,9 +12,6 @@ import { goneWith, isListening, runCli, serverOf, withCli, type CliEnd, type Cli
 import { withFolder, writeDrawnPeople } from '../support/folder.ts';
 import { MODEL } from '../support/replicas.ts';
 
-/** A port on which nobody listens. */
-const NOBODY = 'nats://127.0.0.1:1';
-
 /** A few drawn faces; two passes over them make a model of no use, which lenient gates let through. */
 const pipelineOf = (epochs: number) => ({
   sources: [{ type: 'directory', name: 'faces', path: 'faces' }],
@@ -33,39 +30,6 @@ const config = {
   // The second one trains until it is told to stop.
   models: { [MODEL]: pipelineOf(2), endless: pipelineOf(10_000) },
 };
-
-test('cli: help lists every command', () =>
-  withFolder(async (cwd) => {
-    const { code, stdout } = await runCli(['--help'], { cwd });
-    assert.is(code, 0);
-    for (const command of ['start', 'actor', 'run', 'status', 'runs', 'cancel', 'rollback', 'demo']) {
-      assert.match(stdout, new RegExp(`^  ${command}\\b`, 'm'));
-    }
-  }));
-
-test('cli: what cannot be done is one clear line, and an exit code', () =>
-  withFolder(async (cwd) => {
-    await writeFile(join(cwd, 'broken.json'), '{"nats":{"port":"high"}}');
-    const cases: readonly (readonly [string[], number, RegExp])[] = [
-      [
-        ['--server', NOBODY, 'status'],
-        1,
-        /^nightshift: no nats-server answers at nats:\/\/127\.0\.0\.1:1; .*NATS_URL.*\n$/,
-      ],
-      [['--server', NOBODY, 'run', '--json'], 1, /^nightshift: no nats-server answers at .*\n$/],
-      [['--config', 'broken.json', 'start'], 2, /^nightshift: \S*broken\.json: nats\.port: .*\[CONFIG_INVALID\]\n$/],
-      [['--config', 'absent.json', 'start'], 2, /^nightshift: the file \S*absent\.json does not exist.*\n$/],
-      [['explode'], 2, /^error: unknown command 'explode'\n/],
-      [['actor', 'singer'], 2, /^error: .*'singer'.* there are orchestrator, collector.*\n/],
-      [['cancel'], 2, /^error: missing required argument 'runId'\n/],
-    ];
-    const check = async ([args, code, message]: (typeof cases)[number]) => {
-      const end = await runCli(args, { cwd });
-      assert.match(end.stderr, message);
-      assert.equal([end.code, end.stdout], [code, ''], args.join(' '));
-    };
-    await Promise.all(cases.map(check));
-  }));
 
 test('cli: start in an empty folder brings a system up, says how to use it, and Ctrl-C ends it without a trace', () =>
   withFolder((cwd) =>
