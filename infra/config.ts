@@ -32,7 +32,6 @@ const InferenceConfigSchema = z.strictObject({
   batchMax: z.number().int().min(1).default(16),
   /** Threads per model that onnxruntime may use inside one operator. */
   threads: z.number().int().min(1).default(1),
-  heartbeatMs: z.number().int().min(100).default(1000),
 });
 
 export const ConfigSchema = z.strictObject({
@@ -51,7 +50,7 @@ export interface LoadConfigOptions {
 
 /** Throws CONFIG_INVALID naming the file and each field that does not fit. */
 export function loadConfig({ path, env }: LoadConfigOptions): Config {
-  const named = path ?? env['NIGHTSHIFT_CONFIG'];
+  const named = path ?? (env['NIGHTSHIFT_CONFIG'] || undefined);
   const file = resolve(named ?? CONFIG_FILE);
   if (named !== undefined && !existsSync(file)) throw invalid(`the file ${file} does not exist`);
   const written = existsSync(file) ? readJson(file) : {};

@@ -77,30 +77,23 @@ async function rollBackModel(
   { model, reason }: { model: string; reason?: string | undefined },
 ) {
   const pipeline = pipelineOf(o, model);
-  const active = await activeRun(o, model);
-  const phase = active && observedPhase(active);
-  if (active && (phase === 'guarding' || phase === 'rollingBack')) {
-    await applyEvent(
-      o,
-      active.context.runId,
-      delivery.envelope.id,
-      { type: 'operator.rollback', reason },
-      delivery.time,
-    );
-    return;
-  }
+  const { envelope, time } = delivery;
   const runId = derivedRunId('rollback', delivery);
-  const known = await o.runs.load(runKey(runId));
+  const isBegun = (await o.runs.load(runKey(runId))) !== null;
+  const latest = await latestRun(o, model);
+  // A redelivery goes where the first delivery went, also when that run has ended since.
+  const isTold = latest?.seen.includes(envelope.id) ?? false;
   const record = (await o.deployments.load(model))?.value;
-  if (!known && !record?.previous) {
+  if (!isBegun && !isTold && !record?.previous) {
     throw new PipelineError('NO_PREVIOUS_EPOCH', `model ${model}: there is no earlier epoch to roll back to`);
   }
-  await beginRun(
-    o,
-    { runId, model, kind: 'rollback', pipeline, champion: record?.current ?? null },
-    delivery.envelope.id,
-    delivery.time,
-  );
+  const phase = latest && latest.status === 'active' ? observedPhase(latest) : null;
+  if (latest && !isBegun && (isTold || phase === 'guarding' || phase === 'rollingBack')) {
+    await applyEvent(o, latest.context.runId, envelope.id, { type: 'operator.rollback', reason }, time);
+    return;
+  }
+  const champion = record?.current ?? null;
+  await beginRun(o, { runId, model, kind: 'rollback', pipeline, champion }, envelope.id, time);
 }
 
 function pipelineOf(o: OrchestratorContext, model: string): PipelineConfig {
@@ -135,9 +128,14 @@ async function takeLock(o: OrchestratorContext, model: string, runId: string, no
   await o.locks.save(lockKey(model), { runId, takenAt: now.toISOString() }, held?.revision ?? 0);
 }
 
-/** The run that holds the model's lock, while it is under way. */
+/** The model's run that is under way, if one is. */
 export async function activeRun(o: OrchestratorContext, model: string): Promise<Checkpoint | null> {
+  const latest = await latestRun(o, model);
+  return latest?.status === 'active' ? latest : null;
+}
+
+/** The run that took the model's lock last; it may have ended. */
+async function latestRun(o: OrchestratorContext, model: string): Promise<Checkpoint | null> {
   const lock = await o.locks.load(lockKey(model));
-  const run = lock && (await o.runs.load(runKey(lock.value.runId)));
-  return run?.value.status === 'active' ? run.value : null;
+  return (lock && (await o.runs.load(runKey(lock.value.runId))))?.value ?? null;
 }

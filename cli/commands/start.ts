@@ -12,18 +12,22 @@ import { serverUrl } from '../with-client.ts';
 export async function startCommand({ config: path }: GlobalOptions): Promise<void> {
   const configured = loadConfig({ path, env: process.env });
   const log = createLogger(configured.log);
-  const synthetic = Object.keys(configured.models).length === 0 ? await startDataServices({ folder: null }) : null;
+  // From here on: a Ctrl-C while it starts is obeyed as soon as it has.
+  const ended = untilSignal();
+  const synthetic = Object.keys(configured.models).length === 0 ? await startDataServices(SYNTHETIC) : null;
   try {
     const config = synthetic ? withSyntheticModel(configured, synthetic) : configured;
     const system = await startSystem(config, log);
     process.stdout.write(greeting(system.server.url, config, synthetic !== null));
-    const signal = await untilSignal();
-    log.info({ signal }, 'stopping');
+    log.info({ signal: await ended }, 'stopping');
     await system.stop();
   } finally {
     await synthetic?.close();
   }
 }
+
+/** Nobody stands at a door here, so no image is held back for one. */
+const SYNTHETIC = { folder: null, probesPerPerson: 0 } as const;
 
 /** Nothing is configured yet: a model over the two demo services, so that every line of the README works at once. */
 const withSyntheticModel = (config: Config, data: DataServices): Config =>
@@ -33,10 +37,10 @@ export async function actorCommand(name: ActorName, { config: path, server }: Gl
   const config = loadConfig({ path, env: process.env });
   const log = createLogger(config.log);
   const url = serverUrl({ server }, config);
+  const ended = untilSignal();
   const actor = await startActor(name, url, config, log);
   process.stdout.write(`${name} works at ${url}; Ctrl-C ends it\n`);
-  const signal = await untilSignal();
-  log.info({ signal }, 'stopping');
+  log.info({ signal: await ended }, 'stopping');
   await actor.stop();
 }
 
@@ -55,7 +59,7 @@ Nightshift is up.
   watch         nats sub '${ALL.events}'
   deployed      nats sub ${modelDeployedSubject(model)}
   roll back     nats pub ${CTL.modelRollback} '{"model":"${model}"}'
-  recognise     nats req --raw ${inferSubject(model, 'identify')} < face.png
+  recognise     nats req --force-stdin --no-templates ${inferSubject(model, 'identify')} < face.png
 
 The same by command: nightshift run, status, runs, rollback. Ctrl-C stops everything.
 `;

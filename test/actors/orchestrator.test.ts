@@ -9,6 +9,8 @@ import {
   modelRolledBackSubject,
   pipelineEventSubject,
 } from '../../contracts/subjects.ts';
+import { handleOperator } from '../../actors/orchestrator/operator.ts';
+import { makeEnvelope } from '../../contracts/envelope.ts';
 import { endpointsOf, type TimelineEntry } from '../../actors/orchestrator/api.ts';
 import { API } from '../../contracts/subjects.ts';
 import { quickPipeline, withSaga, type Saga } from '../support/saga.ts';
@@ -157,6 +159,36 @@ test('orchestrator: rollback puts the previous pair back under a new epoch, and 
       assert.is(record?.current?.runId, 'n1');
       assert.is(record?.current?.epoch, 3);
       assert.is(record?.previous?.runId, 'n2');
+    }),
+  ));
+
+test('orchestrator: rolling back the first epoch is refused, and the run that guards it is not disturbed', () =>
+  withServer((server) =>
+    withSaga(server, { pipeline: quickPipeline({ deployment: { guardMs: 1_000 } }) }, async (saga) => {
+      await start(saga, 'n1');
+      await saga.event(modelDeployedSubject('face'));
+      await saga.bus.publish(CTL.modelRollback, { model: 'face' }, { id: 'too-early' });
+      const heard = await saga.event(commandRefusedSubject('too-early'));
+      assert.is(failureOf(heard.envelope.data)?.code, 'NO_PREVIOUS_EPOCH');
+      await ended(saga, 'n1', 'completed');
+    }),
+  ));
+
+test('orchestrator: a rollback command that is delivered again rolls back once', () =>
+  withServer((server) =>
+    withSaga(server, {}, async (saga) => {
+      for (const runId of ['n1', 'n2']) {
+        await start(saga, runId);
+        await ended(saga, runId, 'completed');
+      }
+      const data = { model: 'face' };
+      const envelope = makeEnvelope({ id: 'back', source: 'test', subject: CTL.modelRollback, time: new Date(), data });
+      const delivery = { subject: CTL.modelRollback, envelope, seq: 99, deliveryCount: 1, time: new Date() };
+      for (let times = 0; times < 2; times++) {
+        await handleOperator(saga.orchestrator, { ...delivery, headers: new Map(), working: () => {} });
+        await saga.event(modelRolledBackSubject('face'));
+      }
+      assert.is((await saga.orchestrator.deployments.load('face'))?.value.current?.epoch, 3);
     }),
   ));
 
