@@ -31,9 +31,11 @@ interface TimedSwap<T> extends Swapped<T> {
 
 /** How long no request could have got either value: microseconds of the swap alone. */
 function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<T> {
+  const swap = reference.stage(next);
   const startedAt = process.hrtime.bigint();
-  const swapped = reference.swap(next);
-  return { ...swapped, swapUs: Number(process.hrtime.bigint() - startedAt) / 1000 };
+  const swapped = swap();
+  const endedAt = process.hrtime.bigint();
+  return { ...swapped, swapUs: Number(endedAt - startedAt) / 1000 };
 }
 
 /** Swaps that concern nobody, so that no request waits while the first real one is compiled. */

@@ -6,7 +6,8 @@ import { inferSubject } from '../../contracts/subjects.ts';
 import { readAnswer } from '../client.ts';
 import type { PhaseFigures, TrafficData, TrafficFigures, TrafficOrder } from './traffic.ts';
 
-const REQUEST_TIMEOUT_MS = 2_000;
+/** As long as the NATS CLI waits by default. */
+const REQUEST_TIMEOUT_MS = 5_000;
 /** Enough to see what went wrong; the count has the rest. */
 const FAILURES_SHOWN = 5;
 const TICK_MS = 2;

@@ -55,12 +55,20 @@ export class AtomicReference<T> {
   }
 
   swap(next: T): Swapped<T> {
-    const retired = this.#cell;
-    // The one assignment: who acquires before it works with the old value to the end, who acquires after, with the new.
-    this.#cell = createCell(next);
-    retired.retired = true;
-    settle(retired);
-    return { previous: retired.value, drained: retired.drained };
+    return this.stage(next)();
+  }
+
+  /** Prepares a swap, so that what is left of it is the assignment; the answer carries it out, once. */
+  stage(next: T): () => Swapped<T> {
+    const cell = createCell(next);
+    return () => {
+      const retired = this.#cell;
+      // Who acquires before this line works with the old value to the end, who acquires after it, with the new one.
+      this.#cell = cell;
+      retired.retired = true;
+      settle(retired);
+      return { previous: retired.value, drained: retired.drained };
+    };
   }
 }
 
