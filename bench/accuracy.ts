@@ -41,8 +41,8 @@ export interface AccuracyBenchResult {
   readonly floors: { readonly rawPixels: number };
 }
 
-/** 280 steps, about 20 s on two idle virtual CPUs with AVX-512. Half as many again gain half a point at most. */
-const EPOCHS = 40;
+/** 210 steps; ten passes more gain half a point at most. */
+const EPOCHS = 30;
 
 export async function runAccuracyBench(options: AccuracyBenchOptions): Promise<AccuracyBenchResult> {
   const faces = await loadFaces(options.dataFolder);

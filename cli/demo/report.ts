@@ -79,6 +79,7 @@ export function toTable(story: Story, figures: DemoFigures): string {
 }
 
 const WORDS: Readonly<Record<string, string>> = {
+  'warm-up': 'the first moments',
   before: 'before, steady',
   training: 'while a night works',
   during: 'during the swap',

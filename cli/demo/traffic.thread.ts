@@ -26,7 +26,7 @@ const phases = new Map<string, Phase>();
 const failures: string[] = [];
 const epochs: Record<string, number> = {};
 const underWay = new Set<Promise<void>>();
-let current = phaseOf('before');
+let current = phaseOf('warm-up');
 
 const intervalMs = 1000 / requestsPerSecond;
 const startedAt = performance.now();
