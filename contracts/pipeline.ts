@@ -35,22 +35,51 @@ export const SplitConfigSchema = z.discriminatedUnion('strategy', [
 ]);
 export type SplitConfig = z.infer<typeof SplitConfigSchema>;
 
-/** A layer of a net as data. Spatial layers keep height and width unless strided (padding "same"). */
-export const LayerSchema = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('conv'),
-    filters: z.number().int().min(1),
-    kernel: z.number().int().min(1).default(3),
-    stride: z.number().int().min(1).max(2).default(1),
-  }),
+/** A window that slides over an image. */
+const WINDOW = {
+  kernel: z.number().int().min(1).max(31).default(3),
+  stride: z.number().int().min(1).max(8).default(1),
+  /** Zeros added on each side. Absent: "same", which keeps height and width but for the stride. */
+  pad: z.number().int().min(0).max(15).optional(),
+};
+/** Side of the blocks that a pool takes, which do not overlap; absent: 2. */
+const BLOCK = { size: z.number().int().min(2).max(16).optional() };
+
+const LeafLayerSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('conv'), filters: z.number().int().min(1), ...WINDOW }),
+  z.object({ type: z.literal('depthwise-conv'), ...WINDOW }),
   z.object({ type: z.literal('batch-norm') }),
   z.object({ type: z.literal('relu') }),
-  z.object({ type: z.literal('max-pool') }),
+  z.object({ type: z.literal('prelu') }),
+  z.object({ type: z.literal('max-pool'), ...BLOCK }),
+  z.object({ type: z.literal('average-pool'), ...BLOCK }),
   z.object({ type: z.literal('global-average-pool') }),
   z.object({ type: z.literal('flatten') }),
   z.object({ type: z.literal('dense'), units: z.number().int().min(1) }),
+  /** `rate`: the share of values that a training step sets to zero. */
+  z.object({ type: z.literal('dropout'), rate: z.number().min(0).max(0.9) }),
+  z.object({ type: z.literal('l2-normalise') }),
 ]);
-export type Layer = z.infer<typeof LayerSchema>;
+/** A layer that holds no others. */
+export type LeafLayer = z.infer<typeof LeafLayerSchema>;
+
+/** The output of `layers` plus that of `shortcut`, both fed with the same input; no shortcut adds the input itself. */
+export interface ResidualLayer {
+  readonly type: 'residual';
+  readonly layers: readonly Layer[];
+  readonly shortcut?: readonly Layer[] | undefined;
+}
+
+/** A layer of a net as data; docs/training.md describes each. */
+export type Layer = LeafLayer | ResidualLayer;
+export const LayerSchema: z.ZodType<Layer> = z.discriminatedUnion('type', [
+  LeafLayerSchema,
+  z.object({
+    type: z.literal('residual'),
+    layers: z.lazy(() => z.array(LayerSchema).min(1)),
+    shortcut: z.lazy(() => z.array(LayerSchema).min(1)).optional(),
+  }),
+]);
 
 export const TrainingConfigSchema = z.object({
   strategy: z.enum(['onnx-graph', 'tfjs']).default('onnx-graph'),

@@ -3,8 +3,8 @@
  * tfjs/engine.ts. Used by loop.ts, in a training thread.
  */
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import type { MaskedBatch } from './masks.ts';
 import type { TrainingSizes, TrainingState } from './parameters.ts';
-import type { Batch } from './pixels.ts';
 
 export interface EngineSpec extends TrainingSizes {
   /** Images in every batch. */
@@ -16,7 +16,7 @@ export interface EngineSpec extends TrainingSizes {
 
 export interface TrainingEngine {
   /** One update; answers the loss before it. `step` counts from 1 over the whole training. */
-  step(batch: Batch, learningRate: number, step: number): Promise<number>;
+  step(batch: MaskedBatch, learningRate: number, step: number): Promise<number>;
   state(): Promise<TrainingState>;
   dispose(): Promise<void>;
 }

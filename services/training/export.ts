@@ -2,11 +2,11 @@
  * Writes the model that serves: z-normalisation, the net with its running statistics, rows of length 1. Standard ONNX
  * operators only, so any runtime loads it. Every strategy exports through here, so their models cannot differ in form.
  */
-import { kindOf } from './layers/kinds.ts';
+import { normaliseRows } from './layers/l2-normalise.ts';
 import type { Read } from './layers/layer.ts';
+import { inferSequence } from './layers/sequence.ts';
 import { toMetadataProps, type ModelMetadata } from './metadata.ts';
-import type { ResolvedLayer, ResolvedNet } from './nets.ts';
-import { normaliseRows } from './onnx/cosface.ts';
+import type { ResolvedLeaf, ResolvedNet } from './nets.ts';
 import { encodeModel } from './onnx/encoding.ts';
 import { GraphBuilder, type Value } from './onnx/graph-builder.ts';
 import type { TrainingState } from './parameters.ts';
@@ -19,11 +19,8 @@ export function exportModel(net: ResolvedNet, weights: Weights, metadata: ModelM
   const g = new GraphBuilder();
   const { channels, height, width } = net.image;
   const images = g.input('images', 'float', ['batch', channels, height, width]);
-  let value = zNormalise(g, images);
-  for (const [index, site] of net.layers.entries()) {
-    value = kindOf(site.layer).infer(g, site, value, reader(g, site, index, weights));
-  }
-  g.output('embeddings', normaliseRows(g, value).y, 'float', ['batch', net.dimensions]);
+  const features = inferSequence(g, net.layers, zNormalise(g, images), (leaf) => reader(g, leaf, weights));
+  g.output('embeddings', normaliseRows(g, features).y, 'float', ['batch', net.dimensions]);
   return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata) });
 }
 
@@ -36,14 +33,14 @@ function zNormalise(g: GraphBuilder, images: Value): Value {
 }
 
 /** Stores each value that the layer asks for as a constant of the graph, under a name that a viewer can follow. */
-function reader(g: GraphBuilder, site: ResolvedLayer, index: number, { w, statistics }: Weights): Read {
-  const { offset, channels } = site.statistics;
-  const label = `${index}_${site.layer.type}`;
+function reader(g: GraphBuilder, leaf: ResolvedLeaf, { w, statistics }: Weights): Read {
+  const { offset, channels } = leaf.statistics;
+  const label = `${leaf.path}_${leaf.layer.type}`;
   return (name) => {
     if (name === 'mean') return g.floats(statistics.slice(offset, offset + channels), [channels], `${label}_mean`);
     if (name === 'variance')
       return g.floats(statistics.slice(offset + channels, offset + 2 * channels), [channels], `${label}_variance`);
-    const slot = site.parameters.find((parameter) => parameter.name === name)!;
+    const slot = leaf.parameters.find((parameter) => parameter.name === name)!;
     return g.floats(w.slice(slot.offset, slot.offset + slot.size), slot.shape, `${label}_${name}`);
   };
 }

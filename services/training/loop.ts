@@ -8,6 +8,7 @@ import type { WorkLog } from '../work.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.ts';
 import type { EngineFactory, EngineSpec, TrainingEngine } from './engine.ts';
 import { exportModel } from './export.ts';
+import { withMasks } from './masks.ts';
 import { resolveNet, type ResolvedNet } from './nets.ts';
 import { initialState, type TrainingState } from './parameters.ts';
 import { makeBatch } from './pixels.ts';
@@ -122,7 +123,7 @@ async function runPass(plan: Plan, engine: TrainingEngine, from: Checkpoint, con
     const step = from.step + steps;
     learningRate = learningRateAt(step, plan.steps, config.learningRate);
     const batch = makeBatch(train, batchIndices(order, steps, plan.spec.batch), config.augment, random);
-    const loss = await engine.step(batch, learningRate, step + 1);
+    const loss = await engine.step(withMasks(batch, plan.net, config.seed, step + 1), learningRate, step + 1);
     if (!Number.isFinite(loss)) throw diverged(plan, from.epoch + 1, step + 1, `the loss is ${loss}`);
     sum += loss;
     steps += 1;

@@ -1,41 +1,13 @@
 /**
- * Nets as data: the shipped ones, and the inference of every layer's shape, parameters and place in the flat parameter
- * vector. Strategies and exporter work from a ResolvedNet; nothing here computes.
+ * From a net as data to a ResolvedNet: every layer's shapes, parameters and place in the flat parameter vector.
+ * Strategies and exporter work from a ResolvedNet; nothing here computes.
  */
-import type { Layer, TrainingConfig } from '../../contracts/pipeline.ts';
+import type { Layer, LeafLayer, ResidualLayer, TrainingConfig } from '../../contracts/pipeline.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec } from '../../contracts/values.ts';
 import { kindOf } from './layers/kinds.ts';
-import { Misfit, sizeOf, type LayerShape, type ParameterSpec, type Shape, type Site } from './layers/layer.ts';
-
-type NetName = Extract<TrainingConfig['net'], string>;
-
-const conv3 = (filters: number): Layer[] => [{ type: 'conv', filters, kernel: 3, stride: 1 }, { type: 'batch-norm' }];
-const RELU: Layer = { type: 'relu' };
-/** The rectifier after the pool gives the same values as before it, for a quarter of the work. */
-const POOL_RELU: Layer[] = [{ type: 'max-pool' }, RELU];
-
-/** At 64x64 pixels face-small trains two to three times as fast as refnet; `npm run bench -- accuracy` measures it. */
-const NETS: Readonly<Record<NetName, readonly Layer[]>> = {
-  /** Keeps the places of features (flatten): for small sets of aligned faces. */
-  'face-small': [
-    ...[...conv3(16), ...POOL_RELU],
-    ...[...conv3(32), ...POOL_RELU],
-    ...[...conv3(64), ...POOL_RELU],
-    ...[...conv3(64), RELU],
-    { type: 'flatten' },
-    { type: 'dense', units: 128 },
-  ],
-  /** Forgets the places (global average): larger sets, less aligned. */
-  refnet: [
-    ...[...conv3(32), ...POOL_RELU],
-    ...[...conv3(64), ...POOL_RELU],
-    ...[...conv3(128), ...POOL_RELU],
-    ...[...conv3(128), RELU],
-    { type: 'global-average-pool' },
-    { type: 'dense', units: 128 },
-  ],
-};
+import { Misfit, sizeOf, type ParameterSpec, type Shape, type Site } from './layers/layer.ts';
+import { SHIPPED_NETS } from './shipped-nets.ts';
 
 /** A parameter's place in the flat vector. */
 export interface ParameterSlot extends ParameterSpec {
@@ -43,38 +15,48 @@ export interface ParameterSlot extends ParameterSpec {
   readonly size: number;
 }
 
-export interface ResolvedLayer extends Site<Layer> {
+/** A layer that holds no others. */
+export interface ResolvedLeaf extends Site<LeafLayer> {
+  /** Where it stands in the net, as in "2" or "3.layers.1". */
+  readonly path: string;
   readonly parameters: readonly ParameterSlot[];
   /** Place of this layer's [means, variances] in the vector of running statistics; size 0 where it has none. */
   readonly statistics: { readonly offset: number; readonly channels: number };
+  /** Place of this layer's values in each row of the masks; null where it has none. `keep`: chance of a value to stay. */
+  readonly mask: { readonly offset: number; readonly size: number; readonly keep: number } | null;
 }
+
+export interface ResolvedResidual {
+  readonly layer: ResidualLayer;
+  readonly input: Shape;
+  readonly output: Shape;
+  readonly body: readonly ResolvedLayer[];
+  /** Empty: the input itself is added. */
+  readonly shortcut: readonly ResolvedLayer[];
+}
+
+export type ResolvedLayer = ResolvedLeaf | ResolvedResidual;
 
 export interface ResolvedNet {
   readonly image: ImageSpec;
   readonly layers: readonly ResolvedLayer[];
+  /** All layers that hold no others, in the order of their parameters. */
+  readonly leaves: readonly ResolvedLeaf[];
   /** Length of an embedding. */
   readonly dimensions: number;
   readonly parameterCount: number;
   readonly statisticsCount: number;
+  /** Random values that one image takes in training. */
+  readonly maskCount: number;
 }
 
 /** Throws NET_INVALID naming the layer (counted from 0), its type and the sizes that do not fit. */
 export function resolveNet(net: TrainingConfig['net'], image: ImageSpec): ResolvedNet {
-  const list = typeof net === 'string' ? NETS[net] : net;
-  const layers: ResolvedLayer[] = [];
-  let shape: Shape = [image.channels, image.height, image.width];
-  let parameterCount = 0;
-  let statisticsCount = 0;
-  for (const [index, layer] of list.entries()) {
-    const { output, parameters: specs, statistics: channels } = shapeAt(list, index, shape);
-    const parameters = placed(specs, parameterCount);
-    layers.push({ layer, input: shape, output, parameters, statistics: { offset: statisticsCount, channels } });
-    parameterCount += total(parameters);
-    statisticsCount += 2 * channels;
-    shape = output;
-  }
-  if (shape.length !== 1) throw notFlat(list, shape);
-  return { image, layers, dimensions: shape[0]!, parameterCount, statisticsCount };
+  const list = typeof net === 'string' ? SHIPPED_NETS[net] : net;
+  const taken: Taken = { parameterCount: 0, statisticsCount: 0, maskCount: 0, leaves: [] };
+  const { layers, output } = resolveList(list, [image.channels, image.height, image.width], '', taken);
+  if (output.length !== 1) throw notFlat(list, output);
+  return { image, layers, dimensions: output[0]!, ...taken };
 }
 
 /** Consecutive slots from `offset` on. */
@@ -87,23 +69,71 @@ export function placed(specs: readonly ParameterSpec[], offset: number): Paramet
   });
 }
 
+/** What the layers so far have taken of each vector. */
+interface Taken {
+  parameterCount: number;
+  statisticsCount: number;
+  maskCount: number;
+  readonly leaves: ResolvedLeaf[];
+}
+
+function resolveList(list: readonly Layer[], input: Shape, prefix: string, taken: Taken) {
+  const layers: ResolvedLayer[] = [];
+  let shape = input;
+  for (const [index, layer] of list.entries()) {
+    const path = `${prefix}${index}`;
+    const resolved =
+      layer.type === 'residual'
+        ? resolveResidual(layer, shape, path, taken)
+        : resolveLeaf(layer, shape, list[index + 1], path, taken);
+    layers.push(resolved);
+    shape = resolved.output;
+  }
+  return { layers, output: shape };
+}
+
+function resolveResidual(layer: ResidualLayer, input: Shape, path: string, taken: Taken): ResolvedResidual {
+  const body = resolveList(layer.layers, input, `${path}.layers.`, taken);
+  const shortcut = resolveList(layer.shortcut ?? [], input, `${path}.shortcut.`, taken);
+  const sizes = [body.output, shortcut.output].map((shape) => `[${shape.join(', ')}]`);
+  if (sizes[0] !== sizes[1]) {
+    const advice = layer.shortcut === undefined ? '; add a "shortcut" that ends in the same sizes' : '';
+    throw invalid(path, 'residual', `adds ${sizes[0]} from its layers to ${sizes[1]} from its shortcut${advice}`);
+  }
+  return { layer, input, output: body.output, body: body.layers, shortcut: shortcut.layers };
+}
+
+function resolveLeaf(layer: LeafLayer, input: Shape, next: Layer | undefined, path: string, taken: Taken) {
+  const { output, parameters: specs, statistics: channels, keep } = shapeOf(layer, input, next, path);
+  const parameters = placed(specs, taken.parameterCount);
+  const statistics = { offset: taken.statisticsCount, channels };
+  const mask = keep === undefined ? null : { offset: taken.maskCount, size: sizeOf(output), keep };
+  const leaf: ResolvedLeaf = { layer, path, input, output, parameters, statistics, mask };
+  taken.parameterCount += total(parameters);
+  taken.statisticsCount += 2 * channels;
+  taken.maskCount += mask?.size ?? 0;
+  taken.leaves.push(leaf);
+  return leaf;
+}
+
 const total = (slots: readonly ParameterSlot[]): number => slots.reduce((sum, { size }) => sum + size, 0);
 
-function shapeAt(list: readonly Layer[], index: number, input: Shape): LayerShape {
-  const layer = list[index]!;
+function shapeOf(layer: LeafLayer, input: Shape, next: Layer | undefined, path: string) {
   try {
-    return kindOf(layer).shape(layer, input, list[index + 1]);
+    return kindOf(layer).shape(layer, input, next);
   } catch (cause) {
     if (!(cause instanceof Misfit)) throw cause;
-    throw new PipelineError('NET_INVALID', `net: layer ${index} (${layer.type}) ${cause.message}`, { cause });
+    throw invalid(path, layer.type, cause.message, cause);
   }
 }
 
 function notFlat(list: readonly Layer[], shape: Shape): PipelineError {
   const last = list.length - 1;
-  return new PipelineError(
-    'NET_INVALID',
-    `net: layer ${last} (${list[last]!.type}) ends the net with [${shape.join(', ')}], but an embedding is flat; ` +
-      'end with "flatten" or "global-average-pool", and "dense"',
-  );
+  const reason =
+    `ends the net with [${shape.join(', ')}], but an embedding is flat; ` +
+    'end with "flatten" or "global-average-pool", and "dense"';
+  return invalid(String(last), list[last]!.type, reason);
 }
+
+const invalid = (path: string, type: Layer['type'], reason: string, cause?: unknown): PipelineError =>
+  new PipelineError('NET_INVALID', `net: layer ${path} (${type}) ${reason}`, { cause });

@@ -29,7 +29,7 @@ export function headSlot({ net, classes }: TrainingSizes): ParameterSlot {
 
 /** In the order of the vector. */
 export const allSlots = (sizes: TrainingSizes): readonly ParameterSlot[] => [
-  ...sizes.net.layers.flatMap(({ parameters }) => parameters),
+  ...sizes.net.leaves.flatMap(({ parameters }) => parameters),
   headSlot(sizes),
 ];
 
@@ -61,7 +61,7 @@ function fillInitial(values: Float32Array, { initial }: ParameterSlot, seed: num
 /** Mean 0 and variance 1 per channel. */
 function initialStatistics(net: ResolvedNet): Float32Array {
   const values = new Float32Array(net.statisticsCount);
-  for (const { statistics } of net.layers) {
+  for (const { statistics } of net.leaves) {
     const variances = statistics.offset + statistics.channels;
     values.fill(1, variances, variances + statistics.channels);
   }

@@ -1,10 +1,11 @@
 /**
- * Two-dimensional convolution with "same" padding as TensorFlow defines it, stride 1 or 2. A bias exists only where no
+ * Two-dimensional convolution (LeCun et al., Proc. IEEE 1998), any stride and padding. A bias exists only where no
  * batch-norm follows, because batch-norm takes any constant away again. Parameters: weight [filters, channels, k, k].
  */
 import type { Layer } from '../../../contracts/pipeline.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { spatial, type LayerKind, type ParameterSpec, type Read, type Site } from './layer.ts';
+import { padding, shiftedViews, slide, windowAttributes } from './window.ts';
 
 type Conv = Extract<Layer, { type: 'conv' }>;
 
@@ -12,13 +13,14 @@ type Conv = Extract<Layer, { type: 'conv' }>;
 const THIN_CHANNELS = 8;
 
 export const conv: LayerKind<Conv> = {
-  shape({ filters, kernel, stride }, input, next) {
-    const [channels, height, width] = spatial(input);
+  shape(layer, input, next) {
+    const { filters, kernel } = layer;
+    const [channels] = spatial(input);
     const parameters: ParameterSpec[] = [
       { name: 'weight', shape: [filters, channels, kernel, kernel], initial: { he: channels * kernel * kernel } },
     ];
     if (next?.type !== 'batch-norm') parameters.push({ name: 'bias', shape: [filters], initial: { constant: 0 } });
-    return { output: [filters, Math.ceil(height / stride), Math.ceil(width / stride)], parameters, statistics: 0 };
+    return { output: [filters, ...slide(layer, input)], parameters, statistics: 0 };
   },
 
   train(g, site, x, read) {
@@ -36,11 +38,7 @@ export const conv: LayerKind<Conv> = {
 };
 
 function forward(g: GraphBuilder, site: Site<Conv>, x: Value, read: Read): Value {
-  const { kernel, stride } = site.layer;
-  const { pads } = padding(site);
-  const y = g.node('Conv', [x, read('weight')], {
-    attributes: { kernel_shape: [kernel, kernel], strides: [stride, stride], pads },
-  });
+  const y = g.node('Conv', [x, read('weight')], { attributes: windowAttributes(site) });
   return hasBias(site) ? g.add(y, g.reshape(read('bias'), [1, -1, 1, 1])) : y;
 }
 
@@ -48,10 +46,8 @@ const hasBias = (site: Site<Conv>): boolean => site.parameters.some(({ name }) =
 
 /** dx = transposed convolution of dy with the same weights (Dumoulin and Visin, arXiv:1603.07285, chapter 4). */
 function inputGradient(g: GraphBuilder, site: Site<Conv>, dy: Value, weight: Value): Value {
-  const { kernel, stride } = site.layer;
-  const { pads, missed } = padding(site);
   return g.node('ConvTranspose', [dy, weight], {
-    attributes: { kernel_shape: [kernel, kernel], strides: [stride, stride], pads, output_padding: missed },
+    attributes: { ...windowAttributes(site), output_padding: padding(site).missed },
   });
 }
 
@@ -70,36 +66,8 @@ function weightGradient(g: GraphBuilder, site: Site<Conv>, x: Value, dy: Value):
     const perImage = g.node('FusedMatMul', [dyRows, view], { attributes: { transB: 1 }, domain: 'com.microsoft' });
     return g.reshape(g.sum(perImage, [0], false), [filters, -1, channels]);
   };
-  const views = shiftedViews(g, site, x);
+  const views = shiftedViews(g, site, x).map((view) => g.reshape(view, [0, channels, height * width]));
   const byPosition = channels < THIN_CHANNELS ? product(g.concat(views, 1)) : g.concat(views.map(product), 1);
   const ordered = g.node('Transpose', [byPosition], { attributes: { perm: [0, 2, 1] } });
   return g.reshape(ordered, [filters, channels, kernel, kernel]);
-}
-
-/** Per kernel position, row by row, the input pixels that it meets: [batch, channels, positions]. */
-function shiftedViews(g: GraphBuilder, site: Site<Conv>, x: Value): Value[] {
-  const { kernel, stride } = site.layer;
-  const [channels] = spatial(site.input);
-  const [, height, width] = spatial(site.output);
-  const [top, left, bottom, right] = padding(site).pads;
-  const padded =
-    top + left + bottom + right === 0 ? x : g.node('Pad', [x, g.integers([0, 0, top, left, 0, 0, bottom, right])]);
-  return Array.from({ length: kernel * kernel }, (_, position) => {
-    const [i, j] = [Math.floor(position / kernel), position % kernel];
-    const end = [i + stride * (height - 1) + 1, j + stride * (width - 1) + 1];
-    const operands = [[i, j], end, [2, 3], [stride, stride]].map((list) => g.integers(list));
-    return g.reshape(g.node('Slice', [padded, ...operands]), [0, channels, height * width]);
-  });
-}
-
-/**
- * `pads`: [top, left, bottom, right], the odd pixel at the end. `missed`: rows and columns at the far edge that no
- * kernel position touches (an even size, stride 2, kernel 1); their gradient is zero.
- */
-function padding({ layer: { kernel, stride }, input, output }: Site<Conv>) {
-  const excess = (axis: 1 | 2) => (output[axis]! - 1) * stride + kernel - input[axis]!;
-  const [tall, wide] = [Math.max(0, excess(1)), Math.max(0, excess(2))];
-  const [top, left] = [Math.floor(tall / 2), Math.floor(wide / 2)];
-  const pads = [top, left, tall - top, wide - left] as const;
-  return { pads, missed: [Math.max(0, -excess(1)), Math.max(0, -excess(2))] };
 }

@@ -1,9 +1,9 @@
 /**
  * What a kind of layer is: its shape rule, its nodes for training (forward and backward) and its nodes for inference.
  * One file per kind beside this one; kinds.ts lists them. To add a kind: a member of LayerSchema, a file here, a line
- * in kinds.ts, and its forward formula in tfjs-net.ts, against whose gradients the tests check the backward nodes.
+ * in kinds.ts, and its forward formula in tfjs/layers.ts, against whose gradients the tests check the backward nodes.
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer, LeafLayer } from '../../../contracts/pipeline.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 
 /** Sizes without the batch: [channels, height, width] or [features]. */
@@ -19,7 +19,7 @@ export interface ParameterSpec {
 }
 
 /** A layer in its place in a net. */
-export interface Site<L extends Layer> {
+export interface Site<L extends LeafLayer> {
   readonly layer: L;
   readonly input: Shape;
   readonly output: Shape;
@@ -31,9 +31,11 @@ export interface LayerShape {
   readonly parameters: readonly ParameterSpec[];
   /** Channels whose batch mean and variance are tracked for inference; 0 where nothing is. */
   readonly statistics: number;
+  /** Where training multiplies the output by a random mask: the chance that a value is kept. */
+  readonly keep?: number;
 }
 
-/** Reads a parameter, or `mean` and `variance` at inference, by name. */
+/** Reads by name: a parameter, at inference also `mean` and `variance`, in training also `mask` [batch, values]. */
 export type Read = (name: string) => Value;
 
 export interface TrainNodes {
@@ -50,7 +52,7 @@ export interface Gradients {
   readonly parameters: Readonly<Record<string, Value>>;
 }
 
-export interface LayerKind<L extends Layer> {
+export interface LayerKind<L extends LeafLayer> {
   /** `next` decides whether a bias makes sense. Throws Misfit. */
   shape(layer: L, input: Shape, next: Layer | undefined): LayerShape;
   train(g: GraphBuilder, site: Site<L>, x: Value, read: Read): TrainNodes;

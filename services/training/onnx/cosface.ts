@@ -1,7 +1,7 @@
 /**
- * The CosFace loss (Wang et al., arXiv:1801.09414) with its gradient, and the row normalisation that it and the
- * exported model share. Called by training-graph.ts and export.ts.
+ * The CosFace loss (Wang et al., arXiv:1801.09414) with its gradient. Called by training-graph.ts.
  */
+import { normaliseRows } from '../layers/l2-normalise.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 
 export interface CosFaceNodes {
@@ -11,9 +11,6 @@ export interface CosFaceNodes {
   readonly dEmbeddings: Value;
   readonly dWeights: Value;
 }
-
-/** Keeps a row of zeros from dividing by zero; far below the squared length of any real row. */
-export const NORM_EPSILON = 1e-12;
 
 /**
  * logits = scale * (cos(embedding, class) - margin at the true class); loss = mean softmax cross-entropy.
@@ -38,14 +35,6 @@ export function cosFace(
     dEmbeddings: e.backward(g.node('Gemm', [dCosine, w.y])),
     dWeights: w.backward(g.node('Gemm', [dCosine, e.y], { attributes: { transA: 1 } })),
   };
-}
-
-/** y = x / |x| per row; dx = (dy - y * (y . dy)) / |x|. */
-export function normaliseRows(g: GraphBuilder, x: Value): { y: Value; backward: (dy: Value) => Value } {
-  const length = g.sqrt(g.add(g.sum(g.mul(x, x), [1]), g.scalar(NORM_EPSILON)));
-  const y = g.div(x, length);
-  const backward = (dy: Value) => g.div(g.sub(dy, g.mul(y, g.sum(g.mul(y, dy), [1]))), length);
-  return { y, backward };
 }
 
 function oneHot(g: GraphBuilder, classes: Value, count: number): Value {

@@ -5,7 +5,8 @@
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
 import { blendStatistics, type TrainingState } from '../parameters.ts';
-import type { Batch } from '../pixels.ts';
+import type { MaskedBatch } from '../masks.ts';
+import type { ResolvedNet } from '../nets.ts';
 import { adamRates } from './adam.ts';
 import { buildTrainingModel } from './training-graph.ts';
 
@@ -37,7 +38,7 @@ function engineOf(session: InferenceSession, { net }: EngineSpec, initial: Train
       const rates = vector(adamRates(learningRate, step));
       const { w, m, v } = state;
       const out = await session.run({
-        ...batchFeeds(batch, net.image),
+        ...batchFeeds(batch, net),
         w: vector(w),
         m: vector(m),
         v: vector(v),
@@ -52,15 +53,14 @@ function engineOf(session: InferenceSession, { net }: EngineSpec, initial: Train
   };
 }
 
-/** The inputs `images` and `classes` of a training graph. */
-export function batchFeeds(
-  { images, classes }: Batch,
-  image: { readonly channels: number; readonly height: number; readonly width: number },
-): Record<string, Tensor> {
-  const labels = BigInt64Array.from(classes, BigInt);
+/** The inputs of a training graph that differ from batch to batch. */
+export function batchFeeds({ images, classes, masks }: MaskedBatch, net: ResolvedNet): Record<string, Tensor> {
+  const { channels, height, width } = net.image;
+  const count = classes.length;
   return {
-    images: new Tensor('float32', images, [classes.length, image.channels, image.height, image.width]),
-    classes: new Tensor('int64', labels, [labels.length]),
+    images: new Tensor('float32', images, [count, channels, height, width]),
+    classes: new Tensor('int64', BigInt64Array.from(classes, BigInt), [count]),
+    ...(net.maskCount > 0 && { masks: new Tensor('float32', masks, [count, net.maskCount]) }),
   };
 }
 

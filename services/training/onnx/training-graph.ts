@@ -4,9 +4,8 @@
  * Called by onnx-engine.ts; the tests also call the gradient half alone.
  */
 import type { TrainingConfig } from '../../../contracts/pipeline.ts';
-import { kindOf } from '../layers/kinds.ts';
-import type { Read, TrainNodes } from '../layers/layer.ts';
-import type { ResolvedNet } from '../nets.ts';
+import { trainSequence, type ReadAt } from '../layers/sequence.ts';
+import type { ParameterSlot } from '../nets.ts';
 import { allSlots, headSlot, type TrainingSizes } from '../parameters.ts';
 import { adam } from './adam.ts';
 import { cosFace } from './cosface.ts';
@@ -19,8 +18,8 @@ export interface TrainingGraphSpec extends TrainingSizes {
 }
 
 /**
- * Inputs: images float [batch, channels, height, width], z-normalised; classes int64 [batch]; w, m, v float
- * [parameters]; rates float [3] (adam.ts). Outputs: loss float [], statistics float (batch means and variances as
+ * Inputs: images float [batch, channels, height, width], z-normalised; classes int64 [batch]; masks float
+ * [batch, maskCount] where the net has dropout; w, m, v float [parameters]; rates float [3] (adam.ts). Outputs: loss float [], statistics float (batch means and variances as
  * ResolvedNet places them), and w_next, m_next, v_next.
  */
 export function buildTrainingModel(spec: TrainingGraphSpec): Uint8Array {
@@ -49,54 +48,41 @@ function differentiate(g: GraphBuilder, spec: TrainingGraphSpec): { w: Value; gr
   const labels = g.input('classes', 'int64', [batch]);
   const w = g.input('w', 'float', [parameterCount(spec)]);
   const parameters = splitParameters(g, spec, w);
-
-  const { embeddings, tape } = forward(g, net, images, parameters);
-  const weights = parameters.at(-1)!;
-  const loss = cosFace(g, { embeddings, weights, classes: labels }, { batch, classes, ...spec.cosFace });
-  const gradients = backward(g, net, tape, loss.dEmbeddings);
+  const nodes = trainSequence(g, net.layers, images, reader(g, spec, parameters));
+  const weights = [...parameters.values()].at(-1)!;
+  const inputs = { embeddings: nodes.y, weights, classes: labels };
+  const loss = cosFace(g, inputs, { batch, classes, ...spec.cosFace });
+  const gradients = nodes.backward(loss.dEmbeddings, false).parameters;
 
   g.output('loss', loss.loss, 'float', []);
-  const statistics = tape.flatMap((nodes) => nodes.statistics ?? []);
   // A net without batch-norm still has the output, empty, so that its reader needs no special case.
-  const joined = statistics.length > 0 ? g.concat(statistics, 0) : g.floats(new Float32Array(0), [0]);
-  g.output('statistics', joined, 'float', [net.statisticsCount]);
+  const none = () => g.floats(new Float32Array(0), [0]);
+  const statistics = nodes.statistics.length > 0 ? g.concat(nodes.statistics, 0) : none();
+  g.output('statistics', statistics, 'float', [net.statisticsCount]);
   return { w, gradient: g.concat([...gradients, g.reshape(loss.dWeights, [-1])], 0) };
 }
 
-function splitParameters(g: GraphBuilder, spec: TrainingGraphSpec, w: Value): Value[] {
+/** In the order of the vector, the head last. */
+function splitParameters(g: GraphBuilder, spec: TrainingGraphSpec, w: Value): ReadonlyMap<ParameterSlot, Value> {
   const slots = allSlots(spec);
   const sizes = g.integers(slots.map(({ size }) => size));
   const pieces = g.nodes('Split', [w, sizes], slots.length, { attributes: { axis: 0 } });
-  return slots.map(({ shape }, index) => g.reshape(pieces[index]!, shape));
+  return new Map(slots.map((slot, index) => [slot, g.reshape(pieces[index]!, slot.shape)]));
 }
 
-function forward(g: GraphBuilder, net: ResolvedNet, images: Value, parameters: readonly Value[]) {
-  const tape: TrainNodes[] = [];
-  let value = images;
-  let first = 0;
-  for (const site of net.layers) {
-    const own = parameters.slice(first, first + site.parameters.length);
-    const read: Read = (name) => own[site.parameters.findIndex((slot) => slot.name === name)]!;
-    const nodes = kindOf(site.layer).train(g, site, value, read);
-    tape.push(nodes);
-    value = nodes.y;
-    first += site.parameters.length;
-  }
-  return { embeddings: value, tape };
-}
-
-/** Flat gradients of the layers' parameters, in the order of the parameters. Layers before the first with any get none. */
-function backward(g: GraphBuilder, net: ResolvedNet, tape: readonly TrainNodes[], dEmbeddings: Value): Value[] {
-  const firstTrained = net.layers.findIndex(({ parameters }) => parameters.length > 0);
-  const gradients: Value[] = [];
-  let dy = dEmbeddings;
-  for (let index = net.layers.length - 1; index >= firstTrained && index >= 0; index--) {
-    const { dx, parameters } = tape[index]!.backward(dy, index > firstTrained);
-    const own = net.layers[index]!.parameters.map(({ name }) => g.reshape(parameters[name]!, [-1]));
-    gradients.unshift(...own);
-    if (dx !== null) dy = dx;
-  }
-  return gradients;
+/** A net without dropout has no input `masks`. */
+function reader(
+  g: GraphBuilder,
+  { net, batch }: TrainingGraphSpec,
+  parameters: ReadonlyMap<ParameterSlot, Value>,
+): ReadAt {
+  const masks = net.maskCount > 0 ? g.input('masks', 'float', [batch, net.maskCount]) : null;
+  return (leaf) => (name) => {
+    if (masks === null || leaf.mask === null || name !== 'mask')
+      return parameters.get(leaf.parameters.find((slot) => slot.name === name)!)!;
+    const { offset, size } = leaf.mask;
+    return g.node('Slice', [masks, ...[[offset], [offset + size], [1]].map((list) => g.integers(list))]);
+  };
 }
 
 const parameterCount = (spec: TrainingGraphSpec): number => spec.net.parameterCount + headSlot(spec).size;

@@ -5,10 +5,10 @@
 import type * as Tfjs from '@tensorflow/tfjs';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
+import type { MaskedBatch } from '../masks.ts';
 import { ADAM, adamRates } from '../onnx/adam.ts';
 import { blendStatistics, type TrainingState } from '../parameters.ts';
-import type { Batch } from '../pixels.ts';
-import { forward, type Tf } from './net.ts';
+import { forward, uploadBatch, type Tf } from './net.ts';
 
 /** The first of `packages` that loads. Throws STRATEGY_UNAVAILABLE with the reason of each. */
 export async function loadTfjsEngine(packages: readonly string[]): Promise<EngineFactory> {
@@ -91,15 +91,19 @@ function createEngine(tf: Tf, spec: EngineSpec, initial: TrainingState): Trainin
   };
 }
 
-function updated(tf: Tf, spec: EngineSpec, device: DeviceState, batch: Batch, learningRate: number, step: number) {
-  const { channels, height, width } = spec.net.image;
-  const planar = tf.tensor4d(batch.images, [spec.batch, channels, height, width]);
-  const images: Tfjs.Tensor4D = tf.transpose(planar, [0, 2, 3, 1]);
-  const classes = tf.tensor1d(batch.classes, 'int32');
+function updated(
+  tf: Tf,
+  spec: EngineSpec,
+  device: DeviceState,
+  batch: MaskedBatch,
+  learningRate: number,
+  step: number,
+) {
+  const inputs = uploadBatch(tf, spec, batch);
   // valueAndGrad keeps only the loss, so the statistics leave by the side.
   let statistics: Tfjs.Tensor1D = tf.zeros([0]);
   const { value: loss, grad } = tf.valueAndGrad((w: Tfjs.Tensor) => {
-    const result = forward(tf, spec, images, classes, w as Tfjs.Tensor1D);
+    const result = forward(tf, spec, inputs, w as Tfjs.Tensor1D);
     statistics = tf.keep(result.statistics);
     return result.loss;
   })(device.w);

@@ -4,12 +4,11 @@
  * hand-written backward nodes in the tests. Images are NHWC here, because its CPU kernels take nothing else.
  */
 import type * as Tfjs from '@tensorflow/tfjs';
-import { assertNever } from '../../../contracts/errors.ts';
 import type { EngineSpec } from '../engine.ts';
-import { BATCH_NORM_EPSILON } from '../layers/batch-norm.ts';
-import type { ResolvedLayer } from '../nets.ts';
-import { NORM_EPSILON } from '../onnx/cosface.ts';
+import type { MaskedBatch } from '../masks.ts';
+import type { ParameterSlot, ResolvedLayer } from '../nets.ts';
 import { allSlots } from '../parameters.ts';
+import { applyLeaf, normaliseRows, type LeafInputs } from './layers.ts';
 
 export type Tf = typeof Tfjs;
 type T = Tfjs.Tensor;
@@ -17,68 +16,58 @@ type T = Tfjs.Tensor;
 export interface ForwardResult {
   /** [] */
   readonly loss: Tfjs.Scalar;
+  /** [batch, dimensions], before any normalisation that is not a layer of the net. */
+  readonly embeddings: Tfjs.Tensor;
   /** Batch means and variances, placed as ResolvedNet says. */
   readonly statistics: Tfjs.Tensor1D;
 }
 
-/** `images` [batch, height, width, channels], z-normalised; `classes` int32 [batch]; `w` the flat vector. */
-export function forward(
-  tf: Tf,
-  spec: EngineSpec,
-  images: Tfjs.Tensor4D,
-  classes: Tfjs.Tensor1D,
-  w: Tfjs.Tensor1D,
-): ForwardResult {
+/** A batch on the device. */
+export interface DeviceBatch {
+  /** [batch, height, width, channels], z-normalised. */
+  readonly images: Tfjs.Tensor4D;
+  readonly classes: Tfjs.Tensor1D;
+  /** [batch, maskCount] */
+  readonly masks: Tfjs.Tensor2D;
+}
+
+export function uploadBatch(tf: Tf, { net, batch }: EngineSpec, { images, classes, masks }: MaskedBatch): DeviceBatch {
+  const { channels, height, width } = net.image;
+  const planar = tf.tensor4d(images, [batch, channels, height, width]);
+  return {
+    images: tf.transpose(planar, [0, 2, 3, 1]),
+    classes: tf.tensor1d(classes, 'int32'),
+    masks: tf.tensor2d(masks, [batch, net.maskCount]),
+  };
+}
+
+/** `w`: the flat vector. */
+export function forward(tf: Tf, spec: EngineSpec, batch: DeviceBatch, w: Tfjs.Tensor1D): ForwardResult {
   const slots = allSlots(spec);
-  const sizes = slots.map(({ size }) => size);
-  const parameters = tf.split(w, sizes).map((piece, index) => tf.reshape(piece, [...slots[index]!.shape]));
+  const pieces = tf.split(
+    w,
+    slots.map(({ size }) => size),
+  );
+  const parameters = new Map(slots.map((slot, index) => [slot, tf.reshape(pieces[index]!, [...slot.shape])]));
   const statistics: T[] = [];
-  let value: T = images;
-  let first = 0;
-  for (const site of spec.net.layers) {
-    value = applyLayer(tf, site, value, parameters.slice(first, first + site.parameters.length), statistics);
-    first += site.parameters.length;
-  }
-  const loss = cosFace(tf, spec, value, parameters.at(-1)!, classes);
-  return { loss, statistics: statistics.length > 0 ? tf.concat1d(statistics as Tfjs.Tensor1D[]) : tf.zeros([0]) };
+  const inputs = { parameters, masks: batch.masks, statistics };
+  const embeddings = applyLayers(tf, spec.net.layers, batch.images, inputs);
+  const loss = cosFace(tf, spec, embeddings, parameters.get(slots.at(-1)!)!, batch.classes);
+  const joined = statistics.length > 0 ? tf.concat1d(statistics as Tfjs.Tensor1D[]) : tf.zeros<Tfjs.Rank.R1>([0]);
+  return { loss, embeddings, statistics: joined };
 }
 
-function applyLayer(tf: Tf, site: ResolvedLayer, x: T, parameters: readonly T[], statistics: T[]): T {
-  const { layer } = site;
-  const [first, second] = parameters;
-  // Tensors carry no rank in T; resolveNet has checked that each layer gets the rank that it needs.
-  const image = x as Tfjs.Tensor4D;
-  switch (layer.type) {
-    case 'conv': {
-      const weight = tf.transpose(first!, [2, 3, 1, 0]) as Tfjs.Tensor4D;
-      const y = tf.conv2d(image, weight, layer.stride, 'same');
-      return second ? tf.add(y, second) : y;
-    }
-    case 'batch-norm':
-      return batchNorm(tf, x, first!, second!, statistics);
-    case 'relu':
-      return tf.relu(x);
-    case 'max-pool':
-      return tf.maxPool(image, 2, 2, 'valid');
-    case 'global-average-pool':
-      return tf.mean(x, [1, 2]);
-    case 'flatten':
-      return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [-1, ...site.output]);
-    case 'dense': {
-      const y = tf.matMul(x, first!);
-      return second ? tf.add(y, second) : y;
-    }
-    default:
-      return assertNever(layer);
-  }
+interface Inputs extends Omit<LeafInputs, 'parameters'> {
+  readonly parameters: ReadonlyMap<ParameterSlot, T>;
 }
 
-function batchNorm(tf: Tf, x: T, gamma: T, beta: T, statistics: T[]): T {
-  const axes = x.shape.slice(0, -1).map((_, axis) => axis);
-  const { mean, variance } = tf.moments(x, axes);
-  statistics.push(mean, variance);
-  const rstd = tf.rsqrt(tf.add(variance, BATCH_NORM_EPSILON));
-  return tf.add(tf.mul(tf.sub(x, mean), tf.mul(gamma, rstd)), beta);
+function applyLayers(tf: Tf, layers: readonly ResolvedLayer[], x: T, inputs: Inputs): T {
+  return layers.reduce((value, layer) => {
+    if ('body' in layer)
+      return tf.add(applyLayers(tf, layer.body, value, inputs), applyLayers(tf, layer.shortcut, value, inputs));
+    const parameters = layer.parameters.map((slot) => inputs.parameters.get(slot)!);
+    return applyLeaf(tf, layer, value, { ...inputs, parameters });
+  }, x);
 }
 
 function cosFace(tf: Tf, spec: EngineSpec, embeddings: T, weights: T, classes: Tfjs.Tensor1D): Tfjs.Scalar {
@@ -87,8 +76,4 @@ function cosFace(tf: Tf, spec: EngineSpec, embeddings: T, weights: T, classes: T
   const cosine = tf.matMul(normaliseRows(tf, embeddings), normaliseRows(tf, weights), false, true);
   const logits = tf.mul(tf.sub(cosine, tf.mul(target, margin)), scale);
   return tf.mul(tf.sum(tf.mul(tf.logSoftmax(logits), target)), -1 / spec.batch) as Tfjs.Scalar;
-}
-
-function normaliseRows(tf: Tf, x: T): T {
-  return tf.div(x, tf.sqrt(tf.add(tf.sum(tf.square(x), 1, true), NORM_EPSILON)));
 }

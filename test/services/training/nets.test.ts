@@ -1,10 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Layer, TrainingConfig } from '../../../contracts/pipeline.ts';
+import { TrainingConfigSchema, type Layer, type TrainingConfig } from '../../../contracts/pipeline.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { resolveNet } from '../../../services/training/nets.ts';
 import { allSlots, initialState } from '../../../services/training/parameters.ts';
 
+const ENDS: Layer[] = [{ type: 'dropout', rate: 0.5 }, { type: 'flatten' }, { type: 'dense', units: 4 }];
 const IMAGE = { width: 64, height: 48, channels: 1 } as const;
 
 test('nets: face-small keeps the places of features, refnet averages them away', () => {
@@ -46,6 +47,28 @@ test('nets: the start depends on the seed alone, with the deviation that He et a
   assert.ok(Math.abs(deviation / Math.sqrt(2 / dense.shape[0]!) - 1) < 0.02, `deviation ${deviation}`);
 });
 
+test('nets: a residual takes its place in the vectors, first its layers, then its shortcut', () => {
+  const shortcut: Layer[] = [conv(8, 2)];
+  const net = resolveNet(
+    [{ type: 'residual', layers: [conv(8, 2), { type: 'batch-norm' }], shortcut }, ...ENDS],
+    IMAGE,
+  );
+  const paths = net.leaves.map(({ path }) => path);
+  assert.equal(paths, ['0.layers.0', '0.layers.1', '0.shortcut.0', '1', '2', '3']);
+  assert.equal(
+    net.leaves.flatMap(({ parameters }) => parameters).map(({ offset }) => offset),
+    [0, 72, 80, 88, 160, 168, 168 + 8 * 24 * 32 * 4],
+  );
+  assert.is(net.maskCount, 8 * 24 * 32);
+});
+
+test('nets: a list of layers in the configuration may nest, and gets its defaults there too', () => {
+  const net = [{ type: 'residual', layers: [{ type: 'conv', filters: 1 }] }, { type: 'flatten' }];
+  const parsed = TrainingConfigSchema.parse({ net }).net;
+  assert.equal(parsed[0], { type: 'residual', layers: [{ type: 'conv', filters: 1, kernel: 3, stride: 1 }] });
+  assert.is(resolveNet(parsed, IMAGE).parameterCount, 10);
+});
+
 const misfits: readonly [name: string, net: Layer[], message: RegExp][] = [
   ['a dense layer on an image', [conv(4), { type: 'dense', units: 3 }], /layer 1 \(dense\).*\[4, 48, 64\]/],
   ['a convolution on flat features', [{ type: 'flatten' }, conv(4)], /layer 1 \(conv\).*\[3072\]/],
@@ -55,6 +78,35 @@ const misfits: readonly [name: string, net: Layer[], message: RegExp][] = [
     Array.from({ length: 6 }, () => ({ type: 'max-pool' }) as const),
     /layer 5 \(max-pool\).*2x1/,
   ],
+  [
+    'a residual that changes the sizes without a shortcut',
+    [conv(4), { type: 'residual', layers: [conv(8, 2)] }],
+    /layer 1 \(residual\) adds \[8, 24, 32\].*\[4, 48, 64\].*"shortcut"/,
+  ],
+  [
+    'a residual whose branches differ',
+    [{ type: 'residual', layers: [conv(8, 2)], shortcut: [conv(8)] }],
+    /layer 0 \(residual\) adds \[8, 24, 32\].*\[8, 48, 64\]/,
+  ],
+  [
+    'a dense layer on an image inside a residual',
+    [conv(4), { type: 'residual', layers: [conv(4), { type: 'dense', units: 3 }] }],
+    /layer 1\.layers\.1 \(dense\)/,
+  ],
+  [
+    'a window larger than its padded input',
+    [
+      { type: 'conv', filters: 2, kernel: 31, stride: 1, pad: 0 },
+      { type: 'depthwise-conv', kernel: 20, stride: 1, pad: 0 },
+    ],
+    /layer 1 \(depthwise-conv\).*20x20 window.*34x18/,
+  ],
+  [
+    'a padding as wide as the window',
+    [{ type: 'conv', filters: 2, kernel: 3, stride: 1, pad: 3 }],
+    /layer 0 \(conv\) pads by 3/,
+  ],
+  ['rows of length 1 of an image', [{ type: 'l2-normalise' }], /layer 0 \(l2-normalise\).*\[1, 48, 64\]/],
 ];
 for (const [name, net, message] of misfits) {
   test(`nets: ${name} is NET_INVALID, naming layer and sizes`, () => {
