@@ -81,17 +81,54 @@ export const LayerSchema: z.ZodType<Layer> = z.discriminatedUnion('type', [
   }),
 ]);
 
+const SCALE = z.number().positive().default(16);
+/** Share of each label that is spread over all classes. */
+const LABEL_SMOOTHING = z.number().min(0).max(0.5).default(0);
+
+/** What the embeddings are trained to: docs/training.md has the formulas. */
+export const LossSchema = z.discriminatedUnion('type', [
+  /** `margin` is taken from the cosine. */
+  z.strictObject({
+    type: z.literal('cosface'),
+    scale: SCALE,
+    margin: z.number().min(0).max(1).default(0.2),
+    labelSmoothing: LABEL_SMOOTHING,
+  }),
+  /** `margin` is added to the angle, in radians. */
+  z.strictObject({
+    type: z.literal('arcface'),
+    scale: SCALE,
+    margin: z.number().min(0).max(1.5).default(0.2),
+    labelSmoothing: LABEL_SMOOTHING,
+  }),
+  z.strictObject({ type: z.literal('softmax'), labelSmoothing: LABEL_SMOOTHING }),
+]);
+export type LossConfig = z.infer<typeof LossSchema>;
+
+/** Largest length of the whole gradient; longer ones are scaled down to it. Absent: no limit. */
+const CLIP_NORM = z.number().positive().optional();
+
+export const OptimizerSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('adam'), weightDecay: z.number().min(0).default(0), clipNorm: CLIP_NORM }),
+  z.strictObject({ type: z.literal('adamw'), weightDecay: z.number().min(0).default(0.01), clipNorm: CLIP_NORM }),
+  z.strictObject({
+    type: z.literal('sgd'),
+    momentum: z.number().min(0).max(0.999).default(0.9),
+    weightDecay: z.number().min(0).default(0),
+    clipNorm: CLIP_NORM,
+  }),
+]);
+export type OptimizerConfig = z.infer<typeof OptimizerSchema>;
+
 export const TrainingConfigSchema = z.object({
   strategy: z.enum(['onnx-graph', 'tfjs']).default('onnx-graph'),
   /** A shipped net by name, or a list of layers ending in the embedding. */
-  net: z.union([z.enum(['face-small', 'refnet']), z.array(LayerSchema).min(1)]).default('face-small'),
+  net: z.union([z.enum(['face-small', 'refnet', 'face-resnet']), z.array(LayerSchema).min(1)]).default('face-small'),
   epochs: z.number().int().min(1).max(10_000).default(30),
   batchSize: z.number().int().min(2).max(1024).default(32),
   learningRate: z.number().positive().default(1e-3),
-  /** CosFace scale and margin (arXiv:1801.09414). */
-  cosFace: z
-    .object({ scale: z.number().positive().default(16), margin: z.number().min(0).max(1).default(0.2) })
-    .prefault({}),
+  loss: LossSchema.prefault({ type: 'cosface' }),
+  optimizer: OptimizerSchema.prefault({ type: 'adam' }),
   augment: z
     .object({
       flip: z.boolean().default(true),

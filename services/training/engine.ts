@@ -2,14 +2,15 @@
  * An engine takes training steps; it knows nothing of passes, schedules or files. Variants: onnx/engine.ts and
  * tfjs/engine.ts. Used by loop.ts, in a training thread.
  */
-import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import type { LossConfig, OptimizerConfig } from '../../contracts/pipeline.ts';
 import type { MaskedBatch } from './masks.ts';
 import type { TrainingSizes, TrainingState } from './parameters.ts';
 
 export interface EngineSpec extends TrainingSizes {
   /** Images in every batch. */
   readonly batch: number;
-  readonly cosFace: TrainingConfig['cosFace'];
+  readonly loss: LossConfig;
+  readonly optimizer: OptimizerConfig;
   /** Threads inside one operator; 0 lets the library choose. */
   readonly threads: number;
 }

@@ -63,7 +63,8 @@ function planOf(job: TrainingJob, framework: string): Plan {
   const { config, train } = job;
   const net = resolveNet(config.net, train.spec);
   const batch = Math.min(config.batchSize, train.count);
-  const spec = { net, classes: train.labels.length, batch, cosFace: config.cosFace, threads: config.threads };
+  const { loss, optimizer, threads } = config;
+  const spec = { net, classes: train.labels.length, batch, loss, optimizer, threads };
   const stepsPerEpoch = Math.ceil(train.count / batch);
   // The number of threads changes the speed, not the result, so a restart may use another.
   const { threads: _threads, maxDurationMs: _maxDurationMs, ...settings } = config;

@@ -1,5 +1,5 @@
 /**
- * The default strategy: onnxruntime-node runs one ONNX graph that is forward, backward and Adam in one. Needs nothing
+ * The default strategy: onnxruntime-node runs one ONNX graph that is forward, backward and optimiser in one. Needs nothing
  * but the npm registry. The graph is in onnx/training-graph.ts, the training loop in loop.ts.
  */
 import { checkJob, trainInThread } from './in-thread.ts';

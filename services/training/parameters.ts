@@ -1,5 +1,5 @@
 /**
- * The flat parameter vector of a net plus its classification head (CosFace's class weights, at the end; not part of
+ * The flat parameter vector of a net plus its classification head (one weight vector per class, at the end; not part of
  * the exported model), its seeded start, and the state that a training step changes.
  */
 import { placed, type ParameterSlot, type ResolvedNet } from './nets.ts';
@@ -10,7 +10,7 @@ export interface TrainingSizes {
   readonly classes: number;
 }
 
-/** All that training changes: parameters, Adam's two averages of their gradients, and batch-norm's running averages. */
+/** All that training changes: parameters, what the optimiser remembers (m and v), and batch-norm's running averages. */
 export interface TrainingState {
   readonly w: Float32Array;
   readonly m: Float32Array;
@@ -32,6 +32,19 @@ export const allSlots = (sizes: TrainingSizes): readonly ParameterSlot[] => [
   ...sizes.net.leaves.flatMap(({ parameters }) => parameters),
   headSlot(sizes),
 ];
+
+/**
+ * The weight decay of each parameter: none for biases, slopes and the scales and shifts of batch-norm, all of which
+ * are vectors (He et al., arXiv:1812.01187, section 3.1, "no bias decay"). Null where nothing decays.
+ */
+export function decayOf(sizes: TrainingSizes, weightDecay: number): Float32Array | null {
+  if (weightDecay === 0) return null;
+  const slots = allSlots(sizes);
+  const { offset, size } = slots.at(-1)!;
+  const decay = new Float32Array(offset + size);
+  for (const slot of slots) if (slot.shape.length > 1) decay.fill(weightDecay, slot.offset, slot.offset + slot.size);
+  return decay;
+}
 
 /** Each parameter draws from its own stream, so that a change of one layer leaves the start of the others alone. */
 export function initialState(sizes: TrainingSizes, seed: number): TrainingState {

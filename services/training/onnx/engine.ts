@@ -7,7 +7,7 @@ import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
 import { blendStatistics, type TrainingState } from '../parameters.ts';
 import type { MaskedBatch } from '../masks.ts';
 import type { ResolvedNet } from '../nets.ts';
-import { adamRates } from './adam.ts';
+import { ratesAt } from './optimizer.ts';
 import { buildTrainingModel } from './training-graph.ts';
 
 export const onnxEngine: EngineFactory = {
@@ -35,7 +35,7 @@ function engineOf(session: InferenceSession, { net }: EngineSpec, initial: Train
   let state = initial;
   return {
     async step(batch, learningRate, step) {
-      const rates = vector(adamRates(learningRate, step));
+      const rates = vector(ratesAt(learningRate, step));
       const { w, m, v } = state;
       const out = await session.run({
         ...batchFeeds(batch, net),

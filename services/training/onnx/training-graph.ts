@@ -1,25 +1,26 @@
 /**
- * One ONNX graph for a whole training step: forward, loss, backward, Adam. Parameters are one flat vector `w`, split
+ * One ONNX graph for a whole training step: forward, loss, backward, optimiser. Parameters are one flat vector `w`, split
  * inside; their gradients are concatenated in the same order, so that the optimiser and a checkpoint see vectors only.
- * Called by onnx-engine.ts; the tests also call the gradient half alone.
+ * Called by engine.ts; the tests also call the gradient half alone.
  */
-import type { TrainingConfig } from '../../../contracts/pipeline.ts';
+import type { LossConfig, OptimizerConfig } from '../../../contracts/pipeline.ts';
 import { trainSequence, type ReadAt } from '../layers/sequence.ts';
 import type { ParameterSlot } from '../nets.ts';
-import { allSlots, headSlot, type TrainingSizes } from '../parameters.ts';
-import { adam } from './adam.ts';
-import { cosFace } from './cosface.ts';
+import { allSlots, decayOf, headSlot, type TrainingSizes } from '../parameters.ts';
 import { encodeModel } from './encoding.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
+import { classificationLoss } from './losses.ts';
+import { update } from './optimizer.ts';
 
 export interface TrainingGraphSpec extends TrainingSizes {
   readonly batch: number;
-  readonly cosFace: TrainingConfig['cosFace'];
+  readonly loss: LossConfig;
+  readonly optimizer: OptimizerConfig;
 }
 
 /**
  * Inputs: images float [batch, channels, height, width], z-normalised; classes int64 [batch]; masks float
- * [batch, maskCount] where the net has dropout; w, m, v float [parameters]; rates float [3] (adam.ts). Outputs: loss float [], statistics float (batch means and variances as
+ * [batch, maskCount] where the net has dropout; w, m, v float [parameters]; rates float [3] (optimizer.ts). Outputs: loss float [], statistics float (batch means and variances as
  * ResolvedNet places them), and w_next, m_next, v_next.
  */
 export function buildTrainingModel(spec: TrainingGraphSpec): Uint8Array {
@@ -27,12 +28,14 @@ export function buildTrainingModel(spec: TrainingGraphSpec): Uint8Array {
   const size = parameterCount(spec);
   const { w, gradient } = differentiate(g, spec);
   const state = { w, m: g.input('m', 'float', [size]), v: g.input('v', 'float', [size]) };
-  const next = adam(g, state, gradient, g.input('rates', 'float', [3]));
+  const decay = decayOf(spec, spec.optimizer.weightDecay);
+  const rates = g.input('rates', 'float', [3]);
+  const next = update(g, spec.optimizer, state, gradient, rates, decay && g.floats(decay, [size]));
   for (const name of ['w', 'm', 'v'] as const) g.output(`${name}_next`, next[name], 'float', [size]);
   return encodeModel(g.build('training_step'), { contrib: true });
 }
 
-/** The same without Adam: outputs loss, statistics and gradient, in the order of `w`. */
+/** The same without the optimiser: outputs loss, statistics and gradient, in the order of `w`. */
 export function buildGradientModel(spec: TrainingGraphSpec): Uint8Array {
   const g = new GraphBuilder();
   const { gradient } = differentiate(g, spec);
@@ -51,7 +54,7 @@ function differentiate(g: GraphBuilder, spec: TrainingGraphSpec): { w: Value; gr
   const nodes = trainSequence(g, net.layers, images, reader(g, spec, parameters));
   const weights = [...parameters.values()].at(-1)!;
   const inputs = { embeddings: nodes.y, weights, classes: labels };
-  const loss = cosFace(g, inputs, { batch, classes, ...spec.cosFace });
+  const loss = classificationLoss(g, inputs, { batch, classes, loss: spec.loss });
   const gradients = nodes.backward(loss.dEmbeddings, false).parameters;
 
   g.output('loss', loss.loss, 'float', []);

@@ -6,9 +6,9 @@ import type * as Tfjs from '@tensorflow/tfjs';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
 import type { MaskedBatch } from '../masks.ts';
-import { ADAM, adamRates } from '../onnx/adam.ts';
-import { blendStatistics, type TrainingState } from '../parameters.ts';
+import { blendStatistics, decayOf, type TrainingState } from '../parameters.ts';
 import { forward, uploadBatch, type Tf } from './net.ts';
+import { update, type FlatState } from './optimizer.ts';
 
 /** The first of `packages` that loads. Throws STRATEGY_UNAVAILABLE with the reason of each. */
 export async function loadTfjsEngine(packages: readonly string[]): Promise<EngineFactory> {
@@ -30,28 +30,7 @@ export async function loadTfjsEngine(packages: readonly string[]): Promise<Engin
   );
 }
 
-/** One Adam update of flat vectors; the same formula as onnx/adam.ts. */
-export function adamUpdate(
-  tf: Tf,
-  { w, m, v }: Omit<DeviceState, 'statistics'>,
-  gradient: Tfjs.Tensor1D,
-  learningRate: number,
-  step: number,
-): Omit<DeviceState, 'statistics'> {
-  const [rate, correct1, correct2] = adamRates(learningRate, step) as unknown as [number, number, number];
-  const average = (old: Tfjs.Tensor1D, value: Tfjs.Tensor1D, beta: number): Tfjs.Tensor1D =>
-    tf.add(tf.mul(old, beta), tf.mul(value, 1 - beta));
-  const nextM = average(m, gradient, ADAM.beta1);
-  const nextV = average(v, tf.square(gradient), ADAM.beta2);
-  const divisor = tf.add(tf.sqrt(tf.mul(nextV, correct2)), ADAM.epsilon);
-  const change: Tfjs.Tensor1D = tf.div(tf.mul(nextM, rate * correct1), divisor);
-  return { w: tf.sub(w, change), m: nextM, v: nextV };
-}
-
-interface DeviceState {
-  readonly w: Tfjs.Tensor1D;
-  readonly m: Tfjs.Tensor1D;
-  readonly v: Tfjs.Tensor1D;
+interface DeviceState extends FlatState {
   /** On this side: it is small, and blended as the other engine does. */
   readonly statistics: Float32Array;
 }
@@ -66,10 +45,16 @@ function engineFactory(tf: Tf, name: string): EngineFactory {
 function createEngine(tf: Tf, spec: EngineSpec, initial: TrainingState): TrainingEngine {
   const upload = (data: Float32Array): Tfjs.Tensor1D => tf.tensor1d(data);
   let device: DeviceState = { ...initial, w: upload(initial.w), m: upload(initial.m), v: upload(initial.v) };
+  const decayed = decayOf(spec, spec.optimizer.weightDecay);
+  const decay = decayed && upload(decayed);
   const release = () => tf.dispose([device.w, device.m, device.v]);
   return {
     async step(batch, learningRate, step) {
-      const { loss, statistics, next } = tf.tidy(() => updated(tf, spec, device, batch, learningRate, step));
+      const { loss, statistics, next } = tf.tidy(() => {
+        const { gradient, ...result } = differentiated(tf, spec, device.w, batch);
+        const next = update(tf, spec.optimizer, device, gradient, { learningRate, step }, decay);
+        return { ...result, next };
+      });
       release();
       const running = blendStatistics(device.statistics, (await statistics.data()) as Float32Array);
       device = { ...next, statistics: running };
@@ -87,18 +72,14 @@ function createEngine(tf: Tf, spec: EngineSpec, initial: TrainingState): Trainin
       ];
       return { w: a, m: b, v: c, statistics };
     },
-    dispose: async () => release(),
+    dispose: async () => {
+      release();
+      decay?.dispose();
+    },
   };
 }
 
-function updated(
-  tf: Tf,
-  spec: EngineSpec,
-  device: DeviceState,
-  batch: MaskedBatch,
-  learningRate: number,
-  step: number,
-) {
+function differentiated(tf: Tf, spec: EngineSpec, weights: Tfjs.Tensor1D, batch: MaskedBatch) {
   const inputs = uploadBatch(tf, spec, batch);
   // valueAndGrad keeps only the loss, so the statistics leave by the side.
   let statistics: Tfjs.Tensor1D = tf.zeros([0]);
@@ -106,9 +87,8 @@ function updated(
     const result = forward(tf, spec, inputs, w as Tfjs.Tensor1D);
     statistics = tf.keep(result.statistics);
     return result.loss;
-  })(device.w);
-  const next = adamUpdate(tf, device, grad as Tfjs.Tensor1D, learningRate, step);
-  return { loss, statistics, next };
+  })(weights);
+  return { loss, statistics, gradient: grad as Tfjs.Tensor1D };
 }
 
 function tfjsOf(module: unknown): Tf {

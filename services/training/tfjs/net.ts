@@ -8,7 +8,8 @@ import type { EngineSpec } from '../engine.ts';
 import type { MaskedBatch } from '../masks.ts';
 import type { ParameterSlot, ResolvedLayer } from '../nets.ts';
 import { allSlots } from '../parameters.ts';
-import { applyLeaf, normaliseRows, type LeafInputs } from './layers.ts';
+import { applyLeaf, type LeafInputs } from './layers.ts';
+import { classificationLoss } from './losses.ts';
 
 export type Tf = typeof Tfjs;
 type T = Tfjs.Tensor;
@@ -52,7 +53,7 @@ export function forward(tf: Tf, spec: EngineSpec, batch: DeviceBatch, w: Tfjs.Te
   const statistics: T[] = [];
   const inputs = { parameters, masks: batch.masks, statistics };
   const embeddings = applyLayers(tf, spec.net.layers, batch.images, inputs);
-  const loss = cosFace(tf, spec, embeddings, parameters.get(slots.at(-1)!)!, batch.classes);
+  const loss = classificationLoss(tf, embeddings, parameters.get(slots.at(-1)!)!, batch.classes, spec.loss);
   const joined = statistics.length > 0 ? tf.concat1d(statistics as Tfjs.Tensor1D[]) : tf.zeros<Tfjs.Rank.R1>([0]);
   return { loss, embeddings, statistics: joined };
 }
@@ -68,12 +69,4 @@ function applyLayers(tf: Tf, layers: readonly ResolvedLayer[], x: T, inputs: Inp
     const parameters = layer.parameters.map((slot) => inputs.parameters.get(slot)!);
     return applyLeaf(tf, layer, value, { ...inputs, parameters });
   }, x);
-}
-
-function cosFace(tf: Tf, spec: EngineSpec, embeddings: T, weights: T, classes: Tfjs.Tensor1D): Tfjs.Scalar {
-  const { scale, margin } = spec.cosFace;
-  const target = tf.cast(tf.oneHot(classes, spec.classes), 'float32');
-  const cosine = tf.matMul(normaliseRows(tf, embeddings), normaliseRows(tf, weights), false, true);
-  const logits = tf.mul(tf.sub(cosine, tf.mul(target, margin)), scale);
-  return tf.mul(tf.sum(tf.mul(tf.logSoftmax(logits), target)), -1 / spec.batch) as Tfjs.Scalar;
 }

@@ -1,5 +1,7 @@
 /** Every hand-written backward node, the loss and the whole net against TensorFlow.js, which derives gradients itself. */
 import { test } from 'uvu';
+import type { z } from 'zod';
+import type { LossSchema } from '../../../contracts/pipeline.ts';
 import { caseOf, compareGradients } from './judge.ts';
 import { LAYER_NETS } from './layer-nets.ts';
 
@@ -13,10 +15,28 @@ for (const [name, layers] of LAYER_NETS) {
   }
 }
 
+const LOSSES: readonly [name: string, loss: z.input<typeof LossSchema>][] = [
+  ['softmax', { type: 'softmax' }],
+  ['softmax with smoothed labels', { type: 'softmax', labelSmoothing: 0.1 }],
+  ['cosface with smoothed labels', { type: 'cosface', labelSmoothing: 0.1 }],
+  ['arcface', { type: 'arcface', margin: 0.5 }],
+  // So wide that some angles pass pi, where the formula changes.
+  ['arcface with the widest margin and smoothed labels', { type: 'arcface', margin: 1.5, labelSmoothing: 0.1 }],
+];
+for (const [name, loss] of LOSSES) {
+  test(`gradients: ${name}, as TensorFlow.js derives them`, async () => {
+    await compareGradients(caseOf([{ type: 'flatten' }, { type: 'dense', units: 8 }], SIDES.even, 1, { loss }));
+  });
+}
+
 for (const name of ['face-small', 'refnet'] as const) {
   test(`gradients: the whole net ${name}, as TensorFlow.js derives them`, async () => {
     await compareGradients(caseOf(name, { width: 16, height: 16 }, 1));
   });
 }
+
+test('gradients: the whole net face-resnet on 16x16 pixels, as TensorFlow.js derives them', async () => {
+  await compareGradients(caseOf('face-resnet', { width: 16, height: 16 }, 1));
+});
 
 test.run();

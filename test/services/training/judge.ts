@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert';
 import * as tf from '@tensorflow/tfjs';
 import { InferenceSession } from 'onnxruntime-node';
+import type { z } from 'zod';
 import { TrainingConfigSchema, type TrainingConfig } from '../../../contracts/pipeline.ts';
 import type { EngineSpec } from '../../../services/training/engine.ts';
 import { withMasks, type MaskedBatch } from '../../../services/training/masks.ts';
@@ -26,11 +27,11 @@ export function caseOf(
   net: TrainingConfig['net'],
   size: { width: number; height: number },
   channels: 1 | 3,
-  config: object = {},
+  config: z.input<typeof TrainingConfigSchema> = {},
 ): Case {
-  const { cosFace } = TrainingConfigSchema.parse(config);
+  const { loss, optimizer } = TrainingConfigSchema.parse(config);
   const resolved = resolveNet(net, { ...size, channels });
-  const spec = { net: resolved, classes: 5, batch: 4, cosFace, threads: 1 };
+  const spec = { net: resolved, classes: 5, batch: 4, loss, optimizer, threads: 1 };
   const random = createRandom(7);
   // Away from the initial values, where biases are zero and gammas one, and an error there would not show.
   const w = initialState(spec, 3).w.map((value) => value + 0.05 * normal(random));
@@ -61,14 +62,14 @@ export async function onnxGradient({ spec, batch, w }: Case) {
 function tfjsGradient({ spec, batch, w }: Case) {
   return tf.tidy(() => {
     const inputs = uploadBatch(tf, spec, batch);
-    const at = (point: tf.Tensor) => forward(tf, spec, inputs, point as tf.Tensor1D);
-    const point = tf.tensor1d(w);
-    const gradient = tf.grad((value: tf.Tensor) => at(value).loss)(point);
-    return {
-      loss: at(point).loss.dataSync()[0]!,
-      gradient: gradient.dataSync() as Float32Array,
-      statistics: at(point).statistics.dataSync() as Float32Array,
-    };
+    // valueAndGrad keeps only the loss, so the statistics leave by the side.
+    let statistics = new Float32Array(0);
+    const { value, grad } = tf.valueAndGrad((point: tf.Tensor) => {
+      const result = forward(tf, spec, inputs, point as tf.Tensor1D);
+      statistics = result.statistics.dataSync<'float32'>().slice();
+      return result.loss;
+    })(tf.tensor1d(w));
+    return { loss: value.dataSync()[0]!, gradient: grad.dataSync() as Float32Array, statistics };
   });
 }
 

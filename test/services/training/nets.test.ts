@@ -17,6 +17,12 @@ test('nets: face-small keeps the places of features, refnet averages them away',
   assert.equal(averaged.layers.at(-1)!.input, [128]);
 });
 
+test('nets: face-resnet has about a million parameters at 112x112 pixels', () => {
+  const { parameterCount, dimensions } = resolveNet('face-resnet', { width: 112, height: 112, channels: 3 });
+  assert.is(dimensions, 128);
+  assert.ok(Math.abs(parameterCount - 1e6) < 1e5, `${parameterCount} parameters`);
+});
+
 test('nets: a stride halves, rounding up; a pool halves, rounding down', () => {
   const net = resolveNet([conv(4, 2), { type: 'max-pool' }, { type: 'flatten' }], { ...IMAGE, width: 15, height: 13 });
   assert.equal(

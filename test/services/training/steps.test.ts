@@ -1,31 +1,12 @@
-/** The parts of a training step that are not layers: Adam, the learning rate, the batches. */
+/** The parts of a training step that are not in the graph: the learning rate and the batches. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as tf from '@tensorflow/tfjs';
-import { InferenceSession } from 'onnxruntime-node';
-import { ADAM, adam, adamRates } from '../../../services/training/onnx/adam.ts';
-import { encodeModel } from '../../../services/training/onnx/encoding.ts';
-import { floats, vector } from '../../../services/training/onnx/engine.ts';
-import { GraphBuilder } from '../../../services/training/onnx/graph-builder.ts';
 import { makeBatch } from '../../../services/training/pixels.ts';
-import { createRandom, normal } from '../../../services/training/random.ts';
+import { createRandom } from '../../../services/training/random.ts';
 import { learningRateAt } from '../../../services/training/schedule.ts';
-import { adamUpdate } from '../../../services/training/tfjs/engine.ts';
 import { toyImages } from './toy.ts';
 
-const SIZE = 50;
-const RATE = 0.01;
 const UNCHANGED = { flip: false, shiftPx: 0, brightness: 0 };
-
-test('adam: five updates give what TensorFlow.js gives', async () => {
-  const random = createRandom(5);
-  const vectorOf = () => Float32Array.from({ length: SIZE }, () => normal(random));
-  const start = vectorOf();
-  const gradients = Array.from({ length: 5 }, vectorOf);
-  const expected = tfjsAdam(start, gradients);
-  expectClose(await graphAdam(start, gradients), expected);
-  expectClose(ownTfjsAdam(start, gradients), expected);
-});
 
 test('schedule: it rises over a twentieth, then falls to a twentieth of the full rate', () => {
   const rates = Array.from({ length: 200 }, (_, step) => learningRateAt(step, 200, 1));
@@ -84,46 +65,5 @@ test('batches: a shift moves by whole pixels and repeats the edge', () => {
   assert.ok(seen.every((candidate) => candidate >= 0));
   assert.ok(new Set(seen).size > 10);
 });
-
-async function graphAdam(start: Float32Array, gradients: readonly Float32Array[]): Promise<Float32Array> {
-  const g = new GraphBuilder();
-  const input = (name: string, size = SIZE) => g.input(name, 'float', [size]);
-  const next = adam(g, { w: input('w'), m: input('m'), v: input('v') }, input('gradient'), input('rates', 3));
-  for (const name of ['w', 'm', 'v'] as const) g.output(`${name}_next`, next[name], 'float', [SIZE]);
-  const session = await InferenceSession.create(encodeModel(g.build('adam')));
-  let w = start;
-  let m: Float32Array = new Float32Array(SIZE);
-  let v: Float32Array = new Float32Array(SIZE);
-  for (const [index, gradient] of gradients.entries()) {
-    const feeds = { w, m, v, gradient, rates: adamRates(RATE, index + 1) };
-    const out = await session.run(
-      Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, vector(data)])),
-    );
-    [w, m, v] = [floats(out.w_next), floats(out.m_next), floats(out.v_next)];
-  }
-  await session.release();
-  return w;
-}
-
-function tfjsAdam(start: Float32Array, gradients: readonly Float32Array[]): Float32Array {
-  const w = tf.variable(tf.tensor1d(start), true, 'w');
-  const optimizer = tf.train.adam(RATE, ADAM.beta1, ADAM.beta2, ADAM.epsilon);
-  for (const gradient of gradients) optimizer.applyGradients([{ name: 'w', tensor: tf.tensor1d(gradient) }]);
-  return w.dataSync() as Float32Array;
-}
-
-function ownTfjsAdam(start: Float32Array, gradients: readonly Float32Array[]): Float32Array {
-  let state = { w: tf.tensor1d(start), m: tf.zeros([SIZE]) as tf.Tensor1D, v: tf.zeros([SIZE]) as tf.Tensor1D };
-  gradients.forEach((gradient, index) => {
-    state = adamUpdate(tf, state, tf.tensor1d(gradient), RATE, index + 1);
-  });
-  return state.w.dataSync() as Float32Array;
-}
-
-function expectClose(actual: Float32Array, expected: Float32Array): void {
-  actual.forEach((value, index) =>
-    assert.ok(Math.abs(value - expected[index]!) < 1e-6, `${index}: ${value}, expected ${expected[index]}`),
-  );
-}
 
 test.run();
