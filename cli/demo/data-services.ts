@@ -54,7 +54,7 @@ export const sourcesOf = ({ auth, helper }: DataServices) => [
 /** Throws CONFIG_INVALID when the folder has too few people or images. */
 export async function startDataServices(options: DataServicesOptions): Promise<DataServices> {
   const albums = await openAlbums(options);
-  const known = albums.slice(0, albums.length - newcomersOf(options));
+  const known = albums.slice(0, albums.length - Math.min(newcomersOf(options), Math.floor(albums.length / 3)));
   const newcomers = albums.slice(known.length);
   const probes = await developProbes(albums);
   const half = Math.ceil(known.length / 2);

@@ -18,7 +18,7 @@ export interface Album {
 export type Photograph = () => Promise<Buffer>;
 
 export interface AlbumSizes {
-  /** People in all, the newcomers included. */
+  /** People in all, the newcomers included; a folder may hold fewer. */
   readonly people: number;
   readonly served: number;
   readonly heldBack: number;
@@ -44,15 +44,18 @@ export function drawnAlbums(sizes: AlbumSizes, seed: number): Album[] {
   });
 }
 
-/** People of a folder with one folder each; the last images are held back. Throws CONFIG_INVALID when it has too few. */
+/**
+ * At most `sizes.people` people of a folder with one folder each; the last images are held back. Throws CONFIG_INVALID
+ * when too few people have enough images.
+ */
 export async function folderAlbums(folder: string, sizes: AlbumSizes): Promise<Album[]> {
   const people = await listPeople(folder);
-  const enough = people.filter(({ files }) => files.length > sizes.heldBack);
-  if (enough.length < sizes.people)
+  const enough = people.filter(({ files }) => files.length >= sizes.heldBack + SERVED_MIN);
+  if (enough.length < PEOPLE_MIN)
     throw new PipelineError(
       'CONFIG_INVALID',
-      `demo: ${folder} holds ${enough.length} people with more than ${sizes.heldBack} images, but ${sizes.people} ` +
-        'are asked for; name a folder with one folder per person, or ask for fewer people',
+      `demo: ${folder} holds ${enough.length} people with at least ${sizes.heldBack + SERVED_MIN} images; ` +
+        `at least ${PEOPLE_MIN} are needed, one folder per person`,
     );
   return enough.slice(0, sizes.people).map(({ label, files }) => {
     const shots = files.map((file) => once(() => readFile(file)));
@@ -60,6 +63,10 @@ export async function folderAlbums(folder: string, sizes: AlbumSizes): Promise<A
     return { label, served: shots.slice(0, Math.min(rest, sizes.served)), heldBack: shots.slice(rest) };
   });
 }
+
+/** Fewer people are told apart by chance, and fewer images teach nothing that a probe could show. */
+const PEOPLE_MIN = 6;
+const SERVED_MIN = 4;
 
 function nameOf(person: number): string {
   const name = NAMES[person % NAMES.length] ?? 'Nobody';

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { startDataServices, type DataServices, type DataServicesOptions } from '../../../cli/demo/data-services.ts';
 import { createHttpSource } from '../../../services/data/http-source.ts';
 import type { SourceSample } from '../../../services/data/strategy.ts';
+import { withFolder, writeTinyPeople } from '../../support/folder.ts';
 import { failureOf } from '../../support/samples.ts';
 import { orlTest } from '../../support/orl.ts';
 
@@ -91,10 +92,16 @@ orlTest(
     }),
 );
 
-orlTest('data services: a folder with too few people is CONFIG_INVALID and says how many it holds', async (folder) => {
-  const failure = await failureOf(startDataServices({ folder, people: 50 }));
-  assert.is(failure.code, 'CONFIG_INVALID');
-  assert.match(failure.message, /holds 40 people .* 56 are asked for/);
-});
+test('data services: a small folder of real images is divided; one with too few people is CONFIG_INVALID', () =>
+  withFolder(async (folder) => {
+    await writeTinyPeople(folder, 5, 6);
+    const failure = await failureOf(startDataServices({ folder }));
+    assert.is(failure.code, 'CONFIG_INVALID');
+    assert.match(failure.message, /holds 5 people .* at least 6 are needed/);
+    await writeTinyPeople(folder, 7, 6);
+    await withServices({ folder }, async ({ people, newPeople }) => {
+      assert.equal([people.length, newPeople.length], [5, 2]);
+    });
+  }));
 
 test.run();
