@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TrainingConfigSchema, type Layer, type TrainingConfig } from '../../../contracts/pipeline.ts';
@@ -73,6 +74,14 @@ test('nets: a list of layers in the configuration may nest, and gets its default
   const parsed = TrainingConfigSchema.parse({ net }).net;
   assert.equal(parsed[0], { type: 'residual', layers: [{ type: 'conv', filters: 1, kernel: 3, stride: 1 }] });
   assert.is(resolveNet(parsed, IMAGE).parameterCount, 10);
+});
+
+test('nets: the example of docs/training.md is a valid configuration', () => {
+  const page = readFileSync(new URL('../../../docs/training.md', import.meta.url), 'utf8');
+  const { training } = JSON.parse(/```json\n(.*?)```/s.exec(page)![1]!) as { training: unknown };
+  const config = TrainingConfigSchema.parse(training);
+  assert.is(resolveNet(config.net, IMAGE).dimensions, 128);
+  assert.is(config.loss.type, 'arcface');
 });
 
 const misfits: readonly [name: string, net: Layer[], message: RegExp][] = [

@@ -6,10 +6,27 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PipelineError, type ErrorCode } from '../../../contracts/errors.ts';
+import type { TrainingConfig } from '../../../contracts/pipeline.ts';
 import type { Progress } from '../../../contracts/values.ts';
 import { readModelMetadata } from '../../../services/training/metadata.ts';
 import type { TrainingJob, TrainingOutcome, TrainingStrategy } from '../../../services/training/strategy.ts';
 import { quietContext, toyImages, toyJob } from './toy.ts';
+
+/** Everything that the toy job leaves at its default. */
+const OTHERS: Partial<TrainingConfig> = {
+  epochs: 2,
+  net: [
+    { type: 'depthwise-conv', kernel: 3, stride: 2, pad: 1 },
+    { type: 'conv', filters: 6, kernel: 1, stride: 1 },
+    { type: 'residual', layers: [{ type: 'batch-norm' }, { type: 'prelu' }] },
+    { type: 'average-pool' },
+    { type: 'flatten' },
+    { type: 'dropout', rate: 0.2 },
+    { type: 'dense', units: 8 },
+  ],
+  loss: { type: 'arcface', scale: 16, margin: 0.2, labelSmoothing: 0.05 },
+  optimizer: { type: 'adamw', weightDecay: 0.01, clipNorm: 5 },
+};
 
 interface Undisturbed {
   readonly outcome: TrainingOutcome;
@@ -76,6 +93,15 @@ export function checkTrainingStrategy(strategy: TrainingStrategy): void {
     const resumed = await train(toyJob({}, { resumeFrom: checkpoints[2]! }));
     assert.ok(Buffer.from(resumed.model).equals(outcome.model));
     assert.equal(resumed.curve, outcome.curve);
+  });
+
+  test(`${name}: with dropout, residuals, another loss and optimiser a resumed training ends the same, too`, async () => {
+    const checkpoints: Uint8Array[] = [];
+    const saveCheckpoint = async (state: Uint8Array) => void checkpoints.push(state);
+    const outcome = await train(toyJob(OTHERS), quietContext({ saveCheckpoint }));
+    assert.ok(outcome.loss < outcome.curve[0]!.loss, `loss ${outcome.curve[0]!.loss} -> ${outcome.loss}`);
+    const resumed = await train(toyJob(OTHERS, { resumeFrom: checkpoints[0]! }));
+    assert.ok(Buffer.from(resumed.model).equals(outcome.model));
   });
 
   test(`${name}: a checkpoint of another run is warned of, and one seed gives one model again`, async () => {
