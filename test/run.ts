@@ -11,7 +11,7 @@ import { judge, runFile, type Verdict } from './support/test-process.ts';
 const ROOT = import.meta.dirname;
 /** Most files wait for a server or a thread: two at a time fill two cores, more only make timings unreliable. */
 const CONCURRENCY = Math.min(2, cpus().length);
-const FILE_TIMEOUT_MS = 180_000;
+const FILE_TIMEOUT_MS = 600_000;
 
 const words = process.argv.slice(2).filter((word) => word !== '--');
 const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })

@@ -201,7 +201,7 @@ test('orchestrator: what cannot be obeyed is refused publicly and kept as a dead
         const heard = await until(
           () => saga.events.slice(before).find((event) => event.subject.startsWith(commandRefusedSubject(''))) ?? null,
           `refusal of ${body}`,
-          10_000,
+          60_000,
         );
         assert.is(failureOf(heard.envelope.data)?.code, code, body);
       };

@@ -106,7 +106,7 @@ async function entered(saga: Saga, runId: string, state: string, point: Point): 
     watch.stop();
     listening.stop();
   };
-  const wait = () => until(() => isOpen, `${runId} in ${state}, ${point}`, 30_000);
+  const wait = () => until(() => isOpen, `${runId} in ${state}, ${point}`);
   return { reached: gate.opened, wait, stop };
 }
 

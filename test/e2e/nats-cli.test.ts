@@ -21,7 +21,7 @@ import { until } from '../support/wait.ts';
 
 const run = promisify(execFile);
 const hasCli = spawnSync('nats', ['--version']).status === 0;
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 if (!hasCli) console.log('SKIP NATS CLI: no `nats` on the PATH');
 

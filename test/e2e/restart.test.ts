@@ -37,7 +37,7 @@ async function serves(url: string, champion: Epoch, since: number, how: string):
     const face = await faceOf(0);
     // Before the replica has taken up its epoch nobody listens, and a request fails at once.
     const isAnswered = async () => (await ask(nc, 'identify', face).catch(() => null))?.status === 200;
-    await until(isAnswered, 'the first answer', 30_000);
+    await until(isAnswered, 'the first answer');
     console.log(`restart: first answer ${Math.round(performance.now() - since)} ms after ${how}`);
     await assertServes(nc, champion);
   });

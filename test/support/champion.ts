@@ -31,7 +31,7 @@ export async function deployTinyChampion(nc: NatsConnection): Promise<Deployed> 
     const live = await replicas.list(MODEL);
     return live.length > 0 && live.every(({ epoch }) => epoch === record.current!.epoch);
   };
-  await until(isServed, 'every replica serves the champion', 30_000);
+  await until(isServed, 'every replica serves the champion');
   return { champion: record.current!, deployments }; // Committed just above.
 }
 

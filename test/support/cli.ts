@@ -39,7 +39,7 @@ const MARK = 'NIGHTSHIFT_TEST_CLI';
 /** A cold start of Node and nats-server on a machine that does much else. */
 const PRINT_TIMEOUT_MS = 60_000;
 /** For the watchdog of a killed process to end its nats-server. */
-const END_TIMEOUT_MS = 20_000;
+const END_TIMEOUT_MS = 60_000;
 
 /** Kills the process, if it still runs, and waits until nothing of it is left. */
 export async function withCli<T>(

@@ -107,7 +107,7 @@ export async function withSaga(
   const stoppable = [...contexts.slice(0, orchestrators).map(startOrchestrator), ...workers];
   if (options.replica !== false) stoppable.push(await startObedientReplica(nc, bus, 'r1'));
   const event: Saga['event'] = (subject, fits = () => true) =>
-    until(() => events.find((heard) => heard.subject === subject && fits(heard)) ?? null, `event ${subject}`, 20_000);
+    until(() => events.find((heard) => heard.subject === subject && fits(heard)) ?? null, `event ${subject}`);
   const stateOf = async (runId: string) => {
     const stored = await contexts[0]!.runs.load(`run.${runId}`);
     return stored && JSON.stringify(stored.value.value).replaceAll('"', '');

@@ -13,7 +13,7 @@ const CHECK_MS = 10;
 export async function until<T>(
   fact: () => T | Promise<T>,
   what: string,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<Exclude<T, false | null | undefined>> {
   const deadline = Date.now() + timeoutMs;
   while (true) {
