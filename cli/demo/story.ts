@@ -3,6 +3,7 @@
  * It acts only through public subjects and the two data services, as a user's system would.
  */
 import type { NatsConnection } from 'nats';
+import { PipelineError } from '../../contracts/errors.ts';
 import { CompletedSchemas, ModelDeployedSchema } from '../../contracts/messages.ts';
 import { inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
 import type { Bus } from '../../infra/bus.ts';
@@ -63,8 +64,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
   try {
     c.say(`1. First night: nobody is known yet; ${c.data.people.length} people are enrolled in Auth and Helper.`);
     const first = await night(c);
-    if (first.end.fact !== 'completed')
-      throw new Error(`the first night ended ${first.end.fact}: ${first.end.failure?.message ?? ''}`);
+    mustComplete('first', first);
 
     c.say(`\n2. The doors open: ${REQUESTS_PER_SECOND} identify requests a second, from now on without pause.`);
     traffic = await startTraffic({
@@ -83,6 +83,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
 
     c.say('\n4. Second night, under the traffic.');
     const second = await night(c, traffic);
+    mustComplete('second', second);
     const after = await recognise(c);
     c.say(`   Recognised by epoch 2: ${say(after)}`);
 
@@ -106,6 +107,13 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     deployed.stop();
     await traffic?.kill();
   }
+}
+
+/** The rest of the story has no sense without it. */
+function mustComplete(name: string, { end }: Night): void {
+  if (end.fact === 'completed') return;
+  const message = `the ${name} night ended "${end.fact}": ${end.failure?.message ?? 'verification refused its model'}`;
+  throw new PipelineError(end.failure?.code ?? 'INTERNAL', message);
 }
 
 /** One run, shown stage by stage. The traffic's phases follow the run's states. */
