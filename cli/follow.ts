@@ -36,14 +36,9 @@ export interface RunEnd {
 }
 
 /** What a run says last. */
-export const RUN_ENDS: readonly PipelineFact[] = [
-  'completed',
-  'rejected',
-  'failed',
-  'rolled-back',
-  'cancelled',
-  'needs-operator',
-];
+export const RUN_ENDS: readonly PipelineFact[] = PIPELINE_FACTS.filter(
+  (fact) => fact !== 'started' && fact !== 'advanced',
+);
 const RefusedSchema = z.object({ commandId: z.string(), failure: FailureSchema });
 
 export interface StartRunOptions {
