@@ -130,7 +130,8 @@ async function runPass(plan: Plan, engine: TrainingEngine, from: Checkpoint, con
     steps += 1;
     const now = context.now();
     if (from.elapsedMs + now - began >= config.maxDurationMs) break;
-    if (now - reported < PROGRESS_EVERY_MS) continue;
+    // The end of a pass is reported with its validation, once.
+    if (now - reported < PROGRESS_EVERY_MS || steps === plan.stepsPerEpoch) continue;
     reported = now;
     const figures = {
       loss: sum / steps,
