@@ -10,6 +10,7 @@ import { startInference } from './actors/inference/inference.ts';
 import { endpointsOf } from './actors/orchestrator/api.ts';
 import { openOrchestratorContext } from './actors/orchestrator/context.ts';
 import { startOrchestrator } from './actors/orchestrator/orchestrator.ts';
+import { applySchedules } from './actors/orchestrator/schedule.ts';
 import { startTrainer } from './actors/trainer/trainer.ts';
 import { startVerifier } from './actors/verifier/verifier.ts';
 import { serveApi } from './infra/api.ts';
@@ -97,6 +98,7 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
 async function startOrchestration(nc: NatsConnection, config: Config, log: Logger): Promise<Stoppable> {
   const context = await openOrchestratorContext(nc, config.models, log);
   const api = await serveApi(nc, endpointsOf(context), log);
+  await applySchedules(context);
   const orchestrator = startOrchestrator(context);
   return {
     stop: async () => {

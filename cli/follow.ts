@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { FailureSchema, PipelineEventSchema, ProgressedSchema } from '../contracts/messages.ts';
-import { CTL, NOUNS, PIPELINE_FACTS, type Noun, type PipelineFact } from '../contracts/subjects.ts';
+import { CTL, NOUNS, PIPELINE_FACTS, RUN_STOPS, type Noun, type PipelineFact } from '../contracts/subjects.ts';
 import { ALL, commandRefusedSubject } from '../contracts/subjects.ts';
 import { PipelineError } from '../contracts/errors.ts';
 import type { Progress } from '../contracts/values.ts';
@@ -35,10 +35,6 @@ export interface RunEnd {
   readonly durationMs: number;
 }
 
-/** What a run says last. */
-export const RUN_ENDS: readonly PipelineFact[] = PIPELINE_FACTS.filter(
-  (fact) => fact !== 'started' && fact !== 'advanced',
-);
 const RefusedSchema = z.object({ commandId: z.string(), failure: FailureSchema });
 
 export interface StartRunOptions {
@@ -102,7 +98,7 @@ function tell(watcher: RunWatcher, { subject, envelope }: Heard): Pick<RunEnd, '
   if (noun === 'pipeline' && PIPELINE_FACTS.includes(fact as PipelineFact)) {
     const { state, failure } = PipelineEventSchema.parse(envelope.data);
     watcher.advanced(state);
-    return RUN_ENDS.includes(fact as PipelineFact) ? { fact: fact as PipelineFact, state, failure } : null;
+    return RUN_STOPS.includes(fact as PipelineFact) ? { fact: fact as PipelineFact, state, failure } : null;
   }
   if (!NOUNS.includes(noun as Noun)) return null;
   const stage = STAGE_OF[noun as Noun];

@@ -12,6 +12,7 @@ export const ERRORS = {
   RUN_UNKNOWN: 'No run with that id is stored.',
   RUN_ACTIVE: 'Another run of the same model is under way; wait for it or cancel it.',
   RUN_ENDED: 'The run has already ended, so the command cannot change it.',
+  SCHEDULE_UNKNOWN: 'The model has no schedule; write one into its configuration.',
   NO_PREVIOUS_EPOCH: 'There is no earlier epoch to roll back to.',
   DEPLOYMENT_CONFLICT: 'The deployment record changed underneath the run; the run undoes its own part.',
   CHECKPOINT_CONFLICT: 'Another orchestrator saved the same checkpoint first; the step is taken again.',

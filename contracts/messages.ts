@@ -26,6 +26,8 @@ export const CtlSchemas = {
   [CTL.pipelineCancel]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
   [CTL.pipelineResume]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
   [CTL.modelRollback]: z.object({ model: TokenSchema, reason: z.string().max(500).optional() }),
+  [CTL.schedulePause]: z.object({ model: TokenSchema, reason: z.string().max(500).optional() }),
+  [CTL.scheduleResume]: z.object({ model: TokenSchema }),
 } satisfies Record<CtlSubject, z.ZodType>;
 
 const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });

@@ -3,6 +3,7 @@
  * how it is put into service. A run keeps the copy with which it started, so editing the file changes later runs only.
  */
 import { z } from 'zod';
+import { ScheduleConfigSchema } from './schedule.ts';
 import { ImageSpecSchema } from './values.ts';
 
 export const SourceConfigSchema = z.discriminatedUnion('type', [
@@ -221,5 +222,7 @@ export const PipelineConfigSchema = z.object({
   deployment: DeploymentConfigSchema.prefault({}),
   timeouts: TimeoutsConfigSchema.prefault({}),
   retry: RetryConfigSchema.prefault({}),
+  /** When runs start by themselves; absent: only by command. */
+  schedule: ScheduleConfigSchema.optional(),
 });
 export type PipelineConfig = z.infer<typeof PipelineConfigSchema>;

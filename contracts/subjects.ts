@@ -15,6 +15,7 @@ export const BUCKETS = {
   runs: 'RUNS',
   deployments: 'DEPLOYMENTS',
   replicas: 'REPLICAS',
+  schedules: 'SCHEDULES',
   datasets: 'DATASETS',
   models: 'MODELS',
   reports: 'REPORTS',
@@ -49,11 +50,18 @@ export const PIPELINE_FACTS = [
 ] as const;
 export type PipelineFact = (typeof PIPELINE_FACTS)[number];
 
+/** A run that said one of these moves no more, or not without an operator. */
+export const RUN_STOPS: readonly PipelineFact[] = PIPELINE_FACTS.filter(
+  (fact) => fact !== 'started' && fact !== 'advanced',
+);
+
 export const CTL = {
   pipelineStart: 'nightshift.ctl.pipeline.start',
   pipelineCancel: 'nightshift.ctl.pipeline.cancel',
   pipelineResume: 'nightshift.ctl.pipeline.resume',
   modelRollback: 'nightshift.ctl.model.rollback',
+  schedulePause: 'nightshift.ctl.schedule.pause',
+  scheduleResume: 'nightshift.ctl.schedule.resume',
 } as const;
 export type CtlSubject = (typeof CTL)[keyof typeof CTL];
 
@@ -63,6 +71,7 @@ export const ALL = {
   events: 'nightshift.evt.>',
   timers: 'nightshift.timer.>',
   timersFired: 'nightshift.timer.fire.>',
+  slots: 'nightshift.timer.slot.>',
   dlq: 'nightshift.dlq.>',
 } as const;
 
@@ -74,12 +83,23 @@ export const replicaEventSubject = (fact: ReplicaFact, runId: string) => `nights
 export const pipelineEventSubject = (fact: PipelineFact, runId: string) => `nightshift.evt.pipeline.${fact}.${runId}`;
 export const modelDeployedSubject = (model: string) => `nightshift.evt.model.deployed.${model}`;
 export const modelRolledBackSubject = (model: string) => `nightshift.evt.model.rolled-back.${model}`;
+export const SCHEDULE_FACTS = ['decided', 'paused', 'resumed'] as const;
+export type ScheduleFact = (typeof SCHEDULE_FACTS)[number];
+export const scheduleEventSubject = (fact: ScheduleFact, model: string) => `nightshift.evt.schedule.${fact}.${model}`;
 /** Said when an operator command is refused; `id` is the command's message id. */
 export const commandRefusedSubject = (id: string) => `nightshift.evt.operator.refused.${id}`;
 
 /** Where a durable timer waits, and where it appears when it is due. */
 export const timerScheduleSubject = (runId: string, timerId: string) => `nightshift.timer.at.${runId}.${timerId}`;
 export const timerFiredSubject = (runId: string, timerId: string) => `nightshift.timer.fire.${runId}.${timerId}`;
+
+/**
+ * A message here means that a slot of the model has come. The orchestrator's own timers fire here, and so may any
+ * schedule that somebody sets in the server by hand, on a subject such as `nightshift.timer.cron.<model>`.
+ */
+export const slotSubject = (model: string) => `nightshift.timer.slot.${model}`;
+/** In place of a run's id in the subject of a schedule's own timer. */
+export const SCHEDULE_TIMER = 'schedule';
 
 export const deadLetterSubject = (stream: string, consumer: string) => `nightshift.dlq.${stream}.${consumer}`;
 
@@ -88,6 +108,7 @@ export const API = {
   run: 'nightshift.api.run',
   status: 'nightshift.api.status',
   models: 'nightshift.api.models',
+  schedules: 'nightshift.api.schedules',
 } as const;
 
 export const INFER_VERBS = ['embed', 'verify', 'identify'] as const;

@@ -9,8 +9,10 @@ import {
   ALL,
   commandSubject,
   NOUNS,
+  pipelineEventSubject,
   REPLICA_FACTS,
   replicaEventSubject,
+  RUN_STOPS,
   STREAMS,
   WORK_FACTS,
   workEventSubject,
@@ -56,10 +58,11 @@ export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
     [
       ...NOUNS.flatMap((noun) => AWAITED_FACTS.map((fact) => workEventSubject(noun, fact, '*'))),
       ...REPLICA_FACTS.map((fact) => replicaEventSubject(fact, '*')),
+      ...RUN_STOPS.map((fact) => pipelineEventSubject(fact, '*')),
     ],
     MESSAGES_PENDING_MAX,
   ),
-  consumer(STREAMS.timers, CONSUMERS.timers, [ALL.timersFired], MESSAGES_PENDING_MAX),
+  consumer(STREAMS.timers, CONSUMERS.timers, [ALL.timersFired, ALL.slots], MESSAGES_PENDING_MAX),
   ...NOUNS.flatMap((noun) => [
     consumer(STREAMS.commands, workerConsumer(noun, 'start'), [commandSubject(noun, 'start', '*')], STARTS_PENDING_MAX),
     consumer(

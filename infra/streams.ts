@@ -89,6 +89,7 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
       description: 'messages that nobody could handle',
     },
     kvStream(common, BUCKETS.runs, { history: HISTORY_MAX, bytes: 512 * MIB, ageMs: RUNS_AGE_MS }),
+    kvStream(common, BUCKETS.schedules, { history: HISTORY_MAX, bytes: 64 * MIB }),
     kvStream(common, BUCKETS.deployments, { history: HISTORY_MAX, bytes: 32 * MIB }),
     // One value per key: a TTL on a key with history would uncover the value before it.
     kvStream(common, BUCKETS.replicas, { history: 1, bytes: 16 * MIB, markerMs: EXPIRY_MARKER_MS }),

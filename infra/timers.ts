@@ -24,6 +24,8 @@ export interface TimerRequest {
   /** A moment in the past fires at once. */
   readonly dueAt: Date;
   readonly payload: unknown;
+  /** Where it fires, if not on the run's own subject of that name. */
+  readonly target?: string;
   /**
    * Names this setting, not the timer: with an id that was used in the last hour nothing happens, so that a repeated
    * publication sets nothing anew. It comes back as the envelope's id of the fired message.
@@ -56,8 +58,7 @@ export async function createTimers(options: TimersOptions): Promise<Timers> {
 }
 
 async function set({ nc, source, now }: TimersOptions, request: TimerRequest): Promise<void> {
-  const { runId, timerId, dueAt, payload, id } = request;
-  const target = timerFiredSubject(runId, timerId);
+  const { runId, timerId, dueAt, payload, id, target = timerFiredSubject(runId, timerId) } = request;
   const envelope = makeEnvelope({ id, source, subject: target, time: now(), data: payload });
   await publishStored(nc, {
     subject: timerScheduleSubject(runId, timerId),

@@ -10,6 +10,7 @@ import { TokenSchema, type Deployment, type ReplicaStatus } from '../../contract
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { activeRun } from './operator.ts';
+import { listSchedules } from './schedule.ts';
 
 /** A listing that is read by people: the newest this many. */
 const RUNS_LISTED_MAX = 200;
@@ -48,6 +49,7 @@ export const endpointsOf = (o: OrchestratorContext): Record<string, (body: unkno
   [API.status]: async () => ({
     models: await Promise.all(Object.keys(o.pipelines).map((model) => statusOf(o, model))),
   }),
+  [API.schedules]: () => listSchedules(o),
   [API.models]: async () => ({ models: o.pipelines }),
 });
 

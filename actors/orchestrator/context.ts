@@ -7,6 +7,7 @@ import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { PipelineConfig } from '../../contracts/pipeline.ts';
+import { ScheduleRecordSchema, type ScheduleRecord } from '../../contracts/schedule.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
 import { createBus, type Bus } from '../../infra/bus.ts';
@@ -29,6 +30,7 @@ export interface OrchestratorContext {
   readonly bus: Bus;
   readonly runs: RecordStore<Checkpoint>;
   readonly locks: RecordStore<Lock>;
+  readonly schedules: RecordStore<ScheduleRecord>;
   readonly deployments: RecordStore<Deployment>;
   /** Replicas of a model whose heartbeat is alive. */
   readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
@@ -53,10 +55,12 @@ export async function openOrchestratorContext(
   const replicas = await createReplicaStore(nc);
   const runs = await openKv(nc, BUCKETS.runs);
   const deployments = await openKv(nc, BUCKETS.deployments);
+  const schedules = await openKv(nc, BUCKETS.schedules);
   return {
     bus: await createBus({ nc, source: 'orchestrator', log, now, newId: randomUUID }),
     runs: createRecordStore({ kv: runs, schema: CheckpointSchema }),
     locks: createRecordStore({ kv: runs, schema: LockSchema }),
+    schedules: createRecordStore({ kv: schedules, schema: ScheduleRecordSchema }),
     deployments: createRecordStore({ kv: deployments, schema: DeploymentSchema }),
     liveReplicas: (model) => replicas.list(model),
     timers: await createTimers({ nc, source: 'orchestrator', now }),

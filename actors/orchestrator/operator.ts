@@ -45,16 +45,23 @@ async function startPipeline(
   delivery: Delivery,
   data: { model: string; runId?: string | undefined },
 ) {
-  const pipeline = pipelineOf(o, data.model);
   const runId = data.runId ?? derivedRunId('run', delivery);
-  await takeLock(o, data.model, runId, delivery.time);
-  const champion = (await o.deployments.load(data.model))?.value.current ?? null;
-  await beginRun(
-    o,
-    { runId, model: data.model, kind: 'night', pipeline, champion },
-    delivery.envelope.id,
-    delivery.time,
-  );
+  await startNight(o, { model: data.model, runId, messageId: delivery.envelope.id, now: delivery.time });
+}
+
+export interface NightStart {
+  readonly model: string;
+  readonly runId: string;
+  readonly messageId: string;
+  readonly now: Date;
+}
+
+/** Starts a run through all stages, unless it exists already. Throws MODEL_UNKNOWN or RUN_ACTIVE. */
+export async function startNight(o: OrchestratorContext, { model, runId, messageId, now }: NightStart): Promise<void> {
+  const pipeline = pipelineOf(o, model);
+  await takeLock(o, model, runId, now);
+  const champion = (await o.deployments.load(model))?.value.current ?? null;
+  await beginRun(o, { runId, model, kind: 'night', pipeline, champion }, messageId, now);
 }
 
 async function tellRun(

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { parseData } from '../../contracts/envelope.ts';
 import { CompletedSchemas, FailedSchema, WorkEventSchema } from '../../contracts/messages.ts';
-import { NOUNS, STREAMS, type Noun } from '../../contracts/subjects.ts';
+import { NOUNS, slotSubject, STREAMS, type Noun, type PipelineFact } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/bus.ts';
 import { CONSUMERS } from '../../infra/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
@@ -14,6 +14,7 @@ import type { OrchestratorContext } from './context.ts';
 import { OBSERVE_TIMER } from './observe.ts';
 import { handleOperator, refuse } from './operator.ts';
 import { applyEvent, applyTimer, reconsider } from './run-loop.ts';
+import { handleRunStop, handleScheduleCommand, handleSlot, isScheduleCommand } from './schedule.ts';
 
 /** Runs advance independently of each other; this many messages are worked on at once. */
 const CONCURRENCY = 16;
@@ -29,7 +30,8 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       consumer: CONSUMERS.ctl,
       // In order: `start` after `cancel` must not overtake it.
       concurrency: 1,
-      handle: (delivery) => handleOperator(o, delivery),
+      handle: (delivery) =>
+        isScheduleCommand(delivery.subject) ? handleScheduleCommand(o, delivery) : handleOperator(o, delivery),
       onDeadLetter: (failure, { envelope, seq, subject }) =>
         refuse(o, failure, envelope?.id ?? `${STREAMS.ctl}-${seq}`, subject),
     }),
@@ -43,7 +45,7 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       ...common,
       stream: STREAMS.timers,
       consumer: CONSUMERS.timers,
-      handle: (delivery) => handleTimer(o, delivery),
+      handle: (delivery) => (delivery.subject.startsWith(SLOTS) ? handleSlot(o, delivery) : handleTimer(o, delivery)),
     }),
   ];
   return { stop: async () => void (await Promise.all(consumers.map((consumer) => consumer.stop()))) };
@@ -53,6 +55,8 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
 async function handleFact(o: OrchestratorContext, delivery: Delivery): Promise<void> {
   const [, , noun, fact, runId] = delivery.subject.split('.') as [string, string, string, string, string];
   if (noun === 'replica') return void (await reconsider(o, runId));
+  // The consumer's filter lets only facts of pipelines through that are named there.
+  if (noun === 'pipeline') return handleRunStop(o, runId, fact as PipelineFact);
   const event = toMachineEvent(noun as Noun, fact, delivery);
   await applyEvent(o, runId, delivery.envelope.id, event, delivery.time);
 }
@@ -84,6 +88,9 @@ function completedEvent(noun: Noun, envelope: Delivery['envelope']): PipelineEve
       return { type: 'verification.completed', commandId, ...parseData(CompletedSchemas.verification, envelope) };
   }
 }
+
+/** What the subjects of all models' slots begin with. */
+const SLOTS = slotSubject('');
 
 const TimerPayloadSchema = z.object({ armedAt: z.number() });
 

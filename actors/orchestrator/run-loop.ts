@@ -91,7 +91,7 @@ async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Prom
  * One step of a run at a time within a process: correctness rests on the compare-and-save alone, but without turns
  * every message of a busy run would lose that race to another, and core subscribers would hear its outbox twice.
  */
-async function inTurn<T>({ turns }: OrchestratorContext, runId: string, attempt: () => Promise<T>): Promise<T> {
+export async function inTurn<T>({ turns }: OrchestratorContext, runId: string, attempt: () => Promise<T>): Promise<T> {
   const before = turns.get(runId) ?? Promise.resolve();
   const mine = before.then(
     () => retryOnConflict(attempt),

@@ -8,10 +8,11 @@ import {
   CTL,
   modelRolledBackSubject,
   pipelineEventSubject,
+  RUN_STOPS,
   type CtlSubject,
 } from '../../contracts/subjects.ts';
 import type { Bus, Heard } from '../../infra/bus.ts';
-import { RUN_ENDS, startAndFollow } from '../follow.ts';
+import { startAndFollow } from '../follow.ts';
 import { createStageView } from '../stage-view.ts';
 import { onSignal } from '../signals.ts';
 import { withClient } from '../with-client.ts';
@@ -71,7 +72,7 @@ export async function cancelCommand(
       subject: CTL.pipelineCancel,
       data: { runId, reason },
       id: `cancel-${randomBytes(6).toString('hex')}`,
-      ends: RUN_ENDS.map((fact) => pipelineEventSubject(fact, runId)),
+      ends: RUN_STOPS.map((fact) => pipelineEventSubject(fact, runId)),
       silence: `${runId} has not ended yet; see \`nightshift runs ${runId}\``,
     });
     const fact = subject.split('.')[3];

@@ -1,0 +1,198 @@
+/**
+ * Starts runs by themselves. Every wake-up (a timer that fired, a run that ended, an operator, a slot from a schedule
+ * set by hand in the server, a start of this process) does the same: load the record, decide, compare-and-save it with
+ * its outbox, carry the outbox out, save it empty. Decisions are in services/schedule; a slot's run id is derived from
+ * the slot, so a repetition starts nothing twice.
+ */
+import { z } from 'zod';
+import { parseData } from '../../contracts/envelope.ts';
+import { assertNever, PipelineError, toFailure } from '../../contracts/errors.ts';
+import { CtlSchemas } from '../../contracts/messages.ts';
+import type { ScheduleEffect, ScheduleRecord } from '../../contracts/schedule.ts';
+import {
+  CTL,
+  SCHEDULE_TIMER,
+  scheduleEventSubject,
+  slotSubject,
+  type PipelineFact,
+  type ScheduleFact,
+} from '../../contracts/subjects.ts';
+import type { Delivery } from '../../infra/bus.ts';
+import {
+  configured,
+  named,
+  newRecord,
+  overtaken,
+  pausedBy,
+  resumed,
+  runEnded,
+  tick,
+  type Moment,
+} from '../../services/schedule/decide.ts';
+import { checkSchedule, upcoming } from '../../services/schedule/slots.ts';
+import { runKey, type OrchestratorContext } from './context.ts';
+import { activeRun, startNight } from './operator.ts';
+import { applyEvent, inTurn } from './run-loop.ts';
+
+/** Slots shown ahead, for people. */
+const UPCOMING = 3;
+
+type Decide = (record: ScheduleRecord, moment: Moment) => ScheduleRecord;
+
+/** Brings the stored schedules to what is configured; called at every start. Throws CONFIG_INVALID. */
+export async function applySchedules(o: OrchestratorContext): Promise<void> {
+  for (const [model, { schedule }] of Object.entries(o.pipelines)) if (schedule) checkSchedule(model, schedule);
+  for (const [model, { schedule }] of Object.entries(o.pipelines)) {
+    if (!schedule && !(await o.schedules.load(model))) continue;
+    await change(o, model, o.now(), (record, moment) => tick(configured(record, schedule ?? null, moment.now), moment));
+  }
+}
+
+const SlotTimerSchema = z.object({ dueAt: z.iso.datetime().optional() });
+
+/** `nightshift.timer.slot.<model>`: our own timer carries its moment; any other message names a slot by its time. */
+export async function handleSlot(o: OrchestratorContext, delivery: Delivery): Promise<void> {
+  const model = delivery.subject.split('.').at(-1)!; // A subject has tokens.
+  if (!o.pipelines[model])
+    throw new PipelineError('MODEL_UNKNOWN', `a slot came for "${model}", which is not configured`);
+  const { dueAt } = SlotTimerSchema.catch({}).parse(delivery.envelope.data);
+  if (dueAt !== undefined) return change(o, model, later(o.now(), new Date(dueAt)), tick);
+  const slot = new Date(1000 * Math.floor(delivery.time.getTime() / 1000));
+  const id = `slot-message-${delivery.seq}`;
+  return change(o, model, later(o.now(), slot), (record, moment) => named(record, slot, id, moment));
+}
+
+/** A run has come to rest: its schedule counts failures, and a slot may have waited for it. */
+export async function handleRunStop(o: OrchestratorContext, runId: string, fact: PipelineFact): Promise<void> {
+  const model = (await o.runs.load(runKey(runId)))?.value.context.model;
+  if (model === undefined || !(await o.schedules.load(model))) return;
+  await change(o, model, o.now(), (record, moment) => tick(runEnded(record, runId, fact, moment.now), moment));
+}
+
+/** Operators pause and resume. Throws SCHEDULE_UNKNOWN. */
+export async function handleScheduleCommand(o: OrchestratorContext, { subject, envelope }: Delivery): Promise<void> {
+  if (subject === CTL.schedulePause) {
+    const { model, reason = 'by an operator' } = parseData(CtlSchemas[subject], envelope);
+    await known(o, model);
+    return change(o, model, o.now(), (record, { now }) => pausedBy(record, reason, envelope.id, now));
+  }
+  const { model } = parseData(CtlSchemas[CTL.scheduleResume], envelope);
+  await known(o, model);
+  return change(o, model, o.now(), (record, moment) => tick(resumed(record, envelope.id, moment.now), moment));
+}
+
+export const isScheduleCommand = (subject: string): boolean =>
+  subject === CTL.schedulePause || subject === CTL.scheduleResume;
+
+/** What `nightshift.api.schedules` answers. */
+export async function listSchedules(o: OrchestratorContext) {
+  const records = (await o.schedules.list()).map(({ value }) => value);
+  const schedules = records.map(({ model, config, paused, next, waiting, recent }) => {
+    const ahead = config && next ? upcoming(config, UPCOMING, new Date(Date.parse(next) - 1)) : [];
+    return { model, config, paused, waiting, upcoming: ahead.map((slot) => slot.toISOString()), recent };
+  });
+  return { schedules: schedules.sort((a, b) => a.model.localeCompare(b.model)) };
+}
+
+async function known(o: OrchestratorContext, model: string): Promise<void> {
+  if (await o.schedules.load(model)) return;
+  const hint = `write models.${model}.schedule into the configuration`;
+  throw new PipelineError('SCHEDULE_UNKNOWN', `model ${model} has no schedule; ${hint}`);
+}
+
+function change(o: OrchestratorContext, model: string, now: Date, decide: Decide): Promise<void> {
+  return inTurn(o, `${SCHEDULE_TIMER}.${model}`, async () => {
+    const stored = await o.schedules.load(model);
+    const flushed = stored ? await flush(o, stored) : { value: newRecord(model, now), revision: 0 };
+    const decided = decide(flushed.value, await momentOf(o, model, now));
+    if (decided === flushed.value) return;
+    await flush(o, { value: decided, revision: await o.schedules.save(model, decided, flushed.revision) });
+  });
+}
+
+interface Stored {
+  readonly value: ScheduleRecord;
+  readonly revision: number;
+}
+
+/** Carries out what stands in the outbox, in order, and empties it in the store. */
+async function flush(o: OrchestratorContext, { value, revision }: Stored): Promise<Stored> {
+  if (value.outbox.length === 0) return { value, revision };
+  let settled: ScheduleRecord = { ...value, outbox: [] };
+  for (const effect of value.outbox) settled = await carryOut(o, settled, effect);
+  return flush(o, { value: settled, revision: await o.schedules.save(value.model, settled, revision) });
+}
+
+/** The record comes back changed where the world has moved on since the decision. */
+async function carryOut(
+  o: OrchestratorContext,
+  record: ScheduleRecord,
+  effect: ScheduleEffect,
+): Promise<ScheduleRecord> {
+  const { model } = record;
+  const say = (fact: ScheduleFact, data: object, id: string) =>
+    o.bus.publish(scheduleEventSubject(fact, model), { model, ...data }, { id });
+  switch (effect.kind) {
+    case 'arm':
+      await arm(o, model, effect);
+      return record;
+    case 'disarm':
+      await o.timers.cancel(SCHEDULE_TIMER, model);
+      return record;
+    case 'start':
+      return start(o, record, effect);
+    case 'cancel':
+      await cancel(o, effect);
+      return record;
+    case 'decided': {
+      const { slot, decision, decidedAt } = effect.entry;
+      await say('decided', effect.entry, `${model}.${slot}.${decision}.${decidedAt}`);
+      return record;
+    }
+    case 'paused':
+      await say('paused', { reason: effect.reason }, `${effect.id}.paused`);
+      return record;
+    case 'resumed':
+      await say('resumed', { reason: null }, `${effect.id}.resumed`);
+      return record;
+    default:
+      return assertNever(effect);
+  }
+}
+
+async function arm(o: OrchestratorContext, model: string, { dueAt, number }: { dueAt: string; number: number }) {
+  await o.timers.set({
+    runId: SCHEDULE_TIMER,
+    timerId: model,
+    dueAt: new Date(dueAt),
+    payload: { dueAt },
+    target: slotSubject(model),
+    // The number of runs under this id may be reset with the bucket; the moment then tells settings apart.
+    id: `${SCHEDULE_TIMER}.${model}.${number}.${dueAt}`,
+  });
+}
+
+async function start(o: OrchestratorContext, record: ScheduleRecord, { slot, runId }: { slot: string; runId: string }) {
+  const { model } = record;
+  try {
+    await startNight(o, { model, runId, messageId: `${runId}.start`, now: o.now() });
+    return record;
+  } catch (error) {
+    const { code, retryable } = toFailure(error);
+    if (code !== 'RUN_ACTIVE' || retryable) throw error;
+    return overtaken(record, slot, await momentOf(o, model, o.now()));
+  }
+}
+
+async function cancel(o: OrchestratorContext, { slot, runId }: { slot: string; runId: string }) {
+  const event = { type: 'operator.cancel' as const, reason: `the slot ${slot} has come, and overlap is cancel-other` };
+  await applyEvent(o, runId, `${runId}.${slot}.cancel`, event, o.now());
+}
+
+const momentOf = async (o: OrchestratorContext, model: string, now: Date): Promise<Moment> => ({
+  now,
+  activeRun: (await activeRun(o, model))?.context.runId ?? null,
+});
+
+/** A timer that the server fired is due, whatever the clock here says. */
+const later = (a: Date, b: Date) => (a > b ? a : b);
