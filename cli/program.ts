@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
+import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
 import { runsCommand, statusCommand } from './commands/show.ts';
 
 const EXIT_CODE_USAGE = 2;
@@ -77,6 +78,7 @@ function program(): Command {
     .option('--reason <text>')
     .option(...json)
     .action((model, options, command) => rollbackCommand(model, options, globals(command)));
+  scheduleCommands(nightshift);
   nightshift
     .command('demo')
     .description('two nights, a bad night and a rollback under live traffic, in a throw-away folder')
@@ -87,6 +89,30 @@ function program(): Command {
       await demoCommand(options);
     });
   return nightshift;
+}
+
+function scheduleCommands(nightshift: Command): void {
+  const schedule = nightshift
+    .command('schedule')
+    .description('when runs start by themselves')
+    .enablePositionalOptions();
+  schedule
+    .command('list', { isDefault: true })
+    .description('the schedules, their next slots and what became of the latest')
+    .argument('[model]')
+    .option('--json', 'print one JSON object to stdout')
+    .action((model, options, command) => scheduleListCommand(model, options, globals(command)));
+  schedule
+    .command('pause')
+    .description('skip the slots of a model until it is resumed')
+    .argument('[model]', 'model name', 'face')
+    .option('--reason <text>')
+    .action((model, options, command) => schedulePauseCommand(model, options, globals(command)));
+  schedule
+    .command('resume')
+    .description('let slots start runs again, from the next one on')
+    .argument('[model]', 'model name', 'face')
+    .action((model, _, command) => scheduleResumeCommand(model, globals(command)));
 }
 
 export interface GlobalOptions {

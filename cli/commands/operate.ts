@@ -122,10 +122,13 @@ interface Order {
   readonly silence: string;
 }
 
+/** A command that is sent once has an id of its own; its refusal names it. */
+export const newCommandId = (verb: string) => `${verb}-${randomBytes(6).toString('hex')}`;
+
 const RefusedSchema = z.object({ failure: FailureSchema });
 
 /** Publishes a command and resolves with the event that ends it. Throws when it is refused, or at the time limit. */
-function obeyed(bus: Bus, { subject, data, id, ends, silence }: Order): Promise<Heard> {
+export function obeyed(bus: Bus, { subject, data, id, ends, silence }: Order): Promise<Heard> {
   return new Promise((resolve, reject) => {
     const settle = (outcome: () => void) => {
       clearTimeout(timer);

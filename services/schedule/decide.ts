@@ -125,7 +125,7 @@ function withMissed(record: ScheduleRecord, config: ScheduleConfig, first: strin
   return withEntry(record, { ...entry(first, 'missed', reason, now), until: until.toISOString(), count });
 }
 /** More missed slots than this are told by their range alone; `count` is then a lower bound. */
-const COUNTED_MAX = 10_000;
+const COUNTED_MAX = 1_000;
 
 /** A slot's moment has come. */
 function arrived(record: ScheduleRecord, slot: Date, moment: Moment): ScheduleRecord {
