@@ -63,7 +63,7 @@ function weightGradient(g: GraphBuilder, site: Site<Conv>, x: Value, dy: Value):
   const [, height, width] = spatial(site.output);
   const dyRows = g.reshape(dy, [0, filters, height * width]);
   const product = (view: Value): Value => {
-    const perImage = g.node('FusedMatMul', [dyRows, view], { attributes: { transB: 1 }, domain: 'com.microsoft' });
+    const perImage = g.productWithTransposed(dyRows, view);
     return g.reshape(g.sum(perImage, [0], false), [filters, -1, channels]);
   };
   const views = shiftedViews(g, site, x).map((view) => g.reshape(view, [0, channels, height * width]));

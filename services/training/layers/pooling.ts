@@ -4,7 +4,8 @@
  */
 import type { Layer } from '../../../contracts/pipeline.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
-import { Misfit, spatial, type LayerKind, type LayerShape, type Shape } from './layer.ts';
+import { unpoolByComparison } from '../onnx/portable.ts';
+import { Misfit, spatial, type LayerKind, type LayerShape, type Shape, type TrainNodes } from './layer.ts';
 
 type Blocks = { readonly size?: number | undefined };
 
@@ -15,7 +16,8 @@ export const maxPool: LayerKind<Extract<Layer, { type: 'max-pool' }>> = {
   shape: blocksOf,
 
   /** The gradient goes to the one pixel that was the largest; MaxPool's indices name it, also among equals. */
-  train(g, { layer, input }, x) {
+  train(g, { layer, input, output }, x) {
+    if (g.portable) return portableMaxPool(g, blockSize(layer), input, output, x);
     const attributes = blockAttributes(layer);
     const [y, indices] = g.nodes('MaxPool', [x], 2, { attributes }) as [Value, Value];
     const backward = (dy: Value, wantsInput: boolean) => {
@@ -79,7 +81,22 @@ function spread(g: GraphBuilder, size: number, input: Shape, output: Shape, dy: 
   const [channels, height, width] = spatial(output);
   const share = g.reshape(g.mul(dy, g.scalar(1 / size ** 2)), [-1, channels, height, 1, width, 1]);
   const blocks = g.node('Expand', [share, g.integers([1, 1, 1, size, 1, size])]);
-  const dx = g.reshape(blocks, [-1, channels, height * size, width * size]);
+  return withRest(g, g.reshape(blocks, [-1, channels, height * size, width * size]), size, input, output);
+}
+
+function portableMaxPool(g: GraphBuilder, size: number, input: Shape, output: Shape, x: Value): TrainNodes {
+  const y = g.node('MaxPool', [x], { attributes: blockAttributes({ size }) });
+  const backward = (dy: Value, wantsInput: boolean) => {
+    if (!wantsInput) return { dx: null, parameters: {} };
+    const dx = unpoolByComparison(g, { x, y, dy }, size, spatial(output));
+    return { dx: withRest(g, dx, size, input, output), parameters: {} };
+  };
+  return { y, backward };
+}
+
+/** `dx` of the blocks, with zeros for the rows and columns that make no whole block. */
+function withRest(g: GraphBuilder, dx: Value, size: number, input: Shape, output: Shape): Value {
+  const [, height, width] = spatial(output);
   const [below, right] = [input[1]! - height * size, input[2]! - width * size];
   return below + right === 0 ? dx : g.node('Pad', [dx, g.integers([0, 0, 0, 0, 0, 0, below, right])]);
 }

@@ -1,6 +1,7 @@
 /**
  * Writes an ONNX graph node by node. A value is the name of a tensor; every method returns the names it made, so that
- * formulas read from left to right. Knows the ONNX operators used here (opset 17), nothing of nets or training.
+ * formulas read from left to right. Knows the ONNX operators used here (opset 17), nothing of nets or training. A
+ * portable graph leaves out what GPU providers lack; the few methods that differ for it are in portable.ts.
  */
 import type { onnx } from 'onnx-proto';
 import {
@@ -13,6 +14,7 @@ import {
   type Dimension,
   type ElementType,
 } from './encoding.ts';
+import { concatInParts, logSoftmaxByParts, productByTranspose, splitBySlices } from './portable.ts';
 
 /** The name of a tensor in the graph. */
 export type Value = string;
@@ -23,7 +25,13 @@ export interface NodeOptions {
   readonly domain?: 'com.microsoft';
 }
 
+export interface GraphOptions {
+  /** Standard operators only, as onnxruntime's WebGPU provider has them; slower on a processor. */
+  readonly portable?: boolean;
+}
+
 export class GraphBuilder {
+  readonly portable: boolean;
   readonly #nodes: onnx.INodeProto[] = [];
   readonly #initializers: onnx.ITensorProto[] = [];
   readonly #inputs: onnx.IValueInfoProto[] = [];
@@ -31,6 +39,10 @@ export class GraphBuilder {
   /** Small constants by content, so that one axis list is stored once. */
   readonly #constants = new Map<string, Value>();
   #made = 0;
+
+  constructor({ portable = false }: GraphOptions = {}) {
+    this.portable = portable;
+  }
 
   input(name: Value, type: ElementType, shape: readonly Dimension[]): Value {
     this.#inputs.push(encodeValueInfo(name, type, shape));
@@ -99,7 +111,26 @@ export class GraphBuilder {
   }
 
   concat(values: readonly Value[], axis: number): Value {
+    if (this.portable) return concatInParts(this, values, axis);
     return this.node('Concat', values, { attributes: { axis } });
+  }
+
+  /** The vector `x` cut into consecutive pieces of these sizes. */
+  split(x: Value, sizes: readonly number[]): Value[] {
+    if (this.portable) return splitBySlices(this, x, sizes);
+    return this.nodes('Split', [x, this.integers(sizes)], sizes.length, { attributes: { axis: 0 } });
+  }
+
+  /** a times b transposed, matrix by matrix: [batch, m, k] and [batch, n, k] give [batch, m, n]. */
+  productWithTransposed(a: Value, b: Value): Value {
+    if (this.portable) return productByTranspose(this, a, b);
+    return this.node('FusedMatMul', [a, b], { attributes: { transB: 1 }, domain: 'com.microsoft' });
+  }
+
+  /** Of each row of a matrix. */
+  logSoftmax(x: Value): Value {
+    if (this.portable) return logSoftmaxByParts(this, x);
+    return this.node('LogSoftmax', [x], { attributes: { axis: 1 } });
   }
 
   build(name: string): onnx.IGraphProto {

@@ -33,7 +33,7 @@ export function classificationLoss(
   const scores = g.node('Gemm', [e.y, w.y], { attributes: { transB: 1 } });
   const { logits, scale, slope } = toLogits(g, scores, target, sizes.loss);
   const wanted = smoothed(g, target, sizes.classes, sizes.loss.labelSmoothing);
-  const logShares = g.node('LogSoftmax', [logits], { attributes: { axis: 1 } });
+  const logShares = g.logSoftmax(logits);
   const loss = g.mul(g.sum(g.mul(logShares, wanted), [0, 1], false), g.scalar(-1 / sizes.batch));
   const scaled = g.mul(g.sub(g.node('Exp', [logShares]), wanted), g.scalar(scale / sizes.batch));
   const dScores = slope === null ? scaled : g.mul(scaled, slope);

@@ -31,7 +31,7 @@ export function update(
   rates: Value,
   decay: Value | null,
 ): OptimizerState {
-  const [rate, ...corrections] = g.nodes('Split', [rates, g.integers([1, 1, 1])], 3) as [Value, Value, Value];
+  const [rate, ...corrections] = g.split(rates, [1, 1, 1]) as [Value, Value, Value];
   const clipped = optimizer.clipNorm === undefined ? gradient : clip(g, gradient, optimizer.clipNorm);
   const pull = decay === null ? null : g.mul(decay, state.w);
   // AdamW takes the decay from the weights themselves (Loshchilov and Hutter, arXiv:1711.05101), times the rate.

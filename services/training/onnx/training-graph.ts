@@ -8,7 +8,7 @@ import { trainSequence, type ReadAt } from '../layers/sequence.ts';
 import type { ParameterSlot } from '../nets.ts';
 import { allSlots, decayOf, headSlot, type TrainingSizes } from '../parameters.ts';
 import { encodeModel } from './encoding.ts';
-import { GraphBuilder, type Value } from './graph-builder.ts';
+import { GraphBuilder, type GraphOptions, type Value } from './graph-builder.ts';
 import { classificationLoss } from './losses.ts';
 import { update } from './optimizer.ts';
 
@@ -23,8 +23,8 @@ export interface TrainingGraphSpec extends TrainingSizes {
  * [batch, maskCount] where the net has dropout; w, m, v float [parameters]; rates float [3] (optimizer.ts). Outputs: loss float [], statistics float (batch means and variances as
  * ResolvedNet places them), and w_next, m_next, v_next.
  */
-export function buildTrainingModel(spec: TrainingGraphSpec): Uint8Array {
-  const g = new GraphBuilder();
+export function buildTrainingModel(spec: TrainingGraphSpec, options: GraphOptions = {}): Uint8Array {
+  const g = new GraphBuilder(options);
   const size = parameterCount(spec);
   const { w, gradient } = differentiate(g, spec);
   const state = { w, m: g.input('m', 'float', [size]), v: g.input('v', 'float', [size]) };
@@ -32,15 +32,15 @@ export function buildTrainingModel(spec: TrainingGraphSpec): Uint8Array {
   const rates = g.input('rates', 'float', [3]);
   const next = update(g, spec.optimizer, state, gradient, rates, decay && g.floats(decay, [size]));
   for (const name of ['w', 'm', 'v'] as const) g.output(`${name}_next`, next[name], 'float', [size]);
-  return encodeModel(g.build('training_step'), { contrib: true });
+  return encodeModel(g.build('training_step'), { contrib: !g.portable });
 }
 
 /** The same without the optimiser: outputs loss, statistics and gradient, in the order of `w`. */
-export function buildGradientModel(spec: TrainingGraphSpec): Uint8Array {
-  const g = new GraphBuilder();
+export function buildGradientModel(spec: TrainingGraphSpec, options: GraphOptions = {}): Uint8Array {
+  const g = new GraphBuilder(options);
   const { gradient } = differentiate(g, spec);
   g.output('gradient', gradient, 'float', [parameterCount(spec)]);
-  return encodeModel(g.build('gradient'), { contrib: true });
+  return encodeModel(g.build('gradient'), { contrib: !g.portable });
 }
 
 /** Forward, loss and backward; declares all inputs but the optimiser's, and the outputs loss and statistics. */
@@ -68,8 +68,10 @@ function differentiate(g: GraphBuilder, spec: TrainingGraphSpec): { w: Value; gr
 /** In the order of the vector, the head last. */
 function splitParameters(g: GraphBuilder, spec: TrainingGraphSpec, w: Value): ReadonlyMap<ParameterSlot, Value> {
   const slots = allSlots(spec);
-  const sizes = g.integers(slots.map(({ size }) => size));
-  const pieces = g.nodes('Split', [w, sizes], slots.length, { attributes: { axis: 0 } });
+  const pieces = g.split(
+    w,
+    slots.map(({ size }) => size),
+  );
   return new Map(slots.map((slot, index) => [slot, g.reshape(pieces[index]!, slot.shape)]));
 }
 

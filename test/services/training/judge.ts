@@ -48,8 +48,8 @@ export async function compareGradients(subject: Case): Promise<void> {
   expectClose(ours.statistics, theirs.statistics, 'batch statistics');
 }
 
-export async function onnxGradient({ spec, batch, w }: Case) {
-  const session = await InferenceSession.create(buildGradientModel(spec), sessionOptions(1));
+export async function onnxGradient({ spec, batch, w }: Case, model = buildGradientModel(spec)) {
+  const session = await InferenceSession.create(model, sessionOptions(1));
   const out = await session.run({ ...batchFeeds(batch, spec.net), w: vector(w) });
   await session.release();
   return {
