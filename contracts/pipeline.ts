@@ -130,13 +130,18 @@ export const TrainingConfigSchema = z.object({
   learningRate: z.number().positive().default(1e-3),
   loss: LossSchema.prefault({ type: 'cosface' }),
   optimizer: OptimizerSchema.prefault({ type: 'adam' }),
+  /** Random distortions of each image in each pass. */
   augment: z
     .object({
       flip: z.boolean().default(true),
-      /** Largest shift in pixels, each axis. */
+      /** Largest shift in pixels, each axis: a random crop of the image with its edges repeated. */
       shiftPx: z.number().int().min(0).default(4),
-      /** Largest relative change of brightness, 0..1. */
+      /** Largest change of brightness, in standard deviations of the image. */
       brightness: z.number().min(0).max(1).default(0.2),
+      /** Largest relative change of contrast, 0..1. */
+      contrast: z.number().min(0).max(1).default(0.2),
+      /** Side of the square that is painted over with the image's mean; 0 paints none. */
+      cutoutPx: z.number().int().min(0).default(0),
     })
     .prefault({}),
   seed: z.number().int().default(1),

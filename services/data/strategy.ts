@@ -22,16 +22,20 @@ export interface DataSource {
   samples(signal: AbortSignal): AsyncIterable<SourceSample>;
 }
 
-/** What a snapshot's split looks like in memory, for training and verification. */
-export interface LabelledImages {
+/** Which images of which people a set holds; where their pixels are is another matter. */
+export interface ImageSet {
   readonly spec: ImageSpec;
-  /** [count, channels, height, width], values 0..255. */
-  readonly pixels: Uint8Array;
   /** Class number of each image: an index into `labels`. */
   readonly classes: Int32Array;
   /** All people of the snapshot, also those without an image in this split. */
   readonly labels: readonly string[];
   readonly count: number;
+}
+
+/** A set in memory, for verification and small trainings. */
+export interface LabelledImages extends ImageSet {
+  /** [count, channels, height, width], values 0..255. */
+  readonly pixels: Uint8Array;
 }
 
 /** Decides a sample's split. `ordinal` is its place among its person's samples, in source order, from 0. */

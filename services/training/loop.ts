@@ -1,6 +1,6 @@
 /**
  * The training itself: passes over shuffled batches under the learning-rate schedule, with validation, progress and a
- * checkpoint after each. The same for every engine, and deterministic: all randomness comes from (seed, epoch).
+ * checkpoint after each. The same for every engine, and deterministic: all randomness comes from (seed, epoch, step).
  * Runs in a training thread (training.thread.ts).
  */
 import { PipelineError } from '../../contracts/errors.ts';
@@ -8,11 +8,10 @@ import type { WorkLog } from '../work.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.ts';
 import type { EngineFactory, EngineSpec, TrainingEngine } from './engine.ts';
 import { exportModel } from './export.ts';
+import { createInlineBatches, type BatchSource } from './input/batches.ts';
 import { withMasks } from './masks.ts';
 import { resolveNet, type ResolvedNet } from './nets.ts';
 import { initialState, type TrainingState } from './parameters.ts';
-import { makeBatch } from './pixels.ts';
-import { createRandom, permutation } from './random.ts';
 import { learningRateAt } from './schedule.ts';
 import type { Stop } from './stop.ts';
 import type { TrainingContext, TrainingJob, TrainingOutcome } from './strategy.ts';
@@ -51,11 +50,17 @@ export async function runTraining(
 ): Promise<TrainingOutcome> {
   const plan = planOf(job, engineFactory.framework);
   const start = startingPoint(plan, context.log);
-  const engine = await engineFactory.create(plan.spec, start.state);
+  const { seed, augment } = job.config;
+  const source = await createInlineBatches(job.train, { batchSize: plan.spec.batch, seed, augment });
   try {
-    return await runPasses(plan, engine, start, context);
+    const engine = await engineFactory.create(plan.spec, start.state);
+    try {
+      return await runPasses(plan, engine, source, start, context);
+    } finally {
+      await engine.dispose();
+    }
   } finally {
-    await engine.dispose();
+    await source.close();
   }
 }
 
@@ -90,6 +95,7 @@ function startingPoint({ job, spec, fingerprint }: Plan, log: WorkLog): Checkpoi
 async function runPasses(
   plan: Plan,
   engine: TrainingEngine,
+  source: BatchSource,
   start: Checkpoint,
   context: LoopContext,
 ): Promise<TrainingOutcome> {
@@ -98,7 +104,7 @@ async function runPasses(
   let trainedMs = 0;
   let images = 0;
   while (done.epoch < config.epochs && done.elapsedMs < config.maxDurationMs) {
-    const pass = await runPass(plan, engine, done, context);
+    const pass = await runPass(plan, engine, source, done, context);
     trainedMs += pass.elapsedMs;
     images += pass.steps * plan.spec.batch;
     done = await afterPass(plan, engine, done, pass, context.signal);
@@ -110,10 +116,14 @@ async function runPasses(
   return outcomeOf(plan, done, trainedMs > 0 ? (1000 * images) / trainedMs : 0);
 }
 
-async function runPass(plan: Plan, engine: TrainingEngine, from: Checkpoint, context: LoopContext): Promise<Pass> {
-  const { config, train } = plan.job;
-  const random = createRandom(config.seed, 1 + from.epoch);
-  const order = permutation(train.count, random);
+async function runPass(
+  plan: Plan,
+  engine: TrainingEngine,
+  source: BatchSource,
+  from: Checkpoint,
+  context: LoopContext,
+): Promise<Pass> {
+  const { config } = plan.job;
   const began = context.now();
   let reported = began;
   let sum = 0;
@@ -123,7 +133,7 @@ async function runPass(plan: Plan, engine: TrainingEngine, from: Checkpoint, con
     context.signal.throwIfAborted();
     const step = from.step + steps;
     learningRate = learningRateAt(step, plan.steps, config.learningRate);
-    const batch = makeBatch(train, batchIndices(order, steps, plan.spec.batch), config.augment, random);
+    const batch = await source.batch(from.epoch, steps);
     const loss = await engine.step(withMasks(batch, plan.net, config.seed, step + 1), learningRate, step + 1);
     if (!Number.isFinite(loss)) throw diverged(plan, from.epoch + 1, step + 1, `the loss is ${loss}`);
     sum += loss;
@@ -142,11 +152,6 @@ async function runPass(plan: Plan, engine: TrainingEngine, from: Checkpoint, con
   }
   const elapsedMs = context.now() - began;
   return { loss: sum / steps, steps, learningRate, elapsedMs, complete: steps === plan.stepsPerEpoch };
-}
-
-/** The last batch is filled up from the front of the order, so that every pass sees every image. */
-function batchIndices(order: Int32Array, index: number, batch: number): Int32Array {
-  return Int32Array.from({ length: batch }, (_, position) => order[(index * batch + position) % order.length]!);
 }
 
 async function afterPass(

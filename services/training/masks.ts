@@ -2,8 +2,8 @@
  * The random masks of dropout layers, drawn outside the graph from (seed, step), so that a training that resumes draws
  * what it would have drawn. Called by loop.ts before each step.
  */
+import type { Batch } from './input/batches.ts';
 import type { ResolvedNet } from './nets.ts';
-import type { Batch } from './pixels.ts';
 import { createRandom } from './random.ts';
 
 export interface MaskedBatch extends Batch {

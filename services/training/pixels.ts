@@ -1,36 +1,33 @@
 /**
- * From stored pixels to a training batch: z-normalised per image, mirrored, shifted, brightened at random. Shared by
- * all strategies. Shifts and brightness come after the normalisation, in its unit of one standard deviation, because
- * before it a change of brightness would be taken away again.
+ * From stored pixels to what a step trains on: z-normalised per image, mirrored, shifted, brightened, with a square cut
+ * out at random. Shared by all strategies; decoding and resizing are sharp's (services/images.ts). This part is ours
+ * because no image library works in floats after the normalisation, where brightness has to be changed: before it, the
+ * change would be taken away again. The unit is one standard deviation of the image.
  */
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
-import type { LabelledImages } from '../data/strategy.ts';
+import type { ImageSpec } from '../../contracts/values.ts';
+import type { ImageSet } from '../data/strategy.ts';
 import type { Random } from './random.ts';
 
 /** Added to the variance in squared grey levels: a blank image stays blank instead of becoming amplified noise. */
 export const PIXEL_VARIANCE_EPSILON = 1;
 
-export interface Batch {
-  /** [count, channels, height, width] */
-  readonly images: Float32Array;
-  readonly classes: Int32Array;
-}
+export type Augment = TrainingConfig['augment'];
 
-/** The images at `indices`, augmented. */
-export function makeBatch(
-  set: LabelledImages,
-  indices: Int32Array,
-  augment: TrainingConfig['augment'],
+/** `images` from raw `pixels`, one after the other; both [count, channels, height, width]. */
+export function augmentImages(
+  pixels: Uint8Array,
+  images: Float32Array,
+  spec: ImageSpec,
+  augment: Augment,
   random: Random,
-): Batch {
-  const size = imageSize(set);
-  const images = new Float32Array(indices.length * size);
+): void {
+  const size = imageSize({ spec });
   const normalised = new Float32Array(size);
-  for (const [position, index] of indices.entries()) {
-    zNormalise(set.pixels.subarray(index * size, (index + 1) * size), normalised);
-    distort(normalised, images.subarray(position * size, (position + 1) * size), set.spec, augment, random);
+  for (let from = 0; from < images.length; from += size) {
+    zNormalise(pixels.subarray(from, from + size), normalised);
+    distort(normalised, images.subarray(from, from + size), spec, augment, random);
   }
-  return { images, classes: indices.map((index) => set.classes[index]!) };
 }
 
 /** (x - mean) / sqrt(variance + epsilon) over all pixels and channels of one image, into `target`. */
@@ -46,21 +43,22 @@ export function zNormalise(pixels: Uint8Array, target: Float32Array): void {
   for (let i = 0; i < pixels.length; i++) target[i] = (pixels[i]! - mean) * scale;
 }
 
-export const imageSize = ({ spec }: Pick<LabelledImages, 'spec'>): number => spec.width * spec.height * spec.channels;
+export const imageSize = ({ spec }: Pick<ImageSet, 'spec'>): number => spec.width * spec.height * spec.channels;
 
 /** Always draws the same count of random numbers, so that switching one distortion off leaves the others as they are. */
 function distort(
   source: Float32Array,
   target: Float32Array,
-  { width, height, channels }: LabelledImages['spec'],
-  augment: TrainingConfig['augment'],
+  spec: ImageSpec,
+  { flip, shiftPx, brightness, contrast, cutoutPx }: Augment,
   random: Random,
 ): void {
-  const mirrored = random() < 0.5 && augment.flip;
-  const dx = shift(random, augment.shiftPx);
-  const dy = shift(random, augment.shiftPx);
-  const gain = 1 + augment.brightness * (2 * random() - 1);
-  const lift = augment.brightness * (2 * random() - 1);
+  const { width, height, channels } = spec;
+  const mirrored = random() < 0.5 && flip;
+  const dx = shift(random, shiftPx);
+  const dy = shift(random, shiftPx);
+  const gain = 1 + contrast * (2 * random() - 1);
+  const lift = brightness * (2 * random() - 1);
   let position = 0;
   for (let channel = 0; channel < channels; channel++) {
     for (let y = 0; y < height; y++) {
@@ -71,6 +69,17 @@ function distort(
       }
     }
   }
+  cutOut(target, spec, cutoutPx, random);
+}
+
+/** A square of the image's mean, around any pixel, so that part of it may lie outside (arXiv:1708.04552). */
+function cutOut(image: Float32Array, { width, height }: ImageSpec, side: number, random: Random): void {
+  const left = Math.floor(random() * width) - (side >> 1);
+  const top = Math.floor(random() * height) - (side >> 1);
+  const [fromX, toX] = [Math.max(0, left), Math.min(width, left + side)];
+  for (let plane = 0; plane < image.length; plane += width * height)
+    for (let y = Math.max(0, top); y < Math.min(height, top + side); y++)
+      image.fill(0, plane + y * width + fromX, plane + y * width + toX);
 }
 
 /** A whole number from -largest to largest. */

@@ -3,6 +3,7 @@
  * being the mean of some training embeddings. A curve to watch; what decides about deployment is the verifier.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { openImages } from '../data/image-reader.ts';
 import type { LabelledImages } from '../data/strategy.ts';
 import { galleryOf, identify } from '../serving/gallery.ts';
 import { imageSize } from './pixels.ts';
@@ -61,16 +62,21 @@ async function embed(
   const { channels, height, width } = set.spec;
   const size = imageSize(set);
   let rows = new Float32Array(0);
-  for (let from = 0; from < indices.length; from += RUN_IMAGES_MAX) {
-    signal.throwIfAborted();
-    const chunk = indices.subarray(from, from + RUN_IMAGES_MAX);
-    const images = new Float32Array(chunk.length * size);
-    chunk.forEach((index, place) => images.set(set.pixels.subarray(index * size, (index + 1) * size), place * size));
-    const tensor = new Tensor('float32', images, [chunk.length, channels, height, width]);
-    const { embeddings } = await session.run({ images: tensor });
-    const data = embeddings!.data as Float32Array; // exportModel declares it float32
-    if (from === 0) rows = new Float32Array((indices.length * data.length) / chunk.length);
-    rows.set(data, (from * data.length) / chunk.length);
+  const reader = await openImages(set);
+  try {
+    for (let from = 0; from < indices.length; from += RUN_IMAGES_MAX) {
+      signal.throwIfAborted();
+      const chunk = indices.subarray(from, from + RUN_IMAGES_MAX);
+      const pixels = new Uint8Array(chunk.length * size);
+      await reader.read(chunk, pixels);
+      const images = new Tensor('float32', Float32Array.from(pixels), [chunk.length, channels, height, width]);
+      const { embeddings } = await session.run({ images });
+      const data = embeddings!.data as Float32Array; // exportModel declares it float32
+      if (from === 0) rows = new Float32Array((indices.length * data.length) / chunk.length);
+      rows.set(data, (from * data.length) / chunk.length);
+    }
+  } finally {
+    await reader.close();
   }
   return rows;
 }

@@ -42,7 +42,7 @@ export function toyJob(config: Partial<TrainingConfig> = {}, rest: Partial<Train
     batchSize: 8,
     learningRate: 0.01,
     threads: 1,
-    augment: { flip: false, shiftPx: 1, brightness: 0.1 },
+    augment: { flip: false, shiftPx: 1, brightness: 0.1, contrast: 0.1, cutoutPx: 0 },
   };
   return {
     runId: 'run-1',
