@@ -7,7 +7,7 @@ import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
 import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
-import { runsCommand, statusCommand } from './commands/show.ts';
+import { deploymentsCommand, runsCommand, statusCommand } from './commands/show.ts';
 
 const EXIT_CODE_USAGE = 2;
 
@@ -66,6 +66,12 @@ function program(): Command {
     .option(...json)
     .action((runId, options, command) => runsCommand(runId, options, globals(command)));
   nightshift
+    .command('deployments')
+    .description('which epoch served when, and why')
+    .argument('[model]')
+    .option(...json)
+    .action((model, options, command) => deploymentsCommand(model, options, globals(command)));
+  nightshift
     .command('cancel')
     .description('stop a run and undo what it did')
     .argument('<runId>')
@@ -73,8 +79,9 @@ function program(): Command {
     .action((runId, options, command) => cancelCommand(runId, options, globals(command)));
   nightshift
     .command('rollback')
-    .description('put the previous epoch back into service')
+    .description('put the previous epoch back into service, or an earlier one')
     .argument('[model]', 'model name', 'face')
+    .option('--to <epoch>', 'the epoch whose pair is to serve again; `deployments` lists them', epochNumber)
     .option('--reason <text>')
     .option(...json)
     .action((model, options, command) => rollbackCommand(model, options, globals(command)));
@@ -120,6 +127,11 @@ export interface GlobalOptions {
   readonly server?: string;
 }
 const globals = (command: Command): GlobalOptions => command.optsWithGlobals();
+
+function epochNumber(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('an epoch is a whole number from 1');
+  return Number(value);
+}
 
 function actorName(value: string): ActorName {
   const found = ACTORS.find((name) => name === value);

@@ -14,6 +14,7 @@ export const ERRORS = {
   RUN_ENDED: 'The run has already ended, so the command cannot change it.',
   SCHEDULE_UNKNOWN: 'The model has no schedule; write one into its configuration.',
   NO_PREVIOUS_EPOCH: 'There is no earlier epoch to roll back to.',
+  EPOCH_NOT_RETAINED: 'The epoch is not among those that can be rolled back to; the message lists them.',
   DEPLOYMENT_CONFLICT: 'The deployment record changed underneath the run; the run undoes its own part.',
   CHECKPOINT_CONFLICT: 'Another orchestrator saved the same checkpoint first; the step is taken again.',
   SOURCE_UNREACHABLE: 'A data source did not answer; check its address and that it runs.',
@@ -32,7 +33,9 @@ export const ERRORS = {
   HOST_FAILED: 'The thread that runs a model ended unexpectedly.',
   OVERLOADED: 'The queue is full; try again after the hinted time.',
   DEADLINE_EXCEEDED: 'The answer would come after the deadline of the request.',
-  GUARD_BREACHED: 'The new epoch failed too many requests or answered too slowly in its guard window.',
+  GUARD_BREACHED:
+    'The new epoch or canary failed too many requests, answered too slowly, or its scores differ too much.',
+  EPOCH_NOT_REACHED: 'The replica does not serve the demanded epoch yet; the message says which it serves.',
   NOT_READY: 'No model is in service yet on this replica.',
   PERSON_UNKNOWN: 'The claimed person is not enrolled in the gallery that is in service.',
   REQUEST_INVALID: 'The request body does not have the expected form.',

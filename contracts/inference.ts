@@ -5,19 +5,28 @@
  */
 import { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
-import { DigestSchema } from './values.ts';
+import { DigestSchema, TokenSchema } from './values.ts';
 
 export const INFER_HEADERS = {
   /** `verify`: the person whom the face is claimed to be. */
   person: 'Nightshift-Person',
   /** Milliseconds from arrival after which the client no longer waits; a request that cannot start by then is refused. */
   deadlineMs: 'Nightshift-Deadline-Ms',
+  /** The request is answered by this epoch or a later one, or refused with EPOCH_NOT_REACHED. */
+  minEpoch: 'Nightshift-Min-Epoch',
   /** In a reply that is an error: the status as in HTTP, and a sentence. */
   errorStatus: 'Nats-Service-Error-Code',
   errorText: 'Nats-Service-Error',
 } as const;
 
-const AnswerSchema = z.object({ epoch: z.number().int(), modelDigest: DigestSchema });
+const AnswerSchema = z.object({
+  /** The epoch in service when the request began. */
+  epoch: z.number().int(),
+  /** Of the model that answered. */
+  modelDigest: DigestSchema,
+  /** Where a candidate answered in place of the epoch: the run that announced it. */
+  candidate: TokenSchema.optional(),
+});
 
 export const EmbedReplySchema = AnswerSchema.extend({ embedding: z.array(z.number()) });
 export type EmbedReply = z.infer<typeof EmbedReplySchema>;
@@ -57,6 +66,7 @@ export function inferStatus(code: ErrorCode): number {
     case 'OVERLOADED':
       return 429;
     case 'NOT_READY':
+    case 'EPOCH_NOT_REACHED':
     case 'HOST_FAILED':
       return 503;
     case 'DEADLINE_EXCEEDED':

@@ -6,7 +6,14 @@ import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { PipelineConfigSchema } from './pipeline.ts';
 import { CTL, type CtlSubject, type Noun } from './subjects.ts';
-import { BlobRefSchema, ModelPairSchema, ProgressSchema, TokenSchema, VerificationReportSchema } from './values.ts';
+import {
+  BlobRefSchema,
+  ModelPairSchema,
+  OriginSchema,
+  ProgressSchema,
+  TokenSchema,
+  VerificationReportSchema,
+} from './values.ts';
 
 export const FailureSchema = z.object({
   // The keys of the table are its codes; Object.keys loses that in the type.
@@ -25,9 +32,16 @@ export const CtlSchemas = {
   }),
   [CTL.pipelineCancel]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
   [CTL.pipelineResume]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
-  [CTL.modelRollback]: z.object({ model: TokenSchema, reason: z.string().max(500).optional() }),
   [CTL.schedulePause]: z.object({ model: TokenSchema, reason: z.string().max(500).optional() }),
   [CTL.scheduleResume]: z.object({ model: TokenSchema }),
+  [CTL.modelRollback]: z.object({
+    model: TokenSchema,
+    /** Any epoch of the ledger whose pair is retained; the previous one where it is left out. */
+    epoch: z.number().int().positive().optional(),
+    /** Chosen by the sender, who follows it; derived from the message otherwise. */
+    runId: TokenSchema.optional(),
+    reason: z.string().max(500).optional(),
+  }),
 } satisfies Record<CtlSubject, z.ZodType>;
 
 const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
@@ -91,7 +105,18 @@ export const ProgressedSchema = WorkEventSchema.extend({ progress: ProgressSchem
 export const ReplicaEventSchema = RunSchema.extend({ replicaId: TokenSchema });
 export const ReplicaPreparedSchema = ReplicaEventSchema.extend({ prepareMs: z.number() });
 export const ReplicaRefusedSchema = ReplicaEventSchema.extend({ failure: FailureSchema });
-export const ReplicaSwitchedSchema = ReplicaEventSchema.extend({ epoch: z.number().int(), swapUs: z.number() });
+/** Said when no request of an earlier epoch is under way any more; the moments are those of the switch itself. */
+export const ReplicaSwitchedSchema = ReplicaEventSchema.extend({
+  epoch: z.number().int(),
+  swapUs: z.number(),
+  /** Milliseconds since 1970 with their fraction: comparable as far as the machines' clocks agree. */
+  switchedAtMs: z.number(),
+  /** Microseconds of the machine's monotonic clock: comparable between the processes of one machine. */
+  monotonicUs: z.number(),
+});
+export type ReplicaSwitched = z.infer<typeof ReplicaSwitchedSchema>;
+/** It cannot serve the committed epoch, and takes no requests until it can. */
+export const ReplicaOutOfServiceSchema = ReplicaEventSchema.extend({ epoch: z.number().int(), failure: FailureSchema });
 
 export const PipelineEventSchema = RunSchema.extend({
   state: z.string(),
@@ -107,5 +132,7 @@ export const ModelDeployedSchema = RunSchema.extend({
   replicas: z.number().int(),
   /** Longest swap of any live replica, microseconds. */
   swapUsMax: z.number(),
+  /** The epoch in which its pair served first, and the run that made the pair. */
+  origin: OriginSchema,
 });
 export type ModelDeployed = z.infer<typeof ModelDeployedSchema>;

@@ -172,6 +172,9 @@ export const VerificationConfigSchema = z.object({
 });
 export type VerificationConfig = z.infer<typeof VerificationConfigSchema>;
 
+/** A week of nights, with the two that are resident; each holds its model and gallery in the object store. */
+export const RETAINED_EPOCHS = 5;
+
 export const DeploymentConfigSchema = z.object({
   strategy: z.enum(['hot-swap']).default('hot-swap'),
   /** Live replicas needed before a deployment goes on. */
@@ -182,6 +185,14 @@ export const DeploymentConfigSchema = z.object({
   guardErrorRateMax: z.number().min(0).max(1).default(0.01),
   guardRequestsMin: z.number().int().min(1).default(20),
   guardLatencyP99MsMax: z.number().positive().default(500),
+  /** Largest factor by which the median latency may grow over the previous epoch's. */
+  guardLatencyRatioMax: z.number().min(1).default(4),
+  /** Largest shift of the mean score over the threshold, in standard deviations of the previous epoch's. */
+  guardScoreShiftMax: z.number().positive().default(4),
+  /** Replies with a score that each epoch must have given before their scores are compared. */
+  guardScoresMin: z.number().int().min(2).default(100),
+  /** Pairs older than the previous one that stay listed for a rollback by loading them anew. */
+  retainedEpochs: z.number().int().min(0).max(50).default(RETAINED_EPOCHS),
 });
 export type DeploymentConfig = z.infer<typeof DeploymentConfigSchema>;
 

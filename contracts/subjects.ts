@@ -35,7 +35,7 @@ export type CommandVerb = (typeof COMMAND_VERBS)[number];
 export const WORK_FACTS = ['completed', 'failed', 'cancelled', 'progressed', 'working', 'absent'] as const;
 export type WorkFact = (typeof WORK_FACTS)[number];
 
-export const REPLICA_FACTS = ['prepared', 'refused', 'switched'] as const;
+export const REPLICA_FACTS = ['prepared', 'refused', 'switched', 'out-of-service'] as const;
 export type ReplicaFact = (typeof REPLICA_FACTS)[number];
 
 export const PIPELINE_FACTS = [
@@ -109,6 +109,7 @@ export const API = {
   status: 'nightshift.api.status',
   models: 'nightshift.api.models',
   schedules: 'nightshift.api.schedules',
+  deployments: 'nightshift.api.deployments',
 } as const;
 
 export const INFER_VERBS = ['embed', 'verify', 'identify'] as const;

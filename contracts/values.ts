@@ -79,8 +79,42 @@ export const ModelPairSchema = z.object({
 });
 export type ModelPair = z.infer<typeof ModelPairSchema>;
 
-export const EpochSchema = ModelPairSchema.extend({ epoch: z.number().int().positive(), committedAt: z.string() });
+/** Where a pair that serves again comes from: the epoch in which it served first, and the run that made it. */
+export const OriginSchema = z.object({ epoch: z.number().int().positive(), runId: TokenSchema });
+export type Origin = z.infer<typeof OriginSchema>;
+
+export const EpochSchema = ModelPairSchema.extend({
+  epoch: z.number().int().positive(),
+  committedAt: z.string(),
+  /** Absent where the pair serves for the first time. */
+  origin: OriginSchema.optional(),
+});
 export type Epoch = z.infer<typeof EpochSchema>;
+
+/** A pair that replicas are asked to load. `runId` is that of the run which announced it. */
+export const CandidateSchema = ModelPairSchema.extend({
+  /** Given for a pair that has served before: an operator wants it back. */
+  origin: OriginSchema.optional(),
+  /** Given while it answers a share of the requests, before it is committed. */
+  canary: z.object({ share: z.number().min(0).max(1), keyHeader: z.string().min(1) }).optional(),
+});
+export type Candidate = z.infer<typeof CandidateSchema>;
+
+/** One epoch in the ledger of who served what, when. It ends when the next one starts. */
+export const LedgerEntrySchema = z.object({
+  epoch: z.number().int().positive(),
+  startedAt: z.string(),
+  /** Put there by a run that completed its verification, by an operator, or by a guard that saw a limit breached. */
+  reason: z.enum(['deployed', 'operator', 'guard']),
+  /** In words: what the operator said, or the figures that the guard saw. */
+  why: z.string().nullable(),
+  /** The run that put it there. */
+  runId: TokenSchema,
+  origin: OriginSchema,
+  modelDigest: DigestSchema,
+  galleryDigest: DigestSchema,
+});
+export type LedgerEntry = z.infer<typeof LedgerEntrySchema>;
 
 /** DEPLOYMENTS/<model>: the desired state on which replicas converge. Written by the orchestrator alone. */
 export const DeploymentSchema = z.object({
@@ -90,17 +124,35 @@ export const DeploymentSchema = z.object({
   /** Stays resident on every replica, so that a rollback loads nothing. */
   previous: EpochSchema.nullable(),
   /** Announced by a run that is deploying: replicas load and warm it up, and keep serving `current`. */
-  candidate: ModelPairSchema.nullable(),
+  candidate: CandidateSchema.nullable(),
+  /** Pairs that served before those two, newest first: what else can be rolled back to, by loading it anew. */
+  retained: z.array(EpochSchema).default([]),
+  /** The latest epochs, oldest first, the one in service last. */
+  ledger: z.array(LedgerEntrySchema).default([]),
   /** Highest epoch number ever given; a rollback takes a new number for the old pair. */
   epochMax: z.number().int().nonnegative(),
   /** The run that wrote last, and what it did. */
   runId: TokenSchema,
-  change: z.enum(['announced', 'committed', 'rolled-back', 'withdrawn']),
+  change: z.enum(['announced', 'tried', 'committed', 'rolled-back', 'withdrawn']),
 });
 export type Deployment = z.infer<typeof DeploymentSchema>;
 
 export const LatencySchema = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() });
 export type Latency = z.infer<typeof LatencySchema>;
+
+/** How far the scores of `count` replies lie above the threshold (below: negative): their mean and standard deviation. */
+export const ScoresSchema = z.object({ count: z.number().int(), mean: z.number(), deviation: z.number() });
+export type Scores = z.infer<typeof ScoresSchema>;
+
+/** What one replica counted of one epoch or candidate. */
+export const ServingSchema = z.object({
+  requests: z.number(),
+  failed: z.number(),
+  latencyMs: LatencySchema.nullable(),
+  /** Null before the first reply with a score. */
+  scores: ScoresSchema.nullable(),
+});
+export type Serving = z.infer<typeof ServingSchema>;
 
 /** REPLICAS/<model>.<replicaId>: a heartbeat with a time to live. Its absence means the replica is gone. */
 export const ReplicaStatusSchema = z.object({
@@ -115,7 +167,15 @@ export const ReplicaStatusSchema = z.object({
   /** The candidate's run, and what became of it here. */
   prepared: z.object({ runId: TokenSchema, modelDigest: DigestSchema, refused: z.string().nullable() }).nullable(),
   /** Figures of the epoch in service since it was switched to. */
-  serving: z.object({ requests: z.number(), failed: z.number(), latencyMs: LatencySchema.nullable() }),
+  serving: ServingSchema,
+  /** Figures of the epoch before it, as they stood at the switch: what the new one is compared with. */
+  former: z.object({ epoch: z.number().int(), serving: ServingSchema }).nullable(),
+  /** Figures of a candidate that answers a share of the requests. */
+  trial: z.object({ runId: TokenSchema, serving: ServingSchema }).nullable(),
+  /** True while requests that began on an earlier epoch are still to be answered. */
+  draining: z.boolean(),
+  /** Why it takes no requests although an epoch is in service, as `<CODE>: <message>`; null while it takes them. */
+  outOfService: z.string().nullable(),
   /** Duration of the last swap in microseconds; null before the first. */
   swapUs: z.number().nullable(),
 });

@@ -8,7 +8,7 @@ import type { Failure } from '../contracts/errors.ts';
 import type { Completed, ModelDeployed, StartCommand } from '../contracts/messages.ts';
 import type { PipelineConfig } from '../contracts/pipeline.ts';
 import type { CommandVerb, Noun } from '../contracts/subjects.ts';
-import type { BlobRef, ModelPair } from '../contracts/values.ts';
+import type { BlobRef, Candidate, ModelPair } from '../contracts/values.ts';
 
 export interface PipelineInput {
   readonly runId: string;
@@ -19,6 +19,10 @@ export interface PipelineInput {
   readonly pipeline: PipelineConfig;
   /** The pair in service when the run started. */
   readonly champion: ModelPair | null;
+  /** Of a rollback to a pair that is no longer resident: it is prepared and committed, as a candidate is. */
+  readonly target?: Candidate | undefined;
+  /** Of a rollback: what the operator said. */
+  readonly reason?: string | undefined;
 }
 
 export interface PipelineContext extends PipelineInput {
@@ -63,7 +67,7 @@ export interface CommandParams {
 }
 export interface DeploymentParams {
   readonly change: 'announce' | 'commit' | 'rollBack' | 'withdraw';
-  readonly pair: ModelPair | null;
+  readonly pair: Candidate | null;
 }
 
 /** After this many deadlines at which the worker still worked, the stage counts as stuck. */
@@ -83,13 +87,14 @@ const timedOut = (c: PipelineContext): Failure => ({
   retryable: false,
 });
 
-/** Passing verification is what makes a pair, so it exists in every state that deploys. */
-const candidatePair = (c: PipelineContext): ModelPair => ({
-  model: c.candidate!,
-  gallery: c.verification!.gallery,
-  golden: c.verification!.golden,
-  runId: c.runId,
-});
+/** An operator names a pair, or passing verification makes one: it exists in every state that deploys. */
+const candidatePair = (c: PipelineContext): Candidate =>
+  c.target ?? {
+    model: c.candidate!,
+    gallery: c.verification!.gallery,
+    golden: c.verification!.golden,
+    runId: c.runId,
+  };
 
 export const pipelineMachine = setup({
   types: {
@@ -122,6 +127,7 @@ export const pipelineMachine = setup({
   },
   guards: {
     isRollback: ({ context }) => context.kind === 'rollback',
+    hasTarget: ({ context }) => context.target !== undefined,
     /** An answer to an earlier attempt does not decide about the current one. */
     isCurrent: ({ context, event }) => 'commandId' in event && event.commandId === commandId(context),
     /** The worker has ended this work, in whatever way. */
@@ -168,6 +174,7 @@ export const pipelineMachine = setup({
     /** Nothing has happened; left at once. */
     routing: {
       always: [
+        { guard: 'hasTarget', target: 'deploying' },
         { guard: 'isRollback', target: 'rollingBack' },
         { target: 'collecting', actions: { type: 'begin', params: { stage: 'collection' } } },
       ],
@@ -322,7 +329,7 @@ export const pipelineMachine = setup({
       on: { 'operator.cancel': { target: 'compensating', actions: ['idle', 'rememberCancel'] } },
     },
 
-    /** The candidate passed. Replicas converge on the deployment record. */
+    /** The candidate passed, or an operator wants a retained pair back. Replicas converge on the deployment record. */
     deploying: {
       initial: 'preparing',
       states: {
@@ -353,15 +360,21 @@ export const pipelineMachine = setup({
           entry: { type: 'deployment', params: { change: 'commit', pair: null } },
           after: { deployDeadline: { target: '#pipeline.rollingBack', actions: 'rememberTimeout' } },
           on: {
-            'deployment.switched': {
-              target: 'guarding',
-              actions: { type: 'publishDeployed', params: ({ event }) => event.deployed },
-            },
+            'deployment.switched': [
+              // An operator chose this pair knowing it; a guard would only bring back what was to go.
+              {
+                guard: 'isRollback',
+                target: '#pipeline.rolledBack',
+                actions: { type: 'publishRolledBack', params: ({ event }) => event.deployed },
+              },
+              { target: 'guarding', actions: { type: 'publishDeployed', params: ({ event }) => event.deployed } },
+            ],
             // The commit itself did not happen: the champion still serves, so there is nothing to roll back.
             'deployment.failed': {
               target: '#pipeline.withdrawing',
               actions: { type: 'remember', params: ({ event }) => event },
             },
+            'operator.rollback': { target: '#pipeline.rollingBack', actions: 'rememberCancel' },
             'operator.cancel': { target: '#pipeline.rollingBack', actions: 'rememberCancel' },
           },
         },
@@ -441,7 +454,7 @@ export const pipelineMachine = setup({
     rejected: { type: 'final' },
     /** A stage failed for good; the champion stays. */
     failed: { type: 'final' },
-    /** The previous epoch serves again. */
+    /** An earlier pair serves again. */
     rolledBack: { type: 'final' },
     cancelled: { type: 'final' },
   },

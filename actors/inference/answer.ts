@@ -21,7 +21,7 @@ export async function answer(replica: Replica, request: RecogniseRequest): Promi
       await beforeDeadline(replica.replaced(lost), request, error);
       return attempt(replica, request, tried);
     });
-    tried.at(-1)?.figures.answered(performance.now() - startedAt);
+    tried.at(-1)?.figures.answered(performance.now() - startedAt, marginOf(reply));
     return reply;
   } catch (error) {
     if (inferStatus(toFailure(error).code) >= FAILED_STATUS_MIN) tried.at(-1)?.figures.failed();
@@ -54,6 +54,7 @@ async function beforeDeadline(promise: Promise<void>, { deadlineMs }: RecogniseR
   }
 }
 
+const marginOf = (reply: InferReply) => ('score' in reply ? reply.score - reply.threshold : null);
 const isHostFailure = (error: unknown) => error instanceof PipelineError && error.code === 'HOST_FAILED';
 const notReady = () =>
   new PipelineError('NOT_READY', 'no model is in service yet; run the pipeline once', { retryable: true });

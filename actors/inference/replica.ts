@@ -38,6 +38,8 @@ function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<T> {
   return { ...swapped, swapUs: Number(endedAt - startedAt) / 1000 };
 }
 
+const NOTHING_SERVED = { requests: 0, failed: 0, latencyMs: null, scores: null };
+
 /** Swaps that concern nobody, so that no request waits while the first real one is compiled. */
 const REHEARSALS = 1000;
 function rehearseSwap(): void {
@@ -56,6 +58,9 @@ export class Replica {
   readonly #options: ReplicaOptions;
   readonly #served = new AtomicReference<Served | null>(null);
   #swapUs: number | null = null;
+  #former: ReplicaStatus['former'] = null;
+  /** Former values that requests still work with. */
+  #draining = 0;
   #swapWaiters: (() => void)[] = [];
 
   constructor(options: ReplicaOptions) {
@@ -80,6 +85,7 @@ export class Replica {
     const next = { epoch, resident, figures: isSameEpoch ? former.figures : createFigures() };
     const { previous, drained, swapUs } = timedSwap(this.#served, next);
     if (!isSameEpoch) this.#swapUs = swapUs;
+    if (former && !isSameEpoch) this.#former = { epoch: former.epoch, serving: former.figures.snapshot() };
     if (previous) this.residents.keepUntil(drained, previous.resident);
     for (const wake of this.#swapWaiters.splice(0)) wake();
     this.onSwitched();
@@ -101,7 +107,11 @@ export class Replica {
       modelDigest: this.served?.resident.modelDigest ?? null,
       resident: this.residents.digests,
       prepared: this.prepared,
-      serving: this.served?.figures.snapshot() ?? { requests: 0, failed: 0, latencyMs: null },
+      serving: this.served?.figures.snapshot() ?? NOTHING_SERVED,
+      former: this.#former,
+      trial: null,
+      draining: this.#draining > 0,
+      outOfService: null,
       swapUs: this.#swapUs,
     };
   }

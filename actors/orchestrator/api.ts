@@ -1,13 +1,14 @@
 /**
  * Answers questions under `nightshift.api.>` (NATS micro): which runs there are, one run with its time line, what is
- * in service. Reads only; any number of orchestrators answer alike.
+ * in service, who served when. Reads only; any number of orchestrators answer alike.
  */
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { API } from '../../contracts/subjects.ts';
-import { TokenSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
+import { TokenSchema, type Deployment, type LedgerEntry, type ReplicaStatus } from '../../contracts/values.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
+import { canReturn } from '../../services/deployment/retained.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { activeRun } from './operator.ts';
 import { listSchedules } from './schedule.ts';
@@ -39,17 +40,31 @@ export interface ModelStatus {
   readonly activeRun: RunSummary | null;
 }
 
+/** One line of the ledger: who served, from when to when. */
+export interface ServedEpoch extends LedgerEntry {
+  /** Null while it serves. */
+  readonly endedAt: string | null;
+  /** Whether `nightshift rollback --to` can bring its pair back. */
+  readonly retained: boolean;
+}
+export interface ModelLedger {
+  readonly model: string;
+  /** Newest first. */
+  readonly epochs: readonly ServedEpoch[];
+}
+
 const RunQuestionSchema = z.object({ runId: TokenSchema });
-const RunsQuestionSchema = z.object({ model: TokenSchema.optional() });
+const ModelQuestionSchema = z.object({ model: TokenSchema.optional() });
 
 /** Endpoint subject -> handler of its parsed JSON body (`{}` for an empty one). */
 export const endpointsOf = (o: OrchestratorContext): Record<string, (body: unknown) => Promise<unknown>> => ({
-  [API.runs]: async (body) => ({ runs: await listRuns(o, ask(RunsQuestionSchema, body).model) }),
+  [API.runs]: async (body) => ({ runs: await listRuns(o, ask(ModelQuestionSchema, body).model) }),
   [API.run]: (body) => showRun(o, ask(RunQuestionSchema, body).runId),
   [API.status]: async () => ({
     models: await Promise.all(Object.keys(o.pipelines).map((model) => statusOf(o, model))),
   }),
   [API.schedules]: () => listSchedules(o),
+  [API.deployments]: async (body) => ({ models: await listDeployments(o, ask(ModelQuestionSchema, body).model) }),
   [API.models]: async () => ({ models: o.pipelines }),
 });
 
@@ -91,6 +106,27 @@ async function statusOf(o: OrchestratorContext, model: string): Promise<ModelSta
     replicas: await o.liveReplicas(model),
     activeRun: active && summary(active),
   };
+}
+
+/** The ledger lies in the deployment record itself, so it cannot say anything else than what replicas were told. */
+async function listDeployments(o: OrchestratorContext, model: string | undefined): Promise<ModelLedger[]> {
+  if (model !== undefined && !o.pipelines[model]) {
+    throw new PipelineError('MODEL_UNKNOWN', `no pipeline for a model "${model}" is configured`);
+  }
+  const models = model === undefined ? Object.keys(o.pipelines) : [model];
+  return Promise.all(
+    models.map(async (name) => ({ model: name, epochs: epochsOf((await o.deployments.load(name))?.value) })),
+  );
+}
+
+function epochsOf(record: Deployment | undefined): ServedEpoch[] {
+  if (!record) return [];
+  const served = record.ledger.map((entry, index) => ({
+    ...entry,
+    endedAt: record.ledger[index + 1]?.startedAt ?? null,
+    retained: canReturn(record, entry),
+  }));
+  return served.reverse();
 }
 
 const summary = (c: Checkpoint): RunSummary => ({

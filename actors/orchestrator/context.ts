@@ -6,10 +6,12 @@ import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import type { BlobStore } from '../../contracts/blobs.ts';
 import type { PipelineConfig } from '../../contracts/pipeline.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../contracts/schedule.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
+import { createBlobStore } from '../../infra/blob-store.ts';
 import { createBus, type Bus } from '../../infra/bus.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/record-store.ts';
 import { createReplicaStore } from '../../infra/replica-store.ts';
@@ -32,6 +34,7 @@ export interface OrchestratorContext {
   readonly locks: RecordStore<Lock>;
   readonly schedules: RecordStore<ScheduleRecord>;
   readonly deployments: RecordStore<Deployment>;
+  readonly blobs: BlobStore;
   /** Replicas of a model whose heartbeat is alive. */
   readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
   readonly timers: Timers;
@@ -62,6 +65,7 @@ export async function openOrchestratorContext(
     locks: createRecordStore({ kv: runs, schema: LockSchema }),
     schedules: createRecordStore({ kv: schedules, schema: ScheduleRecordSchema }),
     deployments: createRecordStore({ kv: deployments, schema: DeploymentSchema }),
+    blobs: createBlobStore(nc, 'orchestrator'),
     liveReplicas: (model) => replicas.list(model),
     timers: await createTimers({ nc, source: 'orchestrator', now }),
     pipelines,

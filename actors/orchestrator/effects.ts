@@ -11,9 +11,9 @@ import {
   pipelineEventSubject,
 } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/values.ts';
-import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
+import type { PipelineContext, PipelineEvent } from '../../machines/pipeline.machine.ts';
 import type { Checkpoint, Effect } from '../../machines/step.ts';
-import { announce, commit, rollBack, withdraw } from '../../services/deployment/records.ts';
+import { announce, commit, rollBack, withdraw, type Terms } from '../../services/deployment/records.ts';
 import type { OrchestratorContext } from './context.ts';
 
 /** An effect that the world refused for good: the machine is told by an event. */
@@ -69,7 +69,7 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
   const { runId, model } = checkpoint.context;
   try {
     const stored = await o.deployments.load(model);
-    const record = changed(effect, stored?.value ?? null, runId, model, o.now());
+    const record = changed(effect, stored?.value ?? null, checkpoint.context, o.now());
     // A conflict is retryable: the whole step is taken again, and finds what the other one wrote.
     if (record !== stored?.value) await o.deployments.save(model, record, stored?.revision ?? 0);
     o.log.info({ runId, model, change: effect.change }, 'orchestrator: deployment record changed');
@@ -81,26 +81,28 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
   }
 }
 
-function changed(
-  effect: DeploymentEffect,
-  record: Deployment | null,
-  runId: string,
-  model: string,
-  now: Date,
-): Deployment {
+function changed(effect: DeploymentEffect, record: Deployment | null, context: PipelineContext, now: Date): Deployment {
+  const { runId, model } = context;
   if (effect.change === 'announce') return announce(record, effect.pair!, runId, model); // `announce` always has a pair.
   if (!record)
     throw new PipelineError('DEPLOYMENT_CONFLICT', `run ${runId}: model ${model} has no deployment record to change`);
+  const retainedMax = context.pipeline.deployment.retainedEpochs;
   switch (effect.change) {
     case 'commit':
-      return commit(record, runId, now);
+      return commit(record, runId, now, { retainedMax, why: context.reason ?? null });
     case 'rollBack':
-      return rollBack(record, runId, now);
+      return rollBack(record, runId, now, { retainedMax, ...causeOf(context) });
     case 'withdraw':
       return withdraw(record, runId);
     default:
       return assertNever(effect.change);
   }
+}
+
+/** Who wants the epoch of this run gone, and why: an operator, or what was watched in its guard. */
+function causeOf({ kind, failure, reason }: PipelineContext): Pick<Terms, 'reason' | 'why'> {
+  if (kind === 'rollback') return { reason: 'operator', why: reason ?? null };
+  return { reason: failure?.code === 'CANCELLED' ? 'operator' : 'guard', why: failure?.message ?? null };
 }
 
 /** W3C trace context: one trace per run, a span per message, both derived so that a repetition has the same. */

@@ -6,6 +6,7 @@ import { assertNever } from '../../contracts/errors.ts';
 import type { Deployment } from '../../contracts/values.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { isGuardOver, observedPhase, type Checkpoint } from '../../machines/step.ts';
+import { originOf } from '../../services/deployment/retained.ts';
 import { createDeploymentStrategy } from '../../services/deployment/strategies.ts';
 import type { DeploymentVerdict } from '../../services/deployment/strategy.ts';
 import type { OrchestratorContext } from './context.ts';
@@ -75,5 +76,6 @@ function deployedOf(
     previousEpoch: previous?.epoch ?? null,
     replicas: verdict.replicas,
     swapUsMax: verdict.swapUsMax,
+    origin: originOf(current!),
   };
 }

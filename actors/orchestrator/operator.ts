@@ -2,13 +2,16 @@
  * Operator commands: start, cancel, resume, rollback. A command that cannot be obeyed throws; the bus dead-letters it
  * and `refuse` publishes why, where `nats sub 'nightshift.evt.operator.>'` sees it.
  */
+import type { z } from 'zod';
 import { PipelineError, type Failure } from '../../contracts/errors.ts';
 import { parseData } from '../../contracts/envelope.ts';
 import { CtlSchemas } from '../../contracts/messages.ts';
 import type { PipelineConfig } from '../../contracts/pipeline.ts';
 import { commandRefusedSubject, CTL } from '../../contracts/subjects.ts';
+import type { Deployment } from '../../contracts/values.ts';
 import type { Delivery } from '../../infra/bus.ts';
 import { observedPhase, type Checkpoint } from '../../machines/step.ts';
+import { targetOf } from '../../services/deployment/retained.ts';
 import { lockKey, runKey, type OrchestratorContext } from './context.ts';
 import { applyEvent, beginRun } from './run-loop.ts';
 
@@ -77,30 +80,53 @@ async function tellRun(
   await applyEvent(o, runId, envelope.id, { type, reason }, time);
 }
 
-/** A run that still guards the newest epoch rolls back itself; otherwise a run of its own does. */
+/**
+ * A run that has just put the newest epoch into service takes it back itself; otherwise a run of its own does. A pair
+ * that has to be loaded always gets a run of its own, and the newest epoch is gone before it is loaded.
+ */
 async function rollBackModel(
   o: OrchestratorContext,
   delivery: Delivery,
-  { model, reason }: { model: string; reason?: string | undefined },
+  { model, epoch, runId: chosen, reason }: z.infer<(typeof CtlSchemas)[typeof CTL.modelRollback]>,
 ) {
   const pipeline = pipelineOf(o, model);
   const { envelope, time } = delivery;
-  const runId = derivedRunId('rollback', delivery);
+  const runId = chosen ?? derivedRunId('rollback', delivery);
   const isBegun = (await o.runs.load(runKey(runId))) !== null;
   const latest = await latestRun(o, model);
   // A redelivery goes where the first delivery went, also when that run has ended since.
   const isTold = latest?.seen.includes(envelope.id) ?? false;
-  const record = (await o.deployments.load(model))?.value;
-  if (!isBegun && !isTold && !record?.previous) {
-    throw new PipelineError('NO_PREVIOUS_EPOCH', `model ${model}: there is no earlier epoch to roll back to`);
-  }
-  const phase = latest && latest.status === 'active' ? observedPhase(latest) : null;
-  if (latest && !isBegun && (isTold || phase === 'guarding' || phase === 'rollingBack')) {
+  const record = (await o.deployments.load(model))?.value ?? null;
+  const isDone = isTold && (epoch === undefined || targetOf(record, model, epoch).kind === 'current');
+  const target = isBegun || isDone ? null : await reachable(o, record, model, epoch);
+  const isFresh = latest !== null && latest.status === 'active' && ROLLS_BACK.has(observedPhase(latest));
+  if (latest && !isBegun && (isTold || isFresh)) {
     await applyEvent(o, latest.context.runId, envelope.id, { type: 'operator.rollback', reason }, time);
-    return;
+    if (target?.kind !== 'retained') return;
   }
-  const champion = record?.current ?? null;
-  await beginRun(o, { runId, model, kind: 'rollback', pipeline, champion }, envelope.id, time);
+  const input = { runId, model, kind: 'rollback' as const, pipeline, champion: record?.current ?? null, reason };
+  const wanted = target?.kind === 'retained' ? { target: target.candidate } : {};
+  await beginRun(o, { ...input, ...wanted }, envelope.id, time);
+}
+
+/** Phases of a run whose epoch is in service, or may be. */
+const ROLLS_BACK: ReadonlySet<ReturnType<typeof observedPhase>> = new Set(['committing', 'guarding', 'rollingBack']);
+
+/** Where the rollback leads. Throws NO_PREVIOUS_EPOCH, EPOCH_NOT_RETAINED, or BLOB_MISSING: refused at once, not later. */
+async function reachable(o: OrchestratorContext, record: Deployment | null, model: string, epoch: number | undefined) {
+  const target = targetOf(record, model, epoch);
+  if (target.kind === 'previous') return target;
+  if (target.kind === 'current') {
+    const message = `model ${model}: the pair of epoch ${epoch} is in service already, as epoch ${target.epoch}`;
+    throw new PipelineError('EPOCH_NOT_RETAINED', message);
+  }
+  const { model: net, gallery, golden } = target.candidate;
+  for (const { bucket, key, digest } of [net, gallery, golden]) {
+    if ((await o.blobs.find(bucket, key))?.digest === digest) continue;
+    const message = `model ${model}, epoch ${epoch}: ${bucket}/${key} is no longer stored, so its pair cannot be loaded`;
+    throw new PipelineError('BLOB_MISSING', message);
+  }
+  return target;
 }
 
 function pipelineOf(o: OrchestratorContext, model: string): PipelineConfig {

@@ -1,6 +1,6 @@
-/** `nightshift status` and `nightshift runs`: questions to the orchestrator's API, as tables or JSON. */
+/** `nightshift status`, `runs` and `deployments`: questions to the orchestrator's API, as tables or JSON. */
 import Table from 'cli-table3';
-import type { ModelStatus, RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
+import type { ModelLedger, ModelStatus, RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
 import { API } from '../../contracts/subjects.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';
@@ -26,6 +26,38 @@ export async function runsCommand(runId: string | undefined, { json }: Output, g
       process.stdout.write(json ? `${JSON.stringify(answer)}\n` : describeRun(answer));
     }
   });
+}
+
+export async function deploymentsCommand(
+  model: string | undefined,
+  { json }: Output,
+  global: GlobalOptions,
+): Promise<void> {
+  await withClient(global, async ({ ask }) => {
+    const answer = await ask<{ models: ModelLedger[] }>(API.deployments, { model });
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : answer.models.map(describeLedger).join('\n'));
+  });
+}
+
+const REASONS = { deployed: 'deployed', operator: 'rolled back by operator', guard: 'rolled back by guard' };
+
+function describeLedger({ model, epochs }: ModelLedger): string {
+  if (epochs.length === 0) return `${model}\n  nothing has been in service yet\n`;
+  const table = new Table({
+    head: ['epoch', 'from', 'to', 'for', 'reason', 'pair of', 'made by', 'model', 'back'],
+    style: { head: [], border: [] },
+    wordWrap: true,
+    colWidths: [null, null, null, null, 40],
+  });
+  for (const { epoch, startedAt, endedAt, reason, why, origin, modelDigest, retained } of epochs) {
+    const said = why ? `${REASONS[reason]}: ${why}` : REASONS[reason];
+    const lasted = endedAt ? took(startedAt, endedAt) : '-';
+    const pair = origin.epoch === epoch ? 'itself' : `epoch ${origin.epoch}`;
+    const back = retained ? `--to ${epoch}` : '';
+    const [from, to] = [startedAt.slice(0, 19), endedAt?.slice(0, 19) ?? 'now'];
+    table.push([epoch, from, to, lasted, said, pair, origin.runId, short(modelDigest), back]);
+  }
+  return `${model}\n${table.toString()}\n`;
 }
 
 function describeModel({ model, deployment, replicas, activeRun }: ModelStatus): string {

@@ -3,11 +3,25 @@
  * the same run has already taken gives back the very record. The orchestrator stores the result by compare-and-put.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import type { Deployment, ModelPair } from '../../contracts/values.ts';
+import { RETAINED_EPOCHS } from '../../contracts/pipeline.ts';
+import type { Candidate, Deployment, LedgerEntry } from '../../contracts/values.ts';
+import { originOf, retain } from './retained.ts';
+
+/** What the ledger says of a new epoch, and how much is retained beside it. */
+export interface Terms {
+  readonly reason: LedgerEntry['reason'];
+  readonly why: string | null;
+  readonly retainedMax: number;
+}
+
+/** Three months of nights. The whole record is read by every replica at each change, so it stays small. */
+export const LEDGER_MAX = 100;
+/** A sentence or two. */
+const WHY_LENGTH_MAX = 500;
 
 /** Replicas are asked to load `pair`; nothing changes for clients. `record` is null before the first announcement. */
-export function announce(record: Deployment | null, pair: ModelPair, runId: string, model: string): Deployment {
-  if (!record) return announced({ model, current: null, previous: null, candidate: null, epochMax: 0 }, pair, runId);
+export function announce(record: Deployment | null, pair: Candidate, runId: string, model: string): Deployment {
+  if (!record) return announced({ model, ...EMPTY }, pair, runId);
   const { candidate } = record;
   if (candidate && candidate.runId !== runId) {
     throw conflict(record, runId, `run ${candidate.runId} has announced a candidate; end or resume that run`);
@@ -17,21 +31,16 @@ export function announce(record: Deployment | null, pair: ModelPair, runId: stri
 }
 
 /** The candidate becomes the epoch in service, and the epoch in service the previous one. */
-export function commit(record: Deployment, runId: string, now: Date): Deployment {
+export function commit(record: Deployment, runId: string, now: Date, terms: Partial<Terms> = {}): Deployment {
   if (isCommitted(record, runId)) return record;
-  const { candidate, current } = record;
+  const { candidate } = record;
   if (candidate?.runId !== runId) {
     const holder = candidate ? `the candidate is that of run ${candidate.runId}` : 'there is no candidate';
     throw conflict(record, runId, `${holder}; announce it again`);
   }
-  return {
-    ...record,
-    ...nextEpoch(record, candidate, now),
-    previous: current,
-    candidate: null,
-    runId,
-    change: 'committed',
-  };
+  const reason = candidate.origin ? 'operator' : 'deployed';
+  const next = nextEpoch({ ...record, runId }, candidate, now, { reason, ...terms });
+  return { ...next, candidate: null, change: 'committed' };
 }
 
 /**
@@ -39,7 +48,7 @@ export function commit(record: Deployment, runId: string, now: Date): Deployment
  * candidate that another run is preparing is kept. Throws NO_PREVIOUS_EPOCH, or DEPLOYMENT_CONFLICT where a later run
  * has already replaced this run's epoch, so that rolling back would bring back the wrong one.
  */
-export function rollBack(record: Deployment, runId: string, now: Date): Deployment {
+export function rollBack(record: Deployment, runId: string, now: Date, terms: Partial<Terms> = {}): Deployment {
   const { current, previous, change } = record;
   if (record.runId === runId && change === 'rolled-back') return record;
   if (!current || !previous) {
@@ -51,7 +60,9 @@ export function rollBack(record: Deployment, runId: string, now: Date): Deployme
   }
   // Somebody else has taken this run's epoch out of service: that is what was wanted.
   if (previous.runId === runId) return record;
-  return { ...record, ...nextEpoch(record, previous, now), previous: current, runId, change: 'rolled-back' };
+  const back = { ...previous, origin: originOf(previous) };
+  const next = nextEpoch({ ...record, runId }, back, now, { reason: 'operator', ...terms });
+  return { ...next, change: 'rolled-back' };
 }
 
 /** Takes the announcement back. Where the candidate is not (or no longer) this run's, there is nothing left to undo. */
@@ -60,17 +71,36 @@ export function withdraw(record: Deployment, runId: string): Deployment {
   return { ...record, candidate: null, runId, change: 'withdrawn' };
 }
 
-const announced = (record: Omit<Deployment, 'runId' | 'change'>, pair: ModelPair, runId: string): Deployment => ({
+const EMPTY = { current: null, previous: null, candidate: null, retained: [], ledger: [], epochMax: 0 };
+
+const announced = (record: Omit<Deployment, 'runId' | 'change'>, pair: Candidate, runId: string): Deployment => ({
   ...record,
   candidate: { ...pair, runId },
   runId,
   change: 'announced',
 });
 
-function nextEpoch({ epochMax }: Deployment, pair: ModelPair, now: Date): Pick<Deployment, 'current' | 'epochMax'> {
-  const { model, gallery, golden, runId } = pair;
-  const epoch = epochMax + 1;
-  return { current: { model, gallery, golden, runId, epoch, committedAt: now.toISOString() }, epochMax: epoch };
+type NewEpoch = Pick<Terms, 'reason'> & Partial<Terms>;
+
+/** `record.runId` is the run that brings the new epoch. */
+function nextEpoch(record: Deployment, pair: Candidate, now: Date, terms: NewEpoch): Deployment {
+  const { model, gallery, golden, runId, origin } = pair;
+  const epoch = record.epochMax + 1;
+  const committedAt = now.toISOString();
+  const current = { model, gallery, golden, runId, epoch, committedAt, ...(origin ? { origin } : {}) };
+  const previous = record.current;
+  const earlier = record.previous ? [record.previous, ...record.retained] : record.retained;
+  const entry: LedgerEntry = {
+    ...{ epoch, startedAt: committedAt, reason: terms.reason, why: terms.why?.slice(0, WHY_LENGTH_MAX) ?? null },
+    ...{ runId: record.runId, origin: originOf(current) },
+    ...{ modelDigest: model.digest, galleryDigest: gallery.digest },
+  };
+  return {
+    ...record,
+    ...{ current, previous, epochMax: epoch },
+    retained: retain(earlier, [current, previous], terms.retainedMax ?? RETAINED_EPOCHS),
+    ledger: [...record.ledger, entry].slice(-LEDGER_MAX),
+  };
 }
 
 /** In service already, and not announced anew since. */

@@ -108,7 +108,11 @@ const status = (replicaId: string): ReplicaStatus => ({
   modelDigest: null,
   resident: [],
   prepared: null,
-  serving: { requests: 0, failed: 0, latencyMs: null },
+  serving: { requests: 0, failed: 0, latencyMs: null, scores: null },
+  former: null,
+  trial: null,
+  draining: false,
+  outOfService: null,
   swapUs: null,
 });
 

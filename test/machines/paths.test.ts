@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { getShortestPaths } from 'xstate/graph';
 import { pipelineMachine, type PipelineEvent, type PipelineInput } from '../../machines/pipeline.machine.ts';
 import { startRun, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
+import { pairOf } from '../support/deployments.ts';
 import { allEvents, nightInput } from '../support/runs.ts';
 
 const NOW = new Date('2026-01-01T02:00:00Z');
@@ -62,7 +63,9 @@ function walkAll(input: PipelineInput): Walk[] {
 
 const nights = walkAll(nightInput());
 const rollbacks = walkAll(nightInput({ kind: 'rollback' }));
-const walks = [...nights, ...rollbacks];
+const target = { ...pairOf('r0'), origin: { epoch: 1, runId: 'r0' } };
+const reloads = walkAll(nightInput({ kind: 'rollback', target }));
+const walks = [...nights, ...rollbacks, ...reloads];
 const deployments = (walk: Walk) => walk.effects.flatMap((e) => (e.kind === 'deployment' ? [e.change] : []));
 const stateOf = (walk: Walk) => statePath(walk.checkpoint.value);
 const say = (walk: Walk) => `${walk.events.join(' > ')} => ${stateOf(walk)}`;
@@ -122,6 +125,16 @@ test('machine: a candidate that was announced is committed and kept, or taken ba
     const changes = deployments(walk);
     const undone = changes.includes('rollBack') || changes.includes('withdraw');
     assert.is(undone, stateOf(walk) !== 'completed', `${say(walk)}: ${changes}`);
+  }
+});
+
+test('machine: a rollback to a retained pair is prepared and committed, and never guarded', () => {
+  const ends = new Set(reloads.filter(({ checkpoint }) => checkpoint.status === 'done').map(stateOf));
+  assert.equal([...ends].sort(), ['cancelled', 'failed', 'rolledBack']);
+  for (const walk of reloads) {
+    assert.not.ok(stateOf(walk).includes('guarding'), say(walk));
+    const announced = walk.effects.find((e) => e.kind === 'deployment');
+    assert.equal(announced?.kind === 'deployment' && announced.pair, target, say(walk));
   }
 });
 

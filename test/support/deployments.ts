@@ -20,14 +20,16 @@ export const epochOf = (runId: string, epoch: number): Epoch => ({
 });
 
 export function deploymentOf(changes: Partial<Deployment> = {}): Deployment {
-  const base = {
+  const base: Omit<Deployment, 'epochMax'> = {
     model: 'face',
     current: null,
     previous: null,
     candidate: null,
+    retained: [],
+    ledger: [],
     runId: 'r1',
     change: 'announced',
-  } as const;
+  };
   const deployment = { ...base, epochMax: 0, ...changes };
   return { ...deployment, epochMax: Math.max(deployment.epochMax, deployment.current?.epoch ?? 0) };
 }
@@ -41,7 +43,11 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
     modelDigest: null,
     resident: [],
     prepared: null,
-    serving: { requests: 0, failed: 0, latencyMs: null },
+    serving: { requests: 0, failed: 0, latencyMs: null, scores: null },
+    former: null,
+    trial: null,
+    draining: false,
+    outOfService: null,
     swapUs: null,
     ...changes,
   };

@@ -59,6 +59,7 @@ export function allEvents(): PipelineEvent[] {
     previousEpoch: null,
     replicas: 1,
     swapUsMax: 1,
+    origin: { epoch: 1, runId: 'r1' },
   };
   return [
     ...perNoun,

@@ -177,6 +177,10 @@ const statusOf = (record: Deployment | null, replicaId: string): ReplicaStatus =
   prepared: record?.candidate
     ? { runId: record.candidate.runId, modelDigest: record.candidate.model.digest, refused: null }
     : null,
-  serving: { requests: 0, failed: 0, latencyMs: null },
+  serving: { requests: 0, failed: 0, latencyMs: null, scores: null },
+  former: null,
+  trial: null,
+  draining: false,
+  outOfService: null,
   swapUs: 1,
 });

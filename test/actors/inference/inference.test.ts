@@ -91,7 +91,7 @@ test("inference: a client's mistake is answered as such, counts as no failure an
     );
     assert.match(mistakes[0]!.text, /^IMAGE_UNREADABLE: identify request: /);
     assert.match(mistakes[3]!.text, /header Nightshift-Person/);
-    assert.equal(inference.status().serving, { requests: 0, failed: 0, latencyMs: null });
+    assert.equal(inference.status().serving, { requests: 0, failed: 0, latencyMs: null, scores: null });
     assert.is((await ask(context.nc, 'identify', face)).status, 200);
   }));
 

@@ -22,7 +22,7 @@ const serving = (replicaId: string, requests = 0, failed = 0, p99 = 3, epoch = 2
   replicaOf(replicaId, {
     epoch,
     swapUs: requests + 1,
-    serving: { requests, failed, latencyMs: requests ? { ...LATENCY, p99 } : null },
+    serving: { requests, failed, latencyMs: requests ? { ...LATENCY, p99 } : null, scores: null },
   });
 
 function decide(

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeploymentSchema, type Deployment } from '../../../contracts/values.ts';
-import { announce, commit, rollBack, withdraw } from '../../../services/deployment/records.ts';
+import { DeploymentSchema, type Candidate, type Deployment } from '../../../contracts/values.ts';
+import { announce, commit, LEDGER_MAX, rollBack, withdraw } from '../../../services/deployment/records.ts';
+import { canReturn, targetOf } from '../../../services/deployment/retained.ts';
 import { pairOf } from '../../support/deployments.ts';
 import { failureOf } from '../../support/failures.ts';
 
@@ -19,6 +20,7 @@ test('records: announcing keeps what serves', () => {
   const first = announce(null, pairOf('r1'), 'r1', 'face');
   assert.equal(DeploymentSchema.parse(first), {
     ...{ model: 'face', current: null, previous: null, epochMax: 0, runId: 'r1', change: 'announced' },
+    ...{ retained: [], ledger: [] },
     candidate: pairOf('r1'),
   });
   const next = announce(deployed('r1'), pairOf('r2'), 'r2', 'face');
@@ -104,6 +106,85 @@ test('records: the first epoch has nothing to roll back to', async () => {
   assert.match(failure.message, /epoch 1 is its first/);
   const announced = announce(null, pairOf('r1'), 'r1', 'face');
   assert.is((await failureOf(() => rollBack(announced, 'r1', LATER))).code, 'NO_PREVIOUS_EPOCH');
+});
+
+test('records: the ledger says of every epoch who brought it, why, and whose pair it serves', () => {
+  const back = rollBack(deployed('r1', 'r2'), 'r2', LATER, { reason: 'guard', why: 'too slow' });
+  const forth = rollBack(back, 'rollback-1', LATER, { why: 'it was not' });
+  const { ledger } = DeploymentSchema.parse(forth);
+  assert.equal(
+    ledger.map(({ epoch, reason, why, runId, origin }) => [epoch, reason, why, runId, origin.epoch, origin.runId]),
+    [
+      [1, 'deployed', null, 'r1', 1, 'r1'],
+      [2, 'deployed', null, 'r2', 2, 'r2'],
+      [3, 'guard', 'too slow', 'r2', 1, 'r1'],
+      [4, 'operator', 'it was not', 'rollback-1', 2, 'r2'],
+    ],
+  );
+  assert.equal([ledger[2]?.startedAt, ledger[2]?.modelDigest], [LATER.toISOString(), pairOf('r1').model.digest]);
+});
+
+test('records: the ledger keeps the latest epochs, and a step taken twice writes one line', () => {
+  const runIds = Array.from({ length: LEDGER_MAX + 3 }, (_, index) => `r${index + 1}`);
+  const record = deployed(...runIds);
+  assert.equal(
+    [record.ledger.length, record.ledger[0]?.epoch, record.ledger.at(-1)?.epoch],
+    [LEDGER_MAX, 4, LEDGER_MAX + 3],
+  );
+  assert.is(commit(record, runIds.at(-1)!, LATER).ledger.length, LEDGER_MAX);
+});
+
+const retainedBy = ({ retained }: Deployment) => retained.map(({ runId }) => runId);
+
+test('records: pairs older than the previous one are retained, each once, as many as configured', () => {
+  const record = deployed('r1', 'r2', 'r3', 'r4');
+  assert.equal(retainedBy(record), ['r2', 'r1']);
+  const back = rollBack(record, 'rollback-1', LATER);
+  assert.equal([back.current?.runId, back.previous?.runId, retainedBy(back)], ['r3', 'r4', ['r2', 'r1']]);
+  const next = commit(announce(back, pairOf('r5'), 'r5', 'face'), 'r5', LATER, { retainedMax: 2 });
+  assert.equal([next.previous?.runId, retainedBy(next)], ['r3', ['r4', 'r2']]);
+});
+
+/** The record after an operator has brought the pair of `epoch` back by loading it. */
+function reloaded(record: Deployment, epoch: number, runId: string): Deployment {
+  const target = targetOf(record, 'face', epoch);
+  assert.is(target.kind, 'retained');
+  return commit(announce(record, (target as { candidate: Candidate }).candidate, runId, 'face'), runId, LATER);
+}
+
+test('records: a retained pair comes back as a new epoch that says where it is from, and can be rolled back', () => {
+  const record = reloaded(deployed('r1', 'r2', 'r3'), 1, 'rollback-1');
+  assert.equal(
+    [record.current?.epoch, record.current?.model.digest, record.current?.origin],
+    [4, pairOf('r1').model.digest, { epoch: 1, runId: 'r1' }],
+  );
+  assert.equal([record.previous?.epoch, retainedBy(record)], [3, ['r2']]);
+  assert.equal([record.ledger.at(-1)?.reason, record.ledger.at(-1)?.runId], ['operator', 'rollback-1']);
+  const undone = rollBack(record, 'rollback-2', LATER);
+  assert.equal([undone.current?.epoch, undone.current?.origin], [5, { epoch: 3, runId: 'r3' }]);
+});
+
+test('records: a pair is found by any of the epochs in which it served', () => {
+  const record = deployed('r1', 'r2');
+  const back = commit(announce(rollBack(record, 'b1', LATER), pairOf('r3'), 'r3', 'face'), 'r3', LATER);
+  // Epochs: 1 r1, 2 r2, 3 r1 again, 4 r3.
+  const kinds = [1, 2, 3, 4].map((epoch) => targetOf(back, 'face', epoch).kind);
+  assert.equal(kinds, ['previous', 'retained', 'previous', 'current']);
+  assert.equal(
+    [1, 2, 3, 4].map((epoch) => canReturn(back, back.ledger[epoch - 1]!)),
+    [true, true, true, false],
+  );
+});
+
+test('records: an epoch that is not retained is refused with those that are', async () => {
+  const record = deployed('r1', 'r2', 'r3');
+  const failure = await failureOf(() => targetOf(record, 'face', 9));
+  assert.is(failure.code, 'EPOCH_NOT_RETAINED');
+  assert.match(
+    failure.message,
+    /model face: the pair of epoch 9 is not retained; those of these epochs can serve again: 2, 1$/,
+  );
+  assert.is((await failureOf(() => targetOf(null, 'face'))).code, 'NO_PREVIOUS_EPOCH');
 });
 
 test.run();
