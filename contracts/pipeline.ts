@@ -123,6 +123,14 @@ export type OptimizerConfig = z.infer<typeof OptimizerSchema>;
 
 export const TrainingConfigSchema = z.object({
   strategy: z.enum(['onnx-graph', 'tfjs']).default('onnx-graph'),
+  /**
+   * What may run the strategy "onnx-graph", best first. The first that is there and passes a self-test of its gradients
+   * is used.
+   */
+  providers: z
+    .array(z.enum(['cuda', 'webgpu', 'cpu']))
+    .min(1)
+    .default(['cuda', 'webgpu', 'cpu']),
   /** A shipped net by name, or a list of layers ending in the embedding. */
   net: z.union([z.enum(['face-small', 'refnet', 'face-resnet']), z.array(LayerSchema).min(1)]).default('face-small'),
   epochs: z.number().int().min(1).max(10_000).default(30),

@@ -57,7 +57,7 @@ try {
 async function loadEngine(): Promise<EngineFactory> {
   switch (engine.type) {
     case 'onnx-graph':
-      return (await import('./onnx/engine.ts')).onnxEngine;
+      return (await import('./onnx/providers.ts')).chooseEngine({ providers: job.config.providers, log: context.log });
     case 'tfjs':
       return (await import('./tfjs/engine.ts')).loadTfjsEngine(engine.packages);
     default:

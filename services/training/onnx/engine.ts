@@ -7,24 +7,34 @@ import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
 import { blendStatistics, type TrainingState } from '../parameters.ts';
 import type { MaskedBatch } from '../masks.ts';
 import type { ResolvedNet } from '../nets.ts';
+import type { GraphOptions } from './graph-builder.ts';
 import { ratesAt } from './optimizer.ts';
+import type { Provider } from './providers.ts';
 import { buildTrainingModel } from './training-graph.ts';
 
-export const onnxEngine: EngineFactory = {
-  framework: `onnx-graph on onnxruntime-node ${env.versions.node ?? env.versions.common}`,
+/** `create` throws what onnxruntime throws where the provider is not there; providers.ts finds one that is. */
+export function createOnnxEngine(
+  provider: Provider,
+  graph: GraphOptions = { portable: provider === 'webgpu' },
+): EngineFactory {
+  return {
+    framework: `onnx-graph on onnxruntime-node ${env.versions.node ?? env.versions.common}, ${provider}`,
 
-  async create(spec, initial) {
-    const session = await InferenceSession.create(buildTrainingModel(spec), sessionOptions(spec.threads));
-    return engineOf(session, spec, initial);
-  },
-};
+    async create(spec, initial) {
+      const options = sessionOptions(spec.threads, provider);
+      const session = await InferenceSession.create(buildTrainingModel(spec, graph), options);
+      return engineOf(session, spec, initial);
+    },
+  };
+}
 
 /**
  * `basic`: the stronger optimisations cannot fold anything, since weights are inputs here, and measured slower.
  * Without the memory pattern the peak falls from 361 to 264 MB at the same speed. Threads that wait for work do not
  * spin: beside a server that answers requests the cores are not theirs to burn (15 % less CPU time per image).
  */
-export const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
+export const sessionOptions = (threads: number, provider: Provider = 'cpu'): InferenceSession.SessionOptions => ({
+  executionProviders: [provider],
   graphOptimizationLevel: 'basic',
   enableMemPattern: false,
   intraOpNumThreads: threads,
