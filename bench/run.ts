@@ -2,7 +2,7 @@
  * `npm run bench -- <name> [flags]`: runs one benchmark. Each prints a table for people, or with --json one object;
  * numbers in documents come from here.
  */
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy.ts';
 
@@ -10,13 +10,12 @@ const bench = new Command('bench').description('Benchmarks: numbers with their m
 
 bench
   .command('accuracy')
-  .description('train on images 1-5 of each person, recognise images 6-10, beside the floor of plain pixels')
+  .description('recognise known people on new images, and people never seen, beside plain pixels and LDA')
   .requiredOption('--data <folder>', 'one folder per person, images numbered')
-  .option('--seed <n>', 'another seed gives another net', Number, 1)
-  .option('--seconds <n>', 'end training early', Number)
+  .option('--seeds <list>', 'each gives another net, such as 1,2,3', wholeNumbers, [1])
   .option('--json', 'one JSON object on stdout', false)
-  .action(async ({ data, json, seconds, seed }) => {
-    await runAccuracyBench({ dataFolder: data, json, seed, ...(seconds === undefined ? {} : { seconds }) });
+  .action(async ({ data, json, seeds }) => {
+    await runAccuracyBench({ dataFolder: data, json, seeds });
   });
 
 try {
@@ -25,4 +24,10 @@ try {
   const { code, message } = toFailure(error);
   process.stderr.write(`bench: ${message} [${code}]\n`);
   process.exitCode = 1;
+}
+
+function wholeNumbers(list: string): number[] {
+  const numbers = list.split(',').map(Number);
+  if (numbers.every(Number.isInteger)) return numbers;
+  throw new InvalidArgumentError('whole numbers, separated by commas');
 }
