@@ -2,17 +2,32 @@
  * An engine takes training steps; it knows nothing of passes, schedules or files. Variants: onnx/engine.ts and
  * tfjs/engine.ts. Used by loop.ts, in a training thread.
  */
-import type { LossConfig, OptimizerConfig } from '../../contracts/pipeline.ts';
+import type { LossConfig, OptimizerConfig, TrainingConfig } from '../../contracts/pipeline.ts';
 import type { MaskedBatch } from './masks.ts';
 import type { TrainingSizes, TrainingState } from './parameters.ts';
 
 export interface EngineSpec extends TrainingSizes {
-  /** Images in every batch. */
+  /** Images in every batch, which is what one update sees. */
   readonly batch: number;
+  /** Images in one pass through the net; `batch` is a multiple of it. Memory grows with it, the update does not change. */
+  readonly microBatch: number;
   readonly loss: LossConfig;
   readonly optimizer: OptimizerConfig;
   /** Threads inside one operator; 0 lets the library choose. */
   readonly threads: number;
+}
+
+/**
+ * Images per update and per pass for a set of `count` images: a batch that is no multiple of the micro-batch is rounded
+ * down to one, because a graph has its sizes built in.
+ */
+export function batchSizes(
+  config: Pick<TrainingConfig, 'batchSize' | 'microBatch'>,
+  count: number,
+): Pick<EngineSpec, 'batch' | 'microBatch'> {
+  const wanted = Math.min(config.batchSize, count);
+  const microBatch = Math.min(config.microBatch ?? wanted, wanted);
+  return { batch: wanted - (wanted % microBatch), microBatch };
 }
 
 export interface TrainingEngine {

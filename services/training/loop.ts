@@ -6,7 +6,7 @@
 import { PipelineError } from '../../contracts/errors.ts';
 import type { WorkLog } from '../work.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.ts';
-import type { EngineFactory, EngineSpec, TrainingEngine } from './engine.ts';
+import { batchSizes, type EngineFactory, type EngineSpec, type TrainingEngine } from './engine.ts';
 import { exportModel } from './export.ts';
 import { createInlineBatches, type BatchSource } from './input/batches.ts';
 import { withMasks } from './masks.ts';
@@ -67,9 +67,9 @@ export async function runTraining(
 function planOf(job: TrainingJob, framework: string): Plan {
   const { config, train } = job;
   const net = resolveNet(config.net, train.spec);
-  const batch = Math.min(config.batchSize, train.count);
+  const { batch, microBatch } = batchSizes(config, train.count);
   const { loss, optimizer, threads } = config;
-  const spec = { net, classes: train.labels.length, batch, loss, optimizer, threads };
+  const spec = { net, classes: train.labels.length, batch, microBatch, loss, optimizer, threads };
   const stepsPerEpoch = Math.ceil(train.count / batch);
   // The number of threads changes the speed, not the result, so a restart may use another.
   const { threads: _threads, maxDurationMs: _maxDurationMs, ...settings } = config;

@@ -14,6 +14,17 @@ export interface MaskedBatch extends Batch {
 /** Apart from the streams of the first weights (0) and of the passes (1, 2, ...). */
 const MASK_STREAM = -1;
 
+/** `count` images from `first` on, as views of the same memory. */
+export function partOf(batch: MaskedBatch, first: number, count: number): MaskedBatch {
+  const rows = batch.classes.length;
+  const part = (values: Float32Array): Float32Array => {
+    const width = values.length / rows;
+    return values.subarray(first * width, (first + count) * width);
+  };
+  const classes = batch.classes.subarray(first, first + count);
+  return { images: part(batch.images), classes, masks: part(batch.masks) };
+}
+
 export function withMasks(batch: Batch, { leaves, maskCount }: ResolvedNet, seed: number, step: number): MaskedBatch {
   const masks = new Float32Array(batch.classes.length * maskCount);
   const random = createRandom(seed, MASK_STREAM, step);

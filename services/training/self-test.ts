@@ -53,6 +53,7 @@ export async function selfTest(candidate: EngineFactory, trusted: EngineFactory)
     net: resolveNet([...NET], { width: 16, height: 16, channels: 1 }),
     classes: CLASSES,
     batch: IMAGES,
+    microBatch: IMAGES,
     loss: { type: 'cosface', scale: 8, margin: 0.2, labelSmoothing: 0.1 },
     optimizer: { type: 'sgd', momentum: 0, weightDecay: 0 },
     threads: 1,

@@ -1,7 +1,7 @@
 /**
  * One ONNX graph for a whole training step: forward, loss, backward, optimiser. Parameters are one flat vector `w`, split
  * inside; their gradients are concatenated in the same order, so that the optimiser and a checkpoint see vectors only.
- * Called by engine.ts; the tests also call the gradient half alone.
+ * With micro-batches the two halves are graphs of their own. Called by engine.ts; the tests also call the halves alone.
  */
 import type { LossConfig, OptimizerConfig } from '../../../contracts/pipeline.ts';
 import { trainSequence, type ReadAt } from '../layers/sequence.ts';
@@ -13,42 +13,62 @@ import { classificationLoss } from './losses.ts';
 import { update } from './optimizer.ts';
 
 export interface TrainingGraphSpec extends TrainingSizes {
+  /** Images in one update: the loss is their mean. */
   readonly batch: number;
+  /** Images in one run of the graph. */
+  readonly microBatch: number;
   readonly loss: LossConfig;
   readonly optimizer: OptimizerConfig;
 }
 
 /**
- * Inputs: images float [batch, channels, height, width], z-normalised; classes int64 [batch]; masks float
- * [batch, maskCount] where the net has dropout; w, m, v float [parameters]; rates float [3] (optimizer.ts). Outputs: loss float [], statistics float (batch means and variances as
- * ResolvedNet places them), and w_next, m_next, v_next.
+ * Inputs: images float [microBatch, channels, height, width], z-normalised; classes int64 [microBatch]; masks float
+ * [microBatch, maskCount] where the net has dropout; w, m, v float [parameters]; rates float [3] (optimizer.ts).
+ * Outputs: loss float [], statistics float (batch means and variances as ResolvedNet places them), and w_next, m_next,
+ * v_next.
  */
 export function buildTrainingModel(spec: TrainingGraphSpec, options: GraphOptions = {}): Uint8Array {
   const g = new GraphBuilder(options);
-  const size = parameterCount(spec);
   const { w, gradient } = differentiate(g, spec);
+  addUpdate(g, spec, w, gradient);
+  return encodeModel(g.build('training_step'), { contrib: !g.portable });
+}
+
+/**
+ * The same without the optimiser, for one micro-batch: input `sum` float [parameters], what the micro-batches before
+ * gave; outputs loss (its share of the batch's mean), statistics, and gradient = sum + its share, in the order of `w`.
+ */
+export function buildGradientModel(spec: TrainingGraphSpec, options: GraphOptions = {}): Uint8Array {
+  const g = new GraphBuilder(options);
+  const size = parameterCount(spec);
+  const { gradient } = differentiate(g, spec);
+  g.output('gradient', g.add(g.input('sum', 'float', [size]), gradient), 'float', [size]);
+  return encodeModel(g.build('gradient'), { contrib: !g.portable });
+}
+
+/** The optimiser alone: input `gradient` float [parameters] instead of images. */
+export function buildUpdateModel(spec: TrainingGraphSpec, options: GraphOptions = {}): Uint8Array {
+  const g = new GraphBuilder(options);
+  const size = parameterCount(spec);
+  addUpdate(g, spec, g.input('w', 'float', [size]), g.input('gradient', 'float', [size]));
+  return encodeModel(g.build('update'));
+}
+
+function addUpdate(g: GraphBuilder, spec: TrainingGraphSpec, w: Value, gradient: Value): void {
+  const size = parameterCount(spec);
   const state = { w, m: g.input('m', 'float', [size]), v: g.input('v', 'float', [size]) };
   const decay = decayOf(spec, spec.optimizer.weightDecay);
   const rates = g.input('rates', 'float', [3]);
   const next = update(g, spec.optimizer, state, gradient, rates, decay && g.floats(decay, [size]));
   for (const name of ['w', 'm', 'v'] as const) g.output(`${name}_next`, next[name], 'float', [size]);
-  return encodeModel(g.build('training_step'), { contrib: !g.portable });
-}
-
-/** The same without the optimiser: outputs loss, statistics and gradient, in the order of `w`. */
-export function buildGradientModel(spec: TrainingGraphSpec, options: GraphOptions = {}): Uint8Array {
-  const g = new GraphBuilder(options);
-  const { gradient } = differentiate(g, spec);
-  g.output('gradient', gradient, 'float', [parameterCount(spec)]);
-  return encodeModel(g.build('gradient'), { contrib: !g.portable });
 }
 
 /** Forward, loss and backward; declares all inputs but the optimiser's, and the outputs loss and statistics. */
 function differentiate(g: GraphBuilder, spec: TrainingGraphSpec): { w: Value; gradient: Value } {
-  const { net, classes, batch } = spec;
+  const { net, classes, batch, microBatch } = spec;
   const { channels, height, width } = net.image;
-  const images = g.input('images', 'float', [batch, channels, height, width]);
-  const labels = g.input('classes', 'int64', [batch]);
+  const images = g.input('images', 'float', [microBatch, channels, height, width]);
+  const labels = g.input('classes', 'int64', [microBatch]);
   const w = g.input('w', 'float', [parameterCount(spec)]);
   const parameters = splitParameters(g, spec, w);
   const nodes = trainSequence(g, net.layers, images, reader(g, spec, parameters));
@@ -78,10 +98,10 @@ function splitParameters(g: GraphBuilder, spec: TrainingGraphSpec, w: Value): Re
 /** A net without dropout has no input `masks`. */
 function reader(
   g: GraphBuilder,
-  { net, batch }: TrainingGraphSpec,
+  { net, microBatch }: TrainingGraphSpec,
   parameters: ReadonlyMap<ParameterSlot, Value>,
 ): ReadAt {
-  const masks = net.maskCount > 0 ? g.input('masks', 'float', [batch, net.maskCount]) : null;
+  const masks = net.maskCount > 0 ? g.input('masks', 'float', [microBatch, net.maskCount]) : null;
   return (leaf) => (name) => {
     if (masks === null || leaf.mask === null || name !== 'mask')
       return parameters.get(leaf.parameters.find((slot) => slot.name === name)!)!;

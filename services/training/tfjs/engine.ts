@@ -5,7 +5,7 @@
 import type * as Tfjs from '@tensorflow/tfjs';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
-import type { MaskedBatch } from '../masks.ts';
+import { partOf, type MaskedBatch } from '../masks.ts';
 import { blendStatistics, decayOf, type TrainingState } from '../parameters.ts';
 import { forward, uploadBatch, type Tf } from './net.ts';
 import { update, type FlatState } from './optimizer.ts';
@@ -51,7 +51,7 @@ function createEngine(tf: Tf, spec: EngineSpec, initial: TrainingState): Trainin
   return {
     async step(batch, learningRate, step) {
       const { loss, statistics, next } = tf.tidy(() => {
-        const { gradient, ...result } = differentiated(tf, spec, device.w, batch);
+        const { gradient, ...result } = accumulated(tf, spec, device.w, batch);
         const next = update(tf, spec.optimizer, device, gradient, { learningRate, step }, decay);
         return { ...result, next };
       });
@@ -79,7 +79,39 @@ function createEngine(tf: Tf, spec: EngineSpec, initial: TrainingState): Trainin
   };
 }
 
-function differentiated(tf: Tf, spec: EngineSpec, weights: Tfjs.Tensor1D, batch: MaskedBatch) {
+// A type, not an interface, because tf.tidy lets only those out.
+type Differentiated = {
+  readonly loss: Tfjs.Scalar;
+  readonly statistics: Tfjs.Tensor1D;
+  readonly gradient: Tfjs.Tensor1D;
+};
+
+/** The sum over the micro-batches, each with its share of the batch; batch-norm sees one at a time. */
+function accumulated(tf: Tf, spec: EngineSpec, weights: Tfjs.Tensor1D, batch: MaskedBatch): Differentiated {
+  const { batch: size, microBatch } = spec;
+  const share = <V extends Tfjs.Tensor>(value: V): V => tf.mul(value, microBatch / size);
+  let sum: Differentiated | null = null;
+  for (let first = 0; first < size; first += microBatch) {
+    const before: Differentiated | null = sum;
+    sum = tf.tidy((): Differentiated => {
+      const pass = differentiated(tf, { ...spec, batch: microBatch }, weights, partOf(batch, first, microBatch));
+      const shares = { loss: share(pass.loss), statistics: share(pass.statistics), gradient: share(pass.gradient) };
+      pass.statistics.dispose();
+      return before === null ? shares : added(tf, before, shares);
+    });
+    if (before !== null) tf.dispose(before);
+  }
+  return sum!;
+}
+
+const added = (tf: Tf, a: Differentiated, b: Differentiated): Differentiated => ({
+  loss: tf.add(a.loss, b.loss),
+  statistics: tf.add(a.statistics, b.statistics),
+  gradient: tf.add(a.gradient, b.gradient),
+});
+
+/** `statistics` has to be disposed of by the caller. */
+function differentiated(tf: Tf, spec: EngineSpec, weights: Tfjs.Tensor1D, batch: MaskedBatch): Differentiated {
   const inputs = uploadBatch(tf, spec, batch);
   // valueAndGrad keeps only the loss, so the statistics leave by the side.
   let statistics: Tfjs.Tensor1D = tf.zeros([0]);

@@ -31,7 +31,7 @@ export function caseOf(
 ): Case {
   const { loss, optimizer } = TrainingConfigSchema.parse(config);
   const resolved = resolveNet(net, { ...size, channels });
-  const spec = { net: resolved, classes: 5, batch: 4, loss, optimizer, threads: 1 };
+  const spec = { net: resolved, classes: 5, batch: 4, microBatch: 4, loss, optimizer, threads: 1 };
   const random = createRandom(7);
   // Away from the initial values, where biases are zero and gammas one, and an error there would not show.
   const w = initialState(spec, 3).w.map((value) => value + 0.05 * normal(random));
@@ -50,7 +50,8 @@ export async function compareGradients(subject: Case): Promise<void> {
 
 export async function onnxGradient({ spec, batch, w }: Case, model = buildGradientModel(spec)) {
   const session = await InferenceSession.create(model, sessionOptions(1));
-  const out = await session.run({ ...batchFeeds(batch, spec.net), w: vector(w) });
+  const sum = vector(new Float32Array(w.length));
+  const out = await session.run({ ...batchFeeds(batch, spec.net), w: vector(w), sum });
   await session.release();
   return {
     loss: floats(out.loss)[0]!,
