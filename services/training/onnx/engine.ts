@@ -25,7 +25,9 @@ export function createOnnxEngine(
       const open = (model: Uint8Array) => InferenceSession.create(model, sessionOptions(spec.threads, provider));
       if (spec.microBatch === spec.batch) {
         const session = await open(buildTrainingModel(spec, graph));
-        return engineOf(initial, [session], (batch, state) => session.run({ ...batchFeeds(batch, spec.net), ...state }));
+        return engineOf(initial, [session], (batch, state) =>
+          session.run({ ...batchFeeds(batch, spec.net), ...state }),
+        );
       }
       const gradient = await open(buildGradientModel(spec, graph));
       const update = await open(buildUpdateModel(spec, graph));
