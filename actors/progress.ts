@@ -1,10 +1,11 @@
 /**
  * Thins out progress reports on their way to the bus: at most a few per second, always the last one, never two at a
- * time. Progress is for people; one that cannot be published is logged and forgotten.
+ * time, each with the time that is left. Progress is for people; one that cannot be published is logged and forgotten.
  */
 import type { Logger } from 'pino';
 import { toFailure } from '../contracts/errors.ts';
 import type { Progress } from '../contracts/values.ts';
+import { etaMsOf, withSample, type FractionAt } from '../services/eta.ts';
 
 /** Five a second look fluent in a progress bar. */
 const INTERVAL_MS = 200;
@@ -23,6 +24,7 @@ export function createProgressReporter(
   let sending: Promise<void> | null = null;
   let lastSentAt = -Infinity;
   let number = 0;
+  let samples: readonly FractionAt[] = [];
 
   const send = async () => {
     const progress = held!;
@@ -36,7 +38,9 @@ export function createProgressReporter(
     sending = null;
   };
   const report = (progress: Progress) => {
-    held = progress;
+    samples = withSample(samples, { fraction: progress.fraction, atMs: performance.now() });
+    const etaMs = etaMsOf(samples);
+    held = { ...progress, ...(etaMs !== null && { etaMs }) };
     if (!sending && performance.now() - lastSentAt >= INTERVAL_MS) sending = send();
   };
   const settle = async () => {

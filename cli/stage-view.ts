@@ -4,6 +4,7 @@
  */
 import cliProgress from 'cli-progress';
 import type { Progress } from '../contracts/values.ts';
+import { formatEta } from '../services/eta.ts';
 import type { RunWatcher, Stage } from './follow.ts';
 
 export interface StageView extends RunWatcher {
@@ -63,9 +64,10 @@ const STATES: Readonly<Record<string, Stage>> = {
 };
 const stageOfState = (state: string): Stage | undefined => STATES[state.split('.')[0]!];
 
-function noteOf({ done, total, unit, figures }: Progress): string {
+function noteOf({ done, total, unit, figures, etaMs }: Progress): string {
   const known = Object.entries(figures).map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
-  return [`${done}/${total} ${unit}s`, ...known].join('  ');
+  const eta = etaMs === undefined ? [] : [`ETA ${formatEta(etaMs)}`];
+  return [...eta, `${Number(done.toFixed(1))}/${total} ${unit}s`, ...known].join('  ');
 }
 
 /** The figures of a stage's result that a person wants to see. */

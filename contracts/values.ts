@@ -230,5 +230,7 @@ export const ProgressSchema = z.object({
   total: z.number(),
   unit: z.string(),
   figures: z.record(z.string(), z.number()).default({}),
+  /** Milliseconds that it will still take at its latest pace; absent while that is unknown. */
+  etaMs: z.number().nonnegative().optional(),
 });
 export type Progress = z.infer<typeof ProgressSchema>;
