@@ -121,8 +121,23 @@ export const OptimizerSchema = z.discriminatedUnion('type', [
 ]);
 export type OptimizerConfig = z.infer<typeof OptimizerSchema>;
 
-export const TrainingConfigSchema = z.object({
-  strategy: z.enum(['onnx-graph', 'tfjs']).default('onnx-graph'),
+/** An outside training program; docs/training-command.md is the contract that it keeps. */
+export const CommandSchema = z.strictObject({
+  /** The program and its arguments, run without a shell; the path of job.json is added as the last one. */
+  argv: z.array(z.string().min(1)).min(1),
+  /** Working folder; absent: that of the trainer. */
+  cwd: z.string().min(1).optional(),
+  /** Added to the trainer's own environment. */
+  env: z.record(z.string(), z.string()).optional(),
+  /** From SIGTERM to SIGKILL. */
+  graceMs: z.number().int().min(0).default(10_000),
+});
+export type CommandConfig = z.infer<typeof CommandSchema>;
+
+export const TrainingConfigSchema = z.strictObject({
+  strategy: z.enum(['onnx-graph', 'tfjs', 'command']).default('onnx-graph'),
+  /** For the strategy "command", which needs it. */
+  command: CommandSchema.optional(),
   /**
    * What may run the strategy "onnx-graph", best first. The first that is there and passes a self-test of its gradients
    * is used.

@@ -7,13 +7,16 @@ import type { Worker } from 'node:worker_threads';
 import { PipelineError, assertNever, type Failure } from '../../contracts/errors.ts';
 import type { Progress } from '../../contracts/values.ts';
 import { startThread } from '../threads.ts';
+import type { ProgramResult } from './command/accept.ts';
 import { resolveNet } from './nets.ts';
 import type { TrainingContext, TrainingJob, TrainingOutcome } from './strategy.ts';
 
 export type EngineChoice =
   | { readonly type: 'onnx-graph' }
   /** Names of packages to try, first to last. */
-  | { readonly type: 'tfjs'; readonly packages: readonly string[] };
+  | { readonly type: 'tfjs'; readonly packages: readonly string[] }
+  /** Trained already, by an outside program: its model is to be checked. */
+  | ({ readonly type: 'command' } & ProgramResult);
 
 export interface ThreadData {
   readonly job: TrainingJob;

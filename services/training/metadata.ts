@@ -4,7 +4,7 @@
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import { ImageSpecSchema, type ImageSpec } from '../../contracts/values.ts';
-import { decodeModel } from './onnx/encoding.ts';
+import { appendMetadata, decodeModel, encodeAgain } from './onnx/encoding.ts';
 
 export interface ModelMetadata {
   readonly model: string;
@@ -45,6 +45,20 @@ export function toMetadataProps(metadata: ModelMetadata): Record<string, string>
     [KEYS.framework]: metadata.framework,
     [KEYS.metrics]: JSON.stringify(metadata.metrics),
   };
+}
+
+/**
+ * The same file with these properties; others that it has are kept. Appended in protobuf's way of joining messages, so
+ * that nothing of the file is lost that the installed schema does not know; only where a property is there already is
+ * the file written anew.
+ */
+export function withMetadata(bytes: Uint8Array, metadata: ModelMetadata): Uint8Array {
+  const props = toMetadataProps(metadata);
+  const model = decodeModel(bytes);
+  const isOurs = ({ key }: { key?: string | null }) => key != null && key in props;
+  if (!model.metadataProps.some(isOurs)) return appendMetadata(bytes, props);
+  const kept = model.metadataProps.filter((prop) => !isOurs(prop));
+  return appendMetadata(encodeAgain({ ...model, metadataProps: kept }), props);
 }
 
 /** Throws MODEL_INVALID when the bytes are no ONNX file, or one without these properties. */

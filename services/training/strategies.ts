@@ -1,6 +1,7 @@
 /** The training strategies by their configured name. Called by the trainer. */
 import { assertNever } from '../../contracts/errors.ts';
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import { createCommandStrategy } from './command.ts';
 import { createOnnxGraphStrategy } from './onnx-graph.ts';
 import type { TrainingStrategy } from './strategy.ts';
 import { createTfjsStrategy } from './tfjs.ts';
@@ -11,6 +12,8 @@ export function createTrainingStrategy(name: TrainingConfig['strategy']): Traini
       return createOnnxGraphStrategy();
     case 'tfjs':
       return createTfjsStrategy();
+    case 'command':
+      return createCommandStrategy();
     default:
       return assertNever(name);
   }

@@ -1,5 +1,5 @@
 /**
- * A training strategy turns labelled images into an ONNX embedding model. Variants: onnx-graph.ts, tfjs.ts.
+ * A training strategy turns labelled images into an ONNX embedding model. Variants: onnx-graph.ts, tfjs.ts, command.ts.
  * All pass test/services/training/training.conformance.ts.
  *
  * The model that every strategy yields: input `images` float32 [batch, channels, height, width] with values 0..255

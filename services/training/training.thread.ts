@@ -6,8 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { PipelineError, assertNever, toFailure } from '../../contracts/errors.ts';
 import { lowerThreadPriority } from '../threads.ts';
 import type { EngineFactory } from './engine.ts';
-import type { FromThread, ThreadData } from './in-thread.ts';
+import type { EngineChoice, FromThread, ThreadData } from './in-thread.ts';
 import { runTraining, type LoopContext } from './loop.ts';
+import type { TrainingOutcome } from './strategy.ts';
 
 /** Below everything that answers requests: a third of its share of a busy core, all of an idle one. */
 const NICE = 5;
@@ -45,7 +46,7 @@ const context: LoopContext = {
 };
 
 try {
-  send({ type: 'done', outcome: await runTraining(await loadEngine(), job, context) });
+  send({ type: 'done', outcome: await work() });
 } catch (error) {
   if (error instanceof Stopped) send({ type: 'stopped' });
   else if (error instanceof PipelineError) send({ type: 'failed', failure: toFailure(error) });
@@ -53,8 +54,13 @@ try {
   else throw error;
 }
 
+async function work(): Promise<TrainingOutcome> {
+  if (engine.type !== 'command') return runTraining(await loadEngine(engine), job, context);
+  return (await import('./command/accept.ts')).acceptModel(engine, job, context.signal);
+}
+
 /** Loaded on demand: the library of the other engine may not be installed. */
-async function loadEngine(): Promise<EngineFactory> {
+async function loadEngine(engine: Exclude<EngineChoice, { type: 'command' }>): Promise<EngineFactory> {
   switch (engine.type) {
     case 'onnx-graph':
       return (await import('./onnx/providers.ts')).chooseEngine({ providers: job.config.providers, log: context.log });

@@ -26,10 +26,28 @@ export function encodeModel(
 ): Uint8Array {
   const opsetImport: onnx.IOperatorSetIdProto[] = [{ domain: '', version: OPSET }];
   if (options.contrib) opsetImport.push({ domain: 'com.microsoft', version: 1 });
-  const metadataProps = Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value }));
+  const metadataProps = entriesOf(options.metadata ?? {});
   const model = { irVersion: IR_VERSION, producerName: 'nightshift', graph, opsetImport, metadataProps };
   return ModelProto.encode(model).finish();
 }
+
+/** A decoded model as a file again. */
+export const encodeAgain = (model: onnx.IModelProto): Uint8Array => ModelProto.encode(model).finish();
+
+/** Two protobuf messages one after the other are one message, with the lists of both. */
+export const appendMetadata = (model: Uint8Array, metadata: Readonly<Record<string, string>>): Uint8Array =>
+  Buffer.concat([model, ModelProto.encode({ metadataProps: entriesOf(metadata) }).finish()]);
+
+/** Names of the files in which the weights lie, where they do not lie in the model itself. Throws as decodeModel. */
+export function externalFiles(bytes: Uint8Array): string[] {
+  const external = TensorProto.DataLocation.EXTERNAL;
+  const outside = (decodeModel(bytes).graph?.initializer ?? []).filter(({ dataLocation }) => dataLocation === external);
+  const names = outside.map(({ externalData }) => externalData?.find(({ key }) => key === 'location')?.value ?? '');
+  return [...new Set(names)];
+}
+
+const entriesOf = (props: Readonly<Record<string, string>>) =>
+  Object.entries(props).map(([key, value]) => ({ key, value }));
 
 /** Throws a plain Error when the bytes are not protobuf. */
 export function decodeModel(bytes: Uint8Array): onnx.ModelProto {

@@ -1,0 +1,104 @@
+/**
+ * Whether an ONNX file from outside is a model as every strategy yields it (strategy.ts), and the same file with the
+ * metadata of this run. Runs the model, so it is called in a training thread.
+ */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { PipelineError } from '../../../contracts/errors.ts';
+import { checkModel } from '../../serving/model-shape.ts';
+import { withMetadata, type ModelMetadata } from '../metadata.ts';
+import { externalFiles } from '../onnx/encoding.ts';
+import { imageSize } from '../pixels.ts';
+import type { Stop } from '../stop.ts';
+import type { TrainingJob, TrainingOutcome } from '../strategy.ts';
+import { validateRank1 } from '../validation.ts';
+
+/** What the program left, and what it said on the way. */
+export interface ProgramResult {
+  readonly model: Uint8Array;
+  readonly curve: TrainingOutcome['curve'];
+  readonly imagesPerSecond: number;
+  /** Name of the program, for the metadata. */
+  readonly program: string;
+}
+
+/** Images on which the model is tried. */
+const TRIAL_IMAGES = 3;
+/** Of a row's length from 1, and of a row from the same image's in another batch; far above what rounding makes. */
+const DEVIATION_MAX = 1e-3;
+
+/** Throws MODEL_INVALID saying what is missing, or what the signal throws. */
+export async function acceptModel(result: ProgramResult, job: TrainingJob, signal: Stop): Promise<TrainingOutcome> {
+  const { model, curve, imagesPerSecond } = result;
+  const { runId, config, train, validation } = job;
+  const embeddingDimensions = await tryModel(model, job);
+  signal.throwIfAborted();
+  const isValidated = validation !== null && validation.count > 0;
+  const validationRank1 = isValidated
+    ? await validateRank1({ model, train, validation, threads: config.threads, signal })
+    : null;
+  const { epoch: epochs, loss } = curve.at(-1)!;
+  const metadata: ModelMetadata = {
+    model: job.model,
+    runId,
+    datasetDigest: job.datasetDigest,
+    image: train.spec,
+    embeddingDimensions,
+    classes: train.labels.length,
+    framework: `command ${result.program}`,
+    metrics: { epochs, loss, ...(validationRank1 !== null && { validationRank1 }) },
+  };
+  return { model: withMetadata(model, metadata), epochs, loss, imagesPerSecond, validationRank1, curve };
+}
+
+/** Its number of dimensions. */
+async function tryModel(model: Uint8Array, job: TrainingJob): Promise<number> {
+  const session = await open(model, job);
+  try {
+    const shape = checkModel(session.inputMetadata, session.outputMetadata, job.train.spec);
+    if ('problem' in shape) throw invalid(job, shape.problem);
+    const together = await embed(session, job, TRIAL_IMAGES);
+    const alone = await embed(session, job, 1);
+    checkRows(job, together, alone, shape.dimensions);
+    return shape.dimensions;
+  } finally {
+    await session.release();
+  }
+}
+
+async function open(model: Uint8Array, job: TrainingJob): Promise<InferenceSession> {
+  try {
+    const files = externalFiles(model);
+    if (files.length > 0)
+      throw new Error(`its weights lie in ${files[0]}; PyTorch exports one file with external_data=False`);
+    return await InferenceSession.create(model, { intraOpNumThreads: job.config.threads });
+  } catch (cause) {
+    throw invalid(job, `onnxruntime cannot load it (${(cause as Error).message})`, cause);
+  }
+}
+
+/** [count, dimensions] of the first training images. */
+async function embed(session: InferenceSession, job: TrainingJob, count: number): Promise<Float32Array> {
+  const { spec, pixels } = job.train;
+  const images = Float32Array.from(pixels.subarray(0, count * imageSize(job.train)));
+  try {
+    const feeds = { images: new Tensor('float32', images, [count, spec.channels, spec.height, spec.width]) };
+    const { embeddings } = await session.run(feeds, ['embeddings']);
+    return embeddings!.data as Float32Array; // checkModel saw that it is float32
+  } catch (cause) {
+    throw invalid(job, `it fails on ${count} training images (${(cause as Error).message})`, cause);
+  }
+}
+
+function checkRows(job: TrainingJob, rows: Float32Array, first: Float32Array, dimensions: number): void {
+  if (!rows.every(Number.isFinite)) throw invalid(job, 'its embeddings of raw pixels (0..255) are not finite numbers');
+  for (let from = 0; from < rows.length; from += dimensions) {
+    const length = Math.hypot(...rows.subarray(from, from + dimensions));
+    if (Math.abs(length - 1) > DEVIATION_MAX)
+      throw invalid(job, `its embeddings have length ${length.toPrecision(4)}, not 1; normalise them in the graph`);
+  }
+  if (first.some((value, index) => Math.abs(value - rows[index]!) > DEVIATION_MAX))
+    throw invalid(job, 'an image gets another embedding in another batch; export it for inference (model.eval())');
+}
+
+const invalid = ({ runId }: TrainingJob, problem: string, cause?: unknown): PipelineError =>
+  new PipelineError('MODEL_INVALID', `training: run ${runId}: the model that the program wrote: ${problem}`, { cause });
