@@ -27,7 +27,8 @@ export const ERRORS = {
   NET_INVALID: 'The list of layers does not fit together; the message names the layer.',
   STRATEGY_UNAVAILABLE: 'The chosen strategy cannot run on this machine; the message says what to install or choose.',
   TRAINING_DIVERGED: 'The loss became infinite or not a number.',
-  TRAINING_FAILED: 'The training thread ended unexpectedly.',
+  TRAINING_FAILED:
+    'The training thread or program ended unexpectedly, or without a model; the message has its last words.',
   MODEL_INVALID: 'The bytes are not an ONNX model with the expected input and output.',
   MODEL_MISMATCH: 'The model loads, but answers differently from what the verifier saw.',
   HOST_FAILED: 'The thread that runs a model ended unexpectedly.',
