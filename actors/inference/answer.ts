@@ -10,22 +10,39 @@ import type { Replica, Served } from './replica.ts';
 /** From here on the request was in order and this side failed it; below, the client made a mistake. */
 const FAILED_STATUS_MIN = 429;
 
-/** Throws NOT_READY, what recognise throws, or HOST_FAILED when the replacement failed as well. */
+/** A switch takes milliseconds, a load some seconds: whoever demands more is better served by another replica. */
+const HOLD_MS_MAX = 2_000;
+
+/**
+ * Throws NOT_READY, EPOCH_NOT_REACHED, what recognise throws, or HOST_FAILED when the replacement failed as well.
+ * Nothing is answered that another epoch may have replaced for good while this replica was out of touch.
+ */
 export async function answer(replica: Replica, request: RecogniseRequest): Promise<InferReply> {
   const startedAt = performance.now();
   const tried: Served[] = [];
   try {
-    const reply = await attempt(replica, request, tried).catch(async (error: unknown) => {
-      const lost = tried[0];
-      if (!lost || !isHostFailure(error)) throw error;
-      await beforeDeadline(replica.replaced(lost), request, error);
-      return attempt(replica, request, tried);
-    });
+    let reply: InferReply;
+    do {
+      await admitted(replica, request);
+      reply = await persist(replica, request, tried);
+    } while (!replica.standing.isGood);
     tried.at(-1)?.figures.answered(performance.now() - startedAt, marginOf(reply));
     return reply;
   } catch (error) {
     if (inferStatus(toFailure(error).code) >= FAILED_STATUS_MIN) tried.at(-1)?.figures.failed();
     throw error;
+  }
+}
+
+/** Once more on the replacement, when the model host died underneath the request. */
+async function persist(replica: Replica, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
+  try {
+    return await attempt(replica, request, tried);
+  } catch (error) {
+    const lost = tried.at(-1);
+    if (!lost || !isHostFailure(error)) throw error;
+    while (replica.served === lost) if (!(await replica.changed(request.deadlineMs))) throw error;
+    return attempt(replica, request, tried);
   }
 }
 
@@ -41,17 +58,23 @@ async function attempt(replica: Replica, request: RecogniseRequest, tried: Serve
   }
 }
 
-/** Waits for a promise at most until the request's deadline, then throws `error`. */
-async function beforeDeadline(promise: Promise<void>, { deadlineMs }: RecogniseRequest, error: unknown): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(error), Math.max(0, deadlineMs - performance.now()));
-  });
-  try {
-    await Promise.race([promise, expired]);
-  } finally {
-    clearTimeout(timer);
+/** Holds the request while it must not be answered from here, but not for long. */
+async function admitted(replica: Replica, request: RecogniseRequest): Promise<void> {
+  const untilMs = Math.min(request.deadlineMs, performance.now() + HOLD_MS_MAX);
+  for (let why = obstacle(replica, request); why !== null; why = obstacle(replica, request)) {
+    if (!(await replica.changed(untilMs))) throw why;
   }
+}
+
+function obstacle({ standing, served }: Replica, { minEpoch }: RecogniseRequest): PipelineError | null {
+  const retryable = { retryable: true };
+  if (!standing.isGood) {
+    const message = 'this replica was out of touch and has not caught up yet; try again';
+    return new PipelineError('NOT_READY', message, retryable);
+  }
+  if ((served?.epoch ?? 0) >= minEpoch) return null;
+  const serves = served ? `epoch ${served.epoch} is in service here` : 'no epoch is in service here yet';
+  return new PipelineError('EPOCH_NOT_REACHED', `${serves}, epoch ${minEpoch} was demanded; try again`, retryable);
 }
 
 const marginOf = (reply: InferReply) => ('score' in reply ? reply.score - reply.threshold : null);

@@ -6,12 +6,14 @@
 import { toFailure, type Failure } from '../../contracts/errors.ts';
 import type { Deployment, Epoch, ModelPair } from '../../contracts/values.ts';
 import type { Logger } from '../../infra/logger.ts';
-import type { Replica } from './replica.ts';
+import type { Replica, SwapMoment } from './replica.ts';
 import { isAnswered, isRefused, wantedPairs, type Wanted } from './wanted.ts';
 
 export interface ConvergenceOptions {
   readonly replica: Replica;
   readonly report: ReplicaReports;
+  /** Called when the epoch in service could not be loaded, and nothing but time or another record will mend it. */
+  readonly onLost: () => void;
   readonly log: Logger;
 }
 
@@ -20,8 +22,13 @@ export interface ReplicaReports {
   changed(): void;
   prepared(pair: ModelPair, prepareMs: number): void;
   refused(pair: ModelPair, failure: Failure): void;
-  /** `runId` is the run that caused the switch: the one that deployed, or the one that rolled back. */
-  switched(runId: string, epoch: Epoch, swapUs: number): void;
+  /**
+   * No request works with an earlier epoch any more. `runId` is the run that caused the switch: the one that deployed,
+   * or the one that rolled back.
+   */
+  switched(runId: string, epoch: Epoch, swap: SwapMoment): void;
+  /** The epoch in service cannot be loaded, and no reply will come from here until that changes. */
+  outOfService(runId: string, epoch: Epoch, failure: Failure): void;
 }
 
 /** A server that restarts or a store that hiccups is back within seconds; then the candidate is refused. */
@@ -41,6 +48,8 @@ export class Convergence {
   /** For the report on a candidate, which follows its load at once. */
   #lastLoad: { readonly digest: string; readonly durationMs: number } | null = null;
   #retryTimer: NodeJS.Timeout | undefined;
+  /** The epoch in service that could not be loaded, and why. */
+  #lost: { readonly epoch: number; readonly failure: Failure } | null = null;
 
   constructor(options: ConvergenceOptions) {
     this.#options = options;
@@ -52,6 +61,15 @@ export class Convergence {
     this.#desired = deployment;
     this.#switchIfResident();
     this.#wake();
+  }
+
+  get desired(): Deployment | null {
+    return this.#desired;
+  }
+
+  /** Why the epoch in service cannot be loaded here; null where it can, or was not tried yet. */
+  get failure(): Failure | null {
+    return this.#lost && this.#lost.epoch === this.#desired?.current?.epoch ? this.#lost.failure : null;
   }
 
   /** Resolves when no load is under way. */
@@ -97,11 +115,12 @@ export class Convergence {
     if (!current || !runId || !resident) return;
     const { epoch: formerEpoch, resident: formerResident } = replica.served ?? {};
     if (formerEpoch === current.epoch && formerResident === resident) return;
-    const swapUs = replica.switchTo(current, resident);
-    const fields = { epoch: current.epoch, formerEpoch, modelDigest: resident.modelDigest, swapUs };
+    this.#lost = null;
+    const { drained, ...swap } = replica.switchTo(current, resident);
+    const fields = { epoch: current.epoch, formerEpoch, modelDigest: resident.modelDigest, ...swap };
     log.info(fields, 'replica: switched');
     report.changed();
-    if (formerEpoch !== current.epoch) report.switched(runId, current, swapUs);
+    if (formerEpoch !== current.epoch) void drained.then(() => report.switched(runId, current, swap));
   }
 
   #retireUnwanted(desired: Deployment): void {
@@ -157,9 +176,19 @@ export class Convergence {
       const attempts = this.#noteFailure(pair);
       log.warn({ ...fields, attempts, err: error }, `replica: the ${role} model could not be loaded`);
       const isFinal = !failure.retryable || attempts >= PREPARE_ATTEMPTS_MAX;
+      if (isFinal && role === 'current') this.#lose(pair, failure);
       // The candidate may have been withdrawn or exchanged while it was loading.
       if (isFinal && this.#desired?.candidate?.runId === pair.runId) this.#refused(pair, failure);
     }
+  }
+
+  /** It is tried on, but nobody should wait for it. */
+  #lose(pair: ModelPair, failure: Failure): void {
+    const current = this.#desired?.current;
+    // The record may have changed while it was loading.
+    if (!current || current.model.digest !== pair.model.digest) return;
+    this.#lost = { epoch: current.epoch, failure };
+    this.#options.onLost();
   }
 
   #refused(pair: ModelPair, failure: Failure): void {

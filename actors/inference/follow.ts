@@ -14,6 +14,8 @@ export interface FollowOptions {
 }
 
 export interface Following {
+  /** Reads the record now; whatever it is has been handed on when this resolves. */
+  look(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export async function followDeployment({ deployments, model, log, onRecord }: Fo
     looking = look().catch((err) => log.warn({ err }, 'replica: the deployment record cannot be read now'));
   }, RESYNC_MS);
   return {
+    look,
     stop: async () => {
       stopped = true;
       clearInterval(timer);

@@ -9,6 +9,8 @@ import { replicaKey, type HeartbeatStore } from '../../infra/replica-store.ts';
 export interface HeartbeatOptions {
   readonly store: HeartbeatStore<ReplicaStatus>;
   readonly status: () => ReplicaStatus;
+  /** A status was stored that others see until then at least, performance.now(). */
+  readonly onStored: (aliveUntilMs: number) => void;
   readonly log: Logger;
 }
 
@@ -20,10 +22,10 @@ export interface Heartbeat {
 }
 
 const INTERVAL_MS = 1_000;
-/** Two beats may be lost before the replica counts as gone. */
-const TIME_TO_LIVE_MS = 3_000;
+/** Four beats may be lost, to a disk that is busy for instance, before the replica counts as gone. */
+export const TIME_TO_LIVE_MS = 5_000;
 
-export function startHeartbeat({ store, status, log }: HeartbeatOptions): Heartbeat {
+export function startHeartbeat({ store, status, onStored, log }: HeartbeatOptions): Heartbeat {
   let stopped = false;
   let isLost = false;
   let writing: Promise<void> = Promise.resolve();
@@ -35,7 +37,9 @@ export function startHeartbeat({ store, status, log }: HeartbeatOptions): Heartb
     if (stopped) return;
     try {
       const now = status();
+      const sentAtMs = performance.now();
       await store.put(replicaKey(now), now, TIME_TO_LIVE_MS);
+      onStored(sentAtMs + TIME_TO_LIVE_MS);
       if (isLost) log.info({}, 'replica: heartbeat is stored again');
       isLost = false;
     } catch (err) {

@@ -12,11 +12,12 @@ import type { HeartbeatStore } from '../../infra/replica-store.ts';
 import { loadResident } from '../../services/serving/resident-model.ts';
 import type { ModelHost, ModelHostOptions } from '../../services/serving/strategy.ts';
 import { Convergence } from './converge.ts';
-import { followDeployment } from './follow.ts';
+import { followDeployment, type Following } from './follow.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { Replica } from './replica.ts';
 import { createReports } from './reports.ts';
-import { startServing, type Serving } from './serve.ts';
+import { startServing } from './serve.ts';
+import { createService } from './service.ts';
 
 export type InferenceConfig = Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'threads'>;
 
@@ -53,35 +54,67 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     loadResident({ pair, blobs, options: config, ...(createHost ? { createHost } : {}) });
   const startedAt = options.now?.() ?? new Date();
   const replica = new Replica({ model, replicaId, startedAt, load, log });
-  const heartbeat = startHeartbeat({ store: options.replicas, status: () => replica.status(), log });
-  const reports = createReports({ bus, heartbeat, model, replicaId, log });
-  const convergence = new Convergence({ replica, report: reports, log });
-
-  let serving: Serving | null = null;
+  const { standing } = replica;
+  const heartbeat = startHeartbeat({
+    store: options.replicas,
+    status: () => replica.status(),
+    onStored: (aliveUntilMs) => {
+      standing.renew(aliveUntilMs);
+      if (!standing.isInformed) void catchUp();
+    },
+    log,
+  });
+  const report = createReports({ bus, heartbeat, model, replicaId, log });
+  const convergence = new Convergence({ replica, report, onLost: () => consider(), log });
   const requestsMax = config.queueMax + config.batchMax;
-  const serve = () => (serving ??= startServing({ nc, replica, model, requestsMax, log }));
-  // Where others serve an epoch already, this replica takes no request before it can answer it.
-  replica.onSwitched = serve;
-  let isInService = false;
-  const onRecord = (deployment: Deployment) => {
-    isInService = deployment.current !== null;
-    convergence.desire(deployment);
+  const service = createService({
+    ...{ replica, report, log },
+    desired: () => convergence.desired,
+    failure: () => convergence.failure,
+    start: () => startServing({ nc, replica, model, requestsMax, log }),
+  });
+  const consider = () => {
+    service.consider();
+    replica.wake();
   };
-  const following = await followDeployment({ deployments, model, log, onRecord }).catch(async (error) => {
+  const confirm = () => {
+    const current = convergence.desired?.current?.epoch ?? null;
+    if (current === (replica.served?.epoch ?? null)) standing.confirm();
+    consider();
+  };
+  const catchUp = async () => {
+    const { term } = standing;
+    try {
+      await following?.look();
+    } catch (err) {
+      return log.warn({ err }, 'replica: the deployment record cannot be read; requests are held');
+    }
+    if (following) standing.inform(term);
+    confirm();
+  };
+  replica.onSwitched = confirm;
+  let following: Following | null = null;
+  following = await followDeployment({
+    ...{ deployments, model, log },
+    onRecord: (deployment) => {
+      convergence.desire(deployment);
+      consider();
+    },
+  }).catch(async (error) => {
     await heartbeat.stop();
     throw error;
   });
-  if (!isInService) serve();
   await heartbeat.beat();
-  log.info({ isInService }, 'replica: started');
+  await catchUp();
+  log.info({ epoch: convergence.desired?.current?.epoch ?? null }, 'replica: started');
   return {
     status: () => replica.status(),
     stop: async () => {
       replica.onSwitched = () => {};
       await following.stop();
-      await serving?.stop();
+      await service.stop();
       await convergence.stop();
-      await reports.settle();
+      await report.settle();
       await heartbeat.stop();
       await replica.close();
       log.info({}, 'replica: stopped');

@@ -17,6 +17,8 @@ export interface RecogniseRequest {
   readonly person: string | null;
   /** performance.now() */
   readonly deadlineMs: number;
+  /** 0 where any epoch will do. */
+  readonly minEpoch: number;
 }
 
 export type InferReply = EmbedReply | VerifyReply | IdentifyReply;

@@ -3,12 +3,14 @@
  * It decides nothing: converge.ts moves it, serve.ts reads it.
  */
 import type { PipelineError } from '../../contracts/errors.ts';
+import type { ReplicaSwitched } from '../../contracts/messages.ts';
 import type { Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { AtomicReference, type Lease, type Swapped } from '../../services/serving/atomic-reference.ts';
 import type { ResidentModel } from '../../services/serving/resident-model.ts';
 import { createFigures, type Figures } from './figures.ts';
 import { Residents } from './residents.ts';
+import { Standing } from './standing.ts';
 
 /** An epoch in service. All that a request needs is in here, so that one lease covers model, gallery and figures. */
 export interface Served {
@@ -25,8 +27,12 @@ export interface ReplicaOptions {
   readonly log: Logger;
 }
 
-interface TimedSwap<T> extends Swapped<T> {
-  readonly swapUs: number;
+/** When a swap was made, and how long it took. */
+export type SwapMoment = Pick<ReplicaSwitched, 'swapUs' | 'switchedAtMs' | 'monotonicUs'>;
+type TimedSwap<T> = Swapped<T> & SwapMoment;
+export interface Switched extends SwapMoment {
+  /** Resolves when no request works with the former epoch any more. */
+  readonly drained: Promise<void>;
 }
 
 /** How long no request could have got either value: microseconds of the swap alone. */
@@ -35,7 +41,8 @@ function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<T> {
   const startedAt = process.hrtime.bigint();
   const swapped = swap();
   const endedAt = process.hrtime.bigint();
-  return { ...swapped, swapUs: Number(endedAt - startedAt) / 1000 };
+  const switchedAtMs = performance.timeOrigin + performance.now();
+  return { ...swapped, swapUs: Number(endedAt - startedAt) / 1000, switchedAtMs, monotonicUs: Number(endedAt) / 1000 };
 }
 
 const NOTHING_SERVED = { requests: 0, failed: 0, latencyMs: null, scores: null };
@@ -54,6 +61,8 @@ export class Replica {
   /** Called after each switch. */
   onSwitched: () => void = () => {};
   prepared: ReplicaStatus['prepared'] = null;
+  outOfService: string | null = null;
+  readonly standing = new Standing();
 
   readonly #options: ReplicaOptions;
   readonly #served = new AtomicReference<Served | null>(null);
@@ -61,7 +70,7 @@ export class Replica {
   #former: ReplicaStatus['former'] = null;
   /** Former values that requests still work with. */
   #draining = 0;
-  #swapWaiters: (() => void)[] = [];
+  readonly #waiters = new Set<() => void>();
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -77,24 +86,40 @@ export class Replica {
     return this.#served.acquire();
   }
 
-  /** Returns the duration of the assignment in microseconds; requests before it end on the epoch they began with. */
-  switchTo({ epoch }: Epoch, resident: ResidentModel): number {
+  /** Requests before the assignment end on the epoch they began with. */
+  switchTo({ epoch }: Epoch, resident: ResidentModel): Switched {
     const former = this.served;
     // A new host for the same epoch, after its thread died, goes on counting.
     const isSameEpoch = former?.epoch === epoch;
     const next = { epoch, resident, figures: isSameEpoch ? former.figures : createFigures() };
-    const { previous, drained, swapUs } = timedSwap(this.#served, next);
-    if (!isSameEpoch) this.#swapUs = swapUs;
+    const { previous, drained, ...moment } = timedSwap(this.#served, next);
+    if (!isSameEpoch) this.#swapUs = moment.swapUs;
     if (former && !isSameEpoch) this.#former = { epoch: former.epoch, serving: former.figures.snapshot() };
     if (previous) this.residents.keepUntil(drained, previous.resident);
-    for (const wake of this.#swapWaiters.splice(0)) wake();
+    this.#draining += 1;
+    const settled = drained.then(() => void (this.#draining -= 1));
     this.onSwitched();
-    return swapUs;
+    this.wake();
+    return { ...moment, drained: settled };
   }
 
-  /** Resolves when something else than `served` is in service. */
-  async replaced(served: Served): Promise<void> {
-    while (this.served === served) await new Promise<void>((resolve) => this.#swapWaiters.push(resolve));
+  /** Whoever waits for a change looks again. */
+  wake(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  /** Waits until something changed that requests may wait for. False when `deadlineMs` (performance.now()) came first. */
+  changed(deadlineMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (hasChanged: boolean) => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        resolve(hasChanged);
+      };
+      const waiter = () => settle(true);
+      const timer = setTimeout(() => settle(false), Math.max(0, deadlineMs - performance.now()));
+      this.#waiters.add(waiter);
+    });
   }
 
   status(): ReplicaStatus {
@@ -111,7 +136,7 @@ export class Replica {
       former: this.#former,
       trial: null,
       draining: this.#draining > 0,
-      outOfService: null,
+      outOfService: this.outOfService,
       swapUs: this.#swapUs,
     };
   }

@@ -1,5 +1,5 @@
 /**
- * A replica's facts as events: prepared, refused, switched. The heartbeat is written first, because whoever hears the
+ * A replica's facts as events: prepared, refused, switched, out of service. The heartbeat is written first, because whoever hears the
  * event looks at the heartbeats next. The events only hasten what the heartbeats say anyway, so that one which cannot
  * be published is logged and no more.
  */
@@ -40,7 +40,8 @@ export function createReports({ bus, heartbeat, model, replicaId, log }: Reports
     changed: () => void heartbeat.beat(),
     prepared: ({ runId }, prepareMs) => say('prepared', runId, { prepareMs }),
     refused: ({ runId }, failure) => say('refused', runId, { failure }),
-    switched: (runId, { epoch }, swapUs) => say('switched', runId, { epoch, swapUs }, `:${epoch}`),
+    switched: (runId, { epoch }, swap) => say('switched', runId, { epoch, ...swap }, `:${epoch}`),
+    outOfService: (runId, { epoch }, failure) => say('out-of-service', runId, { epoch, failure }, `:${epoch}`),
     settle: () => saying,
   };
 }

@@ -79,7 +79,12 @@ function parseRequest(verb: InferVerb, { data, headers: given }: Msg): Recognise
     throw new PipelineError('REQUEST_INVALID', `${INFER_HEADERS.deadlineMs} is "${budget}", expected milliseconds`);
   }
   const deadlineMs = performance.now() + Math.min(budgetMs, DEADLINE_DEFAULT_MS);
-  return { verb, image: data, person: given?.get(INFER_HEADERS.person) || null, deadlineMs };
+  const demanded = given?.get(INFER_HEADERS.minEpoch) || '0';
+  const minEpoch = Number(demanded);
+  if (!Number.isSafeInteger(minEpoch) || minEpoch < 0) {
+    throw new PipelineError('REQUEST_INVALID', `${INFER_HEADERS.minEpoch} is "${demanded}", expected an epoch number`);
+  }
+  return { verb, image: data, person: given?.get(INFER_HEADERS.person) || null, deadlineMs, minEpoch };
 }
 
 function respondFailure(message: Msg, { code, message: text }: Failure): void {

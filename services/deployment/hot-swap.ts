@@ -12,7 +12,10 @@ export const createHotSwap = (): DeploymentStrategy => ({ name: 'hot-swap', deci
 function decide(observation: DeploymentObservation, config: DeploymentConfig): DeploymentVerdict {
   const { deployment, phase, runId } = observation;
   if (!deployment) return wait(`the announcement of run ${runId} in the deployment record`);
-  const replicas = observation.replicas.filter(({ model }) => model === deployment.model);
+  // A replica that has taken itself out of service answers nobody, so nobody waits for it.
+  const replicas = observation.replicas.filter(
+    ({ model, outOfService }) => model === deployment.model && outOfService === null,
+  );
   switch (phase) {
     case 'preparing':
       return decidePreparing(deployment, runId, replicas, config);
@@ -52,7 +55,9 @@ function decidePreparing(
 
 function decideSwitched({ epoch }: Epoch, replicas: readonly ReplicaStatus[], replicasMin: number): DeploymentVerdict {
   if (replicas.length < replicasMin) return wait(liveReplicas(replicas.length, replicasMin));
-  const pending = replicas.filter((replica) => replica.epoch !== epoch).map(({ replicaId }) => replicaId);
+  // Requests that began on an earlier epoch are answered first: no reply carries it after this verdict.
+  const isPending = (replica: ReplicaStatus) => replica.epoch !== epoch || replica.draining;
+  const pending = replicas.filter(isPending).map(({ replicaId }) => replicaId);
   if (pending.length > 0) return wait(`replicas ${pending.join(', ')} to switch to epoch ${epoch}`);
   const swapUsMax = Math.max(0, ...replicas.map(({ swapUs }) => swapUs ?? 0));
   return { action: 'switched', replicas: replicas.length, swapUsMax };

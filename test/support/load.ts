@@ -7,6 +7,8 @@ const CLIENTS = 3;
 
 export interface Load {
   readonly answers: readonly InferAnswer[];
+  /** Resolves when every reply that the server has passed on by now is among the answers. */
+  flush(): Promise<void>;
   /** Ends the load and waits for what is under way. */
   stop(): Promise<readonly InferAnswer[]>;
 }
@@ -26,7 +28,7 @@ export async function startLoad(context: ReplicaTest): Promise<Load> {
     await clients;
     return answers;
   };
-  return { answers, stop };
+  return { answers, flush: () => nc.flush(), stop };
 }
 
 export const epochsOf = (answers: readonly InferAnswer[]) => [...new Set(answers.map(({ body }) => body.epoch))].sort();

@@ -11,6 +11,7 @@ import { BUCKETS, inferSubject, type InferVerb } from '../../contracts/subjects.
 import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
 import { createBlobStore } from '../../infra/blob-store.ts';
 import { createBus } from '../../infra/bus.ts';
+import type { Logger } from '../../infra/logger.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/record-store.ts';
 import { createReplicaStore, type HeartbeatStore } from '../../infra/replica-store.ts';
 import { announce, commit } from '../../services/deployment/records.ts';
@@ -29,7 +30,7 @@ export interface ReplicaTest {
   readonly deployments: RecordStore<Deployment>;
   readonly replicas: HeartbeatStore<ReplicaStatus>;
   /** Stopped at the end, if the test has not done so. */
-  start(replicaId: string, changes?: Partial<InferenceOptions>): Promise<Inference>;
+  start(replicaId: string, changes?: Partial<InferenceOptions>, nc?: NatsConnection): Promise<Inference>;
   /** Changes the stored record, as the orchestrator does. */
   change(transition: (record: Deployment | null) => Deployment): Promise<Deployment>;
   /** Stores a pair, announces it, waits until every live replica is prepared, commits, waits until all have switched. */
@@ -60,8 +61,9 @@ async function openContext(test: TestServer, started: Inference[]): Promise<Repl
   };
   return {
     ...{ test, nc, blobs, deployments, replicas, change },
-    start: async (replicaId, changes = {}) => {
-      const inference = stopOnce(await startReplica(test, replicaId, changes));
+    start: async (replicaId, changes = {}, nc) => {
+      const connection = nc ?? (await test.connect(`inference-${replicaId}`));
+      const inference = stopOnce(await startReplica(connection, test.log, replicaId, changes));
       started.push(inference);
       return inference;
     },
@@ -80,9 +82,7 @@ async function openContext(test: TestServer, started: Inference[]): Promise<Repl
 }
 
 /** As in a process of its own: a connection and stores of its own. */
-async function startReplica(test: TestServer, replicaId: string, changes: Partial<InferenceOptions>) {
-  const nc = await test.connect(`inference-${replicaId}`);
-  const log = test.log;
+async function startReplica(nc: NatsConnection, log: Logger, replicaId: string, changes: Partial<InferenceOptions>) {
   const source = `inference/${replicaId}`;
   return startInference({
     nc,
@@ -128,6 +128,7 @@ export interface InferAnswer {
 export interface AskOptions {
   readonly person?: string;
   readonly deadlineMs?: string;
+  readonly minEpoch?: string;
 }
 
 /** One request; a rejection means that nobody answered at all. */
@@ -135,11 +136,12 @@ export async function ask(
   nc: NatsConnection,
   verb: InferVerb,
   image: Uint8Array,
-  { person, deadlineMs }: AskOptions = {},
+  { person, deadlineMs, minEpoch }: AskOptions = {},
 ): Promise<InferAnswer> {
   const meta = headers();
   if (person) meta.set(INFER_HEADERS.person, person);
   if (deadlineMs) meta.set(INFER_HEADERS.deadlineMs, deadlineMs);
+  if (minEpoch) meta.set(INFER_HEADERS.minEpoch, minEpoch);
   const message: Msg = await nc.request(inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });
   const status = Number(message.headers?.get(INFER_HEADERS.errorStatus) || 200);
   return { status, body: message.json(), text: message.headers?.get(INFER_HEADERS.errorText) ?? '' };

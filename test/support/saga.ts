@@ -149,7 +149,7 @@ async function startObedientReplica(nc: NatsConnection, bus: Bus, replicaId: str
     if (record.change === 'committed' || record.change === 'rolled-back') {
       await bus.publish(
         `nightshift.evt.replica.switched.${record.runId}`,
-        { ...ids, epoch: record.current!.epoch, swapUs: 1 },
+        { ...ids, epoch: record.current!.epoch, swapUs: 1, switchedAtMs: 1, monotonicUs: 1 },
         { id },
       );
     }

@@ -128,6 +128,32 @@ const TABLE: readonly Row[] = [
     says: /replicas b to switch to epoch 2/,
   },
   {
+    name: 'a replica still answers requests of the former epoch',
+    verdict: decide('committing', COMMITTED, [serving('a'), { ...serving('b'), draining: true }]),
+    action: 'wait',
+    says: /replicas b to switch to epoch 2/,
+  },
+  {
+    name: 'nobody waits for a replica that is out of service',
+    verdict: decide('committing', COMMITTED, [serving('a'), serving('b'), { ...replicaOf('c'), outOfService: 'X' }]),
+    action: 'switched',
+  },
+  {
+    name: 'a replica out of service is not among those needed',
+    verdict: decide('committing', COMMITTED, [serving('a'), { ...replicaOf('c'), outOfService: 'X' }]),
+    action: 'wait',
+    says: /2 live replicas \(1 there\)/,
+  },
+  {
+    name: 'a refusal by a replica that is out of service does not stop the others',
+    verdict: decide('preparing', ANNOUNCED, [
+      prepared('a'),
+      prepared('b'),
+      { ...prepared('c', 'BLOB_CORRUPT: x'), outOfService: 'BLOB_CORRUPT: x' },
+    ]),
+    action: 'commit',
+  },
+  {
     name: 'all replicas died in the commit',
     verdict: decide('committing', COMMITTED, []),
     action: 'wait',

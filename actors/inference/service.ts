@@ -1,0 +1,91 @@
+/**
+ * Puts a replica into service and takes it out: whether it has subscriptions on the data plane. A replica that is
+ * starting, has been away, or cannot load the committed epoch leaves the requests to the others. Called whenever
+ * something changed that may bear on that.
+ */
+import type { Failure } from '../../contracts/errors.ts';
+import type { Deployment, Epoch } from '../../contracts/values.ts';
+import type { Logger } from '../../infra/logger.ts';
+import type { ReplicaReports } from './converge.ts';
+import type { Replica } from './replica.ts';
+import type { Serving } from './serve.ts';
+
+export interface ServiceOptions {
+  readonly replica: Replica;
+  readonly desired: () => Deployment | null;
+  /** Why the epoch in service cannot be loaded here; null where it can, or nobody knows yet. */
+  readonly failure: () => Failure | null;
+  /** Subscribes. */
+  readonly start: () => Serving;
+  readonly report: Pick<ReplicaReports, 'changed' | 'outOfService'>;
+  readonly log: Logger;
+}
+
+export interface Service {
+  consider(): void;
+  /** Answers what was taken and takes no more. */
+  stop(): Promise<void>;
+}
+
+export interface Situation {
+  /** Epoch in the record; null before the first. */
+  readonly wanted: number | null;
+  readonly served: number | null;
+  readonly isFailed: boolean;
+  /** It takes requests now, and has never been out of touch since it began to. */
+  readonly isInService: boolean;
+}
+
+/** One that was here all along goes on with the former epoch while it loads: the deployment waits for it. */
+export function shouldServe({ wanted, served, isFailed, isInService }: Situation): boolean {
+  if (wanted === null) return true;
+  if (isFailed) return false;
+  return served === wanted || isInService;
+}
+
+export function createService(options: ServiceOptions): Service {
+  const { replica, desired, failure, report, log } = options;
+  let serving: Serving | null = null;
+  let stopped = false;
+  let turn: Promise<void> = Promise.resolve();
+
+  const step = async () => {
+    const current = desired()?.current ?? null;
+    const isInService = serving !== null && replica.standing.isGood;
+    const situation = { wanted: current?.epoch ?? null, served: replica.served?.epoch ?? null, isInService };
+    const why = failure();
+    const wanted = !stopped && shouldServe({ ...situation, isFailed: why !== null });
+    if (wanted && !serving) enter();
+    if (!wanted && serving) await leave(serving);
+    if (!stopped && why && current && replica.outOfService !== textOf(why)) sayOut(current, why);
+  };
+  const enter = () => {
+    serving = options.start();
+    if (replica.outOfService !== null) log.info({ epoch: replica.served?.epoch }, 'replica: in service again');
+    replica.outOfService = null;
+    report.changed();
+  };
+  const leave = async (running: Serving) => {
+    serving = null;
+    await running.stop();
+  };
+  /** Only after the last reply: whoever reads this counts on it that none follows. */
+  const sayOut = (epoch: Epoch, why: Failure) => {
+    replica.outOfService = textOf(why);
+    log.error({ epoch: epoch.epoch, failure: why }, 'replica: out of service: the epoch in service cannot be loaded');
+    report.outOfService(desired()?.runId ?? epoch.runId, epoch, why);
+  };
+  const consider = () => {
+    turn = turn.then(step).catch((err) => log.error({ err }, 'replica: service could not be changed'));
+  };
+  return {
+    consider,
+    stop: async () => {
+      stopped = true;
+      consider();
+      await turn;
+    },
+  };
+}
+
+const textOf = ({ code, message }: Failure) => `${code}: ${message}`;
