@@ -21,6 +21,7 @@ import { createBus } from './infra/bus.ts';
 import type { Config } from './infra/config.ts';
 import { connectNats } from './infra/connection.ts';
 import type { Logger } from './infra/logger.ts';
+import { persist } from './infra/persist.ts';
 import { createRecordStore, openKv } from './infra/record-store.ts';
 import { createReplicaStore } from './infra/replica-store.ts';
 import { launchServer, type Server } from './infra/server.ts';
@@ -98,7 +99,7 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
 async function startOrchestration(nc: NatsConnection, config: Config, log: Logger): Promise<Stoppable> {
   const context = await openOrchestratorContext(nc, config.models, log);
   const api = await serveApi(nc, endpointsOf(context), log);
-  await applySchedules(context);
+  await persist(() => applySchedules(context), 'schedules are applied', log);
   const orchestrator = startOrchestrator(context);
   return {
     stop: async () => {

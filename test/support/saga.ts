@@ -80,11 +80,11 @@ export interface SagaOptions {
 export const quickPipeline = (overrides: object = {}) =>
   pipelineConfig({ deployment: { guardMs: 0 }, retry: { attemptsMax: 3, backoffMs: 50 }, ...overrides });
 
-export async function withSaga(
+export async function withSaga<T>(
   server: TestServer,
   options: SagaOptions,
-  use: (saga: Saga) => Promise<void>,
-): Promise<void> {
+  use: (saga: Saga) => Promise<T>,
+): Promise<T> {
   const log = testLogger();
   const nc = await server.connect('saga');
   const bus = await createBus({ nc, source: 'test', log, now: () => new Date(), newId: randomUUID });
@@ -115,7 +115,7 @@ export async function withSaga(
   const storedEvents = () => readStoredEvents(nc);
   const storedIds = async () => (await storedEvents()).map(({ id }) => id);
   try {
-    await use({ bus, nc, storedEvents, storedIds, orchestrator: contexts[0]!, events, event, stateOf });
+    return await use({ bus, nc, storedEvents, storedIds, orchestrator: contexts[0]!, events, event, stateOf });
   } finally {
     listening.stop();
     await Promise.all(stoppable.map((part) => part.stop()));

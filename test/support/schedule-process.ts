@@ -1,0 +1,23 @@
+/** An orchestrator with a fast clock in a process of its own that can be killed. Started by schedule-soak.ts. */
+import { openOrchestratorContext } from '../../actors/orchestrator/context.ts';
+import { startOrchestrator } from '../../actors/orchestrator/orchestrator.ts';
+import { applySchedules } from '../../actors/orchestrator/schedule.ts';
+import type { PipelineConfig } from '../../contracts/pipeline.ts';
+import { connectNats } from '../../infra/connection.ts';
+import { persist } from '../../infra/persist.ts';
+import { onFastClock, type FastClock } from './fast-clock.ts';
+import { testLogger } from './server.ts';
+
+export interface ScheduleProcessOptions {
+  readonly url: string;
+  readonly clock: FastClock;
+  readonly pipeline: PipelineConfig;
+}
+
+// Written by schedule-soak.ts.
+const { url, clock, pipeline } = JSON.parse(process.argv[2]!) as ScheduleProcessOptions;
+const log = testLogger();
+const nc = await connectNats({ url, name: 'schedule-process', log });
+const context = onFastClock(await openOrchestratorContext(nc, { face: pipeline }, log), clock);
+await persist(() => applySchedules(context), 'schedules are applied', log);
+startOrchestrator(context);
