@@ -13,7 +13,10 @@ import {
   modelDeployedSubject,
   modelRolledBackSubject,
   pipelineEventSubject,
+  scheduleEventSubject,
+  slotSubject,
 } from '../../contracts/subjects.ts';
+import { SlotDecidedSchema } from '../../contracts/schedule.ts';
 import { serveApi } from '../../infra/api.ts';
 import { withSaga, type Saga } from '../support/saga.ts';
 import { testLogger, withServer } from '../support/server.ts';
@@ -47,6 +50,12 @@ test(hasCli ? 'NATS CLI: the lines of the README work' : 'NATS CLI: skipped, no 
       const status = JSON.parse(await nats('req', '--raw', API.status, ''));
       assert.is(status.models[0].deployment.current.runId, 'n1');
       await api.stop();
+      // docs/schedule.md: a schedule that the server itself keeps.
+      const cron = ['--schedule-cron', '* * * * * *', '--schedule-dest', slotSubject('face')];
+      await nats('pub', 'nightshift.timer.cron.face', '{}', '--jetstream', ...cron);
+      const { envelope } = await saga.event(scheduleEventSubject('decided', 'face'));
+      const { runId } = SlotDecidedSchema.parse(envelope.data);
+      await saga.event(pipelineEventSubject('completed', runId!));
     }),
   );
 });
