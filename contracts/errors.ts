@@ -26,7 +26,7 @@ export const ERRORS = {
   BLOB_CORRUPT: 'A stored object does not match its digest.',
   NET_INVALID: 'The list of layers does not fit together; the message names the layer.',
   STRATEGY_UNAVAILABLE: 'The chosen strategy cannot run on this machine; the message says what to install or choose.',
-  TRAINING_DIVERGED: 'The loss became infinite or not a number.',
+  TRAINING_DIVERGED: 'The loss blew up twice, the second time at a lower rate; lower training.learningRate.',
   TRAINING_FAILED:
     'The training thread or program ended unexpectedly, or without a model; the message has its last words.',
   MODEL_INVALID: 'The bytes are not an ONNX model with the expected input and output.',

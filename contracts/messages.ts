@@ -12,6 +12,7 @@ import {
   OriginSchema,
   ProgressSchema,
   TokenSchema,
+  TrainingCourseSchema,
   VerificationReportSchema,
 } from './values.ts';
 
@@ -82,6 +83,8 @@ export const CompletedSchemas = {
     imagesPerSecond: z.number(),
     /** Share of validation images whose nearest class is right; null where the snapshot has no validation split. */
     validationRank1: z.number().nullable(),
+    /** Absent where the strategy cannot tell, as with an outside program. */
+    course: TrainingCourseSchema.optional(),
     durationMs: z.number(),
   }),
   verification: z.object({

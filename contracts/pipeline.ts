@@ -182,6 +182,19 @@ export const TrainingConfigSchema = z.strictObject({
     .int()
     .min(1000)
     .default(4 * 3600_000),
+  /** A checkpoint after so many steps, and after each pass: what a killed training has to do again at most. */
+  checkpointEverySteps: z.number().int().min(1).default(100),
+  /** Ends training once the validation figure has not improved for `patience` passes; the best pass's weights win. */
+  earlyStopping: z
+    .strictObject({
+      patience: z.number().int().min(1).default(5),
+      /** A smaller improvement does not count. */
+      minDelta: z.number().min(0).default(0),
+      metric: z.enum(['rank-1', 'loss']).default('rank-1'),
+    })
+    .optional(),
+  /** Begin with the champion's weights where its net is the same; false: from scratch every night. */
+  warmStart: z.boolean().default(true),
 });
 export type TrainingConfig = z.infer<typeof TrainingConfigSchema>;
 

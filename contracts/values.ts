@@ -234,3 +234,21 @@ export const ProgressSchema = z.object({
   etaMs: z.number().nonnegative().optional(),
 });
 export type Progress = z.infer<typeof ProgressSchema>;
+
+/** How a training went, beyond its figures: what ended it, and what happened to it on the way. */
+export const TrainingCourseSchema = z.object({
+  /** `time`: the budget was used up. `early-stopping`: the validation figure no longer improved. */
+  ended: z.enum(['epochs', 'time', 'early-stopping']),
+  /** The pass whose weights the model has. */
+  bestEpoch: z.number().int(),
+  /** Whether the weights began as the champion's, and if not, why not. */
+  warmStart: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('warm'), from: z.string(), peopleCarried: z.number(), peopleNew: z.number() }),
+    z.object({ type: z.literal('scratch'), reason: z.string() }),
+  ]),
+  /** The training diverged once, and went on from its last good checkpoint at a lower rate. */
+  retry: z
+    .object({ divergedAtStep: z.number(), fromStep: z.number(), rateFactor: z.number(), reason: z.string() })
+    .nullable(),
+});
+export type TrainingCourse = z.infer<typeof TrainingCourseSchema>;

@@ -33,32 +33,22 @@ async function train(blobs: BlobStore, command: StartCommand<'training'>, contex
   const strategy = createTrainingStrategy(training.strategy);
   const outcome = await strategy.train(await jobOf(blobs, command, context), {
     ...context,
-    saveCheckpoint: atIntervals(context, async (state) => void (await blobs.put('MODELS', keys.checkpoint, state))),
+    saveCheckpoint: async (state) => void (await blobs.put('MODELS', keys.checkpoint, state)),
   });
-  const { epochs, loss, imagesPerSecond, validationRank1, curve } = outcome;
+  const { epochs, loss, imagesPerSecond, validationRank1, curve, course } = outcome;
   const candidate = await blobs.put('MODELS', keys.model, outcome.model);
-  const result = { model: candidate, epochs, loss, imagesPerSecond, validationRank1 };
+  if (outcome.weights) await blobs.put('MODELS', keys.weights, outcome.weights);
+  const result = { model: candidate, epochs, loss, imagesPerSecond, validationRank1, ...(course && { course }) };
   await blobs.put('REPORTS', keys.report, Buffer.from(JSON.stringify({ runId, model, result, curve }, null, 2)));
   await blobs.remove('MODELS', keys.checkpoint);
   return result;
 }
 
-/** A checkpoint of several megabytes goes to disk; on a small set a pass over the data takes a fraction of a second. */
-const CHECKPOINT_INTERVAL_MS = 5_000;
-
-/** What is left out costs a resumed training at most this interval. */
-function atIntervals({ now }: WorkContext, save: (state: Uint8Array) => Promise<void>) {
-  let savedAt = now();
-  return async (state: Uint8Array) => {
-    if (now() - savedAt < CHECKPOINT_INTERVAL_MS) return;
-    await save(state);
-    savedAt = now();
-  };
-}
-
 const keysOf = (model: string, runId: string) => ({
   model: `${model}/${runId}/model.onnx`,
   checkpoint: `${model}/${runId}/training-checkpoint.safetensors`,
+  /** What the next night may begin with, should this model become the champion. */
+  weights: `${model}/${runId}/training-weights.safetensors`,
   report: `${model}/${runId}/training.json`,
 });
 
@@ -67,9 +57,12 @@ async function jobOf(
   command: StartCommand<'training'>,
   { signal }: WorkContext,
 ): Promise<TrainingJob> {
-  const { runId, model, dataset, training } = command;
+  const { runId, model, dataset, training, champion } = command;
   const manifest = await readManifest(dataset, blobs);
-  const checkpoint = await blobs.find('MODELS', keysOf(model, runId).checkpoint);
+  const read = async (key: string) => {
+    const found = await blobs.find('MODELS', key);
+    return found && blobs.get(found);
+  };
   return {
     runId,
     model,
@@ -77,6 +70,7 @@ async function jobOf(
     train: await loadSplits(manifest, ['train'], blobs, signal),
     validation: manifest.counts.validation > 0 ? await loadSplits(manifest, ['validation'], blobs, signal) : null,
     datasetDigest: dataset.digest,
-    resumeFrom: checkpoint && (await blobs.get(checkpoint)),
+    resumeFrom: await read(keysOf(model, runId).checkpoint),
+    championWeights: champion && training.warmStart ? await read(keysOf(model, champion.runId).weights) : null,
   };
 }

@@ -33,6 +33,7 @@ export function batchSizes(
 export interface TrainingEngine {
   /** One update; answers the loss before it. `step` counts from 1 over the whole training. */
   step(batch: MaskedBatch, learningRate: number, step: number): Promise<number>;
+  /** The caller copies what it keeps: the next step may write into the same arrays. */
   state(): Promise<TrainingState>;
   dispose(): Promise<void>;
 }

@@ -21,9 +21,16 @@ export type EngineChoice =
 export interface ThreadData {
   readonly job: TrainingJob;
   readonly engine: EngineChoice;
-  /** One Int32, not 0 once the thread shall stop: seen between two steps even if the thread never waits. */
-  readonly stop: SharedArrayBuffer;
+  /** FLAGS Int32: seen by the thread between two steps even if it never waits. */
+  readonly flags: SharedArrayBuffer;
 }
+
+/** Places in `flags`. */
+export const STOP = 0;
+export const SAVER = 1;
+const FLAGS = 2;
+/** In place SAVER: a save is under way. Any other number is how long the last one took, in milliseconds. */
+export const SAVING = -1;
 
 export type FromThread =
   | { readonly type: 'progress'; readonly report: Progress }
@@ -51,12 +58,12 @@ export function checkJob({ runId, config, train }: TrainingJob): void {
 
 /** `module` speaks the messages above; training.thread.ts is the one. The thread has ended when this settles. */
 export async function trainInThread(
-  work: Omit<ThreadData, 'stop'>,
+  work: Omit<ThreadData, 'flags'>,
   context: TrainingContext,
   module = new URL('./training.thread.ts', import.meta.url),
 ): Promise<TrainingOutcome> {
   context.signal.throwIfAborted();
-  const data: ThreadData = { ...work, stop: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT) };
+  const data: ThreadData = { ...work, flags: new SharedArrayBuffer(FLAGS * Int32Array.BYTES_PER_ELEMENT) };
   const thread = startThread(module, data, { name: `training ${data.job.runId}` });
   try {
     return await converse(thread, data, context);
@@ -66,15 +73,21 @@ export async function trainInThread(
 }
 
 /** Settles with the thread's last word: until then its engine may be at work. */
-function converse(thread: Worker, { job, stop }: ThreadData, context: TrainingContext): Promise<TrainingOutcome> {
+function converse(thread: Worker, data: ThreadData, context: TrainingContext): Promise<TrainingOutcome> {
+  const { job } = data;
+  const flags = new Int32Array(data.flags);
   return new Promise((resolve, reject) => {
     let reason: unknown;
+    let saving = Promise.resolve();
     const stopFor = (cause: unknown) => {
       reason ??= cause;
-      Atomics.store(new Int32Array(stop), 0, 1);
-      thread.postMessage(CONTINUE);
+      Atomics.store(flags, STOP, 1);
     };
-    const save = (state: Uint8Array) => context.saveCheckpoint(state).then(() => thread.postMessage(CONTINUE), stopFor);
+    const save = async (state: Uint8Array) => {
+      const startedAt = context.now();
+      await context.saveCheckpoint(state).catch(stopFor);
+      Atomics.store(flags, SAVER, Math.round(context.now() - startedAt));
+    };
     const onAbort = () => stopFor(context.signal.reason);
     context.signal.addEventListener('abort', onAbort, { once: true });
     thread.on('message', (message: FromThread) => {
@@ -84,13 +97,15 @@ function converse(thread: Worker, { job, stop }: ThreadData, context: TrainingCo
         case 'log':
           return context.log[message.level](message.fields, message.message);
         case 'checkpoint':
-          return void save(message.state);
+          return void (saving = save(message.state));
         case 'done':
-          return reason === undefined ? resolve(message.outcome) : reject(reason);
+          return void saving.then(() => (reason === undefined ? resolve(message.outcome) : reject(reason)));
         case 'stopped':
-          return reject(reason);
-        case 'failed':
-          return reject(new PipelineError(message.failure.code, message.failure.message, message.failure));
+          return void saving.then(() => reject(reason));
+        case 'failed': {
+          const { code, message: text, retryable } = message.failure;
+          return void saving.then(() => reject(new PipelineError(code, text, { retryable })));
+        }
         default:
           return assertNever(message);
       }
@@ -103,9 +118,6 @@ function converse(thread: Worker, { job, stop }: ThreadData, context: TrainingCo
     });
   });
 }
-
-/** Answers a checkpoint: it is saved, or training shall stop. */
-const CONTINUE = 'continue';
 
 const endedEarly = (runId: string, reason: string, cause?: unknown): PipelineError =>
   new PipelineError('TRAINING_FAILED', `training: run ${runId}: its thread ended early: ${reason}`, {

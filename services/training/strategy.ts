@@ -7,6 +7,7 @@
  * `embeddings` float32 [batch, dimensions], rows of length 1; metadata_props as in metadata.ts.
  */
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import type { TrainingCourse } from '../../contracts/values.ts';
 import type { LabelledImages } from '../data/strategy.ts';
 import type { WorkContext } from '../work.ts';
 
@@ -21,22 +22,47 @@ export interface TrainingJob {
   readonly datasetDigest: string;
   /** What an interrupted attempt at this very job saved last; the strategy's own format. */
   readonly resumeFrom: Uint8Array | null;
+  /** What the champion's training left as `weights`; absent or null where there is none, or none is wanted. */
+  readonly championWeights?: Uint8Array | null;
 }
 
 export interface TrainingContext extends WorkContext {
-  /** Saves a partial result (after each pass over the data), replacing the one before. */
+  /**
+   * Saves a partial result, replacing the one before. Training goes on meanwhile; it is not called again before the
+   * promise settles, and what was reached by then is saved next. A rejection ends training with that error.
+   */
   readonly saveCheckpoint: (state: Uint8Array) => Promise<void>;
+}
+
+/** One pass over the data. */
+export interface CurvePoint {
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean over the steps of the pass. */
+  readonly loss: number;
+  /** At its last step; absent where the strategy cannot tell. */
+  readonly learningRate?: number;
+  /** Null where there is no validation split. */
+  readonly validationRank1: number | null;
+  /** Of the classifier, without the margin; absent where the strategy cannot tell. */
+  readonly validationLoss?: number | null;
 }
 
 export interface TrainingOutcome {
   /** An ONNX file. */
   readonly model: Uint8Array;
+  /** What the next night may begin with (`championWeights`); absent where the strategy leaves none. */
+  readonly weights?: Uint8Array;
+  /** Passes done; the last one may have been cut short by the time limit. */
   readonly epochs: number;
-  /** Mean loss of the last pass. */
+  /** Mean loss of the pass whose weights the model has: the best one under early stopping, otherwise the last. */
   readonly loss: number;
   readonly imagesPerSecond: number;
+  /** Of the same pass. */
   readonly validationRank1: number | null;
-  readonly curve: readonly { readonly epoch: number; readonly loss: number; readonly validationRank1: number | null }[];
+  readonly curve: readonly CurvePoint[];
+  /** Absent where the strategy cannot tell. */
+  readonly course?: TrainingCourse;
 }
 
 export interface TrainingStrategy {

@@ -6,8 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { PipelineError, assertNever, toFailure } from '../../contracts/errors.ts';
 import { lowerThreadPriority } from '../threads.ts';
 import type { EngineFactory } from './engine.ts';
-import type { EngineChoice, FromThread, ThreadData } from './in-thread.ts';
-import { runTraining, type LoopContext } from './loop.ts';
+import type { LoopContext } from './attempt.ts';
+import { SAVER, SAVING, STOP, type EngineChoice, type FromThread, type ThreadData } from './in-thread.ts';
+import { runTraining } from './loop.ts';
 import type { TrainingOutcome } from './strategy.ts';
 
 /** Below everything that answers requests: a third of its share of a busy core, all of an idle one. */
@@ -17,18 +18,22 @@ const NICE = 5;
 lowerThreadPriority(NICE);
 
 // startThread passes what in-thread.ts gave it, under `data`.
-const { job, engine, stop } = (workerData as { data: ThreadData }).data;
+const { job, engine, flags: shared } = (workerData as { data: ThreadData }).data;
 const port = parentPort!;
 const send = (message: FromThread) => port.postMessage(message);
 
 /** Ends the loop when the other side asks for it; not an error of anybody. */
 class Stopped extends Error {}
 
-const stopFlag = new Int32Array(stop);
+/** Of the time, that saving may take: with small models and fast passes it would else never pause. */
+const SAVING_SHARE_MAX = 0.1;
+
+const flags = new Int32Array(shared);
+let handedOverAt = -Infinity;
 const context: LoopContext = {
   signal: {
     throwIfAborted() {
-      if (Atomics.load(stopFlag, 0) !== 0) throw new Stopped();
+      if (Atomics.load(flags, STOP) !== 0) throw new Stopped();
     },
   },
   progress: (report) => send({ type: 'progress', report }),
@@ -37,11 +42,14 @@ const context: LoopContext = {
     warn: (fields, message) => send({ type: 'log', level: 'warn', fields, message }),
   },
   now: () => performance.now(),
-  saveCheckpoint: async (state) => {
-    // A message comes back when it is saved or when training shall stop.
-    const saved = new Promise((resolve) => port.once('message', resolve));
+  isSaverFree() {
+    const lastMs = Atomics.load(flags, SAVER);
+    return lastMs !== SAVING && performance.now() - handedOverAt >= lastMs / SAVING_SHARE_MAX;
+  },
+  saveCheckpoint(state) {
+    Atomics.store(flags, SAVER, SAVING);
+    handedOverAt = performance.now();
     send({ type: 'checkpoint', state });
-    await saved;
   },
 };
 

@@ -28,6 +28,9 @@ const OTHERS: Partial<TrainingConfig> = {
   optimizer: { type: 'adamw', weightDecay: 0.01, clipNorm: 5 },
 };
 
+/** A pass of the toy job has six steps, so the first checkpoint is one in the middle of a pass. */
+const EVERY_STEPS = 2;
+
 interface Undisturbed {
   readonly outcome: TrainingOutcome;
   readonly reports: readonly Progress[];
@@ -50,13 +53,12 @@ export function checkTrainingStrategy(strategy: TrainingStrategy): void {
     assert.equal(epochs, [1, 2, 3, 4]);
   });
 
-  test(`${name}: reports each pass and saves a checkpoint after it`, async () => {
-    const { reports, checkpoints } = await undisturbed();
+  test(`${name}: reports each pass`, async () => {
+    const { reports } = await undisturbed();
     const last = reports.at(-1)!;
     assert.equal({ ...last, figures: {} }, { fraction: 1, done: 4, total: 4, unit: 'epoch', figures: {} });
     assert.equal(Object.keys(last.figures).sort(), ['imagesPerSecond', 'learningRate', 'loss', 'validationRank1']);
     assert.is(reports.filter(({ done }) => Number.isInteger(done)).length, 4);
-    assert.is(checkpoints.length, 4);
   });
 
   test(`${name}: the model takes any batch of raw pixels and gives rows of length 1`, async () => {
@@ -88,10 +90,11 @@ export function checkTrainingStrategy(strategy: TrainingStrategy): void {
     assert.equal(Object.keys(metrics), ['epochs', 'loss', 'validationRank1']);
   });
 
-  test(`${name}: resumed from a checkpoint it ends with the same model as undisturbed`, async () => {
+  test(`${name}: resumed in the middle of a pass it ends with the same model as undisturbed`, async () => {
     const { outcome, checkpoints } = await undisturbed();
-    const resumed = await train(toyJob({}, { resumeFrom: checkpoints[2]! }));
+    const resumed = await train(toyJob({ checkpointEverySteps: EVERY_STEPS }, { resumeFrom: checkpoints[0]! }));
     assert.ok(Buffer.from(resumed.model).equals(outcome.model));
+    assert.equal(resumed.weights && Buffer.from(resumed.weights), outcome.weights && Buffer.from(outcome.weights));
     assert.equal(resumed.curve, outcome.curve);
   });
 
@@ -108,7 +111,10 @@ export function checkTrainingStrategy(strategy: TrainingStrategy): void {
     const { outcome, checkpoints } = await undisturbed();
     const warnings: string[] = [];
     const log = { info: () => {}, warn: (_: object, message: string) => void warnings.push(message) };
-    const again = await train(toyJob({}, { resumeFrom: checkpoints[0]!.slice(0, 100) }), quietContext({ log }));
+    const again = await train(
+      toyJob({ checkpointEverySteps: EVERY_STEPS }, { resumeFrom: checkpoints[0]!.slice(0, 100) }),
+      quietContext({ log }),
+    );
     assert.equal(warnings, ['training starts afresh: its checkpoint cannot be used']);
     assert.ok(Buffer.from(again.model).equals(outcome.model));
   });
@@ -153,7 +159,10 @@ async function recordTraining(strategy: TrainingStrategy): Promise<Undisturbed> 
   const checkpoints: Uint8Array[] = [];
   const progress = (report: Progress) => void reports.push(report);
   const saveCheckpoint = async (state: Uint8Array) => void checkpoints.push(state);
-  const outcome = await strategy.train(toyJob(), quietContext({ progress, saveCheckpoint }));
+  const outcome = await strategy.train(
+    toyJob({ checkpointEverySteps: EVERY_STEPS }),
+    quietContext({ progress, saveCheckpoint }),
+  );
   return { outcome, reports, checkpoints };
 }
 

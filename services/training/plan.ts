@@ -1,0 +1,30 @@
+/** What a training job comes to before its first step: sizes, counts of steps, and what a checkpoint must match. */
+import { batchSizes, type EngineSpec } from './engine.ts';
+import { resolveNet, type ResolvedNet } from './nets.ts';
+import type { TrainingJob } from './strategy.ts';
+
+export interface Plan {
+  readonly job: TrainingJob;
+  readonly net: ResolvedNet;
+  readonly spec: EngineSpec;
+  readonly stepsPerEpoch: number;
+  readonly steps: number;
+  /** Library and version, for the model's metadata. */
+  readonly framework: string;
+  /** A checkpoint is good for the job and settings with the same fingerprint. */
+  readonly fingerprint: string;
+}
+
+/** Throws NET_INVALID. */
+export function planOf(job: TrainingJob, framework: string): Plan {
+  const { config, train } = job;
+  const net = resolveNet(config.net, train.spec);
+  const { batch, microBatch } = batchSizes(config, train.count);
+  const { loss, optimizer, threads } = config;
+  const spec = { net, classes: train.labels.length, batch, microBatch, loss, optimizer, threads };
+  const stepsPerEpoch = Math.ceil(train.count / batch);
+  // The number of threads changes the speed, not the result, so a restart may use another.
+  const { threads: _threads, maxDurationMs: _maxDurationMs, ...settings } = config;
+  const fingerprint = JSON.stringify([job.runId, job.datasetDigest, train.count, train.spec, settings]);
+  return { job, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework, fingerprint };
+}
