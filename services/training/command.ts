@@ -68,7 +68,7 @@ async function trainBy(
 async function run(command: CommandConfig, attempt: Attempt, files: JobFolder, maxDurationMs: number) {
   const { job, context } = attempt;
   const stop = linkAbort(context.signal);
-  const budget = createBudget(stop, maxDurationMs);
+  const budget = createBudget(stop, maxDurationMs + command.graceMs);
   const reporter = createReporter({ ...attempt, output: files.output, abort: stop.abort });
   try {
     const { onLine, onLog } = reporter;
@@ -94,13 +94,13 @@ function problemOf(end: ProgramEnd, model: Uint8Array | null, reporter: Reporter
   return null;
 }
 
-/** Asks the program to end when the time is up; what it has written by its end counts. */
-function createBudget(stop: LinkedAbort, maxDurationMs: number) {
+/** The program knows its time. One that does not keep it is asked to end; what it has written by its end counts. */
+function createBudget(stop: LinkedAbort, durationMs: number) {
   let isUsedUp = false;
   const timer = setTimeout(() => {
     isUsedUp = true;
     stop.abort(new Error('the time of the training is up'));
-  }, maxDurationMs);
+  }, durationMs);
   return { isUsedUp: () => isUsedUp, cancel: () => clearTimeout(timer) };
 }
 

@@ -220,7 +220,7 @@ test('command: when its time is up a program is asked to end, and what it wrote 
       const outcome = await strategy.train(job, quietContext());
       assert.is(outcome.epochs, 1);
     },
-    { config: { maxDurationMs: 3000 } },
+    { config: { maxDurationMs: 1000 }, graceMs: 3000 },
   );
 });
 
