@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
+import { dlqEndCommand, dlqListCommand, dlqShowCommand } from './commands/dlq.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
 import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
 import { deploymentsCommand, runsCommand, statusCommand } from './commands/show.ts';
@@ -86,6 +87,7 @@ function program(): Command {
     .option(...json)
     .action((model, options, command) => rollbackCommand(model, options, globals(command)));
   scheduleCommands(nightshift);
+  deadLetterCommands(nightshift);
   nightshift
     .command('demo')
     .description('two nights, a bad night and a rollback under live traffic, in a throw-away folder')
@@ -120,6 +122,33 @@ function scheduleCommands(nightshift: Command): void {
     .description('let slots start runs again, from the next one on')
     .argument('[model]', 'model name', 'face')
     .action((model, _, command) => scheduleResumeCommand(model, globals(command)));
+}
+
+function deadLetterCommands(nightshift: Command): void {
+  const dlq = nightshift.command('dlq').description('messages that nobody could handle').enablePositionalOptions();
+  const json = ['--json', 'print one JSON object to stdout'] as const;
+  dlq
+    .command('list', { isDefault: true })
+    .description('the newest dead letters, with their reasons')
+    .option('--limit <n>', 'how many', Number, 20)
+    .option(...json)
+    .action((options, command) => dlqListCommand(options, globals(command)));
+  dlq
+    .command('show')
+    .description('one dead letter whole: reason, headers, body')
+    .argument('<seq>', 'its number in the list', Number)
+    .option(...json)
+    .action((seq, options, command) => dlqShowCommand(seq, options, globals(command)));
+  dlq
+    .command('redrive')
+    .description('publish a dead letter again under its subject')
+    .argument('<seq>', 'its number in the list', Number)
+    .action((seq, _, command) => dlqEndCommand('redriven', seq, globals(command)));
+  dlq
+    .command('drop')
+    .description('throw a dead letter away')
+    .argument('<seq>', 'its number in the list', Number)
+    .action((seq, _, command) => dlqEndCommand('dropped', seq, globals(command)));
 }
 
 export interface GlobalOptions {

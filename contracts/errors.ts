@@ -12,6 +12,8 @@ export const ERRORS = {
   RUN_UNKNOWN: 'No run with that id is stored.',
   RUN_ACTIVE: 'Another run of the same model is under way; wait for it or cancel it.',
   RUN_ENDED: 'The run has already ended, so the command cannot change it.',
+  DEAD_LETTER_UNKNOWN: 'There is no such dead letter; it may have been sent again, dropped or grown too old.',
+  DEAD_LETTER_CUT: 'The dead letter is not complete, so it cannot be sent again; publish the message anew.',
   SCHEDULE_UNKNOWN: 'The model has no schedule; write one into its configuration.',
   NO_PREVIOUS_EPOCH: 'There is no earlier epoch to roll back to.',
   EPOCH_NOT_RETAINED: 'The epoch is not among those that can be rolled back to; the message lists them.',

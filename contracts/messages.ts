@@ -23,6 +23,9 @@ export const FailureSchema = z.object({
   retryable: z.boolean(),
 });
 
+/** `seq`: the letter's place in the stream DLQ, as `nightshift dlq list` shows it. */
+const DeadLetterSchema = z.object({ seq: z.number().int().positive() });
+
 /** Operator commands. A bare JSON object published by hand is accepted in place of an envelope. */
 export const CtlSchemas = {
   [CTL.pipelineStart]: z.object({
@@ -33,6 +36,8 @@ export const CtlSchemas = {
   }),
   [CTL.pipelineCancel]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
   [CTL.pipelineResume]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
+  [CTL.dlqRedrive]: DeadLetterSchema,
+  [CTL.dlqDrop]: DeadLetterSchema,
   [CTL.schedulePause]: z.object({ model: TokenSchema, reason: z.string().max(500).optional() }),
   [CTL.scheduleResume]: z.object({ model: TokenSchema }),
   [CTL.modelRollback]: z.object({

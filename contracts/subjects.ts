@@ -9,6 +9,7 @@ export const STREAMS = {
   events: 'EVENTS',
   timers: 'TIMERS',
   dlq: 'DLQ',
+  advisories: 'ADVISORIES',
 } as const;
 
 export const BUCKETS = {
@@ -60,6 +61,8 @@ export const CTL = {
   pipelineCancel: 'nightshift.ctl.pipeline.cancel',
   pipelineResume: 'nightshift.ctl.pipeline.resume',
   modelRollback: 'nightshift.ctl.model.rollback',
+  dlqRedrive: 'nightshift.ctl.dlq.redrive',
+  dlqDrop: 'nightshift.ctl.dlq.drop',
   schedulePause: 'nightshift.ctl.schedule.pause',
   scheduleResume: 'nightshift.ctl.schedule.resume',
 } as const;
@@ -101,6 +104,16 @@ export const slotSubject = (model: string) => `nightshift.timer.slot.${model}`;
 /** In place of a run's id in the subject of a schedule's own timer. */
 export const SCHEDULE_TIMER = 'schedule';
 
+/** What became of a dead letter: it was published again, or thrown away. `seq` is its place in the stream DLQ. */
+export const deadLetterEventSubject = (fact: 'redriven' | 'dropped', seq: number) =>
+  `nightshift.evt.dlq.${fact}.${seq}`;
+
+/** The server's own notices of messages that it will not deliver again. */
+export const ADVISORIES = [
+  '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*',
+  '$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.*.*',
+] as const;
+
 export const deadLetterSubject = (stream: string, consumer: string) => `nightshift.dlq.${stream}.${consumer}`;
 
 export const API = {
@@ -109,6 +122,8 @@ export const API = {
   status: 'nightshift.api.status',
   models: 'nightshift.api.models',
   schedules: 'nightshift.api.schedules',
+  deadLetters: 'nightshift.api.dlq.list',
+  deadLetter: 'nightshift.api.dlq.show',
   deployments: 'nightshift.api.deployments',
 } as const;
 

@@ -6,6 +6,7 @@
 import type { ConsumerConfig } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import {
+  ADVISORIES,
   ALL,
   commandSubject,
   NOUNS,
@@ -23,6 +24,7 @@ export const CONSUMERS = {
   ctl: 'orchestrator-ctl',
   events: 'orchestrator-events',
   timers: 'orchestrator-timers',
+  advisories: 'orchestrator-advisories',
 } as const;
 
 /** `start` carries long work, one at a time; `control` (cancel, report) must get through beside it. */
@@ -63,6 +65,7 @@ export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
     MESSAGES_PENDING_MAX,
   ),
   consumer(STREAMS.timers, CONSUMERS.timers, [ALL.timersFired, ALL.slots], MESSAGES_PENDING_MAX),
+  consumer(STREAMS.advisories, CONSUMERS.advisories, [...ADVISORIES], MESSAGES_PENDING_MAX),
   ...NOUNS.flatMap((noun) => [
     consumer(STREAMS.commands, workerConsumer(noun, 'start'), [commandSubject(noun, 'start', '*')], STARTS_PENDING_MAX),
     consumer(

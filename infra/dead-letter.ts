@@ -2,7 +2,7 @@
  * Keeps what nobody could handle: a copy of the message with the reason, in the stream DLQ, for people to look at and
  * to publish again. Called by consume.ts before it gives a message up.
  */
-import { headers, type NatsConnection } from '@nats-io/nats-core';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import type { Failure } from '../contracts/errors.ts';
 import { deadLetterSubject } from '../contracts/subjects.ts';
 import { MESSAGE_BYTES_MAX, publishStored } from './publish.ts';
@@ -32,11 +32,14 @@ export interface DeadLetter {
   readonly time: Date;
   readonly body: Uint8Array;
   readonly failure: Failure;
+  /** The message's own; the server's are left out. */
+  readonly headers: MsgHdrs;
 }
 
 /** May be called again for the same message: the id is that of its place in the stream, so one copy is kept. */
 export async function keepDeadLetter(nc: NatsConnection, letter: DeadLetter): Promise<void> {
   const meta = headers();
+  for (const [name, values] of letter.headers) if (!name.startsWith('Nats-')) meta.set(name, values[0] ?? '');
   meta.set(DEAD_LETTER_HEADERS.code, letter.failure.code);
   meta.set(DEAD_LETTER_HEADERS.error, oneLine(letter.failure.message));
   meta.set(DEAD_LETTER_HEADERS.subject, letter.subject);

@@ -3,7 +3,7 @@
  * and term. A handler may see a message again at any time and must be idempotent. Called by consume.ts.
  */
 import type { JsMsg } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
+import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { openEnvelope, type Envelope } from '../contracts/envelope.ts';
 import { PipelineError, toFailure, type Failure } from '../contracts/errors.ts';
 import { keepDeadLetter } from './dead-letter.ts';
@@ -142,7 +142,8 @@ async function settleFailure(context: Context, options: ConsumeOptions, message:
 async function bury(context: Context, options: ConsumeOptions, message: JsMsg, failure: Failure): Promise<void> {
   const { stream, consumer } = options;
   const described = describe(message);
-  await keepDeadLetter(context.nc, { stream, consumer, ...described, body: message.data, failure });
+  const own = message.headers ?? headers();
+  await keepDeadLetter(context.nc, { stream, consumer, ...described, body: message.data, failure, headers: own });
   await answer(context, options, failure, { ...described, envelope: openOrNull(stream, message) });
   message.term(failure.code);
   await context.nc.flush();

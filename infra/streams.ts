@@ -4,7 +4,7 @@
  */
 import type { StreamConfig } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
-import { ALL, BUCKETS, STREAMS } from '../contracts/subjects.ts';
+import { ADVISORIES, ALL, BUCKETS, STREAMS } from '../contracts/subjects.ts';
 
 export interface TopologyOptions {
   /** Copies of every stream: 1 on a single server, 3 on a cluster. */
@@ -87,6 +87,14 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
       max_age: nanos(DEAD_LETTERS_AGE_MS),
       duplicate_window: nanos(DAY_MS),
       description: 'messages that nobody could handle',
+    },
+    {
+      ...log,
+      name: STREAMS.advisories,
+      subjects: [...ADVISORIES],
+      max_bytes: 16 * MIB,
+      max_age: nanos(EVENTS_AGE_MS),
+      description: 'messages that the server gave up',
     },
     kvStream(common, BUCKETS.runs, { history: HISTORY_MAX, bytes: 512 * MIB, ageMs: RUNS_AGE_MS }),
     kvStream(common, BUCKETS.schedules, { history: HISTORY_MAX, bytes: 64 * MIB }),

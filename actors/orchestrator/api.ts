@@ -11,6 +11,7 @@ import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { activeRun } from './operator.ts';
+import { listDeadLetters, ListQuestionSchema, showDeadLetter, ShowQuestionSchema } from './dead-letters.ts';
 import { listSchedules } from './schedule.ts';
 
 /** A listing that is read by people: the newest this many. */
@@ -63,6 +64,8 @@ export const endpointsOf = (o: OrchestratorContext): Record<string, (body: unkno
   [API.status]: async () => ({
     models: await Promise.all(Object.keys(o.pipelines).map((model) => statusOf(o, model))),
   }),
+  [API.deadLetters]: (body) => listDeadLetters(o, ask(ListQuestionSchema, body).limit),
+  [API.deadLetter]: (body) => showDeadLetter(o, ask(ShowQuestionSchema, body).seq),
   [API.schedules]: () => listSchedules(o),
   [API.deployments]: async (body) => ({ models: await listDeployments(o, ask(ModelQuestionSchema, body).model) }),
   [API.models]: async () => ({ models: o.pipelines }),

@@ -13,6 +13,7 @@ import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
 import { createBlobStore } from '../../infra/blob-store.ts';
 import { createBus, type Bus } from '../../infra/bus.ts';
+import { createDeadLetterStore, type DeadLetterStore } from '../../infra/dead-letter-store.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/record-store.ts';
 import { createReplicaStore } from '../../infra/replica-store.ts';
 import { createTimers, type Timers } from '../../infra/timers.ts';
@@ -37,6 +38,7 @@ export interface OrchestratorContext {
   readonly blobs: BlobStore;
   /** Replicas of a model whose heartbeat is alive. */
   readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
+  readonly deadLetters: DeadLetterStore;
   readonly timers: Timers;
   readonly pipelines: Readonly<Record<string, PipelineConfig>>;
   readonly log: Logger;
@@ -67,6 +69,7 @@ export async function openOrchestratorContext(
     deployments: createRecordStore({ kv: deployments, schema: DeploymentSchema }),
     blobs: createBlobStore(nc, 'orchestrator'),
     liveReplicas: (model) => replicas.list(model),
+    deadLetters: await createDeadLetterStore(nc),
     timers: await createTimers({ nc, source: 'orchestrator', now }),
     pipelines,
     log,

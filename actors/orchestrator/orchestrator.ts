@@ -11,6 +11,7 @@ import type { Delivery } from '../../infra/bus.ts';
 import { CONSUMERS } from '../../infra/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import type { OrchestratorContext } from './context.ts';
+import { handleAdvisory, handleDeadLetterCommand, isDeadLetterCommand } from './dead-letters.ts';
 import { OBSERVE_TIMER } from './observe.ts';
 import { handleOperator, refuse } from './operator.ts';
 import { applyEvent, applyTimer, reconsider } from './run-loop.ts';
@@ -30,8 +31,7 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       consumer: CONSUMERS.ctl,
       // In order: `start` after `cancel` must not overtake it.
       concurrency: 1,
-      handle: (delivery) =>
-        isScheduleCommand(delivery.subject) ? handleScheduleCommand(o, delivery) : handleOperator(o, delivery),
+      handle: (delivery) => handleCommand(o, delivery),
       onDeadLetter: (failure, { envelope, seq, subject }) =>
         refuse(o, failure, envelope?.id ?? `${STREAMS.ctl}-${seq}`, subject),
     }),
@@ -47,8 +47,20 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       consumer: CONSUMERS.timers,
       handle: (delivery) => (delivery.subject.startsWith(SLOTS) ? handleSlot(o, delivery) : handleTimer(o, delivery)),
     }),
+    o.bus.consume({
+      ...common,
+      stream: STREAMS.advisories,
+      consumer: CONSUMERS.advisories,
+      handle: (delivery) => handleAdvisory(o, delivery),
+    }),
   ];
   return { stop: async () => void (await Promise.all(consumers.map((consumer) => consumer.stop()))) };
+}
+
+function handleCommand(o: OrchestratorContext, delivery: Delivery): Promise<void> {
+  if (isScheduleCommand(delivery.subject)) return handleScheduleCommand(o, delivery);
+  if (isDeadLetterCommand(delivery.subject)) return handleDeadLetterCommand(o, delivery);
+  return handleOperator(o, delivery);
 }
 
 /** `nightshift.evt.<noun>.<fact>.<runId>`: a worker's fact moves its run, a replica's makes it look at the replicas. */

@@ -1,0 +1,87 @@
+/**
+ * What people do with dead letters: list them, look at one, send it again, drop it. Looking is a question of the API,
+ * the rest are operator commands. Also makes dead letters of what the server gave up by itself, by its advisories.
+ */
+import { z } from 'zod';
+import { parseData } from '../../contracts/envelope.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+import { CtlSchemas } from '../../contracts/messages.ts';
+import { CTL, deadLetterEventSubject, STREAMS } from '../../contracts/subjects.ts';
+import type { Delivery } from '../../infra/bus.ts';
+import type { KeptLetter } from '../../infra/dead-letter-store.ts';
+import type { OrchestratorContext } from './context.ts';
+
+export const isDeadLetterCommand = (subject: string): boolean => subject === CTL.dlqRedrive || subject === CTL.dlqDrop;
+
+/** Throws DEAD_LETTER_UNKNOWN where there is no such letter (any more), DEAD_LETTER_CUT where its body is incomplete. */
+export async function handleDeadLetterCommand(o: OrchestratorContext, { subject, envelope }: Delivery): Promise<void> {
+  const isRedrive = subject === CTL.dlqRedrive;
+  const { seq } = parseData(CtlSchemas[isRedrive ? CTL.dlqRedrive : CTL.dlqDrop], envelope);
+  const fact = isRedrive ? 'redriven' : 'dropped';
+  // The event says that it is done; a redelivery of the command finds the letter gone, and the event stored.
+  const letter = await o.deadLetters.get(seq);
+  if (letter) {
+    if (isRedrive) await o.deadLetters.redrive(letter);
+    await o.deadLetters.remove(seq);
+  } else if (!(await wasSaid(o, fact, seq))) {
+    throw unknown(seq);
+  }
+  await o.bus.publish(
+    deadLetterEventSubject(fact, seq),
+    { seq, subject: letter?.subject ?? null },
+    { id: `dlq.${seq}.${fact}` },
+  );
+}
+
+const wasSaid = async (o: OrchestratorContext, fact: 'redriven' | 'dropped', seq: number) =>
+  (await o.bus.lastOn(STREAMS.events, deadLetterEventSubject(fact, seq))) !== null;
+
+const AdvisorySchema = z.object({
+  stream: z.string(),
+  consumer: z.string(),
+  stream_seq: z.number(),
+  deliveries: z.number(),
+  reason: z.string().optional(),
+});
+
+/**
+ * The server says that it will not deliver a message again. Of what was given up here the letter exists already and
+ * keeping it again changes nothing; anything else was given up by somebody else.
+ */
+export async function handleAdvisory(o: OrchestratorContext, delivery: Delivery): Promise<void> {
+  const advisory = parseData(AdvisorySchema, delivery.envelope);
+  const why = advisory.reason ?? 'no reason was given';
+  await o.deadLetters.keepGivenUp({
+    stream: advisory.stream,
+    consumer: advisory.consumer,
+    seq: advisory.stream_seq,
+    deliveryCount: advisory.deliveries,
+    time: delivery.time,
+    failure: {
+      code: 'DELIVERIES_EXHAUSTED',
+      message: `the server gave it up after ${advisory.deliveries} deliveries: ${why}`,
+      retryable: false,
+    },
+  });
+}
+
+export const ListQuestionSchema = z.object({ limit: z.number().int().min(1).max(1000).default(100) });
+export const ShowQuestionSchema = z.object({ seq: z.number().int().positive() });
+
+/** The newest first; their bodies only by `showDeadLetter`. */
+export async function listDeadLetters(o: OrchestratorContext, limit: number) {
+  const { letters, total } = await o.deadLetters.newest(limit);
+  return { total, letters: letters.map(({ body: _body, headers: _headers, ...letter }) => letter) };
+}
+
+export async function showDeadLetter(o: OrchestratorContext, seq: number): Promise<KeptLetter> {
+  const letter = await o.deadLetters.get(seq);
+  if (!letter) throw unknown(seq);
+  return letter;
+}
+
+const unknown = (seq: number) =>
+  new PipelineError(
+    'DEAD_LETTER_UNKNOWN',
+    `there is no dead letter ${seq}; \`nightshift dlq list\` shows those there are`,
+  );
