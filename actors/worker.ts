@@ -9,6 +9,7 @@ import { parseData } from '../contracts/envelope.ts';
 import { PipelineError, toFailure } from '../contracts/errors.ts';
 import { AskCommandSchema, StartSchemas, type Completed, type StartCommand } from '../contracts/messages.ts';
 import { commandSubject, STREAMS, workEventSubject, type Noun, type WorkFact } from '../contracts/subjects.ts';
+import { faultPoint } from '../infra/fault-points.ts';
 import type { Bus, Delivery, Heard } from '../infra/bus.ts';
 import { workerConsumer } from '../infra/consumers.ts';
 import type { WorkContext } from '../services/work.ts';
@@ -92,6 +93,7 @@ async function handleStart<N extends Noun>(state: WorkerState<N>, delivery: Deli
   const command = parseData(StartSchemas[state.noun] as unknown as z.ZodType<StartCommand<N>>, delivery.envelope);
   const ids = { commandId: delivery.envelope.id, runId: command.runId, model: command.model };
   if (await storedEnd(state, ids)) return;
+  faultPoint('worker.received', ids.commandId);
   const controller = new AbortController();
   state.running.set(ids.commandId, controller);
   try {
@@ -140,6 +142,7 @@ async function publishEnd<N extends Noun>(
     { ...ids, ...data },
     { id: `${ids.commandId}.${fact}` },
   );
+  faultPoint('worker.published', ids.commandId);
 }
 
 /** Whether the command has ended already, here or in another process. */

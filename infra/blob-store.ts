@@ -13,6 +13,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm, setSha256Backend, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
 import type { BlobBucket, BlobStore } from '../contracts/blobs.ts';
 import { PipelineError } from '../contracts/errors.ts';
+import { faultPoint } from './fault-points.ts';
 import type { BlobRef } from '../contracts/values.ts';
 
 interface Context {
@@ -35,7 +36,11 @@ export function createBlobStore(nc: NatsConnection, source = 'blob store'): Blob
   const manager = new Objm(nc);
   const context: Context = { source, open: (bucket) => manager.open(bucket, false) };
   return {
-    put: (bucket, key, content) => put(context, bucket, key, content),
+    put: async (bucket, key, content) => {
+      const ref = await put(context, bucket, key, content);
+      faultPoint('worker.stored', key);
+      return ref;
+    },
     get: async (ref) => buffer(await read(context, ref)),
     download: (ref, path) => download(context, ref, path),
     find: (bucket, key) => find(context, bucket, key),

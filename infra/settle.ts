@@ -6,6 +6,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { openEnvelope, type Envelope } from '../contracts/envelope.ts';
 import { PipelineError, toFailure, type Failure } from '../contracts/errors.ts';
+import { faultPoint } from './fault-points.ts';
 import { keepDeadLetter } from './dead-letter.ts';
 import type { Logger } from './logger.ts';
 import { fallbackIdOf, MESSAGE_BYTES_MAX, tooLarge } from './publish.ts';
@@ -71,6 +72,7 @@ export async function settle(
   } finally {
     clearInterval(heartbeat);
   }
+  faultPoint('message.handled', `${options.consumer} ${message.subject}`);
   await acknowledge(context, message);
 }
 

@@ -5,7 +5,8 @@
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
-import { startRun, step, stepTimer, wasSeen, type Checkpoint } from '../../machines/step.ts';
+import { faultPoint } from '../../infra/fault-points.ts';
+import { startRun, statePath, step, stepTimer, wasSeen, type Checkpoint } from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { carryOut, type EffectFailure } from './effects.ts';
@@ -26,7 +27,7 @@ export async function beginRun(o: OrchestratorContext, input: PipelineInput, mes
     const existing = await o.runs.load(runKey(input.runId));
     if (existing) return pursue(o, existing);
     const value = startRun(input, messageId, now);
-    return pursue(o, { value, revision: await o.runs.save(runKey(input.runId), value, 0) });
+    return pursue(o, await save(o, value, 0));
   });
 }
 
@@ -48,11 +49,20 @@ function advance(o: OrchestratorContext, runId: string, messageId: string, decid
     const stored = await o.runs.load(runKey(runId));
     if (!stored)
       throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
+    faultPoint('orchestrator.loaded', statePath(stored.value.value));
     const flushed = await flush(o, stored);
     const next = wasSeen(flushed.value, messageId) ? null : decide(flushed.value);
     if (!next) return pursue(o, flushed);
-    return pursue(o, { value: next, revision: await o.runs.save(runKey(runId), next, flushed.revision) });
+    return pursue(o, await save(o, next, flushed.revision));
   });
+}
+
+async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision: number): Promise<Stored> {
+  const state = statePath(value.value);
+  faultPoint('orchestrator.stepped', state);
+  const revision = await o.runs.save(runKey(value.context.runId), value, expectedRevision);
+  faultPoint('orchestrator.saved', state);
+  return { value, revision };
 }
 
 /** Carries out the outbox, and follows up while the replicas' state already decides what comes next. */
@@ -63,8 +73,7 @@ async function pursue(o: OrchestratorContext, stored: Stored): Promise<Checkpoin
     const next =
       event && step(current.value, `${current.value.context.runId}.${current.value.transition}.seen`, event, o.now());
     if (!next) return current.value;
-    const revision = await o.runs.save(runKey(next.context.runId), next, current.revision);
-    current = await flush(o, { value: next, revision });
+    current = await flush(o, await save(o, next, current.revision));
   }
 }
 
@@ -78,12 +87,16 @@ async function flush(o: OrchestratorContext, stored: Stored): Promise<Stored> {
   const settled = { ...stored.value, outbox: [] };
   const next = failure ? (step(settled, failure.id, failure.event, o.now()) ?? settled) : settled;
   const revision = await o.runs.save(runKey(next.context.runId), next, stored.revision);
+  faultPoint('orchestrator.settled', statePath(next.value));
   return flush(o, { value: next, revision });
 }
 
 async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Promise<EffectFailure | null> {
   let failed: EffectFailure | null = null;
-  for (const effect of checkpoint.outbox) failed = (await carryOut(o, checkpoint, effect)) ?? failed;
+  for (const [index, effect] of checkpoint.outbox.entries()) {
+    failed = (await carryOut(o, checkpoint, effect)) ?? failed;
+    faultPoint('orchestrator.carried-out', `${statePath(checkpoint.value)} ${index} ${effect.kind}`);
+  }
   return failed;
 }
 

@@ -1,0 +1,25 @@
+/**
+ * Named places at which a process may die between two effects. In production they do nothing; with
+ * NIGHTSHIFT_FAULT=<point>@<part of the detail> the process kills itself there with -9, which is how `npm run test:crash`
+ * shows that a crash changes nothing but the time.
+ */
+
+export const FAULT_POINTS = {
+  'orchestrator.loaded': 'the checkpoint is loaded, nothing decided',
+  'orchestrator.stepped': 'decided, not saved',
+  'orchestrator.saved': 'saved with its outbox, nothing carried out',
+  'orchestrator.carried-out': 'an effect of the outbox is carried out, the next is not',
+  'orchestrator.settled': 'the outbox is carried out and emptied',
+  'worker.received': 'a worker has its command and has not begun',
+  'worker.stored': 'a result, or a part of one, is stored',
+  'worker.published': 'the event that ends the command is published',
+  'message.handled': 'a message is handled and not acknowledged',
+} as const;
+export type FaultPoint = keyof typeof FAULT_POINTS;
+
+const [point, detail = ''] = (process.env['NIGHTSHIFT_FAULT'] ?? '').split('@');
+
+/** `where` tells apart what passes the same point: a state, a command, a key. */
+export function faultPoint(name: FaultPoint, where: string): void {
+  if (name === point && where.includes(detail)) process.kill(process.pid, 'SIGKILL');
+}
