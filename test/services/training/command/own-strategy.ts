@@ -36,7 +36,8 @@ try {
       signal: abort.signal,
       progress({ done, figures }) {
         const { loss, learningRate, imagesPerSecond, validationRank1: rank1 } = figures;
-        say({ type: 'progress', epoch: done, loss, learningRate, imagesPerSecond, rank1 });
+        // A report of a divergence has none.
+        if (loss !== undefined) say({ type: 'progress', epoch: done, loss, learningRate, imagesPerSecond, rank1 });
       },
       async saveCheckpoint(state) {
         const path = `checkpoint-${process.hrtime.bigint()}`;
