@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
+import { curveCommand } from './commands/curve.ts';
 import { dlqEndCommand, dlqListCommand, dlqShowCommand } from './commands/dlq.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
 import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
@@ -66,6 +67,13 @@ function program(): Command {
     .argument('[runId]')
     .option(...json)
     .action((runId, options, command) => runsCommand(runId, options, globals(command)));
+  nightshift
+    .command('curve')
+    .description("how a run's training went, pass by pass")
+    .argument('<runId>')
+    .option('--out <file>', 'also write the picture stored with the run, an SVG')
+    .option(...json)
+    .action((runId, options, command) => curveCommand(runId, options, globals(command)));
   nightshift
     .command('deployments')
     .description('which epoch served when, and why')

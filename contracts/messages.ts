@@ -90,6 +90,8 @@ export const CompletedSchemas = {
     validationRank1: z.number().nullable(),
     /** Absent where the strategy cannot tell, as with an outside program. */
     course: TrainingCourseSchema.optional(),
+    /** `points`: LearningCurveSchema as JSON. `picture`: an SVG. Absent where the strategy tells nothing of its passes. */
+    learningCurve: z.object({ points: BlobRefSchema, picture: BlobRefSchema }).optional(),
     durationMs: z.number(),
   }),
   verification: z.object({

@@ -252,3 +252,26 @@ export const TrainingCourseSchema = z.object({
     .nullable(),
 });
 export type TrainingCourse = z.infer<typeof TrainingCourseSchema>;
+
+/** How a training went, pass by pass. */
+export const LearningCurveSchema = z.object({
+  runId: TokenSchema,
+  model: TokenSchema,
+  points: z.array(
+    z.object({
+      /** From 1. */
+      epoch: z.number().int().positive(),
+      /** Mean over the steps of the pass, in nats. */
+      loss: z.number(),
+      /** At its last step. */
+      learningRate: z.number().nullish(),
+      /** Share of validation images whose nearest person is right; null where there is no validation split. */
+      validationRank1: z.number().nullable(),
+      validationLoss: z.number().nullish(),
+      /** Of the steps, without the validation: the one figure that differs from time to time. */
+      imagesPerSecond: z.number().nullish(),
+    }),
+  ),
+});
+export type LearningCurve = z.infer<typeof LearningCurveSchema>;
+export type CurvePoint = LearningCurve['points'][number];

@@ -5,8 +5,10 @@
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
+import type { LearningCurve } from '../../contracts/values.ts';
 import type { Bus } from '../../infra/bus.ts';
 import { loadSplits, readManifest } from '../../services/data/load.ts';
+import { drawInThread } from '../../services/training/draw-in-thread.ts';
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob } from '../../services/training/strategy.ts';
 import type { WorkContext } from '../../services/work.ts';
@@ -38,10 +40,32 @@ async function train(blobs: BlobStore, command: StartCommand<'training'>, contex
   const { epochs, loss, imagesPerSecond, validationRank1, curve, course } = outcome;
   const candidate = await blobs.put('MODELS', keys.model, outcome.model);
   if (outcome.weights) await blobs.put('MODELS', keys.weights, outcome.weights);
-  const result = { model: candidate, epochs, loss, imagesPerSecond, validationRank1, ...(course && { course }) };
+  const learningCurve = await storeCurve(blobs, { runId, model, points: [...curve] }, context);
+  const result = {
+    ...{ model: candidate, epochs, loss, imagesPerSecond, validationRank1 },
+    ...(course && { course }),
+    ...(learningCurve && { learningCurve }),
+  };
   await blobs.put('REPORTS', keys.report, Buffer.from(JSON.stringify({ runId, model, result, curve }, null, 2)));
   await blobs.remove('MODELS', keys.checkpoint);
   return result;
+}
+
+/** A run needs no picture: one that could not be drawn is said in the log, and absent. */
+async function storeCurve(
+  blobs: BlobStore,
+  curve: LearningCurve,
+  { log }: WorkContext,
+): Promise<Result['learningCurve'] | null> {
+  const { runId, model } = curve;
+  const keys = keysOf(model, runId);
+  try {
+    const picture = await blobs.put('REPORTS', keys.curvePicture, Buffer.from(await drawInThread(curve)));
+    return { points: await blobs.put('REPORTS', keys.curve, Buffer.from(JSON.stringify(curve))), picture };
+  } catch (err) {
+    log.warn({ runId, err }, 'training: the learning curve was not stored');
+    return null;
+  }
 }
 
 const keysOf = (model: string, runId: string) => ({
@@ -50,6 +74,8 @@ const keysOf = (model: string, runId: string) => ({
   /** What the next night may begin with, should this model become the champion. */
   weights: `${model}/${runId}/training-weights.safetensors`,
   report: `${model}/${runId}/training.json`,
+  curve: `${model}/${runId}/learning-curve.json`,
+  curvePicture: `${model}/${runId}/learning-curve.svg`,
 });
 
 async function jobOf(

@@ -5,6 +5,7 @@
  * blow-up is never gone back to. The newest good one is handed over to be saved whenever the saver is free; training
  * never waits for it.
  */
+import type { CurvePoint } from '../../contracts/values.ts';
 import { encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.ts';
 import { chanceLoss, isFiniteVector, observeLoss } from './divergence.ts';
 import { bestEpochOf, isStalled } from './early-stopping.ts';
@@ -17,7 +18,7 @@ import { headSlot, type TrainingState } from './parameters.ts';
 import type { Plan } from './plan.ts';
 import { learningRateAt } from './schedule.ts';
 import type { Stop } from './stop.ts';
-import type { CurvePoint, TrainingContext } from './strategy.ts';
+import type { TrainingContext } from './strategy.ts';
 import { validate, type ValidationFigures } from './validation.ts';
 
 /** In a thread, all that is left of an abort signal is a flag, and a save is handed over, not awaited. */
@@ -59,6 +60,12 @@ export async function runAttempt(
   }
 }
 
+/** Steps, and the time that this attempt had spent in steps by then. */
+interface StepClock {
+  readonly step: number;
+  readonly steppedMs: number;
+}
+
 class Attempt {
   readonly #plan: Plan;
   readonly #engine: TrainingEngine;
@@ -75,6 +82,9 @@ class Attempt {
   #candidate: Uint8Array | null = null;
   #saved: Uint8Array | null;
   #steppedMs = 0;
+  readonly #start: StepClock;
+  /** Where the pass under way began, or was taken up. */
+  #passFrom: StepClock;
   #reportedAt: number;
 
   constructor(plan: Plan, engine: TrainingEngine, from: Checkpoint, source: BatchSource, context: LoopContext) {
@@ -85,6 +95,7 @@ class Attempt {
     this.#chance = chanceLoss(plan.spec.loss, plan.spec.classes);
     this.#startedAt = this.#reportedAt = context.now();
     this.#from = this.#position = from.position;
+    this.#start = this.#passFrom = { step: from.position.step, steppedMs: 0 };
     this.#best = from.best;
     this.#good = encodeCheckpoint(from, plan.fingerprint);
     // What begins a retry is not stored yet; a training that begins at all has nothing to lose.
@@ -161,7 +172,9 @@ class Attempt {
       learningRate: this.#rateAt(step - 1),
       validationRank1: figures?.rank1 ?? null,
       validationLoss: figures?.loss ?? null,
+      imagesPerSecond: this.#imagesPerSecond(this.#passFrom),
     };
+    this.#passFrom = { step, steppedMs: this.#steppedMs };
     this.#position = { ...this.#position, stepsInPass: 0, lossSum: 0, curve: [...curve, point] };
     if (job.config.earlyStopping && bestEpochOf(this.#position.curve, job.config.earlyStopping) === point.epoch)
       this.#best = { w: state.w.slice(), statistics: state.statistics.slice() };
@@ -212,22 +225,24 @@ class Attempt {
     this.#report(done, { loss: lossSum / stepsInPass, learningRate: this.#rateAt(step - 1) });
   }
 
-  #report(done: number, pass: Pick<CurvePoint, 'loss' | 'learningRate'> & Partial<CurvePoint>): void {
-    const { loss, learningRate = 0, validationRank1 = null } = pass;
+  #report(done: number, pass: Pick<CurvePoint, 'loss'> & { learningRate: number } & Partial<CurvePoint>): void {
+    const { loss, learningRate, validationRank1 = null } = pass;
     const total = this.#plan.job.config.epochs;
-    const imagesPerSecond = this.#imagesPerSecond();
+    const imagesPerSecond = this.#imagesPerSecond(this.#start);
     const figures = { loss, learningRate, imagesPerSecond, ...(validationRank1 !== null && { validationRank1 }) };
     this.#context.progress({ fraction: Math.min(1, done / total), done, total, unit: 'epoch', figures });
   }
 
-  #imagesPerSecond(): number {
-    const images = (this.#position.step - this.#from.step) * this.#plan.spec.batch;
-    return this.#steppedMs > 0 ? (1000 * images) / this.#steppedMs : 0;
+  /** Of the steps since then. */
+  #imagesPerSecond({ step, steppedMs }: StepClock): number {
+    const images = (this.#position.step - step) * this.#plan.spec.batch;
+    const tookMs = this.#steppedMs - steppedMs;
+    return tookMs > 0 ? (1000 * images) / tookMs : 0;
   }
 
   async #done(ended: Ending['ended']): Promise<Done> {
     const at = { state: await this.#engine.state(), best: this.#best, position: this.#position };
-    return { type: 'done', at, ended, imagesPerSecond: this.#imagesPerSecond() };
+    return { type: 'done', at, ended, imagesPerSecond: this.#imagesPerSecond(this.#start) };
   }
 
   #diverged(reason: string): Diverged {

@@ -4,12 +4,11 @@
  * by loop.ts; any Python opens it with `safetensors`.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import type { TrainingCourse } from '../../contracts/values.ts';
+import type { CurvePoint, TrainingCourse } from '../../contracts/values.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../safetensors.ts';
 import type { LossWatch } from './divergence.ts';
 import type { Weights } from './export.ts';
 import type { TrainingState } from './parameters.ts';
-import type { CurvePoint } from './strategy.ts';
 
 /** Where a training stands between two steps. */
 export interface Position {

@@ -3,7 +3,7 @@
  * by loop.ts after each pass.
  */
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
-import type { CurvePoint } from './strategy.ts';
+import type { CurvePoint } from '../../contracts/values.ts';
 
 type EarlyStopping = NonNullable<TrainingConfig['earlyStopping']>;
 

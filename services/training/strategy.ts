@@ -7,7 +7,7 @@
  * `embeddings` float32 [batch, dimensions], rows of length 1; metadata_props as in metadata.ts.
  */
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
-import type { TrainingCourse } from '../../contracts/values.ts';
+import type { CurvePoint, TrainingCourse } from '../../contracts/values.ts';
 import type { LabelledImages } from '../data/strategy.ts';
 import type { WorkContext } from '../work.ts';
 
@@ -32,20 +32,6 @@ export interface TrainingContext extends WorkContext {
    * promise settles, and what was reached by then is saved next. A rejection ends training with that error.
    */
   readonly saveCheckpoint: (state: Uint8Array) => Promise<void>;
-}
-
-/** One pass over the data. */
-export interface CurvePoint {
-  /** From 1. */
-  readonly epoch: number;
-  /** Mean over the steps of the pass. */
-  readonly loss: number;
-  /** At its last step; absent where the strategy cannot tell. */
-  readonly learningRate?: number;
-  /** Null where there is no validation split. */
-  readonly validationRank1: number | null;
-  /** Of the classifier, without the margin; absent where the strategy cannot tell. */
-  readonly validationLoss?: number | null;
 }
 
 export interface TrainingOutcome {

@@ -1,5 +1,5 @@
 /** The command line as a user meets it: every command against a system that `start` brought up, by its output alone. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +7,7 @@ import type { ModelStatus, RunSummary, TimelineEntry } from '../../actors/orches
 import type { RunEnd } from '../../cli/follow.ts';
 import type { ModelDeployed } from '../../contracts/messages.ts';
 import { CTL } from '../../contracts/subjects.ts';
+import type { LearningCurve } from '../../contracts/values.ts';
 import { CONFIG_FILE } from '../../infra/config.ts';
 import { goneWith, isListening, runCli, serverOf, withCli, type CliEnd, type CliProcess } from '../support/cli.ts';
 import { withFolder, writeDrawnPeople } from '../support/folder.ts';
@@ -79,6 +80,7 @@ test('cli: run, status, runs, rollback and cancel work against a system that run
 
       await assertStatus(command);
       await assertRuns(command, first.runId);
+      await assertCurve(command, first.runId, join(cwd, 'curve.svg'));
       await assertRollback(command);
 
       await assertCancel(command, first.runId);
@@ -123,6 +125,18 @@ async function assertRuns(command: Run, first: string): Promise<void> {
   assert.match(shown.stdout, /training\.completed/);
   assert.is(unknown.code, 1);
   assert.match(unknown.stderr, /^nightshift: no run nobody is stored.*\[RUN_UNKNOWN\]\n$/);
+}
+
+async function assertCurve(command: Run, runId: string, file: string): Promise<void> {
+  const curve = json<LearningCurve>(await command('curve', runId, '--json', '--out', file));
+  assert.equal([curve.runId, curve.model, curve.points.map(({ epoch }) => epoch)], [runId, MODEL, [1, 2]]);
+  for (const { learningRate, imagesPerSecond } of curve.points) assert.ok(learningRate! > 0 && imagesPerSecond! > 0);
+  const picture = await readFile(file, 'utf8');
+  assert.ok(picture.startsWith('<svg') && picture.includes(runId), picture.slice(0, 200));
+  assert.match((await command('curve', runId)).stdout, /epoch.*loss.*validation rank-1.*images\/s/);
+  const unknown = await command('curve', 'nobody');
+  assert.is(unknown.code, 1);
+  assert.match(unknown.stderr, /^nightshift: no learning curve of nobody.*\[RUN_UNKNOWN\]\n$/);
 }
 
 async function assertRollback(command: Run): Promise<void> {

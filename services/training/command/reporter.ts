@@ -58,7 +58,9 @@ export function createReporter(options: ReporterOptions): Reporter {
     }
     const { epoch, loss } = checked(line, job);
     imagesPerSecond = line.imagesPerSecond ?? imagesPerSecond;
-    if (Number.isInteger(epoch) && epoch > 0) curve.set(epoch, { epoch, loss, validationRank1: line.rank1 ?? null });
+    const { learningRate = null, imagesPerSecond: speed = null, rank1: validationRank1 = null } = line;
+    if (Number.isInteger(epoch) && epoch > 0)
+      curve.set(epoch, { epoch, loss, learningRate, validationRank1, imagesPerSecond: speed });
     context.progress(progressOf(line, loss, job.config.epochs));
   };
 

@@ -1,5 +1,6 @@
 /** A toy training job: four "people" whose 16x16 images are one pattern each plus noise, and a net of a few thousand weights. */
 import { TrainingConfigSchema, type Layer, type TrainingConfig } from '../../../contracts/pipeline.ts';
+import type { CurvePoint } from '../../../contracts/values.ts';
 import type { LabelledImages } from '../../../services/data/strategy.ts';
 import { createRandom } from '../../../services/training/random.ts';
 import type { TrainingContext, TrainingJob } from '../../../services/training/strategy.ts';
@@ -67,3 +68,6 @@ export function quietContext(overrides: Partial<TrainingContext> = {}): Training
     ...overrides,
   };
 }
+
+/** What a point of the curve says of the training, without what it says of the machine. */
+export const timeless = (point: CurvePoint): CurvePoint => ({ ...point, imagesPerSecond: null });
