@@ -114,7 +114,8 @@ function converse(thread: Worker, data: ThreadData, context: TrainingContext): P
     thread.on('error', (cause) => reject(endedEarly(job.runId, cause.message, cause)));
     thread.on('exit', (code) => {
       context.signal.removeEventListener('abort', onAbort);
-      reject(endedEarly(job.runId, `exit code ${code}`));
+      // After its last word, which may wait for a save.
+      void saving.then(() => reject(endedEarly(job.runId, `exit code ${code}`)));
     });
   });
 }
