@@ -217,8 +217,18 @@ export type VerificationConfig = z.infer<typeof VerificationConfigSchema>;
 /** A week of nights, with the two that are resident; each holds its model and gallery in the object store. */
 export const RETAINED_EPOCHS = 5;
 
+export const CanaryConfigSchema = z.object({
+  /** Share of the requests that the candidate answers before it is committed. */
+  share: z.number().positive().max(0.5).default(0.1),
+  windowMs: z.number().int().min(0).default(60_000),
+  /** Requests with the same value of this header go the same way; without it, requests with the same payload. */
+  keyHeader: z.string().min(1).default('Nightshift-Key'),
+});
+
 export const DeploymentConfigSchema = z.object({
-  strategy: z.enum(['hot-swap']).default('hot-swap'),
+  /** `hot-swap`: all replicas switch at once; `canary`: the candidate answers a share of the requests first. */
+  strategy: z.enum(['hot-swap', 'canary']).default('hot-swap'),
+  canary: CanaryConfigSchema.prefault({}),
   /** Live replicas needed before a deployment goes on. */
   replicasMin: z.number().int().min(1).default(1),
   /** How long the new epoch is watched after the commit. */

@@ -154,6 +154,19 @@ export const ServingSchema = z.object({
 });
 export type Serving = z.infer<typeof ServingSchema>;
 
+/** What was watched of a new epoch or a canary, over all replicas, beside what it was compared with. */
+export const WindowFiguresSchema = z.object({
+  requests: z.number(),
+  failed: z.number(),
+  medianMs: z.number().nullable(),
+  baselineMedianMs: z.number().nullable(),
+  scores: ScoresSchema.nullable(),
+  baselineScores: ScoresSchema.nullable(),
+  /** In standard deviations of the baseline's scores; null where either has none. */
+  scoreShift: z.number().nullable(),
+});
+export type WindowFigures = z.infer<typeof WindowFiguresSchema>;
+
 /** REPLICAS/<model>.<replicaId>: a heartbeat with a time to live. Its absence means the replica is gone. */
 export const ReplicaStatusSchema = z.object({
   replicaId: TokenSchema,

@@ -8,7 +8,7 @@ import type { Failure } from '../contracts/errors.ts';
 import type { Completed, ModelDeployed, StartCommand } from '../contracts/messages.ts';
 import type { PipelineConfig } from '../contracts/pipeline.ts';
 import type { CommandVerb, Noun } from '../contracts/subjects.ts';
-import type { BlobRef, Candidate, ModelPair } from '../contracts/values.ts';
+import type { BlobRef, Candidate, ModelPair, WindowFigures } from '../contracts/values.ts';
 
 export interface PipelineInput {
   readonly runId: string;
@@ -35,6 +35,8 @@ export interface PipelineContext extends PipelineInput {
   readonly dataset: BlobRef | null;
   readonly candidate: BlobRef | null;
   readonly verification: Completed<'verification'> | null;
+  /** What was watched of the candidate, and of the epoch after it; null before, or where nothing was watched. */
+  readonly windows: { readonly canary: WindowFigures | null; readonly guard: WindowFigures | null };
   /** Why the run is not going to complete. */
   readonly failure: Failure | null;
   /** The end to which compensation leads. */
@@ -49,7 +51,7 @@ export type PipelineEvent =
   | (WorkEvent & { type: `${Noun}.failed`; failure: Failure })
   | (WorkEvent & { type: `${Noun}.cancelled` | `${Noun}.working` | `${Noun}.absent` })
   /** Verdicts of the deployment policy over what the replicas report. */
-  | { type: 'deployment.prepared' | 'deployment.kept' }
+  | { type: 'deployment.prepared' | 'deployment.kept'; figures?: WindowFigures | undefined }
   | { type: 'deployment.switched'; deployed: ModelDeployed }
   | { type: 'deployment.refused' | 'deployment.breached'; failure: Failure }
   /** A change of the deployment record that could not be made. */
@@ -66,7 +68,7 @@ export interface CommandParams {
     | { readonly runId: string; readonly model: string; readonly startId: string };
 }
 export interface DeploymentParams {
-  readonly change: 'announce' | 'commit' | 'rollBack' | 'withdraw';
+  readonly change: 'announce' | 'try' | 'commit' | 'rollBack' | 'withdraw';
   readonly pair: Candidate | null;
 }
 
@@ -123,10 +125,23 @@ export const pipelineMachine = setup({
         retryable: false,
       },
     })),
+    noteCanary: assign(
+      ({ context: { windows } }, { figures = null }: { figures?: WindowFigures | null | undefined }) => ({
+        windows: { ...windows, canary: figures },
+      }),
+    ),
+    noteGuard: assign(
+      ({ context: { windows } }, { figures = null }: { figures?: WindowFigures | null | undefined }) => ({
+        windows: { ...windows, guard: figures },
+      }),
+    ),
     idle: assign({ stage: null }),
   },
   guards: {
     isRollback: ({ context }) => context.kind === 'rollback',
+    /** A first epoch, or one that an operator wants, is compared with nothing. */
+    isTried: ({ context: { pipeline, champion, target } }) =>
+      pipeline.deployment.strategy === 'canary' && champion !== null && target === undefined,
     hasTarget: ({ context }) => context.target !== undefined,
     /** An answer to an earlier attempt does not decide about the current one. */
     isCurrent: ({ context, event }) => 'commandId' in event && event.commandId === commandId(context),
@@ -152,6 +167,7 @@ export const pipelineMachine = setup({
     verifyDeadline: ({ context }) => context.pipeline.timeouts.verifyMs,
     deployDeadline: ({ context }) => context.pipeline.timeouts.deployMs,
     answerDeadline: ({ context }) => context.pipeline.timeouts.answerMs,
+    canaryWindow: ({ context }) => context.pipeline.deployment.canary.windowMs,
     guardWindow: ({ context }) => context.pipeline.deployment.guardMs,
     backoff: ({ context }) =>
       Math.min(context.pipeline.retry.backoffMaxMs, context.pipeline.retry.backoffMs * 2 ** (context.attempt - 1)),
@@ -166,6 +182,7 @@ export const pipelineMachine = setup({
     dataset: null,
     candidate: null,
     verification: null,
+    windows: { canary: null, guard: null },
     failure: null,
     outcome: 'failed',
   }),
@@ -342,7 +359,34 @@ export const pipelineMachine = setup({
           },
           after: { deployDeadline: { target: '#pipeline.withdrawing', actions: 'rememberTimeout' } },
           on: {
-            'deployment.prepared': 'committing',
+            'deployment.prepared': [{ guard: 'isTried', target: 'trying' }, { target: 'committing' }],
+            'deployment.refused': {
+              target: '#pipeline.withdrawing',
+              actions: { type: 'remember', params: ({ event }) => event },
+            },
+            'deployment.failed': {
+              target: '#pipeline.withdrawing',
+              actions: { type: 'remember', params: ({ event }) => event },
+            },
+            'operator.cancel': { target: '#pipeline.withdrawing', actions: 'rememberCancel' },
+          },
+        },
+        /** The candidate answers a share of the requests, and the champion the rest. Undo: withdraw it. */
+        trying: {
+          entry: { type: 'deployment', params: { change: 'try', pair: null } },
+          initial: 'watching',
+          states: {
+            watching: { tags: 'observed', after: { canaryWindow: 'judging' } },
+            judging: {
+              tags: 'observed',
+              after: { deployDeadline: { target: '#pipeline.withdrawing', actions: 'rememberTimeout' } },
+            },
+          },
+          on: {
+            'deployment.prepared': {
+              target: 'committing',
+              actions: { type: 'noteCanary', params: ({ event }) => event },
+            },
             'deployment.refused': {
               target: '#pipeline.withdrawing',
               actions: { type: 'remember', params: ({ event }) => event },
@@ -383,7 +427,15 @@ export const pipelineMachine = setup({
           initial: 'watching',
           states: {
             watching: { tags: 'observed', after: { guardWindow: 'judging' } },
-            judging: { tags: 'observed', on: { 'deployment.kept': '#pipeline.completed' } },
+            judging: {
+              tags: 'observed',
+              on: {
+                'deployment.kept': {
+                  target: '#pipeline.completed',
+                  actions: { type: 'noteGuard', params: ({ event }) => event },
+                },
+              },
+            },
           },
           on: {
             'deployment.breached': {

@@ -72,17 +72,22 @@ export function stepTimer(checkpoint: Checkpoint, timerId: string, armedAt: numb
 export const wasSeen = (checkpoint: Checkpoint, id: string) => checkpoint.seen.includes(id);
 
 /** The deployment phase in which replicas are observed, or null. */
-export function observedPhase(checkpoint: Checkpoint): 'preparing' | 'committing' | 'guarding' | 'rollingBack' | null {
+export function observedPhase(
+  checkpoint: Checkpoint,
+): 'preparing' | 'trying' | 'committing' | 'guarding' | 'rollingBack' | null {
   const snapshot = restore(checkpoint);
   if (!snapshot.hasTag('observed')) return null;
-  for (const phase of ['preparing', 'committing', 'guarding'] as const) {
+  for (const phase of ['preparing', 'trying', 'committing', 'guarding'] as const) {
     if (snapshot.matches({ deploying: phase })) return phase;
   }
   return 'rollingBack';
 }
 
-export const isGuardOver = (checkpoint: Checkpoint) =>
-  restore(checkpoint).matches({ deploying: { guarding: 'judging' } });
+/** Whether the window of the phase, the canary's or the guard's, is over. */
+export function isWindowOver(checkpoint: Checkpoint): boolean {
+  const snapshot = restore(checkpoint);
+  return (['trying', 'guarding'] as const).some((phase) => snapshot.matches({ deploying: { [phase]: 'judging' } }));
+}
 
 /** `deploying.guarding.watching`, as people read it. */
 export function statePath(value: StateValue): string {

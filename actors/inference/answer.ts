@@ -4,6 +4,7 @@
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import { inferStatus } from '../../contracts/inference.ts';
+import type { Lease } from '../../services/serving/atomic-reference.ts';
 import { recognise, type InferReply, type RecogniseRequest } from './recognise.ts';
 import type { Replica, Served } from './replica.ts';
 
@@ -29,7 +30,7 @@ export async function answer(replica: Replica, request: RecogniseRequest): Promi
     tried.at(-1)?.figures.answered(performance.now() - startedAt, marginOf(reply));
     return reply;
   } catch (error) {
-    if (inferStatus(toFailure(error).code) >= FAILED_STATUS_MIN) tried.at(-1)?.figures.failed();
+    if (isFailed(error)) tried.at(-1)?.figures.failed();
     throw error;
   }
 }
@@ -37,18 +38,22 @@ export async function answer(replica: Replica, request: RecogniseRequest): Promi
 /** Once more on the replacement, when the model host died underneath the request. */
 async function persist(replica: Replica, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
   try {
-    return await attempt(replica, request, tried);
+    return await attempt(replica.lease(request), request, tried);
   } catch (error) {
     const lost = tried.at(-1);
+    // What a candidate on trial fails at counts against it, and is no client's concern.
+    if (lost?.candidate && isFailed(error)) {
+      lost.figures.failed();
+      return attempt(replica.leaseServed(), request, tried);
+    }
     if (!lost || !isHostFailure(error)) throw error;
     while (replica.served === lost) if (!(await replica.changed(request.deadlineMs))) throw error;
-    return attempt(replica, request, tried);
+    return attempt(replica.leaseServed(), request, tried);
   }
 }
 
-/** Holds a lease of the epoch in service from start to end; notes in `tried` which epoch that was. */
-async function attempt(replica: Replica, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
-  const lease = replica.lease();
+/** Holds the lease from start to end; notes in `tried` which epoch that was. */
+async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
   try {
     if (!lease.value) throw notReady();
     tried.push(lease.value);
@@ -78,6 +83,7 @@ function obstacle({ standing, served }: Replica, { minEpoch }: RecogniseRequest)
 }
 
 const marginOf = (reply: InferReply) => ('score' in reply ? reply.score - reply.threshold : null);
+const isFailed = (error: unknown) => inferStatus(toFailure(error).code) >= FAILED_STATUS_MIN;
 const isHostFailure = (error: unknown) => error instanceof PipelineError && error.code === 'HOST_FAILED';
 const notReady = () =>
   new PipelineError('NOT_READY', 'no model is in service yet; run the pipeline once', { retryable: true });

@@ -4,9 +4,11 @@
  * load under way, so that a roll-back is immediate.
  */
 import { toFailure, type Failure } from '../../contracts/errors.ts';
-import type { Deployment, Epoch, ModelPair } from '../../contracts/values.ts';
+import type { Candidate, Deployment, Epoch, ModelPair } from '../../contracts/values.ts';
 import type { Logger } from '../../infra/logger.ts';
-import type { Replica, SwapMoment } from './replica.ts';
+import { isChosen } from '../../services/deployment/canary.ts';
+import { createFigures } from './figures.ts';
+import type { Replica, SwapMoment, Trial } from './replica.ts';
 import { isAnswered, isRefused, wantedPairs, type Wanted } from './wanted.ts';
 
 export interface ConvergenceOptions {
@@ -60,6 +62,7 @@ export class Convergence {
   desire(deployment: Deployment): void {
     this.#desired = deployment;
     this.#switchIfResident();
+    this.#alignTrial();
     this.#wake();
   }
 
@@ -101,6 +104,7 @@ export class Convergence {
     const desired = this.#desired;
     if (!desired) return false;
     this.#switchIfResident();
+    this.#alignTrial();
     this.#retireUnwanted(desired);
     this.#answerCandidate(desired.candidate);
     const next = this.#nextLoad(desired);
@@ -116,11 +120,27 @@ export class Convergence {
     const { epoch: formerEpoch, resident: formerResident } = replica.served ?? {};
     if (formerEpoch === current.epoch && formerResident === resident) return;
     this.#lost = null;
-    const { drained, ...swap } = replica.switchTo(current, resident);
+    const swap = replica.switchTo(current, resident);
+    this.#alignTrial();
     const fields = { epoch: current.epoch, formerEpoch, modelDigest: resident.modelDigest, ...swap };
     log.info(fields, 'replica: switched');
     report.changed();
-    if (formerEpoch !== current.epoch) void drained.then(() => report.switched(runId, current, swap));
+    if (formerEpoch !== current.epoch) void replica.drained().then(() => report.switched(runId, current, swap));
+  }
+
+  /** A candidate answers its share while the record says so and it is loaded; beside another epoch it goes on counting. */
+  #alignTrial(): void {
+    const { replica, report } = this.#options;
+    const { candidate } = this.#desired ?? {};
+    const resident = candidate?.canary && replica.residents.get(candidate);
+    const { trial, served } = replica;
+    if (!resident || !served) {
+      replica.tryOut(null);
+    } else if (trial?.candidate !== candidate.runId || trial.epoch !== served.epoch || trial.resident !== resident) {
+      const figures = trial?.candidate === candidate.runId ? trial.figures : createFigures();
+      replica.tryOut({ ...trialOf(candidate), epoch: served.epoch, resident, figures });
+    }
+    if (trial !== replica.trial) report.changed();
   }
 
   #retireUnwanted(desired: Deployment): void {
@@ -215,4 +235,10 @@ export class Convergence {
     clearTimeout(this.#retryTimer);
     if (Number.isFinite(waitMs)) this.#retryTimer = setTimeout(() => this.#wake(), Math.max(1, waitMs));
   }
+}
+
+/** By the header that the configuration names, else by the image itself: the same request goes the same way. */
+function trialOf({ runId, canary }: Candidate): Pick<Trial, 'candidate' | 'isChosen'> {
+  const { share, keyHeader } = canary ?? { share: 0, keyHeader: '' };
+  return { candidate: runId, isChosen: ({ header, image }) => isChosen(runId, share, header(keyHeader) ?? image) };
 }

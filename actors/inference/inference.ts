@@ -12,8 +12,7 @@ import type { HeartbeatStore } from '../../infra/replica-store.ts';
 import { loadResident } from '../../services/serving/resident-model.ts';
 import type { ModelHost, ModelHostOptions } from '../../services/serving/strategy.ts';
 import { Convergence } from './converge.ts';
-import { followDeployment, type Following } from './follow.ts';
-import { startHeartbeat } from './heartbeat.ts';
+import { createPresence } from './presence.ts';
 import { Replica } from './replica.ts';
 import { createReports } from './reports.ts';
 import { startServing } from './serve.ts';
@@ -48,23 +47,14 @@ export interface Inference {
 
 /** Resolves when the replica is known to others; an epoch that is in service already is loaded after that. */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
-  const { nc, bus, blobs, deployments, model, replicaId, config = INFERENCE_DEFAULTS, createHost } = options;
+  const { nc, bus, blobs, model, replicaId, config = INFERENCE_DEFAULTS, createHost } = options;
   const log = options.log.child({ model, replicaId });
   const load = (pair: ModelPair) =>
     loadResident({ pair, blobs, options: config, ...(createHost ? { createHost } : {}) });
   const startedAt = options.now?.() ?? new Date();
   const replica = new Replica({ model, replicaId, startedAt, load, log });
-  const { standing } = replica;
-  const heartbeat = startHeartbeat({
-    store: options.replicas,
-    status: () => replica.status(),
-    onStored: (aliveUntilMs) => {
-      standing.renew(aliveUntilMs);
-      if (!standing.isInformed) void catchUp();
-    },
-    log,
-  });
-  const report = createReports({ bus, heartbeat, model, replicaId, log });
+  const presence = createPresence({ ...options, replica, log });
+  const report = createReports({ bus, heartbeat: presence.heartbeat, model, replicaId, log });
   const convergence = new Convergence({ replica, report, onLost: () => consider(), log });
   const requestsMax = config.queueMax + config.batchMax;
   const service = createService({
@@ -77,45 +67,23 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     service.consider();
     replica.wake();
   };
-  const confirm = () => {
-    const current = convergence.desired?.current?.epoch ?? null;
-    if (current === (replica.served?.epoch ?? null)) standing.confirm();
-    consider();
-  };
-  const catchUp = async () => {
-    const { term } = standing;
-    try {
-      await following?.look();
-    } catch (err) {
-      return log.warn({ err }, 'replica: the deployment record cannot be read; requests are held');
-    }
-    if (following) standing.inform(term);
-    confirm();
-  };
-  replica.onSwitched = confirm;
-  let following: Following | null = null;
-  following = await followDeployment({
-    ...{ deployments, model, log },
-    onRecord: (deployment) => {
-      convergence.desire(deployment);
-      consider();
-    },
-  }).catch(async (error) => {
-    await heartbeat.stop();
-    throw error;
-  });
-  await heartbeat.beat();
-  await catchUp();
+  replica.onSwitched = presence.confirm;
+  await presence
+    .begin((deployment) => convergence.desire(deployment), consider)
+    .catch(async (error) => {
+      await presence.heartbeat.stop();
+      throw error;
+    });
   log.info({ epoch: convergence.desired?.current?.epoch ?? null }, 'replica: started');
   return {
     status: () => replica.status(),
     stop: async () => {
       replica.onSwitched = () => {};
-      await following.stop();
+      await presence.unfollow();
       await service.stop();
       await convergence.stop();
       await report.settle();
-      await heartbeat.stop();
+      await presence.heartbeat.stop();
       await replica.close();
       log.info({}, 'replica: stopped');
     },

@@ -19,6 +19,8 @@ export interface RecogniseRequest {
   readonly deadlineMs: number;
   /** 0 where any epoch will do. */
   readonly minEpoch: number;
+  /** A header of the request, or null. */
+  readonly header: (name: string) => string | null;
 }
 
 export type InferReply = EmbedReply | VerifyReply | IdentifyReply;
@@ -76,4 +78,8 @@ function search(served: Served, embedding: Float32Array): IdentifyReply {
   return { ...answerOf(served), person: known ? best.person : null, known, score: best.score, threshold, candidates };
 }
 
-const answerOf = ({ epoch, resident }: Served) => ({ epoch, modelDigest: resident.modelDigest });
+const answerOf = ({ epoch, resident, candidate }: Served) => ({
+  epoch,
+  modelDigest: resident.modelDigest,
+  ...(candidate ? { candidate } : {}),
+});

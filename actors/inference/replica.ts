@@ -8,6 +8,7 @@ import type { Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts'
 import type { Logger } from '../../infra/logger.ts';
 import { AtomicReference, type Lease, type Swapped } from '../../services/serving/atomic-reference.ts';
 import type { ResidentModel } from '../../services/serving/resident-model.ts';
+import type { RecogniseRequest } from './recognise.ts';
 import { createFigures, type Figures } from './figures.ts';
 import { Residents } from './residents.ts';
 import { Standing } from './standing.ts';
@@ -17,6 +18,14 @@ export interface Served {
   readonly epoch: number;
   readonly resident: ResidentModel;
   readonly figures: Figures;
+  /** Of a candidate on trial: the run that announced it. `epoch` is the one in service beside it then. */
+  readonly candidate?: string;
+}
+
+/** A candidate that answers the requests of which `isChosen` says so. */
+export interface Trial extends Served {
+  readonly candidate: string;
+  readonly isChosen: (request: RecogniseRequest) => boolean;
 }
 
 export interface ReplicaOptions {
@@ -30,10 +39,6 @@ export interface ReplicaOptions {
 /** When a swap was made, and how long it took. */
 export type SwapMoment = Pick<ReplicaSwitched, 'swapUs' | 'switchedAtMs' | 'monotonicUs'>;
 type TimedSwap<T> = Swapped<T> & SwapMoment;
-export interface Switched extends SwapMoment {
-  /** Resolves when no request works with the former epoch any more. */
-  readonly drained: Promise<void>;
-}
 
 /** How long no request could have got either value: microseconds of the swap alone. */
 function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<T> {
@@ -68,8 +73,9 @@ export class Replica {
   readonly #served = new AtomicReference<Served | null>(null);
   #swapUs: number | null = null;
   #former: ReplicaStatus['former'] = null;
-  /** Former values that requests still work with. */
-  #draining = 0;
+  /** Of former values that requests still work with. */
+  readonly #drains = new Set<Promise<void>>();
+  readonly #trial = new AtomicReference<Trial | null>(null);
   readonly #waiters = new Set<() => void>();
 
   constructor(options: ReplicaOptions) {
@@ -82,12 +88,34 @@ export class Replica {
     return this.#served.current;
   }
 
-  lease(): Lease<Served | null> {
+  /** What answers the request. */
+  lease(request: RecogniseRequest): Lease<Served | null> {
+    return this.#trial.current?.isChosen(request) ? this.#trial.acquire() : this.#served.acquire();
+  }
+
+  /** What is in service, whoever else may be on trial. */
+  leaseServed(): Lease<Served | null> {
     return this.#served.acquire();
   }
 
+  get trial(): Trial | null {
+    return this.#trial.current;
+  }
+
+  /** Lets a candidate answer its share, or with null ends its trial. */
+  tryOut(trial: Trial | null): void {
+    if (trial === this.trial) return;
+    const { previous, drained } = this.#trial.swap(trial);
+    if (previous) this.#keep(drained, previous);
+  }
+
+  /** Resolves when no request works with anything that was replaced before this call. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#drains);
+  }
+
   /** Requests before the assignment end on the epoch they began with. */
-  switchTo({ epoch }: Epoch, resident: ResidentModel): Switched {
+  switchTo({ epoch }: Epoch, resident: ResidentModel): SwapMoment {
     const former = this.served;
     // A new host for the same epoch, after its thread died, goes on counting.
     const isSameEpoch = former?.epoch === epoch;
@@ -95,12 +123,17 @@ export class Replica {
     const { previous, drained, ...moment } = timedSwap(this.#served, next);
     if (!isSameEpoch) this.#swapUs = moment.swapUs;
     if (former && !isSameEpoch) this.#former = { epoch: former.epoch, serving: former.figures.snapshot() };
-    if (previous) this.residents.keepUntil(drained, previous.resident);
-    this.#draining += 1;
-    const settled = drained.then(() => void (this.#draining -= 1));
+    if (previous) this.#keep(drained, previous);
     this.onSwitched();
     this.wake();
-    return { ...moment, drained: settled };
+    return moment;
+  }
+
+  /** What was replaced stays as long as requests work with it. */
+  #keep(drained: Promise<void>, { resident }: Served): void {
+    this.residents.keepUntil(drained, resident);
+    const drain = drained.then(() => void this.#drains.delete(drain));
+    this.#drains.add(drain);
   }
 
   /** Whoever waits for a change looks again. */
@@ -134,8 +167,8 @@ export class Replica {
       prepared: this.prepared,
       serving: this.served?.figures.snapshot() ?? NOTHING_SERVED,
       former: this.#former,
-      trial: null,
-      draining: this.#draining > 0,
+      trial: this.trial && { runId: this.trial.candidate, serving: this.trial.figures.snapshot() },
+      draining: this.#drains.size > 0,
       outOfService: this.outOfService,
       swapUs: this.#swapUs,
     };
@@ -143,6 +176,7 @@ export class Replica {
 
   /** No request may lease a model after this; those under way keep theirs. */
   async close(): Promise<void> {
+    this.tryOut(null);
     const { previous, drained } = this.#served.swap(null);
     if (previous) this.residents.keepUntil(drained, previous.resident);
     await this.residents.close();

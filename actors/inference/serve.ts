@@ -84,7 +84,8 @@ function parseRequest(verb: InferVerb, { data, headers: given }: Msg): Recognise
   if (!Number.isSafeInteger(minEpoch) || minEpoch < 0) {
     throw new PipelineError('REQUEST_INVALID', `${INFER_HEADERS.minEpoch} is "${demanded}", expected an epoch number`);
   }
-  return { verb, image: data, person: given?.get(INFER_HEADERS.person) || null, deadlineMs, minEpoch };
+  const header = (name: string) => given?.get(name) || null;
+  return { verb, image: data, person: header(INFER_HEADERS.person), deadlineMs, minEpoch, header };
 }
 
 function respondFailure(message: Msg, { code, message: text }: Failure): void {

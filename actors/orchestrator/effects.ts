@@ -13,7 +13,7 @@ import {
 import type { Deployment } from '../../contracts/values.ts';
 import type { PipelineContext, PipelineEvent } from '../../machines/pipeline.machine.ts';
 import type { Checkpoint, Effect } from '../../machines/step.ts';
-import { announce, commit, rollBack, withdraw, type Terms } from '../../services/deployment/records.ts';
+import { announce, commit, rollBack, tryOut, withdraw, type Terms } from '../../services/deployment/records.ts';
 import type { OrchestratorContext } from './context.ts';
 
 /** An effect that the world refused for good: the machine is told by an event. */
@@ -88,6 +88,10 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
     throw new PipelineError('DEPLOYMENT_CONFLICT', `run ${runId}: model ${model} has no deployment record to change`);
   const retainedMax = context.pipeline.deployment.retainedEpochs;
   switch (effect.change) {
+    case 'try': {
+      const { share, keyHeader } = context.pipeline.deployment.canary;
+      return tryOut(record, runId, { share, keyHeader });
+    }
     case 'commit':
       return commit(record, runId, now, { retainedMax, why: context.reason ?? null });
     case 'rollBack':

@@ -5,7 +5,7 @@
 import { assertNever } from '../../contracts/errors.ts';
 import type { Deployment } from '../../contracts/values.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
-import { isGuardOver, observedPhase, type Checkpoint } from '../../machines/step.ts';
+import { isWindowOver, observedPhase, type Checkpoint } from '../../machines/step.ts';
 import { originOf } from '../../services/deployment/retained.ts';
 import { createDeploymentStrategy } from '../../services/deployment/strategies.ts';
 import type { DeploymentVerdict } from '../../services/deployment/strategy.ts';
@@ -24,7 +24,7 @@ export async function observe(o: OrchestratorContext, checkpoint: Checkpoint): P
   const replicas = await o.liveReplicas(model);
   const strategy = createDeploymentStrategy(pipeline.deployment.strategy);
   const verdict = strategy.decide(
-    { runId, phase, deployment, replicas, guardOver: isGuardOver(checkpoint) },
+    { runId, phase, deployment, replicas, windowOver: isWindowOver(checkpoint) },
     pipeline.deployment,
   );
   const event = toEvent(verdict, checkpoint, deployment);
@@ -47,11 +47,11 @@ function toEvent(
     case 'wait':
       return null;
     case 'commit':
-      return { type: 'deployment.prepared' };
+      return { type: 'deployment.prepared', figures: verdict.figures };
     case 'abort':
       return { type: 'deployment.refused', failure: verdict.failure };
     case 'keep':
-      return { type: 'deployment.kept' };
+      return { type: 'deployment.kept', figures: verdict.figures };
     case 'roll-back':
       return { type: 'deployment.breached', failure: verdict.failure };
     case 'switched':

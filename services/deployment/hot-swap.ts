@@ -5,6 +5,7 @@
 import { assertNever, ERRORS, type ErrorCode, type Failure } from '../../contracts/errors.ts';
 import type { DeploymentConfig } from '../../contracts/pipeline.ts';
 import type { Deployment, Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
+import { breachOf, figuresOf, type Watched } from './guard.ts';
 import type { DeploymentObservation, DeploymentStrategy, DeploymentVerdict } from './strategy.ts';
 
 export const createHotSwap = (): DeploymentStrategy => ({ name: 'hot-swap', decide });
@@ -12,13 +13,12 @@ export const createHotSwap = (): DeploymentStrategy => ({ name: 'hot-swap', deci
 function decide(observation: DeploymentObservation, config: DeploymentConfig): DeploymentVerdict {
   const { deployment, phase, runId } = observation;
   if (!deployment) return wait(`the announcement of run ${runId} in the deployment record`);
-  // A replica that has taken itself out of service answers nobody, so nobody waits for it.
-  const replicas = observation.replicas.filter(
-    ({ model, outOfService }) => model === deployment.model && outOfService === null,
-  );
+  const replicas = inService(deployment, observation.replicas);
   switch (phase) {
+    // A hot swap tries nothing out: what is prepared may be committed.
     case 'preparing':
-      return decidePreparing(deployment, runId, replicas, config);
+    case 'trying':
+      return decidePreparing(observation, config);
     case 'committing':
       if (deployment.current?.runId !== runId) return wait(`the commit of run ${runId}`);
       return decideSwitched(deployment.current, replicas, config.replicasMin);
@@ -33,12 +33,14 @@ function decide(observation: DeploymentObservation, config: DeploymentConfig): D
   }
 }
 
-function decidePreparing(
-  { candidate, current }: Deployment,
-  runId: string,
-  replicas: readonly ReplicaStatus[],
+export function decidePreparing(
+  observation: DeploymentObservation,
   { replicasMin }: DeploymentConfig,
 ): DeploymentVerdict {
+  const { deployment, runId } = observation;
+  if (!deployment) return wait(`the announcement of run ${runId} in the deployment record`);
+  const { candidate, current } = deployment;
+  const replicas = inService(deployment, observation.replicas);
   if (candidate && candidate.runId !== runId) {
     const message = `run ${candidate.runId} has announced its own candidate; run ${runId} gives way`;
     return { action: 'abort', failure: failure('DEPLOYMENT_CONFLICT', message) };
@@ -65,7 +67,7 @@ function decideSwitched({ epoch }: Epoch, replicas: readonly ReplicaStatus[], re
 
 function decideGuarding(
   { current }: Deployment,
-  { runId, replicas, guardOver }: DeploymentObservation,
+  { runId, replicas, windowOver }: DeploymentObservation,
   config: DeploymentConfig,
 ): DeploymentVerdict {
   if (current?.runId !== runId) {
@@ -77,28 +79,24 @@ function decideGuarding(
     const message = `none of ${replicas.length} live replicas serves epoch ${current.epoch} any more`;
     return { action: 'roll-back', failure: failure('NOT_READY', message) };
   }
-  const breach = breachOf(current.epoch, serving, config);
+  const watched = serving.map(watchedBy);
+  const breach = breachOf(`epoch ${current.epoch}`, watched, config);
   if (breach) return { action: 'roll-back', failure: failure('GUARD_BREACHED', breach) };
-  return guardOver ? { action: 'keep' } : wait(`the guard window of epoch ${current.epoch} to pass`);
+  return windowOver
+    ? { action: 'keep', figures: figuresOf(watched) }
+    : wait(`the guard window of epoch ${current.epoch} to pass`);
 }
 
-/** What limit the new epoch breaks, in words; null while it breaks none or has answered too few requests to tell. */
-function breachOf(epoch: number, serving: readonly ReplicaStatus[], config: DeploymentConfig): string | null {
-  const requests = serving.reduce((sum, replica) => sum + replica.serving.requests, 0);
-  const failed = serving.reduce((sum, replica) => sum + replica.serving.failed, 0);
-  if (requests < config.guardRequestsMin) return null;
-  const errorRate = failed / requests;
-  if (errorRate > config.guardErrorRateMax) {
-    const limit = `at most ${percent(config.guardErrorRateMax)} is allowed`;
-    return `epoch ${epoch} failed ${failed} of ${requests} requests (${percent(errorRate)}); ${limit}`;
-  }
-  const slowest = serving.reduce((a, b) => (p99Of(b) > p99Of(a) ? b : a));
-  if (p99Of(slowest) <= config.guardLatencyP99MsMax) return null;
-  const took = `${p99Of(slowest).toFixed(1)} ms at the 99th percentile`;
-  return `epoch ${epoch} on replica ${slowest.replicaId} takes ${took}; at most ${config.guardLatencyP99MsMax} ms is allowed`;
-}
+/** Against what the same replica counted of the epoch before it, if it was there. */
+const watchedBy = ({ replicaId, serving, former }: ReplicaStatus): Watched => ({
+  replicaId,
+  serving,
+  baseline: former?.serving ?? null,
+});
 
-const p99Of = ({ serving }: ReplicaStatus) => serving.latencyMs?.p99 ?? 0;
+/** A replica that has taken itself out of service answers nobody, so nobody waits for it. */
+const inService = (deployment: Deployment, replicas: readonly ReplicaStatus[]) =>
+  replicas.filter(({ model, outOfService }) => model === deployment.model && outOfService === null);
 
 /** The replica's word is on this candidate: of the same run and the same bytes. */
 const isOf = ({ runId, model }: ModelPair, { prepared }: ReplicaStatus) =>
@@ -112,7 +110,6 @@ function refusalOf({ replicaId, prepared }: ReplicaStatus, runId: string): Failu
   return failure(known, `replica ${replicaId} refused the candidate of run ${runId}: ${reason}`);
 }
 
-const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
 const liveReplicas = (live: number, min: number) => `${min} live replicas (${live} there)`;
-const wait = (waitingFor: string): DeploymentVerdict => ({ action: 'wait', waitingFor });
-const failure = (code: ErrorCode, message: string): Failure => ({ code, message, retryable: false });
+export const wait = (waitingFor: string): DeploymentVerdict => ({ action: 'wait', waitingFor });
+export const failure = (code: ErrorCode, message: string): Failure => ({ code, message, retryable: false });

@@ -30,6 +30,14 @@ export function announce(record: Deployment | null, pair: Candidate, runId: stri
   return known ? record : announced(record, pair, runId);
 }
 
+/** The prepared candidate answers a share of the requests. */
+export function tryOut(record: Deployment, runId: string, canary: Candidate['canary']): Deployment {
+  const { candidate } = record;
+  if (isCommitted(record, runId) || (candidate?.runId === runId && candidate.canary)) return record;
+  if (candidate?.runId !== runId) throw conflict(record, runId, 'its candidate is gone; announce it again');
+  return { ...record, candidate: { ...candidate, canary }, runId, change: 'tried' };
+}
+
 /** The candidate becomes the epoch in service, and the epoch in service the previous one. */
 export function commit(record: Deployment, runId: string, now: Date, terms: Partial<Terms> = {}): Deployment {
   if (isCommitted(record, runId)) return record;

@@ -8,7 +8,7 @@ import { getShortestPaths } from 'xstate/graph';
 import { pipelineMachine, type PipelineEvent, type PipelineInput } from '../../machines/pipeline.machine.ts';
 import { startRun, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
 import { pairOf } from '../support/deployments.ts';
-import { allEvents, nightInput } from '../support/runs.ts';
+import { allEvents, nightInput, pipelineConfig } from '../support/runs.ts';
 
 const NOW = new Date('2026-01-01T02:00:00Z');
 const FINAL = ['completed', 'rejected', 'failed', 'rolledBack', 'cancelled'];
@@ -65,7 +65,13 @@ const nights = walkAll(nightInput());
 const rollbacks = walkAll(nightInput({ kind: 'rollback' }));
 const target = { ...pairOf('r0'), origin: { epoch: 1, runId: 'r0' } };
 const reloads = walkAll(nightInput({ kind: 'rollback', target }));
-const walks = [...nights, ...rollbacks, ...reloads];
+const trials = walkAll(
+  nightInput({
+    champion: pairOf('r0'),
+    pipeline: pipelineConfig({ retry: { attemptsMax: 1 }, deployment: { strategy: 'canary' } }),
+  }),
+);
+const walks = [...nights, ...rollbacks, ...reloads, ...trials];
 const deployments = (walk: Walk) => walk.effects.flatMap((e) => (e.kind === 'deployment' ? [e.change] : []));
 const stateOf = (walk: Walk) => statePath(walk.checkpoint.value);
 const say = (walk: Walk) => `${walk.events.join(' > ')} => ${stateOf(walk)}`;
@@ -125,6 +131,14 @@ test('machine: a candidate that was announced is committed and kept, or taken ba
     const changes = deployments(walk);
     const undone = changes.includes('rollBack') || changes.includes('withdraw');
     assert.is(undone, stateOf(walk) !== 'completed', `${say(walk)}: ${changes}`);
+  }
+});
+
+test('machine: a canary is tried after it is prepared, and committed only out of the trial', () => {
+  assert.ok(trials.some((walk) => stateOf(walk) === 'deploying.trying.judging'));
+  for (const walk of trials.filter((w) => deployments(w).includes('commit'))) {
+    assert.equal(deployments(walk).slice(0, 3), ['announce', 'try', 'commit'], say(walk));
+    assert.ok(walk.events.filter((event) => event === 'deployment.prepared').length >= 2, say(walk));
   }
 });
 

@@ -75,6 +75,8 @@ export interface SagaOptions {
   readonly orchestrators?: number;
   /** False: no replica lives. */
   readonly replica?: boolean;
+  /** What the replica says it has counted while the record stands so. */
+  readonly figures?: (record: Deployment) => Partial<Pick<ReplicaStatus, 'serving' | 'former' | 'trial'>>;
 }
 
 export const quickPipeline = (overrides: object = {}) =>
@@ -105,7 +107,7 @@ export async function withSaga<T>(
     startWorker({ noun: 'verification', bus, log, work: works.verification }),
   ];
   const stoppable = [...contexts.slice(0, orchestrators).map(startOrchestrator), ...workers];
-  if (options.replica !== false) stoppable.push(await startObedientReplica(nc, bus, 'r1'));
+  if (options.replica !== false) stoppable.push(await startObedientReplica(nc, bus, 'r1', options.figures));
   const event: Saga['event'] = (subject, fits = () => true) =>
     until(() => events.find((heard) => heard.subject === subject && fits(heard)) ?? null, `event ${subject}`);
   const stateOf = async (runId: string) => {
@@ -135,12 +137,17 @@ async function readStoredEvents(nc: NatsConnection): Promise<StoredEvent[]> {
 }
 
 /** A replica that reports at once whatever the deployment record wants; it has no model and serves nobody. */
-async function startObedientReplica(nc: NatsConnection, bus: Bus, replicaId: string) {
+async function startObedientReplica(
+  nc: NatsConnection,
+  bus: Bus,
+  replicaId: string,
+  figures: SagaOptions['figures'] = () => ({}),
+) {
   const store = await createReplicaStore(nc);
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   let reporting = Promise.resolve();
   const report = async (record: Deployment) => {
-    const status = statusOf(record, replicaId);
+    const status = { ...statusOf(record, replicaId), ...figures(record) };
     await store.put(replicaKey(status), status, 60_000);
     const id = `${replicaId}.${record.runId}.${record.change}.${record.epochMax}`;
     const ids = { runId: record.runId, model: record.model, replicaId };

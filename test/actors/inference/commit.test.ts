@@ -19,7 +19,7 @@ async function commitCompletely(context: ReplicaTest, runId: string) {
   const deployment = await context.change((record) => commit(record!, runId, new Date()));
   await until(async () => {
     const replicas = await context.replicas.list(MODEL);
-    const observation = { runId, phase: 'committing' as const, deployment, replicas, guardOver: false };
+    const observation = { runId, phase: 'committing' as const, deployment, replicas, windowOver: false };
     return createHotSwap().decide(observation, CONFIG).action === 'switched';
   }, `the commit of ${runId} is complete`);
   return deployment.current!.epoch;

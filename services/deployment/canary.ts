@@ -1,0 +1,42 @@
+/**
+ * Hot swap with a trial before it: the prepared candidate answers a sticky share of the requests for a while, and is
+ * committed only if it fails no more, is no slower and scores no differently than the epoch that answers the rest.
+ */
+import { createHash } from 'node:crypto';
+import type { DeploymentConfig } from '../../contracts/pipeline.ts';
+import type { Candidate, ReplicaStatus } from '../../contracts/values.ts';
+import { breachOf, figuresOf, type Watched } from './guard.ts';
+import { createHotSwap, decidePreparing, failure, wait } from './hot-swap.ts';
+import type { DeploymentObservation, DeploymentStrategy, DeploymentVerdict } from './strategy.ts';
+
+export function createCanary(): DeploymentStrategy {
+  const hotSwap = createHotSwap();
+  return {
+    name: 'canary',
+    decide: (observation, config) =>
+      observation.phase === 'trying' ? decideTrying(observation, config) : hotSwap.decide(observation, config),
+  };
+}
+
+/** Whether the candidate answers the request with this key: the same for every replica, and another share each night. */
+export function isChosen(runId: string, share: number, key: string | Uint8Array): boolean {
+  const hash = createHash('sha256').update(runId).update('\0').update(key).digest();
+  return hash.readUInt32BE(0) < share * 2 ** 32;
+}
+
+function decideTrying(observation: DeploymentObservation, config: DeploymentConfig): DeploymentVerdict {
+  const { deployment, runId, windowOver } = observation;
+  if (deployment?.current?.runId === runId) return { action: 'commit' };
+  if (deployment?.candidate?.runId === runId && !deployment.candidate.canary) return wait(`the trial of run ${runId}`);
+  const watched = observation.replicas.flatMap((replica) => watchedBy(replica, deployment?.candidate ?? null));
+  const breach = breachOf(`the canary of run ${runId}`, watched, config);
+  if (breach) return { action: 'abort', failure: failure('GUARD_BREACHED', breach) };
+  // A replica that came or restarted meanwhile has to prepare as well; one that cannot ends the trial.
+  const prepared = decidePreparing(observation, config);
+  if (prepared.action !== 'commit') return prepared;
+  return windowOver ? { action: 'commit', figures: figuresOf(watched) } : wait(`the trial of run ${runId} to end`);
+}
+
+function watchedBy({ replicaId, trial, serving }: ReplicaStatus, candidate: Candidate | null): Watched[] {
+  return trial && trial.runId === candidate?.runId ? [{ replicaId, serving: trial.serving, baseline: serving }] : [];
+}

@@ -1,0 +1,109 @@
+/** A candidate on trial, on real replicas: who is answered by it, what is counted, and what becomes of its failures. */
+import { headers } from '@nats-io/nats-core';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inferSubject } from '../../../contracts/subjects.ts';
+import { announce, commit, tryOut, withdraw } from '../../../services/deployment/records.ts';
+import { isChosen } from '../../../services/deployment/canary.ts';
+import { createModelHost } from '../../../services/serving/model-host.ts';
+import type { ModelHostOptions } from '../../../services/serving/strategy.ts';
+import { faceOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
+import { storeTinyPair } from '../../support/tiny-data.ts';
+import { until } from '../../support/wait.ts';
+
+const SHARE = 0.5;
+const KEY = 'Nightshift-Key';
+const KEYS = Array.from({ length: 20 }, (_, index) => `door-${index}`);
+const CHOSEN = KEYS.filter((key) => isChosen('run2', SHARE, key));
+
+interface Reply {
+  readonly epoch: number;
+  readonly modelDigest: string;
+  readonly candidate?: string;
+}
+
+async function ask({ nc }: ReplicaTest, key: string): Promise<Reply> {
+  const meta = headers();
+  meta.set(KEY, key);
+  const reply = await nc.request(inferSubject(MODEL, 'identify'), await faceOf(1), { headers: meta, timeout: 15_000 });
+  const body = reply.json<Reply & { error?: object }>();
+  assert.is(body.error, undefined, reply.string());
+  return body;
+}
+
+/** Keys whose reply came from the candidate. */
+async function answeredByCandidate(context: ReplicaTest): Promise<string[]> {
+  const replies = await Promise.all(KEYS.map(async (key) => ({ key, ...(await ask(context, key)) })));
+  return replies.filter(({ candidate }) => candidate !== undefined).map(({ key }) => key);
+}
+
+/** Epoch 1 in service, and the candidate of run 2 on trial on every replica. */
+async function startTrial(context: ReplicaTest) {
+  const { current } = await context.deploy({ runId: 'run1', seed: 1 });
+  const pair = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
+  await context.change((record) => announce(record, pair, 'run2', MODEL));
+  const every = (holds: (status: NonNullable<Awaited<ReturnType<typeof statusOf>>>) => boolean, what: string) =>
+    until(async () => (await context.replicas.list(MODEL)).every(holds), what);
+  await every(({ prepared }) => prepared?.runId === 'run2', 'prepared');
+  assert.equal(await answeredByCandidate(context), [], 'prepared is not on trial');
+  await context.change((record) => tryOut(record!, 'run2', { share: SHARE, keyHeader: KEY }));
+  await every(({ trial }) => trial?.runId === 'run2', 'on trial');
+  return { champion: current!.model.digest, candidate: pair.model.digest, every };
+}
+
+test('canary: the same keys are answered by the candidate on every replica, replies say so, and both are counted', () =>
+  withReplicas(async (context) => {
+    const replicas = [await context.start('r1'), await context.start('r2')];
+    const { champion, candidate, every } = await startTrial(context);
+    assert.ok(CHOSEN.length > 3 && CHOSEN.length < 17);
+    for (let round = 0; round < 3; round++) assert.equal(await answeredByCandidate(context), CHOSEN);
+    const chosen = await ask(context, CHOSEN[0]!);
+    assert.equal([chosen.epoch, chosen.modelDigest, chosen.candidate], [1, candidate, 'run2']);
+    const rest = await ask(
+      context,
+      KEYS.find((key) => !CHOSEN.includes(key))!,
+    );
+    assert.equal([rest.epoch, rest.modelDigest, rest.candidate], [1, champion, undefined]);
+    const tried = replicas.map((replica) => replica.status().trial?.serving);
+    assert.is(
+      tried.reduce((sum, serving) => sum + (serving?.requests ?? 0), 0),
+      CHOSEN.length * 3 + 1,
+    );
+    assert.ok(tried.every((serving) => !serving?.requests || serving.scores?.count === serving.requests));
+
+    const record = await context.change((tried) => commit(tried!, 'run2', new Date()));
+    await every(({ epoch, draining }) => epoch === record.current!.epoch && !draining, 'switched');
+    assert.equal(await answeredByCandidate(context), []);
+    assert.equal([(await ask(context, CHOSEN[0]!)).epoch, replicas[0]!.status().trial], [2, null]);
+  }));
+
+test('canary: what it fails at is answered by the epoch in service and counted against it; withdrawn, it is gone', () =>
+  withReplicas(async (context) => {
+    let isBroken = false;
+    let hosts = 0;
+    // The second host is the candidate's; broken, it refuses everything.
+    const createHost = async (options: ModelHostOptions) => {
+      const host = await createModelHost(options);
+      if (++hosts !== 2) return host;
+      return {
+        ...host,
+        embed: (request: Parameters<typeof host.embed>[0]) => (isBroken ? broken() : host.embed(request)),
+      };
+    };
+    const replica = await context.start('r1', { createHost });
+    const { champion, every } = await startTrial(context);
+    isBroken = true;
+    for (const key of CHOSEN) {
+      const reply = await ask(context, key);
+      assert.equal([reply.modelDigest, reply.candidate], [champion, undefined]);
+    }
+    const { trial, serving } = replica.status();
+    assert.equal([trial?.serving.failed, serving.failed], [CHOSEN.length, 0]);
+    await context.change((record) => withdraw(record!, 'run2'));
+    await every((status) => status.trial === null, 'withdrawn');
+    await until(() => replica.status().resident.length === 1, 'and out of memory');
+  }));
+
+const broken = () => Promise.reject(new Error('a canary that sings no more'));
+
+test.run();
