@@ -32,6 +32,8 @@ const DEAD_LETTERS_AGE_MS = 90 * DAY_MS;
 const RUNS_AGE_MS = 400 * DAY_MS;
 /** The most that a KV bucket can keep per key: the time line of a run. */
 const HISTORY_MAX = 64;
+/** The record holds its own ledger of some 40 KB; a few revisions are for looking into a trouble. Room for 100 models. */
+const DEPLOYMENTS_HISTORY = 8;
 /** How long the note of an expired heartbeat stays, so that watchers hear of it. */
 const EXPIRY_MARKER_MS = 60_000;
 
@@ -98,7 +100,7 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
     },
     kvStream(common, BUCKETS.runs, { history: HISTORY_MAX, bytes: 512 * MIB, ageMs: RUNS_AGE_MS }),
     kvStream(common, BUCKETS.schedules, { history: HISTORY_MAX, bytes: 64 * MIB }),
-    kvStream(common, BUCKETS.deployments, { history: HISTORY_MAX, bytes: 32 * MIB }),
+    kvStream(common, BUCKETS.deployments, { history: DEPLOYMENTS_HISTORY, bytes: 32 * MIB }),
     // One value per key: a TTL on a key with history would uncover the value before it.
     kvStream(common, BUCKETS.replicas, { history: 1, bytes: 16 * MIB, markerMs: EXPIRY_MARKER_MS }),
     objectStream(common, BUCKETS.datasets),

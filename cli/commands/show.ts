@@ -44,14 +44,14 @@ const REASONS = { deployed: 'deployed', operator: 'rolled back by operator', gua
 function describeLedger({ model, epochs }: ModelLedger): string {
   if (epochs.length === 0) return `${model}\n  nothing has been in service yet\n`;
   const table = new Table({
-    head: ['epoch', 'from', 'to', 'for', 'reason', 'pair of', 'made by', 'model', 'back'],
+    head: ['epoch', 'from', 'to', 'for', 'reason', 'pair of', 'made by', 'model', 'rollback'],
     style: { head: [], border: [] },
     wordWrap: true,
     colWidths: [null, null, null, null, 40],
   });
   for (const { epoch, startedAt, endedAt, reason, why, origin, modelDigest, retained } of epochs) {
     const said = why ? `${REASONS[reason]}: ${why}` : REASONS[reason];
-    const lasted = endedAt ? took(startedAt, endedAt) : '-';
+    const lasted = endedAt ? longTime(startedAt, endedAt) : '-';
     const pair = origin.epoch === epoch ? 'itself' : `epoch ${origin.epoch}`;
     const back = retained ? `--to ${epoch}` : '';
     const [from, to] = [startedAt.slice(0, 19), endedAt?.slice(0, 19) ?? 'now'];
@@ -113,3 +113,11 @@ const short = (digest: string) => digest.slice('sha256:'.length, 'sha256:'.lengt
 const round = (value: number | null | undefined) =>
   value === null || value === undefined ? '-' : Number(value.toPrecision(3));
 const took = (from: string, to: string) => `${((Date.parse(to) - Date.parse(from)) / 1000).toFixed(1)} s`;
+
+/** An epoch may serve for a night or for months. */
+function longTime(from: string, to: string): string {
+  const minutes = (Date.parse(to) - Date.parse(from)) / 60_000;
+  if (minutes < 1) return took(from, to);
+  if (minutes < 120) return `${minutes.toFixed(1)} min`;
+  return minutes < 2 * 24 * 60 ? `${(minutes / 60).toFixed(1)} h` : `${(minutes / 60 / 24).toFixed(1)} d`;
+}

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ModelStatus, RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
+import type { ModelLedger, ModelStatus, RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
 import type { RunEnd } from '../../cli/follow.ts';
 import type { ModelDeployed } from '../../contracts/messages.ts';
 import { CTL } from '../../contracts/subjects.ts';
@@ -142,6 +142,27 @@ async function assertCurve(command: Run, runId: string, file: string): Promise<v
 async function assertRollback(command: Run): Promise<void> {
   const back = json<ModelDeployed & { ms: number }>(await command('rollback', '--json'));
   assert.equal([back.epoch, back.previousEpoch], [3, 2]);
+  const shown = await command('deployments');
+  assert.match(shown.stdout, /^face\n/);
+  assert.match(shown.stdout, /│ 3 +│ \S+ +│ now +│ - +│ rolled back by operator +│ epoch 1 │/);
+  const { models } = json<{ models: ModelLedger[] }>(await command('deployments', MODEL, '--json'));
+  assert.equal(
+    models.map(({ epochs }) => epochs.map(({ epoch, reason, retained }) => [epoch, reason, retained])),
+    [
+      [
+        [3, 'operator', false],
+        [2, 'deployed', true],
+        [1, 'deployed', false],
+      ],
+    ],
+  );
+  const unknown = await command('rollback', '--to', '9');
+  assert.match(unknown.stderr, /the pair of epoch 9 is not retained; .* again: 2 \[EPOCH_NOT_RETAINED\]\n$/);
+  const undone = await command('rollback', '--to', '2');
+  assert.match(
+    undone.stdout,
+    /^face: epoch 4 now serves the pair of epoch 2 \(run \S+\), on 1 replica after \d+ ms\n$/,
+  );
   const refused = await command('rollback', 'cats');
   assert.is(refused.code, 1);
   assert.match(refused.stderr, /^nightshift: no pipeline for a model "cats".*\[MODEL_UNKNOWN\]\n$/);
