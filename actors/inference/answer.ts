@@ -11,7 +11,7 @@ import type { Replica, Served } from './replica.ts';
 /** From here on the request was in order and this side failed it; below, the client made a mistake. */
 const FAILED_STATUS_MIN = 429;
 
-/** A switch takes milliseconds, a load some seconds: whoever demands more is better served by another replica. */
+/** A switch takes milliseconds, a load some seconds: whoever demands an epoch is better served by another replica then. */
 const HOLD_MS_MAX = 2_000;
 
 /**
@@ -65,8 +65,9 @@ async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, t
 
 /** Holds the request while it must not be answered from here, but not for long. */
 async function admitted(replica: Replica, request: RecogniseRequest): Promise<void> {
-  const untilMs = Math.min(request.deadlineMs, performance.now() + HOLD_MS_MAX);
+  const demandedUntilMs = Math.min(request.deadlineMs, performance.now() + HOLD_MS_MAX);
   for (let why = obstacle(replica, request); why !== null; why = obstacle(replica, request)) {
+    const untilMs = why.code === 'EPOCH_NOT_REACHED' ? demandedUntilMs : request.deadlineMs;
     if (!(await replica.changed(untilMs))) throw why;
   }
 }

@@ -51,7 +51,8 @@ export function createService(options: ServiceOptions): Service {
 
   const step = async () => {
     const current = desired()?.current ?? null;
-    const isInService = serving !== null && replica.standing.isGood;
+    // One that has only lost touch holds its requests, and most often it has missed nothing.
+    const isInService = serving !== null && !replica.standing.isBehind;
     const situation = { wanted: current?.epoch ?? null, served: replica.served?.epoch ?? null, isInService };
     const why = failure();
     const wanted = !stopped && shouldServe({ ...situation, isFailed: why !== null });

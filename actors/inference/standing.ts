@@ -30,6 +30,11 @@ export class Standing {
     return this.#isInformed;
   }
 
+  /** It knows that it came back to a record which asks for something else than it serves. */
+  get isBehind(): boolean {
+    return this.#isInformed && !this.#isConfirmed;
+  }
+
   /** A heartbeat was stored that lasts until `aliveUntilMs`. If the one before had lapsed, a new term begins. */
   renew(aliveUntilMs: number): void {
     if (!this.#isAlive) {
