@@ -173,6 +173,25 @@ export const TrainingConfigSchema = z.strictObject({
       cutoutPx: z.number().int().min(0).default(0),
     })
     .prefault({}),
+  /** How images get from disk to the training thread; none of it changes the result. */
+  input: z
+    .object({
+      /** Threads that read, decode and augment. */
+      workers: z.number().int().min(1).max(32).default(1),
+      /** Most bytes of pixels in memory, whatever the size of the set. */
+      memoryBytes: z
+        .number()
+        .int()
+        .min(1)
+        .default(256 * 1024 ** 2),
+      /** Most bytes of decoded pixels on disk, of each split; what does not fit is decoded in every pass. */
+      cacheBytes: z
+        .number()
+        .int()
+        .min(0)
+        .default(16 * 1024 ** 3),
+    })
+    .prefault({}),
   seed: z.number().int().default(1),
   /** Threads that onnxruntime may use inside one operator; 0 lets it choose. */
   threads: z.number().int().min(0).default(0),

@@ -6,6 +6,11 @@ import sharp from 'sharp';
 import { PipelineError } from '../contracts/errors.ts';
 import type { ImageSpec } from '../contracts/values.ts';
 
+// For the process: many small images, each decoded once. Remembering operations and splitting one image among threads
+// took a third of the time (64 x 64 pixels: 1.1 ms of CPU time with both, 0.75 without).
+sharp.cache(false);
+sharp.concurrency(1);
+
 /** A larger file is refused before it is decoded. */
 export const IMAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** Guards against decompression bombs: a small file that unpacks to gigabytes. */

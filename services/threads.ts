@@ -18,6 +18,9 @@ export function startThread(
   });
 }
 
+/** Of training threads: below everything that answers requests, a third of its share of a busy core, all of an idle one. */
+export const TRAINING_NICE = 5;
+
 /**
  * Lowers the scheduling priority of the calling thread (and of threads that it starts afterwards), so that a
  * training run on a shared machine does not slow the requests served beside it. Linux only: elsewhere a no-op,

@@ -7,7 +7,9 @@ import type { BlobStore } from '../../contracts/blobs.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
 import type { LearningCurve } from '../../contracts/values.ts';
 import type { Bus } from '../../infra/bus.ts';
-import { loadSplits, readManifest } from '../../services/data/load.ts';
+import { readManifest } from '../../services/data/load.ts';
+import { withScratch } from '../../services/data/scratch.ts';
+import { spoolSplits } from '../../services/data/spool.ts';
 import { drawInThread } from '../../services/training/draw-in-thread.ts';
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob } from '../../services/training/strategy.ts';
@@ -33,9 +35,10 @@ async function train(blobs: BlobStore, command: StartCommand<'training'>, contex
   // Finished before, but interrupted before it could say so.
   if (done) return (JSON.parse((await blobs.get(done)).toString()) as { result: Result }).result;
   const strategy = createTrainingStrategy(training.strategy);
-  const outcome = await strategy.train(await jobOf(blobs, command, context), {
-    ...context,
-    saveCheckpoint: async (state) => void (await blobs.put('MODELS', keys.checkpoint, state)),
+  const saveCheckpoint = async (state: Uint8Array) => void (await blobs.put('MODELS', keys.checkpoint, state));
+  const outcome = await withScratch(async (folder) => {
+    const job = await jobOf(blobs, command, folder, context);
+    return strategy.train(job, { ...context, saveCheckpoint });
   });
   const { epochs, loss, imagesPerSecond, validationRank1, curve, course } = outcome;
   const candidate = await blobs.put('MODELS', keys.model, outcome.model);
@@ -81,6 +84,7 @@ const keysOf = (model: string, runId: string) => ({
 async function jobOf(
   blobs: BlobStore,
   command: StartCommand<'training'>,
+  folder: string,
   { signal }: WorkContext,
 ): Promise<TrainingJob> {
   const { runId, model, dataset, training, champion } = command;
@@ -89,12 +93,15 @@ async function jobOf(
     const found = await blobs.find('MODELS', key);
     return found && blobs.get(found);
   };
+  const { cacheBytes } = training.input;
+  const splits = ['train', 'validation'] as const;
+  const [train, validation] = await spoolSplits({ manifest, splits, folder, blobs, signal, cacheBytes });
   return {
     runId,
     model,
     config: training,
-    train: await loadSplits(manifest, ['train'], blobs, signal),
-    validation: manifest.counts.validation > 0 ? await loadSplits(manifest, ['validation'], blobs, signal) : null,
+    train,
+    validation: validation.count > 0 ? validation : null,
     datasetDigest: dataset.digest,
     resumeFrom: await read(keysOf(model, runId).checkpoint),
     championWeights: champion && training.warmStart ? await read(keysOf(model, champion.runId).weights) : null,

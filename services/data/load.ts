@@ -1,15 +1,15 @@
 /**
- * Snapshot -> memory, for training and verification: the manifest, and the images of chosen splits as one array.
- * Shards are fetched one at a time into a temporary folder, checked by digest, and read as streams.
+ * Snapshot -> memory, for verification: the manifest, and the images of chosen splits as one array. Shards are fetched
+ * one at a time into a temporary folder, checked by digest, and read as streams. Training reads spool.ts instead.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { DatasetManifestSchema, type BlobRef, type DatasetManifest, type Split } from '../../contracts/values.ts';
 import { decodeImage } from '../images.ts';
 import { mapInOrder } from './bounded.ts';
+import { withScratch } from './scratch.ts';
 import { readShard, type ShardSample } from './shards.ts';
 import type { LabelledImages } from './strategy.ts';
 
@@ -31,7 +31,7 @@ export async function readManifest(ref: BlobRef, blobs: BlobStore): Promise<Data
  * The images of the given splits, in the order of the snapshot; class numbers are indices into `manifest.labels`.
  * Holds count x channels x height x width bytes. Throws BLOB_MISSING, BLOB_CORRUPT, or the signal's reason.
  */
-export async function loadSplits(
+export function loadSplits(
   manifest: DatasetManifest,
   splits: readonly Split[],
   blobs: BlobStore,
@@ -40,45 +40,55 @@ export async function loadSplits(
   const { image, labels } = manifest;
   const area = image.channels * image.height * image.width;
   const count = splits.reduce((sum, split) => sum + manifest.counts[split], 0);
-  const pixels = new Uint8Array(count * area);
-  const classes = new Int32Array(count);
-  const classOf = new Map(labels.map((label, index) => [label, index]));
-  let filled = 0;
+  const classOf = classesOf(labels);
   const decode = async ({ png, record }: ShardSample) => ({
     pixels: await decodeImage(png, image, `${record.source}/${record.id}`),
-    classNumber: classOf.get(record.label),
+    classNumber: classOf(record.label),
   });
-  for await (const sample of mapInOrder(chosenSamples(manifest, new Set(splits), blobs, signal), DECODES_MAX, decode)) {
-    if (filled === count || sample.classNumber === undefined) throw disagreeing(count);
-    pixels.set(sample.pixels, filled * area);
-    classes[filled] = sample.classNumber;
-    filled += 1;
-  }
-  if (filled !== count) throw disagreeing(count);
-  return { spec: image, pixels, classes, labels, count };
+  return withScratch(async (folder) => {
+    const pixels = new Uint8Array(count * area);
+    const classes = new Int32Array(count);
+    let filled = 0;
+    for await (const sample of mapInOrder(samplesOf(manifest, splits, folder, blobs, signal), DECODES_MAX, decode)) {
+      if (filled === count) throw disagreeing(count);
+      pixels.set(sample.pixels, filled * area);
+      classes[filled] = sample.classNumber;
+      filled += 1;
+    }
+    if (filled !== count) throw disagreeing(count);
+    return { spec: image, pixels, classes, labels, count };
+  });
 }
 
-async function* chosenSamples(
+/** The samples of the chosen splits in the order of the snapshot; `folder` holds one shard at a time. */
+export async function* samplesOf(
   { shards }: DatasetManifest,
-  splits: ReadonlySet<Split>,
+  splits: readonly Split[],
+  folder: string,
   blobs: BlobStore,
   signal: AbortSignal,
 ): AsyncGenerator<ShardSample> {
-  const folder = await mkdtemp(join(tmpdir(), 'nightshift-dataset-'));
   const path = join(folder, 'shard.tar');
-  try {
-    for (const { blob } of shards) {
+  for (const { blob } of shards) {
+    signal.throwIfAborted();
+    await blobs.download(blob, path);
+    for await (const sample of readShard(path, `${blob.bucket}/${blob.key}`)) {
       signal.throwIfAborted();
-      await blobs.download(blob, path);
-      for await (const sample of readShard(path, `${blob.bucket}/${blob.key}`)) {
-        signal.throwIfAborted();
-        if (splits.has(sample.record.split)) yield sample;
-      }
+      if (splits.includes(sample.record.split)) yield sample;
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
+  await rm(path, { force: true });
 }
 
-const disagreeing = (count: number) =>
+/** Class number of a label. Throws BLOB_CORRUPT for a person that the manifest does not list. */
+export function classesOf(labels: readonly string[]): (label: string) => number {
+  const classes = new Map(labels.map((label, index) => [label, index]));
+  return (label) => {
+    const number = classes.get(label);
+    if (number !== undefined) return number;
+    throw new PipelineError('BLOB_CORRUPT', `dataset: its shards hold ${label}, whom its manifest does not list`);
+  };
+}
+
+export const disagreeing = (count: number) =>
   new PipelineError('BLOB_CORRUPT', `dataset: its shards do not hold the ${count} samples that its manifest counts`);

@@ -5,8 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { SplitConfig } from '../../contracts/pipeline.ts';
@@ -16,6 +15,7 @@ import type { WorkContext } from '../work.ts';
 import { allOrAbort } from './bounded.ts';
 import { createMeter } from './collection-meter.ts';
 import { takeIn, type Intake } from './intake.ts';
+import { withScratch } from './scratch.ts';
 import { planShards, settle, type Settled, type SettledSample } from './settle.ts';
 import { writeShard, type ShardSample } from './shards.ts';
 import { createSplitRule } from './split.ts';
@@ -42,9 +42,8 @@ const QUARANTINED_LISTED_MAX = 1000;
  * Throws SOURCE_UNREACHABLE or SOURCE_INVALID of the first source that fails, DATASET_TOO_SMALL, the blob store's
  * errors, or the signal's reason. Shards already stored by an interrupted attempt are not stored again.
  */
-export async function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
-  const folder = await mkdtemp(join(tmpdir(), 'nightshift-collection-'));
-  try {
+export function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
+  return withScratch(async (folder) => {
     const meter = createMeter(job.sources.length, job.progress);
     const intakes = await takeInAll(job, folder, meter);
     const settled = settle(intakes, createSplitRule(job.split));
@@ -54,9 +53,7 @@ export async function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
     const { counts, quarantinedTotal, labels } = manifest;
     job.log.info({ dataset: dataset.digest, ...counts, people: labels.length, quarantinedTotal }, 'snapshot stored');
     return { dataset, manifest };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 type Meter = ReturnType<typeof createMeter>;

@@ -32,11 +32,28 @@ export interface ImageSet {
   readonly count: number;
 }
 
+/** A set on disk, whatever its size: see spool.ts. Can be sent to threads, which then share it. */
+export interface SpooledImages extends ImageSet {
+  /** Of each image its PNG and then its SampleRecord as JSON, one after the other. */
+  readonly spoolPath: string;
+  /** [2 * count + 1]: where in the spool each PNG and each record begins, and the end. Shared memory. */
+  readonly positions: Float64Array;
+  /** The pixels of image i from byte i * channels * height * width on, once `decoded[i]` is 1. */
+  readonly rawPath: string;
+  /** [count]: 0 or 1. Shared memory. */
+  readonly decoded: Uint8Array;
+  /** So many images, the first ones, are kept decoded; the others are decoded each time. */
+  readonly keptMax: number;
+}
+
 /** A set in memory, for verification and small trainings. */
 export interface LabelledImages extends ImageSet {
   /** [count, channels, height, width], values 0..255. */
   readonly pixels: Uint8Array;
 }
+
+/** What one can train on. */
+export type TrainingImages = LabelledImages | SpooledImages;
 
 /** Decides a sample's split. `ordinal` is its place among its person's samples, in source order, from 0. */
 export type SplitRule = (sample: { readonly digest: string; readonly ordinal: number }) => Split;

@@ -7,7 +7,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { runAttempt, type Diverged, type LoopContext } from './attempt.ts';
 import { decodeCheckpoint, type Checkpoint } from './checkpoint.ts';
 import type { EngineFactory } from './engine.ts';
-import { createInlineBatches } from './input/batches.ts';
+import { createBatchSource } from './input/source.ts';
 import { outcomeOf } from './outcome.ts';
 import { planOf, type Plan } from './plan.ts';
 import type { TrainingJob, TrainingOutcome } from './strategy.ts';
@@ -28,9 +28,8 @@ export async function runTraining(
       { runId: job.runId },
       'training.earlyStopping has no effect: the snapshot has no validation split',
     );
-  const { seed, augment } = job.config;
   let from = await startingPoint(plan, context);
-  const source = await createInlineBatches(job.train, { batchSize: plan.spec.batch, seed, augment });
+  const source = createBatchSource(job.train, job.config, plan.spec.batch);
   try {
     while (true) {
       const end = await runAttempt(engineFactory, plan, from, source, context);

@@ -23,8 +23,8 @@ export function planOf(job: TrainingJob, framework: string): Plan {
   const { loss, optimizer, threads } = config;
   const spec = { net, classes: train.labels.length, batch, microBatch, loss, optimizer, threads };
   const stepsPerEpoch = Math.ceil(train.count / batch);
-  // The number of threads changes the speed, not the result, so a restart may use another.
-  const { threads: _threads, maxDurationMs: _maxDurationMs, ...settings } = config;
+  // Threads and the input's settings change the speed, not the result, so a restart may use others.
+  const { threads: _threads, input: _input, maxDurationMs: _maxDurationMs, ...settings } = config;
   const fingerprint = JSON.stringify([job.runId, job.datasetDigest, train.count, train.spec, settings]);
   return { job, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework, fingerprint };
 }

@@ -8,16 +8,16 @@
  */
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
 import type { CurvePoint, TrainingCourse } from '../../contracts/values.ts';
-import type { LabelledImages } from '../data/strategy.ts';
+import type { TrainingImages } from '../data/strategy.ts';
 import type { WorkContext } from '../work.ts';
 
 export interface TrainingJob {
   readonly runId: string;
   readonly model: string;
   readonly config: TrainingConfig;
-  readonly train: LabelledImages;
+  readonly train: TrainingImages;
   /** Null where the snapshot has no validation split. */
-  readonly validation: LabelledImages | null;
+  readonly validation: TrainingImages | null;
   /** Digest of the dataset manifest, for the model's metadata. */
   readonly datasetDigest: string;
   /** What an interrupted attempt at this very job saved last; the strategy's own format. */

@@ -4,18 +4,15 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { PipelineError, assertNever, toFailure } from '../../contracts/errors.ts';
-import { lowerThreadPriority } from '../threads.ts';
+import { TRAINING_NICE, lowerThreadPriority } from '../threads.ts';
 import type { EngineFactory } from './engine.ts';
 import type { LoopContext } from './attempt.ts';
 import { SAVER, SAVING, STOP, type EngineChoice, type FromThread, type ThreadData } from './in-thread.ts';
 import { runTraining } from './loop.ts';
 import type { TrainingOutcome } from './strategy.ts';
 
-/** Below everything that answers requests: a third of its share of a busy core, all of an idle one. */
-const NICE = 5;
-
 // Before anything else starts a thread: the runtime's own threads inherit the priority.
-lowerThreadPriority(NICE);
+lowerThreadPriority(TRAINING_NICE);
 
 // startThread passes what in-thread.ts gave it, under `data`.
 const { job, engine, flags: shared } = (workerData as { data: ThreadData }).data;

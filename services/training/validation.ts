@@ -5,7 +5,7 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openImages } from '../data/image-reader.ts';
-import type { LabelledImages } from '../data/strategy.ts';
+import type { ImageSet, TrainingImages } from '../data/strategy.ts';
 import { galleryOf, identify, scoreOf, type Gallery } from '../serving/gallery.ts';
 import { imageSize } from './pixels.ts';
 import type { Stop } from './stop.ts';
@@ -18,7 +18,7 @@ const RUN_IMAGES_MAX = 64;
 export interface Enrolment {
   /** An exported ONNX file. */
   readonly model: Uint8Array;
-  readonly train: LabelledImages;
+  readonly train: TrainingImages;
   readonly threads: number;
   /** Looked at between two runs of the model. */
   readonly signal: Stop;
@@ -26,7 +26,7 @@ export interface Enrolment {
 
 export interface Rank1Validation extends Enrolment {
   /** At least one image. */
-  readonly validation: LabelledImages;
+  readonly validation: TrainingImages;
 }
 
 export interface Validation extends Rank1Validation {
@@ -113,7 +113,7 @@ function classifierGallery(classifier: Float32Array, labels: readonly string[]):
 
 async function galleryFor(
   session: InferenceSession,
-  train: LabelledImages,
+  train: TrainingImages,
   enrolled: Int32Array,
   signal: Stop,
 ): Promise<Gallery> {
@@ -122,25 +122,25 @@ async function galleryFor(
   return galleryOf(rows, { classes, labels: train.labels, count: enrolled.length }, 0);
 }
 /** The first few images of each person. */
-function selectEnrolled(train: LabelledImages): Int32Array {
+function selectEnrolled(train: ImageSet): Int32Array {
   const taken = new Int32Array(train.labels.length);
   return allOf(train).filter((index) => (taken[train.classes[index]!]! += 1) <= GALLERY_PER_PERSON_MAX);
 }
 
-const allOf = ({ count }: Pick<LabelledImages, 'count'>): Int32Array =>
+const allOf = ({ count }: Pick<ImageSet, 'count'>): Int32Array =>
   Int32Array.from({ length: count }, (_, index) => index);
 
 /** [indices.length, dimensions], by an `images` to `embeddings` session. */
 async function embed(
   session: InferenceSession,
-  set: LabelledImages,
+  set: TrainingImages,
   indices: Int32Array,
   signal: Stop,
 ): Promise<Float32Array> {
   const { channels, height, width } = set.spec;
   const size = imageSize(set);
   let rows = new Float32Array(0);
-  const reader = await openImages(set);
+  const reader = openImages(set);
   try {
     for (let from = 0; from < indices.length; from += RUN_IMAGES_MAX) {
       signal.throwIfAborted();
@@ -154,7 +154,7 @@ async function embed(
       rows.set(data, (from * data.length) / chunk.length);
     }
   } finally {
-    await reader.close();
+    reader.close();
   }
   return rows;
 }

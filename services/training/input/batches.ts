@@ -3,7 +3,7 @@
  * and the images alone, so a training that resumes, or uses other threads, sees the very same. Used by loop.ts.
  */
 import { openImages, type ImageReader } from '../../data/image-reader.ts';
-import type { ImageSet, LabelledImages } from '../../data/strategy.ts';
+import type { ImageSet, TrainingImages } from '../../data/strategy.ts';
 import { augmentImages, imageSize, type Augment } from '../pixels.ts';
 import { createRandom, permutation } from '../random.ts';
 
@@ -25,7 +25,9 @@ export interface BatchSource {
   readonly count: number;
   /** `epoch` and `index` count from 0. The batch is good until the next one is asked for: its memory is used again. */
   batch(epoch: number, index: number): Promise<Batch>;
-  /** Call it once, in a `finally`. */
+  /** Bytes of pixels that it and its threads hold; does not grow. */
+  heldBytes(): number;
+  /** Call it once, in a `finally`. Nothing of it is left running when this resolves. */
   close(): Promise<void>;
 }
 
@@ -67,9 +69,9 @@ export async function cook(
   augmentImages(room.pixels, room.images, spec, augment, createRandom(...stream));
 }
 
-/** Makes each batch when it is asked for, in the calling thread: for sets in memory. */
-export async function createInlineBatches(set: LabelledImages, settings: BatchSettings): Promise<BatchSource> {
-  const reader = await openImages(set);
+/** Makes each batch when it is asked for, in the calling thread: for sets in memory, where that takes a hundredth of a step. */
+export function createInlineBatches(set: TrainingImages, settings: BatchSettings): BatchSource {
+  const reader = openImages(set);
   const recipeOf = createRecipes(set, settings);
   const values = settings.batchSize * imageSize(set);
   const room = { pixels: new Uint8Array(values), images: new Float32Array(values) };
@@ -80,6 +82,7 @@ export async function createInlineBatches(set: LabelledImages, settings: BatchSe
       await cook(recipe, reader, set, settings.augment, room);
       return { images: room.images, classes: recipe.indices.map((at) => set.classes[at]!) };
     },
-    close: () => reader.close(),
+    heldBytes: () => room.pixels.byteLength + room.images.byteLength,
+    close: async () => reader.close(),
   };
 }
