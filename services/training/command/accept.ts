@@ -4,6 +4,8 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PipelineError } from '../../../contracts/errors.ts';
+import { openImages } from '../../data/image-reader.ts';
+import type { TrainingImages } from '../../data/strategy.ts';
 import { checkModel } from '../../serving/model-shape.ts';
 import { withMetadata, type ModelMetadata } from '../metadata.ts';
 import { externalFiles } from '../onnx/encoding.ts';
@@ -78,14 +80,28 @@ async function open(model: Uint8Array, job: TrainingJob): Promise<InferenceSessi
 
 /** [count, dimensions] of the first training images. */
 async function embed(session: InferenceSession, job: TrainingJob, count: number): Promise<Float32Array> {
-  const { spec, pixels } = job.train;
-  const images = Float32Array.from(pixels.subarray(0, count * imageSize(job.train)));
+  const { spec } = job.train;
+  const images = Float32Array.from(await firstImages(job.train, count));
   try {
     const feeds = { images: new Tensor('float32', images, [count, spec.channels, spec.height, spec.width]) };
     const { embeddings } = await session.run(feeds, ['embeddings']);
     return embeddings!.data as Float32Array; // checkModel saw that it is float32
   } catch (cause) {
     throw invalid(job, `it fails on ${count} training images (${(cause as Error).message})`, cause);
+  }
+}
+
+async function firstImages(set: TrainingImages, count: number): Promise<Uint8Array> {
+  const pixels = new Uint8Array(count * imageSize(set));
+  const reader = openImages(set);
+  try {
+    await reader.read(
+      Int32Array.from({ length: count }, (_, index) => index),
+      pixels,
+    );
+    return pixels;
+  } finally {
+    reader.close();
   }
 }
 

@@ -4,8 +4,9 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LabelledImages } from '../../data/strategy.ts';
 import { mapInOrder } from '../../data/bounded.ts';
+import { openImages } from '../../data/image-reader.ts';
+import type { TrainingImages } from '../../data/strategy.ts';
 import { encodePng } from '../../images.ts';
 import type { TrainingJob } from '../strategy.ts';
 
@@ -58,14 +59,21 @@ export async function writeJobFolder(
   return { job: at('job.json'), output, model: description.paths.model };
 }
 
-async function writeImages(folder: string, set: LabelledImages, signal: AbortSignal): Promise<void> {
+async function writeImages(folder: string, set: TrainingImages, signal: AbortSignal): Promise<void> {
   const folderOf = (person: number) => join(folder, String(person).padStart(DIGITS.person, '0'));
   await mkdir(folder);
   for (const person of new Set(set.classes)) await mkdir(folderOf(person));
   const size = set.spec.channels * set.spec.height * set.spec.width;
+  const reader = openImages(set);
   const write = async (index: number) => {
-    const png = await encodePng(set.pixels.subarray(index * size, (index + 1) * size), set.spec);
+    const pixels = new Uint8Array(size);
+    await reader.read(Int32Array.of(index), pixels);
+    const png = await encodePng(pixels, set.spec);
     await writeFile(join(folderOf(set.classes[index]!), `${String(index).padStart(DIGITS.image, '0')}.png`), png);
   };
-  for await (const _ of mapInOrder(Array(set.count).keys(), WRITES_MAX, write)) signal.throwIfAborted();
+  try {
+    for await (const _ of mapInOrder(Array(set.count).keys(), WRITES_MAX, write)) signal.throwIfAborted();
+  } finally {
+    reader.close();
+  }
 }
