@@ -2,9 +2,10 @@
  * `npm run bench -- <name> [flags]`: runs one benchmark. Each prints a table for people, or with --json one object;
  * numbers in documents come from here.
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy.ts';
+import { runInputBench } from './input-pipeline.ts';
 
 const bench = new Command('bench').description('Benchmarks: numbers with their method.').showHelpAfterError();
 
@@ -16,6 +17,23 @@ bench
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ data, json, seeds }) => {
     await runAccuracyBench({ dataFolder: data, json, seeds });
+  });
+
+bench
+  .command('input')
+  .description('images/s of a training from disk over that from memory, and the memory that a large set takes')
+  .addOption(
+    new Option('--net <name>', 'which net trains').choices(['face-small', 'refnet', 'face-resnet']).default('refnet'),
+  )
+  .option('--images <n>', 'images of the set that is trained on', Number, 2048)
+  .option('--repeats <n>', 'passes of each kind', Number, 4)
+  .option('--memory <sizes...>', 'sizes of the sets whose memory is measured', (size, sizes: number[] = []) => [
+    ...sizes,
+    Number(size),
+  ])
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ net, images, repeats, memory, json }) => {
+    await runInputBench({ net, images, repeats, memorySizes: memory ?? [10_000, 100_000], json });
   });
 
 try {

@@ -1,0 +1,69 @@
+/** The thread of bench/input-pipeline.ts: takes passes over the set that it is told, with or without a net. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { TrainingConfig } from '../contracts/pipeline.ts';
+import type { LabelledImages, SpooledImages } from '../services/data/strategy.ts';
+import type { TrainingEngine } from '../services/training/engine.ts';
+import type { BatchSource } from '../services/training/input/batches.ts';
+import { createBatchSource } from '../services/training/input/source.ts';
+import { withMasks } from '../services/training/masks.ts';
+import { resolveNet } from '../services/training/nets.ts';
+import { createOnnxEngine } from '../services/training/onnx/engine.ts';
+import { initialState } from '../services/training/parameters.ts';
+
+export interface InputBenchWork {
+  readonly kind: 'train' | 'walk';
+  readonly config: TrainingConfig;
+  readonly spooled: SpooledImages;
+  /** Null where only the batches are made. */
+  readonly memory: LabelledImages | null;
+}
+
+export interface InputBenchMessage {
+  readonly imagesPerSecond: number;
+  readonly heldMb: number;
+}
+
+const MB = 1e6;
+
+// startThread passes what input-pipeline.ts gave it, under `data`.
+const { kind, config, spooled, memory } = (workerData as { data: InputBenchWork }).data;
+const net = resolveNet(config.net, spooled.spec);
+const engine = kind === 'train' ? await createEngine() : null;
+const port = parentPort!;
+let epoch = 0;
+
+port.on('message', (message: 'spooled' | 'memory' | 'end') => void (message === 'end' ? end() : answer(message)));
+
+async function answer(name: 'spooled' | 'memory'): Promise<void> {
+  const source = createBatchSource(name === 'memory' ? memory! : spooled, config, config.batchSize);
+  try {
+    port.postMessage(await pass(source));
+  } finally {
+    await source.close();
+  }
+  epoch += 1;
+}
+
+/** The first batch is not timed: the threads that make it start meanwhile, once in a training of many passes. */
+async function pass(source: BatchSource): Promise<InputBenchMessage> {
+  let began = 0;
+  for (let index = 0; index < source.count; index++) {
+    const batch = await source.batch(epoch, index);
+    if (index === 0) began = performance.now();
+    await engine?.step(withMasks(batch, net, config.seed, index + 1), config.learningRate, index + 1);
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const imagesPerSecond = (source.count * config.batchSize) / seconds;
+  return { imagesPerSecond, heldMb: source.heldBytes() / MB };
+}
+
+function createEngine(): Promise<TrainingEngine> {
+  const { batchSize: batch, loss, optimizer, threads, seed } = config;
+  const spec = { net, classes: spooled.labels.length, batch, microBatch: batch, loss, optimizer, threads };
+  return createOnnxEngine('cpu').create(spec, initialState(spec, seed));
+}
+
+async function end(): Promise<void> {
+  await engine?.dispose();
+  port.close();
+}
