@@ -148,15 +148,15 @@ export const TrainingConfigSchema = z.strictObject({
     .default(['cuda', 'webgpu', 'cpu']),
   /** A shipped net by name, or a list of layers ending in the embedding. */
   net: z.union([z.enum(['face-small', 'refnet', 'face-resnet']), z.array(LayerSchema).min(1)]).default('face-small'),
-  epochs: z.number().int().min(1).max(10_000).default(30),
+  epochs: z.number().int().min(1).max(10_000).default(25),
   /** Images per update. */
-  batchSize: z.number().int().min(2).max(1024).default(32),
+  batchSize: z.number().int().min(2).max(1024).default(16),
   /**
    * Images per pass through the net; their gradients add up to the update's, so memory falls and the update stays.
    * Batch-norm takes its statistics per pass. A batchSize that is no multiple is rounded down to one. Absent: all.
    */
   microBatch: z.number().int().min(2).max(1024).optional(),
-  learningRate: z.number().positive().default(1e-3),
+  learningRate: z.number().positive().default(2e-3),
   loss: LossSchema.prefault({ type: 'cosface' }),
   optimizer: OptimizerSchema.prefault({ type: 'adam' }),
   /** Random distortions of each image in each pass. */
