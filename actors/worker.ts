@@ -19,6 +19,8 @@ export interface WorkerOptions<N extends Noun> {
   readonly noun: N;
   readonly bus: Bus;
   readonly log: Logger;
+  /** How often a quiet worker gives a sign of life; absent: as often as the saga's default window needs. */
+  readonly heartbeatMs?: number;
   /** Does the work. What it throws becomes the stage's failure; the saga decides about another attempt. */
   readonly work: (command: StartCommand<N>, context: WorkContext) => Promise<Omit<Completed<N>, 'durationMs'>>;
 }
@@ -34,12 +36,9 @@ const CONTROLS_AT_ONCE = 8;
 /** A start command that kills its process this often is not tried again; it goes to the dead letters. */
 const DELIVERIES_MAX = 5;
 
-/** Facts that end a command. */
-const ENDS = ['completed', 'failed', 'cancelled'] as const satisfies readonly WorkFact[];
-
 interface WorkerState<N extends Noun> extends WorkerOptions<N> {
-  /** Start command id -> what stops it. */
-  readonly running: Map<string, AbortController>;
+  /** Start command id -> its run, and what stops it. */
+  readonly running: Map<string, { readonly runId: string; readonly controller: AbortController }>;
 }
 
 export function startWorker<N extends Noun>(options: WorkerOptions<N>): Worker {
@@ -68,7 +67,7 @@ export function startWorker<N extends Noun>(options: WorkerOptions<N>): Worker {
   return {
     stop: async () => {
       heard.stop();
-      for (const controller of state.running.values()) controller.abort(new Interrupted());
+      for (const { controller } of state.running.values()) controller.abort(new Interrupted());
       await Promise.all([starts.stop(), controls.stop()]);
     },
   };
@@ -92,10 +91,10 @@ async function handleStart<N extends Noun>(state: WorkerState<N>, delivery: Deli
   // The schema is chosen by the noun; TypeScript does not follow the correlation through the index.
   const command = parseData(StartSchemas[state.noun] as unknown as z.ZodType<StartCommand<N>>, delivery.envelope);
   const ids = { commandId: delivery.envelope.id, runId: command.runId, model: command.model };
-  if (await storedEnd(state, ids)) return;
+  if ((await storedEnd(state, ids)) || (await isSuperseded(state, ids))) return;
   faultPoint('worker.received', ids.commandId);
   const controller = new AbortController();
-  state.running.set(ids.commandId, controller);
+  state.running.set(ids.commandId, { runId: ids.runId, controller });
   try {
     await doWork(state, ids, command, controller.signal);
   } finally {
@@ -106,10 +105,14 @@ async function handleStart<N extends Noun>(state: WorkerState<N>, delivery: Deli
 async function doWork<N extends Noun>(state: WorkerState<N>, ids: Ids, command: StartCommand<N>, signal: AbortSignal) {
   const { noun, bus } = state;
   const log = state.log.child({ runId: ids.runId, commandId: ids.commandId });
-  const progress = createProgressReporter(async (report, number) => {
-    const id = `${ids.commandId}.progress.${Date.now()}.${number}`;
-    await bus.publish(workEventSubject(noun, 'progressed', ids.runId), { ...ids, progress: report }, { id });
-  }, log);
+  const progress = createProgressReporter(
+    async (report, number) => {
+      const id = `${ids.commandId}.progress.${Date.now()}.${number}`;
+      await bus.publish(workEventSubject(noun, 'progressed', ids.runId), { ...ids, progress: report }, { id });
+    },
+    log,
+    state.heartbeatMs,
+  );
   const startedAt = performance.now();
   log.info({}, `${noun}: started`);
   try {
@@ -145,10 +148,20 @@ async function publishEnd<N extends Noun>(
   faultPoint('worker.published', ids.commandId);
 }
 
-/** Whether the command has ended already, here or in another process. */
+/**
+ * Whether the command has ended already, here or in another process. A result or a cancellation ends every attempt of
+ * its run's stage; a failure only its own.
+ */
 async function storedEnd<N extends Noun>({ noun, bus }: WorkerState<N>, { runId, commandId }: Ids): Promise<boolean> {
-  const ends = await Promise.all(ENDS.map((fact) => bus.lastOn(STREAMS.events, workEventSubject(noun, fact, runId))));
-  return ends.some((envelope) => envelope !== null && idOf(envelope.data) === commandId);
+  const last = (fact: WorkFact) => bus.lastOn(STREAMS.events, workEventSubject(noun, fact, runId));
+  const [completed, failed, cancelled] = await Promise.all([last('completed'), last('failed'), last('cancelled')]);
+  return completed !== null || cancelled !== null || (failed !== null && idOf(failed.data) === commandId);
+}
+
+/** A later attempt of the same stage waits in the queue: this one was given up, and that one does the work. */
+async function isSuperseded<N extends Noun>({ noun, bus }: WorkerState<N>, { runId, commandId }: Ids) {
+  const latest = await bus.lastOn(STREAMS.commands, commandSubject(noun, 'start', runId));
+  return latest !== null && latest.id !== commandId;
 }
 
 const idOf = (data: unknown) =>
@@ -159,18 +172,24 @@ async function handleControl<N extends Noun>(state: WorkerState<N>, { subject, e
   const { startId, runId, model } = parseData(AskCommandSchema, envelope);
   const ids = { commandId: startId, runId, model };
   const isCancel = subject.startsWith(commandSubject(state.noun, 'cancel', ''));
-  if (await storedEnd(state, ids)) return;
-  if (isCancel && state.running.has(startId)) return;
+  const say = (fact: WorkFact, id: string) =>
+    state.bus.publish(workEventSubject(state.noun, fact, runId), ids, { id }).then(() => {});
+  if (await storedEnd(state, ids)) return isCancel ? say('absent', `${envelope.id}.absent`) : undefined;
+  if (isCancel) {
+    // Who runs it has heard of the cancellation and says so when it has stopped.
+    if ([...state.running.values()].some((work) => work.runId === runId)) return;
+    // A command that waits in the queue is cancelled by saying so: whoever takes it finds the fact and lets it go.
+    return say('cancelled', `${startId}.cancelled`);
+  }
   const isHeld = await state.bus.hasPending(STREAMS.commands, commandSubject(state.noun, 'start', runId));
-  // A command that waits in the queue is cancelled by saying so: whoever takes it finds the fact and lets it go.
-  const fact = isCancel ? 'cancelled' : isHeld ? 'working' : 'absent';
-  const id = isCancel ? `${startId}.cancelled` : `${envelope.id}.${fact}`;
-  await state.bus.publish(workEventSubject(state.noun, fact, runId), ids, { id });
+  const fact = isHeld ? 'working' : 'absent';
+  return say(fact, `${envelope.id}.${fact}`);
 }
 
 function stopLocally<N extends Noun>(state: WorkerState<N>, { envelope }: Heard): void {
-  const { startId } = parseData(AskCommandSchema, envelope);
-  state.running
-    .get(startId)
-    ?.abort(new PipelineError('CANCELLED', `${state.noun}: cancelled by command ${envelope.id}`));
+  const { runId } = parseData(AskCommandSchema, envelope);
+  for (const work of state.running.values()) {
+    if (work.runId !== runId) continue;
+    work.controller.abort(new PipelineError('CANCELLED', `${state.noun}: cancelled by command ${envelope.id}`));
+  }
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { FailureSchema, PipelineEventSchema, ProgressedSchema } from '../contracts/messages.ts';
 import { CTL, NOUNS, PIPELINE_FACTS, RUN_STOPS, type Noun, type PipelineFact } from '../contracts/subjects.ts';
-import { ALL, commandRefusedSubject } from '../contracts/subjects.ts';
+import { ALL, commandRefusedSubject, commandToken } from '../contracts/subjects.ts';
 import { PipelineError } from '../contracts/errors.ts';
 import type { Progress } from '../contracts/values.ts';
 import type { Bus, Heard } from '../infra/bus.ts';
@@ -78,7 +78,7 @@ function follow(
       stop();
       resolve({ runId, ...end, durationMs: performance.now() - startedAt });
     });
-    const refusals = bus.listen(commandRefusedSubject('*'), ({ envelope }) => {
+    const refusals = bus.listen(commandRefusedSubject(commandToken(commandId)), ({ envelope }) => {
       const refused = RefusedSchema.safeParse(envelope.data);
       if (!refused.success || refused.data.commandId !== commandId) return;
       stop();

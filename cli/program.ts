@@ -2,11 +2,13 @@
  * The command line: names, flags and help of every command. What they do is in commands/. Exit codes: 0 done, 1 a
  * run or command did not succeed, 2 wrong usage or configuration. What runs models is loaded only where it is needed.
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { curveCommand } from './commands/curve.ts';
 import { dlqEndCommand, dlqListCommand, dlqShowCommand } from './commands/dlq.ts';
+import { StageSchema } from '../contracts/messages.ts';
+import { forkCommand, retryCommand, steerCommand, type SteerVerb } from './commands/steer.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
 import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
 import { deploymentsCommand, runsCommand, statusCommand } from './commands/show.ts';
@@ -84,7 +86,9 @@ function program(): Command {
     .command('cancel')
     .description('stop a run and undo what it did')
     .argument('<runId>')
+    .option('--force', 'end it without waiting for its worker')
     .option('--reason <text>')
+    .option(...json)
     .action((runId, options, command) => cancelCommand(runId, options, globals(command)));
   nightshift
     .command('rollback')
@@ -94,6 +98,7 @@ function program(): Command {
     .option('--reason <text>')
     .option(...json)
     .action((model, options, command) => rollbackCommand(model, options, globals(command)));
+  steerCommands(nightshift);
   scheduleCommands(nightshift);
   deadLetterCommands(nightshift);
   nightshift
@@ -107,6 +112,37 @@ function program(): Command {
     });
   return nightshift;
 }
+
+/** Commands about one run that are answered at once. */
+function steerCommands(nightshift: Command): void {
+  const json = ['--json', 'print one JSON object to stdout'] as const;
+  const about = (verb: string, description: string) =>
+    nightshift
+      .command(verb)
+      .description(description)
+      .argument('<runId>')
+      .option('--reason <text>')
+      .option(...json);
+  for (const [verb, description] of Object.entries(STEERED) as [SteerVerb, string][]) {
+    about(verb, description).action((runId, options, command) => steerCommand(verb, runId, options, globals(command)));
+  }
+  about('retry', 'begin a new run where an ended one failed, with its results and configuration').action(
+    (runId, options, command) => retryCommand(runId, options, globals(command)),
+  );
+  about('fork', 'begin a new run from a stage of another, with a changed configuration')
+    .addOption(
+      new Option('--from <stage>', 'first stage of the new run').choices(StageSchema.options).makeOptionMandatory(),
+    )
+    .option('--changes <json>', 'what differs, such as {"training":{"epochs":5}}; @file reads it from a file')
+    .action((runId, options, command) => forkCommand(runId, options, globals(command)));
+}
+
+const STEERED: Readonly<Record<SteerVerb, string>> = {
+  pause: 'let the stage under way end and begin no other',
+  resume: 'go on with a run that is paused, or that needs an operator',
+  approve: 'put the candidate of a run that waits for approval into service',
+  reject: 'keep the candidate of a run that waits for approval out of service',
+};
 
 function scheduleCommands(nightshift: Command): void {
   const schedule = nightshift

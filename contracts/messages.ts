@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { PipelineConfigSchema } from './pipeline.ts';
-import { CTL, type CtlSubject, type Noun } from './subjects.ts';
+import { CTL, NOUNS, type CtlSubject, type Noun } from './subjects.ts';
 import {
   BlobRefSchema,
   ModelPairSchema,
@@ -25,6 +25,11 @@ export const FailureSchema = z.object({
 
 /** `seq`: the letter's place in the stream DLQ, as `nightshift dlq list` shows it. */
 const DeadLetterSchema = z.object({ seq: z.number().int().positive() });
+/** Where a run can be forked: at the start of a worker's stage, or of the deployment. */
+export const StageSchema = z.enum([...NOUNS, 'deployment']);
+export type StageName = z.infer<typeof StageSchema>;
+
+const AboutRunSchema = z.object({ runId: TokenSchema, reason: z.string().max(500).optional() });
 
 /** Operator commands. A bare JSON object published by hand is accepted in place of an envelope. */
 export const CtlSchemas = {
@@ -34,8 +39,20 @@ export const CtlSchemas = {
     runId: TokenSchema.optional(),
     reason: z.string().max(500).optional(),
   }),
-  [CTL.pipelineCancel]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
-  [CTL.pipelineResume]: z.object({ runId: TokenSchema, reason: z.string().max(500).optional() }),
+  /** `force` ends the run without waiting for its worker's answer. */
+  [CTL.pipelineCancel]: AboutRunSchema.extend({ force: z.boolean().optional() }),
+  [CTL.pipelinePause]: AboutRunSchema,
+  [CTL.pipelineResume]: AboutRunSchema,
+  [CTL.pipelineApprove]: AboutRunSchema,
+  [CTL.pipelineReject]: AboutRunSchema,
+  [CTL.pipelineRetry]: AboutRunSchema,
+  [CTL.pipelineFork]: AboutRunSchema.extend({
+    from: StageSchema,
+    /** What differs from the old run's configuration; objects are merged, everything else is replaced. */
+    changes: z.record(z.string(), z.unknown()).default({}),
+    /** The new run's id, chosen by the sender for idempotency; derived from the message otherwise. */
+    newRunId: TokenSchema.optional(),
+  }),
   [CTL.dlqRedrive]: DeadLetterSchema,
   [CTL.dlqDrop]: DeadLetterSchema,
   [CTL.schedulePause]: z.object({ model: TokenSchema, reason: z.string().max(500).optional() }),
@@ -49,6 +66,22 @@ export const CtlSchemas = {
     reason: z.string().max(500).optional(),
   }),
 } satisfies Record<CtlSubject, z.ZodType>;
+
+/** What became of an operator command: data of `nightshift.evt.operator.accepted.<id>` and `.refused.<id>`. */
+export const OutcomeSchema = z.object({
+  /** Message id of the command. */
+  commandId: z.string(),
+  subject: z.string(),
+  accepted: z.boolean(),
+  /** The run that the command moved or made; null where it was refused. */
+  runId: TokenSchema.nullable(),
+  state: z.string().nullable(),
+  /** False where the run stood already where the command wants it. */
+  changed: z.boolean(),
+  /** Why the command was refused. */
+  failure: FailureSchema.nullable(),
+});
+export type Outcome = z.infer<typeof OutcomeSchema>;
 
 const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
 

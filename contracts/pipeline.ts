@@ -217,6 +217,9 @@ export const TrainingConfigSchema = z.strictObject({
 });
 export type TrainingConfig = z.infer<typeof TrainingConfigSchema>;
 
+/** A week: a timer of the process cannot be set for longer than 24 days, and fires at once instead. */
+const VERIFY_SIDE_MS_LIMIT = 7 * 24 * 3600_000;
+
 export const VerificationConfigSchema = z.object({
   gates: z
     .object({
@@ -228,6 +231,19 @@ export const VerificationConfigSchema = z.object({
       imagesPerSecondMin: z.number().min(0).default(50),
     })
     .prefault({}),
+  /** Deadlines of the two sides, which run at once; the whole stage has `timeouts.verifyMs`. */
+  accuracyMaxMs: z
+    .number()
+    .int()
+    .positive()
+    .max(VERIFY_SIDE_MS_LIMIT)
+    .default(30 * 60_000),
+  performanceMaxMs: z
+    .number()
+    .int()
+    .positive()
+    .max(VERIFY_SIDE_MS_LIMIT)
+    .default(10 * 60_000),
   /** Single-image requests timed for the latency figures. */
   performanceRequests: z.number().int().min(10).default(200),
 });
@@ -235,6 +251,17 @@ export type VerificationConfig = z.infer<typeof VerificationConfigSchema>;
 
 /** A week of nights, with the two that are resident; each holds its model and gallery in the object store. */
 export const RETAINED_EPOCHS = 5;
+/** A person's word before a candidate is deployed. */
+export const ApprovalConfigSchema = z.object({
+  required: z.boolean().default(false),
+  timeoutMs: z
+    .number()
+    .int()
+    .positive()
+    .default(12 * 3600_000),
+  /** What happens when nobody has said anything by then. */
+  onTimeout: z.enum(['reject', 'approve']).default('reject'),
+});
 
 export const CanaryConfigSchema = z.object({
   /** Share of the requests that the candidate answers before it is committed. */
@@ -264,6 +291,7 @@ export const DeploymentConfigSchema = z.object({
   guardScoresMin: z.number().int().min(2).default(100),
   /** Pairs older than the previous one that stay listed for a rollback by loading them anew. */
   retainedEpochs: z.number().int().min(0).max(50).default(RETAINED_EPOCHS),
+  approval: ApprovalConfigSchema.prefault({}),
 });
 export type DeploymentConfig = z.infer<typeof DeploymentConfigSchema>;
 
@@ -285,12 +313,15 @@ export const TimeoutsConfigSchema = z.object({
     .int()
     .positive()
     .default(5 * 60_000),
-  /** How long a worker that was asked for its status may stay silent. */
+  /** How long a worker that was asked for its status, or told to stop, may stay silent. */
   answerMs: z.number().int().positive().default(15_000),
+  /** A worker that shows no sign of life for this long is asked. Workers give one every 10 s. */
+  heartbeatMs: z.number().int().positive().default(60_000),
 });
 
+/** Waits double from attempt to attempt up to the maximum; each is shortened by up to half, so that runs spread. */
 export const RetryConfigSchema = z.object({
-  /** Attempts per stage, the first included. */
+  /** Attempts per stage, the first included; and per step of a compensation. */
   attemptsMax: z.number().int().min(1).max(20).default(3),
   backoffMs: z.number().int().positive().default(5_000),
   backoffMaxMs: z

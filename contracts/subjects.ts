@@ -48,18 +48,25 @@ export const PIPELINE_FACTS = [
   'rolled-back',
   'cancelled',
   'needs-operator',
+  'paused',
+  'awaiting-approval',
 ] as const;
 export type PipelineFact = (typeof PIPELINE_FACTS)[number];
 
+/** Said on the way: a run that is paused or waits for approval still has its end before it. */
+const ON_THE_WAY: readonly PipelineFact[] = ['started', 'advanced', 'paused', 'awaiting-approval'];
 /** A run that said one of these moves no more, or not without an operator. */
-export const RUN_STOPS: readonly PipelineFact[] = PIPELINE_FACTS.filter(
-  (fact) => fact !== 'started' && fact !== 'advanced',
-);
+export const RUN_STOPS: readonly PipelineFact[] = PIPELINE_FACTS.filter((fact) => !ON_THE_WAY.includes(fact));
 
 export const CTL = {
   pipelineStart: 'nightshift.ctl.pipeline.start',
   pipelineCancel: 'nightshift.ctl.pipeline.cancel',
+  pipelinePause: 'nightshift.ctl.pipeline.pause',
   pipelineResume: 'nightshift.ctl.pipeline.resume',
+  pipelineApprove: 'nightshift.ctl.pipeline.approve',
+  pipelineReject: 'nightshift.ctl.pipeline.reject',
+  pipelineRetry: 'nightshift.ctl.pipeline.retry',
+  pipelineFork: 'nightshift.ctl.pipeline.fork',
   modelRollback: 'nightshift.ctl.model.rollback',
   dlqRedrive: 'nightshift.ctl.dlq.redrive',
   dlqDrop: 'nightshift.ctl.dlq.drop',
@@ -89,8 +96,11 @@ export const modelRolledBackSubject = (model: string) => `nightshift.evt.model.r
 export const SCHEDULE_FACTS = ['decided', 'paused', 'resumed'] as const;
 export type ScheduleFact = (typeof SCHEDULE_FACTS)[number];
 export const scheduleEventSubject = (fact: ScheduleFact, model: string) => `nightshift.evt.schedule.${fact}.${model}`;
-/** Said when an operator command is refused; `id` is the command's message id. */
+/** Said of every operator command; `id` is the command's message id as one token, see `commandToken`. */
 export const commandRefusedSubject = (id: string) => `nightshift.evt.operator.refused.${id}`;
+export const commandAcceptedSubject = (id: string) => `nightshift.evt.operator.accepted.${id}`;
+/** A message id may have dots in it; in a subject it stands as one token. */
+export const commandToken = (id: string) => id.replaceAll(/[^A-Za-z0-9_-]/g, '-');
 
 /** Where a durable timer waits, and where it appears when it is due. */
 export const timerScheduleSubject = (runId: string, timerId: string) => `nightshift.timer.at.${runId}.${timerId}`;
@@ -126,6 +136,9 @@ export const API = {
   deadLetter: 'nightshift.api.dlq.show',
   deployments: 'nightshift.api.deployments',
 } as const;
+
+/** Request and reply for an operator command: `nightshift.ctl.pipeline.pause` is answered on `nightshift.api.pipeline.pause`. */
+export const apiOfCommand = (command: CtlSubject) => command.replace('.ctl.', '.api.');
 
 export const INFER_VERBS = ['embed', 'verify', 'identify'] as const;
 export type InferVerb = (typeof INFER_VERBS)[number];

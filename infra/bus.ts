@@ -17,6 +17,8 @@ export type { Heard, Listening } from './listen.ts';
 
 /** Names the subject on which a sender waits for an answer; the reply subject itself carries the stream's receipt. */
 export const REPLY_TO_HEADER = 'Nightshift-Reply-To';
+/** Answers go to inboxes alone: a sender must not have others publish where it may not. */
+const INBOX_PREFIX = '_INBOX';
 
 export interface BusOptions {
   readonly nc: NatsConnection;
@@ -53,6 +55,14 @@ export interface Bus {
   lastOn(stream: string, subject: string): Promise<Envelope | null>;
   /** Whether the stream holds a message on the subject: in a work queue, one that nobody has finished. */
   hasPending(stream: string, subject: string): Promise<boolean>;
+  /** When the last message on a subject was stored, by the server's clock; null where there is none. */
+  lastTimeOn(stream: string, subject: string): Promise<Date | null>;
+  /** Whether the last message on the subject still waits for the consumer to hand it out for the first time. */
+  isQueued(stream: string, consumer: string, subject: string): Promise<boolean>;
+  /** Whether anybody asks this consumer for messages just now. */
+  isAttended(stream: string, consumer: string): Promise<boolean>;
+  /** Answers a sender who named an inbox; not stored. Any other subject is left alone. */
+  reply(to: string, data: unknown): void;
 }
 
 export async function createBus(options: BusOptions): Promise<Bus> {
@@ -71,6 +81,18 @@ export async function createBus(options: BusOptions): Promise<Bus> {
     hasPending: async (stream, subject) => {
       const info = await manager.streams.info(stream, { subjects_filter: subject });
       return Object.keys(info.state.subjects ?? {}).length > 0;
+    },
+    lastTimeOn: async (stream, subject) =>
+      (await manager.streams.getMessage(stream, { last_by_subj: subject }))?.time ?? null,
+    isQueued: async (stream, consumer, subject) => {
+      const stored = await manager.streams.getMessage(stream, { last_by_subj: subject });
+      if (stored === null) return false;
+      return stored.seq > (await manager.consumers.info(stream, consumer)).delivered.stream_seq;
+    },
+    isAttended: async (stream, consumer) => (await manager.consumers.info(stream, consumer)).num_waiting > 0,
+    reply: (to, data) => {
+      if (to.startsWith(INBOX_PREFIX)) options.nc.publish(to, JSON.stringify(data));
+      else options.log.warn({ to }, 'an answer was wanted on a subject that is no inbox; it was not sent');
     },
   };
 }

@@ -6,6 +6,7 @@ import { initialTransition, transition, type SnapshotFrom, type StateValue } fro
 import type { PipelineFact } from '../contracts/subjects.ts';
 import type { ModelDeployed } from '../contracts/messages.ts';
 import {
+  commandId,
   pipelineMachine,
   type CommandParams,
   type DeploymentParams,
@@ -89,6 +90,12 @@ export function isWindowOver(checkpoint: Checkpoint): boolean {
   return (['trying', 'guarding'] as const).some((phase) => snapshot.matches({ deploying: { [phase]: 'judging' } }));
 }
 
+/** The start command whose worker's heartbeats are watched, or null. */
+export const beatingCommand = (checkpoint: Checkpoint): string | null =>
+  restore(checkpoint).hasTag('beating') ? commandId(checkpoint.context) : null;
+
+export const isWithdrawing = (checkpoint: Checkpoint) => restore(checkpoint).matches('withdrawing');
+
 /** `deploying.guarding.watching`, as people read it. */
 export function statePath(value: StateValue): string {
   if (typeof value === 'string') return value;
@@ -101,8 +108,11 @@ const restore = (c: Checkpoint): Snapshot => pipelineMachine.resolveState({ valu
 
 function advance(checkpoint: Checkpoint, id: string, event: { type: string }, now: Date): Checkpoint | null {
   // Timer events are the machine's own `xstate.after...`, which its event type does not list.
-  const [snapshot, actions] = transition(pipelineMachine, restore(checkpoint), event as PipelineEvent);
-  const changed = statePath(snapshot.value) !== statePath(checkpoint.value);
+  if (checkpoint.status === 'done') return null;
+  const before = restore(checkpoint);
+  const [snapshot, actions] = transition(pipelineMachine, before, event as PipelineEvent);
+  // What is remembered is assigned anew, never changed in place.
+  const changed = statePath(snapshot.value) !== statePath(checkpoint.value) || snapshot.context !== before.context;
   if (!changed && actions.length === 0) return null;
   return toCheckpoint(checkpoint, snapshot, actions, { id, cause: event.type, now, fact: factOf(snapshot) });
 }
@@ -138,15 +148,18 @@ function toCheckpoint(
   };
 }
 
-const END_FACTS: Readonly<Record<string, PipelineFact>> = {
+/** The states in which a run rests have a fact of their own. */
+const REST_FACTS: Readonly<Record<string, PipelineFact>> = {
   completed: 'completed',
   rejected: 'rejected',
   failed: 'failed',
   rolledBack: 'rolled-back',
   cancelled: 'cancelled',
   needsOperator: 'needs-operator',
+  paused: 'paused',
+  awaitingApproval: 'awaiting-approval',
 };
-const factOf = (snapshot: Snapshot): PipelineFact => END_FACTS[statePath(snapshot.value)] ?? 'advanced';
+const factOf = (snapshot: Snapshot): PipelineFact => REST_FACTS[statePath(snapshot.value)] ?? 'advanced';
 
 /** A timer's id as a subject token: the machine's own id has dots in it. */
 const timerToken = (xstateId: string) => xstateId.replaceAll(/[^A-Za-z0-9_-]/g, '-');

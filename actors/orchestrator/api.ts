@@ -1,6 +1,6 @@
 /**
  * Answers questions under `nightshift.api.>` (NATS micro): which runs there are, one run with its time line, what is
- * in service, who served when. Reads only; any number of orchestrators answer alike.
+ * in service, who served when; any number of orchestrators answer alike. Commands are in command-api.ts.
  */
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
@@ -9,9 +9,11 @@ import { API } from '../../contracts/subjects.ts';
 import { TokenSchema, type Deployment, type LedgerEntry, type ReplicaStatus } from '../../contracts/values.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
+import { commandEndpointsOf } from './command-api.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
-import { activeRun } from './operator.ts';
 import { listDeadLetters, ListQuestionSchema, showDeadLetter, ShowQuestionSchema } from './dead-letters.ts';
+import { activeRun } from './begin.ts';
+import { failureOf } from './effects.ts';
 import { listSchedules } from './schedule.ts';
 
 /** A listing that is read by people: the newest this many. */
@@ -69,6 +71,7 @@ export const endpointsOf = (o: OrchestratorContext): Record<string, (body: unkno
   [API.schedules]: () => listSchedules(o),
   [API.deployments]: async (body) => ({ models: await listDeployments(o, ask(ModelQuestionSchema, body).model) }),
   [API.models]: async () => ({ models: o.pipelines }),
+  ...commandEndpointsOf(o),
 });
 
 async function listRuns(o: OrchestratorContext, model: string | undefined): Promise<RunSummary[]> {
@@ -140,7 +143,7 @@ const summary = (c: Checkpoint): RunSummary => ({
   status: c.status,
   startedAt: c.startedAt,
   updatedAt: c.updatedAt,
-  failure: c.context.failure?.message ?? reasonOfRejection(c),
+  failure: failureOf(c.context)?.message ?? reasonOfRejection(c),
 });
 
 const reasonOfRejection = ({ context: { verification } }: Checkpoint) =>

@@ -22,6 +22,9 @@ export interface EffectFailure {
   readonly event: PipelineEvent;
 }
 
+/** What keeps a run from ending is what its operator has to know; the reason why it ends comes after. */
+export const failureOf = ({ undoFailure, failure }: PipelineContext) => undoFailure ?? failure;
+
 export async function carryOut(
   o: OrchestratorContext,
   checkpoint: Checkpoint,
@@ -34,7 +37,7 @@ export async function carryOut(
       await o.bus.publish(commandSubject(effect.noun, effect.verb, runId), effect.data, options(effect.id));
       return null;
     case 'fact': {
-      const data = { runId, model, state: effect.state, failure: checkpoint.context.failure };
+      const data = { runId, model, state: effect.state, failure: failureOf(checkpoint.context) };
       await o.bus.publish(pipelineEventSubject(effect.fact, runId), data, options(effect.id));
       return null;
     }

@@ -1,14 +1,17 @@
 /**
- * Asks the deployment strategy what the replicas' reports mean for a run that is deploying. Level-triggered: it reads
- * the state as it is, so a report that was missed or came twice makes no difference.
+ * Looks at the world for a run that waits: asks the deployment strategy what the replicas' reports mean for one that is
+ * deploying, and watches a worker's signs of life. Level-triggered: it reads the state as it is, so a report that was
+ * missed or came twice makes no difference, and looking costs no checkpoint.
  */
 import { assertNever } from '../../contracts/errors.ts';
+import { commandSubject, STREAMS, workEventSubject, type Noun } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/values.ts';
+import { workerConsumer } from '../../infra/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
-import { isWindowOver, observedPhase, type Checkpoint } from '../../machines/step.ts';
+import { beatingCommand, isWindowOver, isWithdrawing, observedPhase, type Checkpoint } from '../../machines/step.ts';
 import { originOf } from '../../services/deployment/retained.ts';
 import { createDeploymentStrategy } from '../../services/deployment/strategies.ts';
-import type { DeploymentVerdict } from '../../services/deployment/strategy.ts';
+import type { DeploymentObservation, DeploymentVerdict } from '../../services/deployment/strategy.ts';
 import type { OrchestratorContext } from './context.ts';
 
 export const OBSERVE_TIMER = 'observe';
@@ -17,8 +20,55 @@ const OBSERVE_INTERVAL_MS = 500;
 
 /** The event that the machine should get, or null when there is nothing to observe or to decide; then it looks again. */
 export async function observe(o: OrchestratorContext, checkpoint: Checkpoint): Promise<PipelineEvent | null> {
+  const startId = beatingCommand(checkpoint);
+  if (startId) return observeWorker(o, checkpoint, startId);
+  if (isWithdrawing(checkpoint)) return observeWithdrawal(o, checkpoint);
   const phase = observedPhase(checkpoint);
-  if (!phase) return null;
+  return phase && observeReplicas(o, checkpoint, phase);
+}
+
+/** The change was made before anybody looks; what the record says is what happened. */
+async function observeWithdrawal(o: OrchestratorContext, { context }: Checkpoint): Promise<PipelineEvent | null> {
+  const record = (await o.deployments.load(context.model))?.value;
+  return record?.candidate?.runId === context.runId ? null : { type: 'deployment.withdrawn' };
+}
+
+/** A worker that answers without a sign of life is asked less and less often, so that the time line has room for it. */
+const ASKS_THAT_WIDEN_MAX = 6;
+
+/**
+ * Silence is worth a question only when the window has passed since the worker's last sign and since the run came to
+ * this state. A command that waits its turn while workers are there makes no noise either.
+ */
+async function observeWorker(
+  o: OrchestratorContext,
+  { context, updatedAt }: Checkpoint,
+  startId: string,
+): Promise<PipelineEvent | null> {
+  const { runId, stage, asks, pipeline } = context;
+  const noun = stage!; // A start command has a stage.
+  const windowMs = pipeline.timeouts.heartbeatMs * 2 ** Math.min(asks, ASKS_THAT_WIDEN_MAX);
+  const silentMs = (since: Date) => o.now().getTime() - since.getTime();
+  if (silentMs(new Date(updatedAt)) < windowMs) return lookAgain(o, runId, windowMs);
+  const sign = await o.bus.lastTimeOn(STREAMS.events, workEventSubject(noun, 'progressed', runId));
+  if (sign && silentMs(sign) < windowMs) return lookAgain(o, runId, windowMs - silentMs(sign));
+  if (await waitsItsTurn(o, noun, runId)) return lookAgain(o, runId, windowMs);
+  return { type: 'worker.silent', commandId: startId };
+}
+
+async function waitsItsTurn({ bus }: OrchestratorContext, noun: Noun, runId: string): Promise<boolean> {
+  const start = commandSubject(noun, 'start', runId);
+  return (
+    (await bus.isQueued(STREAMS.commands, workerConsumer(noun, 'start'), start)) &&
+    (await bus.isAttended(STREAMS.commands, workerConsumer(noun, 'control')))
+  );
+}
+
+async function observeReplicas(
+  o: OrchestratorContext,
+  checkpoint: Checkpoint,
+  phase: DeploymentObservation['phase'],
+): Promise<PipelineEvent | null> {
   const { runId, model, pipeline } = checkpoint.context;
   const deployment = (await o.deployments.load(model))?.value ?? null;
   const replicas = await o.liveReplicas(model);
@@ -28,14 +78,14 @@ export async function observe(o: OrchestratorContext, checkpoint: Checkpoint): P
     pipeline.deployment,
   );
   const event = toEvent(verdict, checkpoint, deployment);
-  if (!event) await lookAgain(o, runId);
-  return event;
+  return event ?? lookAgain(o, runId, OBSERVE_INTERVAL_MS);
 }
 
-async function lookAgain(o: OrchestratorContext, runId: string) {
-  const dueAt = new Date(o.now().getTime() + OBSERVE_INTERVAL_MS);
+async function lookAgain(o: OrchestratorContext, runId: string, afterMs: number): Promise<null> {
+  const dueAt = new Date(o.now().getTime() + afterMs);
   // The id has the time in it: a message with a known id would be dropped as a duplicate and the timer not moved.
   await o.timers.set({ runId, timerId: OBSERVE_TIMER, dueAt, payload: {}, id: `${runId}.observe.${dueAt.getTime()}` });
+  return null;
 }
 
 function toEvent(

@@ -10,12 +10,13 @@ import { NOUNS, slotSubject, STREAMS, type Noun, type PipelineFact } from '../..
 import type { Delivery } from '../../infra/bus.ts';
 import { CONSUMERS } from '../../infra/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
+import { refuse } from './answer.ts';
 import type { OrchestratorContext } from './context.ts';
-import { handleAdvisory, handleDeadLetterCommand, isDeadLetterCommand } from './dead-letters.ts';
+import { handleAdvisory } from './dead-letters.ts';
 import { OBSERVE_TIMER } from './observe.ts';
-import { handleOperator, refuse } from './operator.ts';
+import { handleOperator } from './operator.ts';
 import { applyEvent, applyTimer, reconsider } from './run-loop.ts';
-import { handleRunStop, handleScheduleCommand, handleSlot, isScheduleCommand } from './schedule.ts';
+import { handleRunStop, handleSlot } from './schedule.ts';
 
 /** Runs advance independently of each other; this many messages are worked on at once. */
 const CONCURRENCY = 16;
@@ -31,9 +32,9 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       consumer: CONSUMERS.ctl,
       // In order: `start` after `cancel` must not overtake it.
       concurrency: 1,
-      handle: (delivery) => handleCommand(o, delivery),
-      onDeadLetter: (failure, { envelope, seq, subject }) =>
-        refuse(o, failure, envelope?.id ?? `${STREAMS.ctl}-${seq}`, subject),
+      handle: (delivery) => handleOperator(o, delivery),
+      onDeadLetter: (failure, delivery) =>
+        refuse(o, failure, delivery.envelope?.id ?? `${STREAMS.ctl}-${delivery.seq}`, delivery),
     }),
     o.bus.consume({
       ...common,
@@ -55,12 +56,6 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
     }),
   ];
   return { stop: async () => void (await Promise.all(consumers.map((consumer) => consumer.stop()))) };
-}
-
-function handleCommand(o: OrchestratorContext, delivery: Delivery): Promise<void> {
-  if (isScheduleCommand(delivery.subject)) return handleScheduleCommand(o, delivery);
-  if (isDeadLetterCommand(delivery.subject)) return handleDeadLetterCommand(o, delivery);
-  return handleOperator(o, delivery);
 }
 
 /** `nightshift.evt.<noun>.<fact>.<runId>`: a worker's fact moves its run, a replica's makes it look at the replicas. */

@@ -15,6 +15,12 @@ import { observe } from './observe.ts';
 /** Two orchestrators that meet at one run each win in turn; more conflicts in a row mean a bug, and a redelivery. */
 const CONFLICTS_MAX = 20;
 
+/** The run after a message, and whether the message moved it, now or at an earlier delivery. */
+export interface Moved {
+  readonly checkpoint: Checkpoint;
+  readonly moved: boolean;
+}
+
 interface Stored {
   readonly value: Checkpoint;
   readonly revision: number;
@@ -36,24 +42,29 @@ export function applyEvent(o: OrchestratorContext, runId: string, messageId: str
   return advance(o, runId, messageId, (checkpoint) => step(checkpoint, messageId, event, now));
 }
 
-/** Brings a timer that has fired to its run; a stale one changes nothing. */
-export function applyTimer(o: OrchestratorContext, runId: string, timerId: string, armedAt: number, now: Date) {
+/**
+ * Brings a timer that has fired to its run; a stale one changes nothing. Before a deadline counts, the replicas' own
+ * word is heard once more: a deployment that has just come about is not undone.
+ */
+export async function applyTimer(o: OrchestratorContext, runId: string, timerId: string, armedAt: number, now: Date) {
+  await reconsider(o, runId);
   return advance(o, runId, `${timerId}.${armedAt}`, (checkpoint) => stepTimer(checkpoint, timerId, armedAt, now));
 }
 
 /** Looks at the replicas anew, without an event of its own. */
 export const reconsider = (o: OrchestratorContext, runId: string) => advance(o, runId, '', () => null);
 
-function advance(o: OrchestratorContext, runId: string, messageId: string, decide: Decide): Promise<Checkpoint> {
+function advance(o: OrchestratorContext, runId: string, messageId: string, decide: Decide): Promise<Moved> {
   return inTurn(o, runId, async () => {
     const stored = await o.runs.load(runKey(runId));
     if (!stored)
       throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
     faultPoint('orchestrator.loaded', statePath(stored.value.value));
     const flushed = await flush(o, stored);
-    const next = wasSeen(flushed.value, messageId) ? null : decide(flushed.value);
-    if (!next) return pursue(o, flushed);
-    return pursue(o, await save(o, next, flushed.revision));
+    const seen = wasSeen(flushed.value, messageId);
+    const next = seen ? null : decide(flushed.value);
+    if (!next) return { checkpoint: await pursue(o, flushed), moved: seen };
+    return { checkpoint: await pursue(o, await save(o, next, flushed.revision)), moved: true };
   });
 }
 

@@ -31,7 +31,7 @@ import {
 } from '../../services/schedule/decide.ts';
 import { checkSchedule, upcoming } from '../../services/schedule/slots.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
-import { activeRun, startNight } from './operator.ts';
+import { activeRun, startNight } from './begin.ts';
 import { applyEvent, inTurn } from './run-loop.ts';
 
 /** Slots shown ahead, for people. */

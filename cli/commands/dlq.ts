@@ -2,7 +2,8 @@
 import Table from 'cli-table3';
 import { API, CTL, deadLetterEventSubject } from '../../contracts/subjects.ts';
 import type { KeptLetter } from '../../infra/dead-letter-store.ts';
-import { newCommandId, obeyed } from './operate.ts';
+import { obeyed } from '../../infra/order.ts';
+import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';
 

@@ -1,24 +1,23 @@
 /** `nightshift run`, `cancel` and `rollback`: operator commands, published as any NATS client could, and followed. */
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
 import type { ModelLedger } from '../../actors/orchestrator/api.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import {
-  FailureSchema,
   ModelDeployedSchema,
+  OutcomeSchema,
   PipelineEventSchema,
   type ModelDeployed,
 } from '../../contracts/messages.ts';
 import {
   API,
-  commandRefusedSubject,
+  commandAcceptedSubject,
   CTL,
   modelRolledBackSubject,
   pipelineEventSubject,
   RUN_STOPS,
-  type CtlSubject,
 } from '../../contracts/subjects.ts';
 import type { Bus, Heard } from '../../infra/bus.ts';
+import { obeyed } from '../../infra/order.ts';
 import { startAndFollow } from '../follow.ts';
 import { createStageView } from '../stage-view.ts';
 import { onSignal } from '../signals.ts';
@@ -26,13 +25,16 @@ import type { Client } from '../client.ts';
 import { withClient } from '../with-client.ts';
 import type { GlobalOptions } from '../program.ts';
 
-/** Rolling back takes milliseconds, stopping a run as long as its worker needs to notice: later, nobody is there. */
-const ANSWER_TIMEOUT_MS = 60_000;
-
 export const newRunId = (now: Date) => {
   const [day, clock] = now.toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);
   return `run-${day}-${clock}-${randomBytes(2).toString('hex')}`;
 };
+
+/** An orchestrator answers within milliseconds; one that is just starting, within a few seconds. */
+const SILENCE_MS = 10_000;
+const NOBODY =
+  `nightshift: no orchestrator has answered for ${SILENCE_MS / 1000} s; is one running? The command is stored: the run ` +
+  'begins when one starts. Still waiting; Ctrl-C ends the waiting.\n';
 
 export async function runCommand(
   model: string,
@@ -58,7 +60,16 @@ export async function runCommand(
     );
     const view = createStageView(process.stderr);
     process.stderr.write(`${runId}\n`);
-    const end = await startAndFollow(bus, { model, runId }, view, interrupted.signal).finally(() => {
+    const unanswered = setTimeout(() => process.stderr.write(NOBODY), SILENCE_MS);
+    const watcher = {
+      ...view,
+      advanced: (state: string) => {
+        clearTimeout(unanswered);
+        view.advanced(state);
+      },
+    };
+    const end = await startAndFollow(bus, { model, runId }, watcher, interrupted.signal).finally(() => {
+      clearTimeout(unanswered);
       view.close();
       off();
     });
@@ -70,24 +81,38 @@ export async function runCommand(
   });
 }
 
+/** Stopping takes three questions with back-off where the worker stays silent; see docs/operations.md. */
+const CANCEL_TIMEOUT_MS = 180_000;
+
 export async function cancelCommand(
   runId: string,
-  { reason }: { reason?: string },
+  { reason, force, json }: { reason?: string; force?: boolean; json?: boolean },
   global: GlobalOptions,
 ): Promise<void> {
   await withClient(global, async ({ bus }) => {
-    const { subject } = await obeyed(bus, {
+    const id = newCommandId('cancel');
+    const heard = await obeyed(bus, {
       subject: CTL.pipelineCancel,
-      data: { runId, reason },
-      id: `cancel-${randomBytes(6).toString('hex')}`,
-      ends: RUN_STOPS.map((fact) => pipelineEventSubject(fact, runId)),
-      silence: `${runId} has not ended yet; see \`nightshift runs ${runId}\``,
+      data: { runId, reason, force },
+      id,
+      ends: [commandAcceptedSubject(id), ...RUN_STOPS.map((fact) => pipelineEventSubject(fact, runId))],
+      isEnd: (heard) => endOf(heard) !== null,
+      silence: `${runId} has not ended yet; see \`nightshift runs ${runId}\`, or cancel it with --force`,
+      timeoutMs: CANCEL_TIMEOUT_MS,
     });
-    const fact = subject.split('.')[3];
-    process.stdout.write(`${runId} ${fact}\n`);
+    const fact = endOf(heard);
+    process.stdout.write(json ? `${JSON.stringify({ runId, fact })}\n` : `${runId} ${fact}\n`);
     // A run that had committed already ends by rolling back.
     process.exitCode = fact === 'cancelled' || fact === 'rolled-back' ? 0 : 1;
   });
+}
+
+/** How the run ended; null for the word that the command was taken by a run that has yet to end. */
+function endOf({ subject, envelope }: Heard): string | null {
+  const { data: outcome } = OutcomeSchema.safeParse(envelope.data);
+  if (!outcome) return subject.split('.')[3] ?? null;
+  if (outcome.state === 'cancelled') return 'cancelled';
+  return outcome.state === 'rolledBack' ? 'rolled-back' : null;
 }
 
 export async function rollbackCommand(
@@ -147,43 +172,5 @@ function isWanted(data: unknown, runId: string, to: number | undefined): boolean
 /** Ends of a rollback that did not bring the pair back. */
 const ROLLBACK_FAILURES = ['failed', 'cancelled', 'needs-operator'] as const;
 
-interface Order {
-  readonly subject: CtlSubject;
-  readonly data: object;
-  /** Of the message; a refusal names it. */
-  readonly id: string;
-  /** Event subjects: the first one heard says what became of it. */
-  readonly ends: readonly string[];
-  /** Narrows them down; every event of these subjects is an end without it. */
-  readonly isEnd?: (heard: Heard) => boolean;
-  /** What to tell a person when nothing is heard in time. */
-  readonly silence: string;
-}
-
 /** A command that is sent once has an id of its own; its refusal names it. */
 export const newCommandId = (verb: string) => `${verb}-${randomBytes(6).toString('hex')}`;
-
-const RefusedSchema = z.object({ failure: FailureSchema });
-
-/** Publishes a command and resolves with the event that ends it. Throws when it is refused, or at the time limit. */
-export function obeyed(bus: Bus, { subject, data, id, ends, isEnd = () => true, silence }: Order): Promise<Heard> {
-  return new Promise((resolve, reject) => {
-    const settle = (outcome: () => void) => {
-      clearTimeout(timer);
-      for (const listening of listenings) listening.stop();
-      outcome();
-    };
-    const listenings = [
-      ...ends.map((end) => bus.listen(end, (heard) => isEnd(heard) && settle(() => resolve(heard)))),
-      bus.listen(commandRefusedSubject(id), ({ envelope }) => {
-        const { code, message } = RefusedSchema.parse(envelope.data).failure;
-        settle(() => reject(new PipelineError(code, message)));
-      }),
-    ];
-    const timer = setTimeout(
-      () => settle(() => reject(new PipelineError('STAGE_TIMEOUT', silence))),
-      ANSWER_TIMEOUT_MS,
-    );
-    bus.publish(subject, data, { id }).catch((error) => settle(() => reject(error)));
-  });
-}

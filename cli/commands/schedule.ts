@@ -2,7 +2,8 @@
 import Table from 'cli-table3';
 import type { ScheduleConfig, SlotEntry } from '../../contracts/schedule.ts';
 import { API, CTL, scheduleEventSubject } from '../../contracts/subjects.ts';
-import { newCommandId, obeyed } from './operate.ts';
+import { obeyed } from '../../infra/order.ts';
+import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';
 

@@ -13,6 +13,7 @@ import { createModelHost } from '../serving/model-host.ts';
 import type { ModelHost } from '../serving/strategy.ts';
 import type { WorkContext } from '../work.ts';
 import { createAccuracyStrategy } from './accuracy.ts';
+import { withDeadline } from './deadline.ts';
 import { judge } from './gates.ts';
 import { createPerformanceStrategy, performanceImages } from './performance.ts';
 import { sumProgress } from './progress.ts';
@@ -45,17 +46,24 @@ export interface VerificationOutcome {
 const HOST_OPTIONS = { queueMax: 64, batchMax: 32, threads: 1 } as const;
 
 /**
- * Throws DATASET_TOO_SMALL without probes, MODEL_INVALID for a candidate that is no such model, HOST_FAILED, or the
+ * Throws DATASET_TOO_SMALL without probes, STAGE_TIMEOUT where a side takes longer than its limit, MODEL_INVALID for a candidate that is no such model, HOST_FAILED, or the
  * reason of the abort signal. A rejected candidate is an outcome, not an error.
  */
 export async function verifyCandidate(job: VerificationJob, context: WorkContext): Promise<VerificationOutcome> {
   refuseEmptySplits(job);
+  const { runId, config } = job;
   const startedAt = context.now();
   const part = sumProgress(context, imagesOf(job), 'images');
   const [accuracySide, performanceSide] = await bothOrNeither(
     context.signal,
-    (signal) => timed(context, () => measureAccuracySide(job, part, signal)),
-    (signal) => timed(context, () => measurePerformanceSide(job, { ...part(), signal })),
+    (outer) =>
+      withDeadline({ runId, side: 'accuracy', maxMs: config.accuracyMaxMs }, outer, (signal) =>
+        timed(context, () => measureAccuracySide(job, part, signal)),
+      ),
+    (outer) =>
+      withDeadline({ runId, side: 'performance', maxMs: config.performanceMaxMs }, outer, (signal) =>
+        timed(context, () => measurePerformanceSide(job, { ...part(), signal })),
+      ),
   );
   const { accuracy, champion, gallery, golden } = accuracySide.value;
   const performance = performanceSide.value;

@@ -13,7 +13,22 @@ test('cli: help lists every command', () =>
   withFolder(async (cwd) => {
     const { code, stdout } = await runCli(['--help'], { cwd });
     assert.is(code, 0);
-    for (const command of ['start', 'actor', 'run', 'status', 'runs', 'cancel', 'rollback', 'demo']) {
+    for (const command of [
+      'start',
+      'actor',
+      'run',
+      'status',
+      'runs',
+      'cancel',
+      'pause',
+      'resume',
+      'approve',
+      'reject',
+      'retry',
+      'fork',
+      'rollback',
+      'demo',
+    ]) {
       assert.match(stdout, new RegExp(`^  ${command}\\b`, 'm'));
     }
   }));
@@ -32,6 +47,7 @@ test('cli: what cannot be done is one clear line, and an exit code', () =>
       [['--config', 'absent.json', 'start'], 2, /^nightshift: the file \S*absent\.json does not exist.*\n$/],
       [['explode'], 2, /^error: unknown command 'explode'\n/],
       [['actor', 'singer'], 2, /^error: .*'singer'.* there are orchestrator, collector.*\n/],
+      [['fork', 'run-1'], 2, /^error: required option '--from <stage>' not specified\n/],
       [['cancel'], 2, /^error: missing required argument 'runId'\n/],
     ];
     const check = async ([args, code, message]: (typeof cases)[number]) => {

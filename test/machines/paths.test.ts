@@ -8,7 +8,7 @@ import { getShortestPaths } from 'xstate/graph';
 import { pipelineMachine, type PipelineEvent, type PipelineInput } from '../../machines/pipeline.machine.ts';
 import { startRun, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
 import { pairOf } from '../support/deployments.ts';
-import { allEvents, nightInput, pipelineConfig } from '../support/runs.ts';
+import { allEvents, blobRef, nightInput, pipelineConfig, verified } from '../support/runs.ts';
 
 const NOW = new Date('2026-01-01T02:00:00Z');
 const FINAL = ['completed', 'rejected', 'failed', 'rolledBack', 'cancelled'];
@@ -23,8 +23,9 @@ interface Walk {
 
 /** The key under which two checkpoints behave the same from here on. */
 const behaviour = (c: Checkpoint) => {
-  const { stage, attempt, extensions, outcome } = c.context;
-  return JSON.stringify([statePath(c.value), stage, attempt, extensions, outcome]);
+  const { stage, attempt, extensions, outcome, paused, approved, undoAttempt, plan } = c.context;
+  const undo = plan.map(({ status }) => status);
+  return JSON.stringify([statePath(c.value), stage, attempt, extensions, outcome, paused, approved, undoAttempt, undo]);
 };
 
 const begin = (input: PipelineInput): Walk => {
@@ -47,62 +48,164 @@ function* successors(walk: Walk): Generator<Walk> {
   }
 }
 
-function walkAll(input: PipelineInput): Walk[] {
-  const first = begin(input);
-  const reached = new Map([[behaviour(first.checkpoint), first]]);
-  const walks = [first];
-  for (const walk of reached.values()) {
-    for (const next of successors(walk)) {
-      walks.push(next);
-      const key = behaviour(next.checkpoint);
-      if (!reached.has(key)) reached.set(key, next);
-    }
-  }
-  return walks;
+interface Model {
+  /** One walk to each checkpoint that behaves differently, with every step that leads on from there. */
+  readonly nodes: readonly { readonly walk: Walk; readonly next: readonly Walk[] }[];
+  /** Every transition of the model, each once. */
+  readonly walks: readonly Walk[];
 }
 
-const nights = walkAll(nightInput());
-const rollbacks = walkAll(nightInput({ kind: 'rollback' }));
+function walkAll(input: PipelineInput): Model {
+  const first = begin(input);
+  const reached = new Map([[behaviour(first.checkpoint), first]]);
+  const nodes: Model['nodes'][number][] = [];
+  for (const walk of reached.values()) {
+    const next = [...successors(walk)];
+    nodes.push({ walk, next });
+    for (const step of next) {
+      const key = behaviour(step.checkpoint);
+      if (!reached.has(key)) reached.set(key, step);
+    }
+  }
+  return { nodes, walks: [first, ...nodes.flatMap(({ next }) => next)] };
+}
+
+/** A run that goes on from another's verified candidate, where a person is asked; the stages before are not repeated. */
+const forkInput = (onTimeout: 'reject' | 'approve') =>
+  nightInput({
+    pipeline: pipelineConfig({
+      retry: { attemptsMax: 2 },
+      deployment: { approval: { required: true, onTimeout } },
+    }),
+    forkedFrom: {
+      runId: 'r0',
+      stage: 'deployment',
+      dataset: blobRef('DATASETS', 'd'),
+      candidate: blobRef('MODELS', 'm'),
+      verification: verified('r0.verification.1', 'passed'),
+    },
+  });
+
+const night = walkAll(nightInput());
+const forks = [walkAll(forkInput('reject')), walkAll(forkInput('approve'))];
 const target = { ...pairOf('r0'), origin: { epoch: 1, runId: 'r0' } };
-const reloads = walkAll(nightInput({ kind: 'rollback', target }));
-const trials = walkAll(
+const trial = walkAll(
   nightInput({
     champion: pairOf('r0'),
     pipeline: pipelineConfig({ retry: { attemptsMax: 1 }, deployment: { strategy: 'canary' } }),
   }),
 );
-const walks = [...nights, ...rollbacks, ...reloads, ...trials];
+const reload = walkAll(nightInput({ kind: 'rollback', target }));
+const models = [night, walkAll(nightInput({ kind: 'rollback' })), reload, trial, ...forks];
+const nights = night.walks;
+const nodes = models.flatMap((model) => model.nodes);
+const reloads = reload.walks;
+const trials = trial.walks;
+const walks = models.flatMap((model) => model.walks);
 const deployments = (walk: Walk) => walk.effects.flatMap((e) => (e.kind === 'deployment' ? [e.change] : []));
 const stateOf = (walk: Walk) => statePath(walk.checkpoint.value);
 const say = (walk: Walk) => `${walk.events.join(' > ')} => ${stateOf(walk)}`;
 
 test('machine: every end and every state of the model is reached', () => {
   const seen = new Set(walks.map(stateOf));
-  for (const end of [...FINAL, 'needsOperator', 'retrying', 'deploying.guarding.judging', 'compensating.stopping']) {
-    assert.ok(seen.has(end), `${end} was never reached`);
-  }
+  const missing = leavesOf(pipelineMachine.root).filter((leaf) => !seen.has(leaf));
+  assert.equal(missing, []);
 });
 
+/** `collecting.working.beating`: the states without states in them, but those that are left at once. */
+function leavesOf(node: {
+  path: string[];
+  states: object;
+  always?: readonly { guard?: unknown }[] | undefined;
+}): string[] {
+  // StateNode's type parameters do not matter for reading its structure.
+  const children = Object.values(node.states) as (typeof node)[];
+  if (children.length > 0) return children.flatMap(leavesOf);
+  const isLeftAtOnce = node.always?.some(({ guard }) => guard === undefined) ?? false;
+  return isLeftAtOnce ? [] : [node.path.join('.')];
+}
+
 test('machine: no state is a dead end', () => {
-  for (const walk of walks) {
+  for (const { walk, next } of nodes) {
     if (walk.checkpoint.status === 'done') continue;
-    assert.ok([...successors(walk)].length > 0, say(walk));
+    assert.ok(next.length > 0, say(walk));
   }
 });
 
 test('machine: a run that has ended has no timer armed and takes no event', () => {
-  for (const walk of walks.filter((w) => FINAL.includes(stateOf(w)))) {
+  for (const { walk, next } of nodes.filter((node) => FINAL.includes(stateOf(node.walk)))) {
     assert.is(walk.checkpoint.status, 'done', say(walk));
     assert.equal(walk.checkpoint.timers, {}, say(walk));
-    assert.is([...successors(walk)].length, 0, say(walk));
+    assert.is(next.length, 0, say(walk));
   }
 });
 
-test('machine: waiting for a worker or a replica always has a deadline', () => {
-  for (const walk of walks) {
-    if (walk.checkpoint.status === 'done' || ['needsOperator', 'deploying.guarding.judging'].includes(stateOf(walk)))
-      continue;
-    assert.ok(Object.keys(walk.checkpoint.timers).length > 0, say(walk));
+/** What waits for a person has no deadline; a stage that is held has none either, nor the moment of the last look. */
+const PATIENT = [
+  'needsOperator',
+  'paused',
+  'deploying.guarding.judging',
+  'collecting.held',
+  'training.held',
+  'verifying.held',
+];
+
+test('machine: waiting for a worker or a replica always has a deadline, and a paused run has none', () => {
+  for (const walk of walks.filter(({ checkpoint }) => checkpoint.status === 'active')) {
+    const timers = Object.keys(walk.checkpoint.timers);
+    assert.is(timers.length === 0, PATIENT.includes(stateOf(walk)), `${say(walk)}: ${timers}`);
+  }
+});
+
+test('machine: a paused run begins nothing until it is resumed, and loses nothing that is finished meanwhile', () => {
+  const begun = (walk: Walk) => walk.effects.filter((e) => e.kind === 'command' && e.verb === 'start').length;
+  for (const { walk, next } of nodes.filter((node) => node.walk.checkpoint.context.paused)) {
+    for (const step of next.filter(({ checkpoint }) => checkpoint.context.paused)) {
+      assert.is(begun(step), begun(walk), say(step));
+    }
+    const { dataset, candidate } = walk.checkpoint.context;
+    if (stateOf(walk) !== 'paused') continue;
+    const resumed = next.find(({ events }) => events.at(-1) === 'operator.resume')!;
+    assert.equal([resumed.checkpoint.context.dataset, resumed.checkpoint.context.candidate], [dataset, candidate]);
+    assert.is.not(stateOf(resumed), 'paused', say(resumed));
+  }
+});
+
+test('machine: where a person has to agree, nothing is announced before; silence counts as configured', () => {
+  const [rejecting, approving] = forks.map(({ nodes }) =>
+    nodes.find(({ walk }) => stateOf(walk) === 'awaitingApproval')!,
+  );
+  for (const { walks } of forks) {
+    for (const walk of walks.filter((w) => deployments(w).includes('announce')))
+      assert.ok(walk.checkpoint.context.approved);
+  }
+  const silent = (node: Model['nodes'][number]) =>
+    node.next.find(({ events }) => events.at(-1)?.startsWith('xstate.after'));
+  assert.is(stateOf(silent(rejecting!)!), 'rejected');
+  assert.is(silent(rejecting!)?.checkpoint.context.failure?.code, 'APPROVAL_DENIED');
+  assert.is(stateOf(silent(approving!)!), 'deploying.preparing');
+});
+
+test('machine: the plan of compensation is written at the start and carried out in its order', () => {
+  const undo = ['roll back', 'withdraw candidate', 'stop verification', 'stop training', 'stop collection'];
+  assert.equal(
+    nights[0]?.checkpoint.context.plan.map((step) => step.undo),
+    undo,
+  );
+  for (const walk of nights.filter(({ checkpoint }) => checkpoint.status === 'done')) {
+    const gaveUp = walk.events.at(-1) === 'operator.cancel' && walk.checkpoint.context.undoFailure !== null;
+    const due = walk.checkpoint.context.plan.filter(({ status }) => status === 'due');
+    assert.is(due.length > 0, gaveUp, `${say(walk)}: ${JSON.stringify(due)}`);
+  }
+});
+
+test('machine: a compensation that fails is tried again, then left to an operator, whose resume goes on with it', () => {
+  for (const { walk, next } of nodes.filter((node) => stateOf(node.walk) === 'needsOperator')) {
+    const { undoAttempt, pipeline } = walk.checkpoint.context;
+    assert.is(undoAttempt, pipeline.retry.attemptsMax, say(walk));
+    assert.ok(walk.checkpoint.context.undoFailure, say(walk));
+    const resumed = next.find(({ events }) => events.at(-1) === 'operator.resume');
+    assert.match(stateOf(resumed!), /^(rollingBack|withdrawing)$/);
   }
 });
 
@@ -164,24 +267,56 @@ test('machine: attempts are bounded', () => {
 });
 
 test('machine: the same event on the same checkpoint gives the same checkpoint', () => {
-  for (const walk of nights) {
-    const again = [...successors(walk)].map((w) => w.checkpoint);
+  for (const { walk, next } of night.nodes) {
+    const again = [...successors(walk)].map((w) => JSON.stringify(w.checkpoint));
     assert.equal(
-      [...successors(walk)].map((w) => w.checkpoint),
+      next.map((w) => JSON.stringify(w.checkpoint)),
       again,
       say(walk),
     );
   }
 });
 
+test('machine: back-offs double, differ by run and stage, and are the same in a replay', () => {
+  const waits = ['r1', 'r2', 'r3'].map((runId) => {
+    const input = nightInput({ runId, pipeline: pipelineConfig({ retry: { attemptsMax: 3, backoffMs: 1_000 } }) });
+    const failed = (c: Checkpoint, attempt: number) =>
+      step(
+        c,
+        `f${attempt}`,
+        {
+          type: 'collection.failed',
+          commandId: `${runId}.collection.${attempt}`,
+          failure: { code: 'INTERNAL', message: '', retryable: true },
+        },
+        NOW,
+      )!;
+    const first = failed(startRun(input, 'start', NOW), 1);
+    const [timerId, timer] = Object.entries(first.timers)[0]!;
+    const second = failed(stepTimer(first, timerId, timer.armedAt, NOW)!, 2);
+    return [first, second].map(waitOf);
+  });
+  for (const [first, second] of waits) {
+    assert.ok(first! > 500 && first! <= 1_000, String(first));
+    assert.ok(second! > 1_000 && second! <= 2_000, String(second));
+  }
+  assert.is(new Set(waits.flat()).size, 6, JSON.stringify(waits));
+});
+
+const waitOf = (checkpoint: Checkpoint) => {
+  const timer = checkpoint.outbox.find((effect) => effect.kind === 'timer.set');
+  return timer?.kind === 'timer.set' ? Date.parse(timer.dueAt) - NOW.getTime() : null;
+};
+
 test('machine: XState itself finds no state that step does not', () => {
   const events = [...allEvents(), ...afterEvents()];
   const paths = getShortestPaths(pipelineMachine, {
     input: nightInput(),
     events,
-    limit: 20_000,
+    limit: 200_000,
+    stopWhen: ({ status }) => status !== 'active',
     serializeState: ({ value, context: c }) =>
-      JSON.stringify([value, c.stage, c.attempt, c.extensions, c.outcome]) as never,
+      JSON.stringify([value, c.stage, c.attempt, c.extensions, c.outcome, c.paused, c.undoAttempt]) as never,
   });
   const byXState = new Set(paths.map(({ state }) => statePath(state.value)));
   const byStep = new Set(nights.map(stateOf));

@@ -20,13 +20,14 @@ export const nightInput = (overrides: Partial<PipelineInput> = {}): PipelineInpu
   kind: 'night',
   pipeline: pipelineConfig({ retry: { attemptsMax: 2 } }),
   champion: null,
+  forkedFrom: null,
   ...overrides,
 });
 
 const failure = (retryable: boolean) => ({ code: 'INTERNAL' as const, message: 'broken', retryable });
 const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
 const performance = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
-const verified = (commandId: string, verdict: 'passed' | 'rejected') => ({
+export const verified = (commandId: string, verdict: 'passed' | 'rejected') => ({
   type: 'verification.completed' as const,
   commandId,
   verdict,
@@ -48,6 +49,7 @@ export function allEvents(): PipelineEvent[] {
       { type: `${noun}.cancelled`, commandId },
       { type: `${noun}.working`, commandId },
       { type: `${noun}.absent`, commandId },
+      { type: 'worker.silent', commandId },
     ]),
   );
   const deployed = {
@@ -89,8 +91,11 @@ export function allEvents(): PipelineEvent[] {
     { type: 'deployment.refused', failure: failure(false) },
     { type: 'deployment.breached', failure: failure(false) },
     { type: 'deployment.failed', failure: failure(false) },
+    { type: 'deployment.withdrawn' },
     { type: 'operator.cancel' },
-    { type: 'operator.rollback' },
-    { type: 'operator.resume' },
+    { type: 'operator.cancel', force: true },
+    ...(['rollback', 'pause', 'resume', 'approve', 'reject'] as const).map((verb): PipelineEvent => ({
+      type: `operator.${verb}`,
+    })),
   ];
 }

@@ -10,7 +10,7 @@ import { openOrchestratorContext, type OrchestratorContext } from '../../actors/
 import { startWorker, type Worker } from '../../actors/worker.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
 import type { PipelineConfig } from '../../contracts/pipeline.ts';
-import { BUCKETS, STREAMS, type Noun } from '../../contracts/subjects.ts';
+import { BUCKETS, NOUNS, STREAMS, type Noun } from '../../contracts/subjects.ts';
 import type { Deployment, ReplicaStatus } from '../../contracts/values.ts';
 import { createBus, type Bus, type Heard } from '../../infra/bus.ts';
 import { createRecordStore, openKv } from '../../infra/record-store.ts';
@@ -19,7 +19,7 @@ import { DeploymentSchema } from '../../contracts/values.ts';
 import type { WorkContext } from '../../services/work.ts';
 import { blobRef, pipelineConfig } from './runs.ts';
 import { testLogger, type TestServer } from './server.ts';
-import { until } from './wait.ts';
+import { createGate, until } from './wait.ts';
 
 type Work<N extends Noun> = (
   command: StartCommand<N>,
@@ -61,6 +61,8 @@ export interface Saga {
   /** All events that the stream holds, progress left out. Core listeners may hear a message twice. */
   storedEvents(): Promise<StoredEvent[]>;
   storedIds(): Promise<string[]>;
+  /** Brings up the worker of a stage that was left out. */
+  startLate(noun: Noun): void;
 }
 
 export interface StoredEvent {
@@ -74,9 +76,20 @@ export interface SagaOptions {
   /** How many run in this process; 0 where one runs elsewhere. */
   readonly orchestrators?: number;
   /** False: no replica lives. */
-  readonly replica?: boolean;
+  readonly replica?: boolean | ReplicaBehaviour;
+  /** Stages without a worker. */
+  readonly absent?: readonly Noun[];
+  /** How often a quiet worker gives a sign of life. */
+  readonly heartbeatMs?: number;
   /** What the replica says it has counted while the record stands so. */
   readonly figures?: (record: Deployment) => Partial<Pick<ReplicaStatus, 'serving' | 'former' | 'trial'>>;
+}
+
+export interface ReplicaBehaviour {
+  /** Held back until this resolves: the replica is there, and does not follow the record yet. */
+  readonly before?: (record: Deployment) => Promise<void>;
+  readonly refuses?: (runId: string) => boolean;
+  readonly figures?: SagaOptions['figures'] | undefined;
 }
 
 export const quickPipeline = (overrides: object = {}) =>
@@ -101,13 +114,21 @@ export async function withSaga<T>(
     ),
   );
   const works = { ...trivialWorks, ...options.works };
-  const workers: Worker[] = [
-    startWorker({ noun: 'collection', bus, log, work: works.collection }),
-    startWorker({ noun: 'training', bus, log, work: works.training }),
-    startWorker({ noun: 'verification', bus, log, work: works.verification }),
-  ];
-  const stoppable = [...contexts.slice(0, orchestrators).map(startOrchestrator), ...workers];
-  if (options.replica !== false) stoppable.push(await startObedientReplica(nc, bus, 'r1', options.figures));
+  const common = { bus, log, ...(options.heartbeatMs ? { heartbeatMs: options.heartbeatMs } : {}) };
+  const start: Readonly<Record<Noun, () => Worker>> = {
+    collection: () => startWorker({ noun: 'collection', ...common, work: works.collection }),
+    training: () => startWorker({ noun: 'training', ...common, work: works.training }),
+    verification: () => startWorker({ noun: 'verification', ...common, work: works.verification }),
+  };
+  const present = NOUNS.filter((noun) => !options.absent?.includes(noun));
+  const stoppable: { stop(): Promise<void> }[] = contexts.slice(0, orchestrators).map(startOrchestrator);
+  stoppable.push(...present.map((noun) => start[noun]()));
+  const startLate = (noun: Noun) => void stoppable.push(start[noun]());
+  const { replica = true } = options;
+  if (replica)
+    stoppable.push(
+      await startObedientReplica(nc, bus, 'r1', { figures: options.figures, ...(replica === true ? {} : replica) }),
+    );
   const event: Saga['event'] = (subject, fits = () => true) =>
     until(() => events.find((heard) => heard.subject === subject && fits(heard)) ?? null, `event ${subject}`);
   const stateOf = async (runId: string) => {
@@ -117,7 +138,17 @@ export async function withSaga<T>(
   const storedEvents = () => readStoredEvents(nc);
   const storedIds = async () => (await storedEvents()).map(({ id }) => id);
   try {
-    return await use({ bus, nc, storedEvents, storedIds, orchestrator: contexts[0]!, events, event, stateOf });
+    return await use({
+      bus,
+      nc,
+      storedEvents,
+      storedIds,
+      orchestrator: contexts[0]!,
+      events,
+      event,
+      stateOf,
+      startLate,
+    });
   } finally {
     listening.stop();
     await Promise.all(stoppable.map((part) => part.stop()));
@@ -137,17 +168,15 @@ async function readStoredEvents(nc: NatsConnection): Promise<StoredEvent[]> {
 }
 
 /** A replica that reports at once whatever the deployment record wants; it has no model and serves nobody. */
-async function startObedientReplica(
-  nc: NatsConnection,
-  bus: Bus,
-  replicaId: string,
-  figures: SagaOptions['figures'] = () => ({}),
-) {
+async function startObedientReplica(nc: NatsConnection, bus: Bus, replicaId: string, behaviour: ReplicaBehaviour) {
   const store = await createReplicaStore(nc);
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const stopped = createGate();
   let reporting = Promise.resolve();
   const report = async (record: Deployment) => {
-    const status = { ...statusOf(record, replicaId), ...figures(record) };
+    await Promise.race([behaviour.before?.(record), stopped.opened]);
+    const refused = behaviour.refuses?.(record.runId) ? 'MODEL_MISMATCH: refused by the test' : null;
+    const status = { ...statusOf(record, replicaId, refused), ...behaviour.figures?.(record) };
     await store.put(replicaKey(status), status, 60_000);
     const id = `${replicaId}.${record.runId}.${record.change}.${record.epochMax}`;
     const ids = { runId: record.runId, model: record.model, replicaId };
@@ -169,12 +198,13 @@ async function startObedientReplica(
   return {
     stop: async () => {
       watch.stop();
+      stopped.open();
       await reporting;
     },
   };
 }
 
-const statusOf = (record: Deployment | null, replicaId: string): ReplicaStatus => ({
+const statusOf = (record: Deployment | null, replicaId: string, refused: string | null = null): ReplicaStatus => ({
   replicaId,
   model: 'face',
   startedAt: '2026-01-01T00:00:00Z',
@@ -182,7 +212,7 @@ const statusOf = (record: Deployment | null, replicaId: string): ReplicaStatus =
   modelDigest: record?.current?.model.digest ?? null,
   resident: [],
   prepared: record?.candidate
-    ? { runId: record.candidate.runId, modelDigest: record.candidate.model.digest, refused: null }
+    ? { runId: record.candidate.runId, modelDigest: record.candidate.model.digest, refused }
     : null,
   serving: { requests: 0, failed: 0, latencyMs: null, scores: null },
   former: null,

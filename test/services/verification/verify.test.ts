@@ -103,6 +103,16 @@ test('verifier: a candidate that is no ONNX model is MODEL_INVALID', async () =>
   assert.is(failure.code, 'MODEL_INVALID');
 });
 
+test('verifier: a side that takes longer than its limit ends the verification, and is named', async () => {
+  for (const side of ['accuracy', 'performance'] as const) {
+    // Neither is done in a millisecond.
+    const config = VerificationConfigSchema.parse({ performanceRequests: 5_000, [`${side}MaxMs`]: 1 });
+    const { code, message } = await failureOf(() => verifyCandidate(job({ config }), recordWork()));
+    assert.is(code, 'STAGE_TIMEOUT');
+    assert.match(message, new RegExp(`${side} was not measured within 1 ms; raise verification.${side}MaxMs`));
+  }
+});
+
 test('verifier: a cancelled verification ends with the reason of its signal', async () => {
   const work = recordWork();
   const done = failureOf(verifyCandidate(job({ gallery: tinySplit(4000, PEOPLE, 1) }), work));

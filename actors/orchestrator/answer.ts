@@ -1,0 +1,52 @@
+/**
+ * Tells the sender of an operator command what became of it: as an event under the command's id, and in the inbox that
+ * the sender named in the header `Nightshift-Reply-To`, if any. Called when a command was obeyed or given up.
+ */
+import type { Failure } from '../../contracts/errors.ts';
+import type { Outcome } from '../../contracts/messages.ts';
+import { commandAcceptedSubject, commandRefusedSubject, commandToken } from '../../contracts/subjects.ts';
+import { REPLY_TO_HEADER, type DeadDelivery, type Delivery } from '../../infra/bus.ts';
+import { statePath, type Checkpoint } from '../../machines/step.ts';
+import type { OrchestratorContext } from './context.ts';
+
+/** What an obeyed command did; null where it was not about a run. */
+export interface Obeyed {
+  readonly checkpoint: Checkpoint;
+  /** False where the run stood already where the command wants it. */
+  readonly changed: boolean;
+}
+
+export async function accept(o: OrchestratorContext, delivery: Delivery, obeyed: Obeyed | null): Promise<void> {
+  const commandId = delivery.envelope.id;
+  await tell(o, delivery, commandAcceptedSubject(commandToken(commandId)), {
+    commandId,
+    subject: delivery.subject,
+    accepted: true,
+    runId: obeyed?.checkpoint.context.runId ?? null,
+    state: obeyed && statePath(obeyed.checkpoint.value),
+    changed: obeyed?.changed ?? true,
+    failure: null,
+  });
+}
+
+/** `id` is the command's own, so that the sender can find the answer. */
+export async function refuse(o: OrchestratorContext, failure: Failure, id: string, delivery: DeadDelivery) {
+  const { subject } = delivery;
+  o.log.warn({ id, subject, ...failure }, 'orchestrator: operator command refused');
+  await tell(o, delivery, commandRefusedSubject(commandToken(id)), {
+    commandId: id,
+    subject,
+    accepted: false,
+    runId: null,
+    state: null,
+    changed: false,
+    failure,
+  });
+}
+
+async function tell(o: OrchestratorContext, { headers }: Pick<Delivery, 'headers'>, subject: string, outcome: Outcome) {
+  const answer = outcome.accepted ? 'accepted' : 'refused';
+  await o.bus.publish(subject, outcome, { id: `${outcome.commandId}.${answer}` });
+  const inbox = headers.get(REPLY_TO_HEADER);
+  if (inbox !== undefined) o.bus.reply(inbox, outcome);
+}

@@ -1,0 +1,24 @@
+/**
+ * Operator commands by request and reply: `nats req nightshift.api.pipeline.pause '{"runId":"..."}'` answers with the
+ * command's outcome. The command itself goes the durable way, through its stream, so any orchestrator may obey it.
+ */
+import { randomUUID } from 'node:crypto';
+import { apiOfCommand, CTL } from '../../contracts/subjects.ts';
+import { order } from '../../infra/order.ts';
+import type { OrchestratorContext } from './context.ts';
+
+/** Shorter than the five seconds for which the NATS CLI waits by default. */
+const OUTCOME_TIMEOUT_MS = 4_500;
+
+/** Endpoint subject -> handler, as infra/api.ts serves them. Throws what the command was refused with. */
+export const commandEndpointsOf = ({ bus }: OrchestratorContext): Record<string, (body: unknown) => Promise<unknown>> =>
+  Object.fromEntries(
+    Object.values(CTL).map((subject) => [
+      apiOfCommand(subject),
+      (data: unknown) => {
+        const id = `api-${randomUUID()}`;
+        const silence = `${subject}: not obeyed yet; it is stored as ${id} and is answered in nightshift.evt.operator.*`;
+        return order(bus, { subject, data, id, silence, timeoutMs: OUTCOME_TIMEOUT_MS });
+      },
+    ]),
+  );

@@ -1,0 +1,67 @@
+/**
+ * The operator command that puts an earlier epoch back into service: by the run that has just deployed, or by a run of
+ * its own. Called by operator.ts.
+ */
+import type { z } from 'zod';
+import { PipelineError } from '../../contracts/errors.ts';
+import type { CtlSchemas } from '../../contracts/messages.ts';
+import type { CTL } from '../../contracts/subjects.ts';
+import type { Deployment } from '../../contracts/values.ts';
+import type { Delivery } from '../../infra/bus.ts';
+import { observedPhase } from '../../machines/step.ts';
+import { targetOf } from '../../services/deployment/retained.ts';
+import type { Obeyed } from './answer.ts';
+import { derivedRunId, latestRun, pipelineOf } from './begin.ts';
+import { runKey, type OrchestratorContext } from './context.ts';
+import { applyEvent, beginRun } from './run-loop.ts';
+
+/**
+ * A run that has just put the newest epoch into service takes it back itself; otherwise a run of its own does. A pair
+ * that has to be loaded always gets a run of its own, and the newest epoch is gone before it is loaded.
+ */
+export async function rollBackModel(
+  o: OrchestratorContext,
+  delivery: Delivery,
+  { model, epoch, runId: chosen, reason }: z.infer<(typeof CtlSchemas)[typeof CTL.modelRollback]>,
+): Promise<Obeyed> {
+  const pipeline = pipelineOf(o, model);
+  const { envelope, time } = delivery;
+  const runId = chosen ?? derivedRunId('rollback', delivery);
+  const isBegun = (await o.runs.load(runKey(runId))) !== null;
+  const latest = await latestRun(o, model);
+  // A redelivery goes where the first delivery went, also when that run has ended since.
+  const isTold = latest?.seen.includes(envelope.id) ?? false;
+  const record = (await o.deployments.load(model))?.value ?? null;
+  const isDone = isTold && (epoch === undefined || targetOf(record, model, epoch).kind === 'current');
+  const target = isBegun || isDone ? null : await reachable(o, record, model, epoch);
+  const isFresh = latest !== null && latest.status === 'active' && ROLLS_BACK.has(observedPhase(latest));
+  if (latest && !isBegun && (isTold || isFresh)) {
+    const event = { type: 'operator.rollback' as const, reason };
+    const { checkpoint, moved } = await applyEvent(o, latest.context.runId, envelope.id, event, time);
+    if (target?.kind !== 'retained') return { checkpoint, changed: moved };
+  }
+  const champion = record?.current ?? null;
+  const input = { runId, model, kind: 'rollback' as const, pipeline, champion, forkedFrom: null, reason };
+  const wanted = target?.kind === 'retained' ? { target: target.candidate } : {};
+  return { checkpoint: await beginRun(o, { ...input, ...wanted }, envelope.id, time), changed: !isBegun };
+}
+
+/** Phases of a run whose epoch is in service, or may be. */
+const ROLLS_BACK: ReadonlySet<ReturnType<typeof observedPhase>> = new Set(['committing', 'guarding', 'rollingBack']);
+
+/** Where the rollback leads. Throws NO_PREVIOUS_EPOCH, EPOCH_NOT_RETAINED, or BLOB_MISSING: refused at once, not later. */
+async function reachable(o: OrchestratorContext, record: Deployment | null, model: string, epoch: number | undefined) {
+  const target = targetOf(record, model, epoch);
+  if (target.kind === 'previous') return target;
+  if (target.kind === 'current') {
+    const message = `model ${model}: the pair of epoch ${epoch} is in service already, as epoch ${target.epoch}`;
+    throw new PipelineError('EPOCH_NOT_RETAINED', message);
+  }
+  const { model: net, gallery, golden } = target.candidate;
+  for (const { bucket, key, digest } of [net, gallery, golden]) {
+    if ((await o.blobs.find(bucket, key))?.digest === digest) continue;
+    const message = `model ${model}, epoch ${epoch}: ${bucket}/${key} is no longer stored, so its pair cannot be loaded`;
+    throw new PipelineError('BLOB_MISSING', message);
+  }
+  return target;
+}

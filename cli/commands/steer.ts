@@ -1,0 +1,80 @@
+/**
+ * `nightshift pause`, `resume`, `approve`, `reject`, `retry` and `fork`: commands about one run, published as any NATS
+ * client could. Each prints what an orchestrator answered and ends; `nightshift runs <runId>` shows what follows.
+ */
+import { readFileSync } from 'node:fs';
+import { PipelineError } from '../../contracts/errors.ts';
+import type { Outcome, StageName } from '../../contracts/messages.ts';
+import { CTL } from '../../contracts/subjects.ts';
+import { order } from '../../infra/order.ts';
+import type { GlobalOptions } from '../program.ts';
+import { withClient } from '../with-client.ts';
+import { newCommandId, newRunId } from './operate.ts';
+
+/** What each verb is called, and what it means that a run stands there already. */
+export const STEER = {
+  pause: { subject: CTL.pipelinePause, done: 'is paused: what is under way may end, nothing new begins' },
+  resume: { subject: CTL.pipelineResume, done: 'goes on' },
+  approve: { subject: CTL.pipelineApprove, done: 'is approved and goes into service' },
+  reject: { subject: CTL.pipelineReject, done: 'is rejected; the model in service stays' },
+} as const;
+export type SteerVerb = keyof typeof STEER;
+
+interface Output {
+  readonly json?: boolean;
+}
+
+export async function steerCommand(
+  verb: SteerVerb,
+  runId: string,
+  { reason, json }: Output & { reason?: string },
+  global: GlobalOptions,
+): Promise<void> {
+  const { subject, done } = STEER[verb];
+  const outcome = await sent(global, verb, subject, { runId, reason });
+  print(outcome, json, `${runId} ${done}${outcome.changed ? '' : ' (it was so before)'}; state ${outcome.state}`);
+}
+
+export async function retryCommand(
+  runId: string,
+  { reason, json }: Output & { reason?: string },
+  global: GlobalOptions,
+) {
+  const outcome = await sent(global, 'retry', CTL.pipelineRetry, { runId, reason });
+  print(outcome, json, `${runId} is retried as ${outcome.runId}; state ${outcome.state}`);
+}
+
+export interface ForkOptions extends Output {
+  readonly from: StageName;
+  /** JSON, or `@file` with JSON in it. */
+  readonly changes?: string;
+  readonly reason?: string;
+}
+
+export async function forkCommand(runId: string, options: ForkOptions, global: GlobalOptions): Promise<void> {
+  const { from, changes, reason, json } = options;
+  const data = { runId, from, changes: readChanges(changes), newRunId: newRunId(new Date()), reason };
+  const outcome = await sent(global, 'fork', CTL.pipelineFork, data);
+  print(outcome, json, `${runId} is forked from ${from} as ${outcome.runId}; state ${outcome.state}`);
+}
+
+function sent(global: GlobalOptions, verb: string, subject: Parameters<typeof order>[1]['subject'], data: object) {
+  const silence = `no orchestrator has answered; the ${verb} is stored and is obeyed when one runs`;
+  return withClient(global, ({ bus }) => order(bus, { subject, data, id: newCommandId(verb), silence }));
+}
+
+const print = (outcome: Outcome, json: boolean | undefined, text: string) =>
+  void process.stdout.write(json ? `${JSON.stringify(outcome)}\n` : `${text}\n`);
+
+function readChanges(text: string | undefined): unknown {
+  if (text === undefined) return {};
+  try {
+    return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
+  } catch (cause) {
+    const example = `'{"training":{"epochs":5}}'`;
+    throw new PipelineError(
+      'CONFIG_INVALID',
+      `--changes: ${(cause as Error).message}; expected JSON such as ${example}`,
+    );
+  }
+}
