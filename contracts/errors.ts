@@ -35,7 +35,8 @@ export const ERRORS = {
     'The training thread or program ended unexpectedly, or without a model; the message has its last words.',
   MODEL_INVALID: 'The bytes are not an ONNX model with the expected input and output.',
   MODEL_MISMATCH: 'The model loads, but answers differently from what the verifier saw.',
-  HOST_FAILED: 'The thread that runs a model ended unexpectedly.',
+  HOST_FAILED: 'The process that runs a model ended or hung, and so did the one that took its place.',
+  DISK_FULL: 'A file could not be written because the disk is full; the message names the folder.',
   OVERLOADED: 'The queue is full; try again after the hinted time.',
   DEADLINE_EXCEEDED: 'The answer would come after the deadline of the request.',
   GUARD_BREACHED:
@@ -66,11 +67,18 @@ export class PipelineError extends Error {
   override readonly name = 'PipelineError';
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /** When it is worth trying again, where that is known. */
+  readonly retryAfterMs: number | null;
 
-  constructor(code: ErrorCode, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { retryable?: boolean; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs ?? null;
   }
 }
 

@@ -10,10 +10,12 @@ import { DigestSchema, TokenSchema } from './values.ts';
 export const INFER_HEADERS = {
   /** `verify`: the person whom the face is claimed to be. */
   person: 'Nightshift-Person',
-  /** Milliseconds from arrival after which the client no longer waits; a request that cannot start by then is refused. */
+  /** Milliseconds from arrival after which the client no longer waits; the request is refused then. */
   deadlineMs: 'Nightshift-Deadline-Ms',
   /** The request is answered by this epoch or a later one, or refused with EPOCH_NOT_REACHED. */
   minEpoch: 'Nightshift-Min-Epoch',
+  /** In a reply OVERLOADED: milliseconds after which this replica expects to have room again. */
+  retryAfterMs: 'Nightshift-Retry-After-Ms',
   /** In a reply that is an error: the status as in HTTP, and a sentence. */
   errorStatus: 'Nats-Service-Error-Code',
   errorText: 'Nats-Service-Error',

@@ -191,6 +191,8 @@ export const ReplicaStatusSchema = z.object({
   outOfService: z.string().nullable(),
   /** Duration of the last swap in microseconds; null before the first. */
   swapUs: z.number().nullable(),
+  /** Since the replica started: model hosts' processes that died or hung and were replaced, and images run again. */
+  hosts: z.object({ replaced: z.number().int(), imagesRetried: z.number().int() }).optional(),
 });
 export type ReplicaStatus = z.infer<typeof ReplicaStatusSchema>;
 

@@ -30,6 +30,10 @@ const InferenceConfigSchema = z.strictObject({
   queueMax: z.number().int().min(1).default(256),
   /** Images per call of the model. */
   batchMax: z.number().int().min(1).default(16),
+  /** How long several requests that fill no batch may be held for more; one that is alone never is. */
+  delayMaxMs: z.number().min(0).max(1_000).default(0),
+  /** A run that takes ten times as long as it should counts as hung, but never before this. */
+  hangMinMs: z.number().int().min(50).default(500),
   /** Threads per model that onnxruntime may use inside one operator. */
   threads: z.number().int().min(1).default(1),
 });

@@ -1,6 +1,6 @@
 /**
- * One request from its lease to its figures: refuses what cannot be served, tries once more on the replacement when
- * the model host died underneath it, counts what became of it. Knows no NATS.
+ * One request from its lease to its figures: refuses what cannot be served, counts what became of it. Knows no NATS.
+ * A process that dies underneath a request is the model host's concern: it asks the replacement itself.
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import { inferStatus } from '../../contracts/inference.ts';
@@ -15,7 +15,7 @@ const FAILED_STATUS_MIN = 429;
 const HOLD_MS_MAX = 2_000;
 
 /**
- * Throws NOT_READY, EPOCH_NOT_REACHED, what recognise throws, or HOST_FAILED when the replacement failed as well.
+ * Throws NOT_READY, EPOCH_NOT_REACHED and what recognise throws.
  * Nothing is answered that another epoch may have replaced for good while this replica was out of touch.
  */
 export async function answer(replica: Replica, request: RecogniseRequest): Promise<InferReply> {
@@ -35,7 +35,7 @@ export async function answer(replica: Replica, request: RecogniseRequest): Promi
   }
 }
 
-/** Once more on the replacement, when the model host died underneath the request. */
+/** Once more on the epoch in service, when a candidate on trial failed. */
 async function persist(replica: Replica, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
   try {
     return await attempt(replica.lease(request), request, tried);
@@ -46,9 +46,7 @@ async function persist(replica: Replica, request: RecogniseRequest, tried: Serve
       lost.figures.failed();
       return attempt(replica.leaseServed(), request, tried);
     }
-    if (!lost || !isHostFailure(error)) throw error;
-    while (replica.served === lost) if (!(await replica.changed(request.deadlineMs))) throw error;
-    return attempt(replica.leaseServed(), request, tried);
+    throw error;
   }
 }
 
@@ -85,6 +83,5 @@ function obstacle({ standing, served }: Replica, { minEpoch }: RecogniseRequest)
 
 const marginOf = (reply: InferReply) => ('score' in reply ? reply.score - reply.threshold : null);
 const isFailed = (error: unknown) => inferStatus(toFailure(error).code) >= FAILED_STATUS_MIN;
-const isHostFailure = (error: unknown) => error instanceof PipelineError && error.code === 'HOST_FAILED';
 const notReady = () =>
   new PipelineError('NOT_READY', 'no model is in service yet; run the pipeline once', { retryable: true });

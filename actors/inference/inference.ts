@@ -9,8 +9,9 @@ import type { Bus } from '../../infra/bus.ts';
 import type { Logger } from '../../infra/logger.ts';
 import type { RecordStore } from '../../infra/record-store.ts';
 import type { HeartbeatStore } from '../../infra/replica-store.ts';
+import { keepSpare, type HostProcesses } from '../../services/serving/host-spares.ts';
 import { loadResident } from '../../services/serving/resident-model.ts';
-import type { ModelHost, ModelHostOptions } from '../../services/serving/strategy.ts';
+import type { ModelHostOptions } from '../../services/serving/strategy.ts';
 import { Convergence } from './converge.ts';
 import { createPresence } from './presence.ts';
 import { Replica } from './replica.ts';
@@ -18,7 +19,7 @@ import { createReports } from './reports.ts';
 import { startServing } from './serve.ts';
 import { createService } from './service.ts';
 
-export type InferenceConfig = Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'threads'>;
+export type InferenceConfig = Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'delayMaxMs' | 'threads' | 'hangMinMs'>;
 
 /** A queue of 256 is answered within a fraction of a second by the shipped nets; one operator thread per host. */
 export const INFERENCE_DEFAULTS: InferenceConfig = { queueMax: 256, batchMax: 16, threads: 1 };
@@ -36,7 +37,8 @@ export interface InferenceOptions {
   readonly config?: InferenceConfig;
   readonly log: Logger;
   readonly now?: () => Date;
-  readonly createHost?: (options: ModelHostOptions) => Promise<ModelHost>;
+  /** Where model hosts get their processes; the replica ends it. Absent: with a warm spare. */
+  readonly processes?: HostProcesses;
 }
 
 export interface Inference {
@@ -47,11 +49,14 @@ export interface Inference {
 
 /** Resolves when the replica is known to others; an epoch that is in service already is loaded after that. */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
-  const { nc, bus, blobs, model, replicaId, config = INFERENCE_DEFAULTS, createHost } = options;
+  const { nc, bus, blobs, model, replicaId, config = INFERENCE_DEFAULTS } = options;
   const log = options.log.child({ model, replicaId });
-  const load = (pair: ModelPair) =>
-    loadResident({ pair, blobs, options: config, ...(createHost ? { createHost } : {}) });
+  const processes = options.processes ?? keepSpare();
   const startedAt = options.now?.() ?? new Date();
+  const load = (pair: ModelPair) => {
+    const { onHostReplaced: onReplaced, onRetried } = replica;
+    return loadResident({ pair, blobs, options: { ...config, onReplaced, onRetried }, processes });
+  };
   const replica = new Replica({ model, replicaId, startedAt, load, log });
   const presence = createPresence({ ...options, replica, log });
   const report = createReports({ bus, heartbeat: presence.heartbeat, model, replicaId, log });
@@ -72,6 +77,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     .begin((deployment) => convergence.desire(deployment), consider)
     .catch(async (error) => {
       await presence.heartbeat.stop();
+      await processes.close();
       throw error;
     });
   log.info({ epoch: convergence.desired?.current?.epoch ?? null }, 'replica: started');
@@ -85,6 +91,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
       await report.settle();
       await presence.heartbeat.stop();
       await replica.close();
+      await processes.close();
       log.info({}, 'replica: stopped');
     },
   };

@@ -61,7 +61,7 @@ function rehearseSwap(): void {
 
 export class Replica {
   readonly residents: Residents;
-  /** Called when a resident's thread has died. */
+  /** Called when a resident's process is gone and could not be replaced. */
   onResidentFailed: () => void = () => {};
   /** Called after each switch. */
   onSwitched: () => void = () => {};
@@ -71,6 +71,7 @@ export class Replica {
 
   readonly #options: ReplicaOptions;
   readonly #served = new AtomicReference<Served | null>(null);
+  readonly #hosts = { replaced: 0, imagesRetried: 0 };
   #swapUs: number | null = null;
   #former: ReplicaStatus['former'] = null;
   /** Of former values that requests still work with. */
@@ -117,7 +118,7 @@ export class Replica {
   /** Requests before the assignment end on the epoch they began with. */
   switchTo({ epoch }: Epoch, resident: ResidentModel): SwapMoment {
     const former = this.served;
-    // A new host for the same epoch, after its thread died, goes on counting.
+    // A new host for the same epoch, after the former was lost, goes on counting.
     const isSameEpoch = former?.epoch === epoch;
     const next = { epoch, resident, figures: isSameEpoch ? former.figures : createFigures() };
     const { previous, drained, ...moment } = timedSwap(this.#served, next);
@@ -155,6 +156,15 @@ export class Replica {
     });
   }
 
+  /** Of any of its models: a process of the host was lost, and requests may have been asked again. */
+  readonly onHostReplaced = (err: PipelineError) => {
+    this.#hosts.replaced += 1;
+    this.#options.log.error({ err }, 'replica: a model host lost its process; another takes its place');
+  };
+  readonly onRetried = (images: number) => {
+    this.#hosts.imagesRetried += images;
+  };
+
   status(): ReplicaStatus {
     const { model, replicaId, startedAt } = this.#options;
     return {
@@ -171,6 +181,7 @@ export class Replica {
       draining: this.#drains.size > 0,
       outOfService: this.outOfService,
       swapUs: this.#swapUs,
+      hosts: { ...this.#hosts },
     };
   }
 
@@ -184,7 +195,7 @@ export class Replica {
 
   #residentFailed({ modelDigest }: ResidentModel, error: PipelineError): void {
     const { log } = this.#options;
-    log.error({ modelDigest, err: error }, 'replica: a model host died; loading the model anew');
+    log.error({ modelDigest, err: error }, 'replica: a model host is lost; loading the model anew');
     this.onResidentFailed();
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The models that a replica holds in memory, by pair. A resident leaves the table at once when it is no longer wanted,
- * and its thread ends when the last request that leased it is answered.
+ * and its process ends when the last request that leased it is answered.
  */
 import type { PipelineError } from '../../contracts/errors.ts';
 import type { ModelPair } from '../../contracts/values.ts';
@@ -8,7 +8,7 @@ import type { ResidentModel } from '../../services/serving/resident-model.ts';
 
 export interface ResidentsOptions {
   readonly load: (pair: ModelPair) => Promise<ResidentModel>;
-  /** Called when a resident's thread has died; it has left the table by then. */
+  /** Called when a resident's process is gone for good; it has left the table by then. */
   readonly onFailed: (resident: ResidentModel, error: PipelineError) => void;
 }
 
@@ -58,7 +58,7 @@ export class Residents {
     return unwanted.map(([, { modelDigest }]) => modelDigest);
   }
 
-  /** Ends all; resolves when every thread has ended. */
+  /** Ends all; resolves when every process has ended. */
   async close(): Promise<void> {
     this.retain([]);
     await Promise.all(this.#closing);

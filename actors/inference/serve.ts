@@ -3,7 +3,7 @@
  * errors in the manner of NATS micro. A request that NATS handed to this replica is answered, whatever happens.
  */
 import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
-import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
+import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
 import { INFER_VERBS, inferQueue, inferSubject, type InferVerb } from '../../contracts/subjects.ts';
 import type { Logger } from '../../infra/logger.ts';
@@ -62,14 +62,15 @@ async function respond({ replica, log }: ServeOptions, verb: InferVerb, message:
   } catch (error) {
     const failure = toFailure(error);
     if (inferStatus(failure.code) >= 500) log.warn({ verb, err: error }, 'replica: a request failed');
-    respondFailure(message, failure);
+    respondFailure(message, error);
   }
 }
 
 async function refuse({ requestsMax, replica }: ServeOptions, message: Msg): Promise<void> {
   replica.served?.figures.failed();
-  const text = `${requestsMax} requests are under way on this replica; try again in a second`;
-  respondFailure(message, toFailure(new PipelineError('OVERLOADED', text, { retryable: true })));
+  const retryAfterMs = Math.max(1, Math.ceil(replica.served?.resident.host.waitMs ?? 0));
+  const text = `${requestsMax} requests are under way on this replica; try again in about ${retryAfterMs} ms`;
+  respondFailure(message, new PipelineError('OVERLOADED', text, { retryable: true, retryAfterMs }));
 }
 
 function parseRequest(verb: InferVerb, { data, headers: given }: Msg): RecogniseRequest {
@@ -88,8 +89,11 @@ function parseRequest(verb: InferVerb, { data, headers: given }: Msg): Recognise
   return { verb, image: data, person: header(INFER_HEADERS.person), deadlineMs, minEpoch, header };
 }
 
-function respondFailure(message: Msg, { code, message: text }: Failure): void {
+function respondFailure(message: Msg, error: unknown): void {
+  const { code, message: text } = toFailure(error);
   const meta = headers();
+  if (error instanceof PipelineError && error.retryAfterMs !== null)
+    meta.set(INFER_HEADERS.retryAfterMs, String(error.retryAfterMs));
   meta.set(INFER_HEADERS.errorStatus, String(inferStatus(code)));
   // Header values end at a line break, and some causes bring one along.
   meta.set(INFER_HEADERS.errorText, `${code}: ${text.replaceAll(/\s+/g, ' ')}`);

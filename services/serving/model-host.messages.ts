@@ -1,15 +1,19 @@
-/** What a model host and its thread say to each other. One run is under way at a time, so answers need no ids. */
+/** What a model host and its process say to each other. One run is under way at a time, so answers need no ids. */
 import type { ModelHostOptions } from './strategy.ts';
 
-export type HostThreadData = Pick<ModelHostOptions, 'model' | 'image' | 'batchMax' | 'threads'>;
+export interface LoadOrder extends Pick<ModelHostOptions, 'image' | 'batchMax' | 'threads'> {
+  /** An ONNX file. */
+  readonly path: string;
+}
 
-export type ToThread =
-  | { readonly type: 'run'; readonly pixels: Uint8Array; readonly count: number }
-  /** Ends the thread. Sent only when nothing runs. */
-  | { readonly type: 'close' };
+export type ToProcess =
+  | ({ readonly type: 'load' } & LoadOrder)
+  | { readonly type: 'run'; readonly pixels: Uint8Array; readonly count: number };
 
-export type FromThread =
-  | { readonly type: 'ready'; readonly dimensions: number }
+export type FromProcess =
+  /** The runtime is in memory, no model yet. Said once, first. */
+  | { readonly type: 'started' }
+  | { readonly type: 'loaded'; readonly dimensions: number }
   | { readonly type: 'invalid'; readonly message: string }
   | { readonly type: 'answer'; readonly embeddings: Float32Array }
   | { readonly type: 'run-failed'; readonly message: string };

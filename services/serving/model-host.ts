@@ -1,112 +1,175 @@
 /**
- * Runs one model in a thread of its own: queue and batching here (batch-queue.ts), the ONNX session there
- * (model-host.thread.ts). The thread that calls stays free while the model runs. Used by replicas and by the verifier.
- * A host ends by message and never by `Worker.terminate()`: that, during a run, makes onnxruntime-node abort the process.
+ * Runs one model in a process of its own: queue and batching here (batch-queue.ts), the ONNX session there
+ * (model-host.process.ts). The host outlives its processes: one that dies or hangs is killed and replaced, and the
+ * batch it had is run once more, on the replacement. Used by replicas and by the verifier.
  */
-import type { Worker } from 'node:worker_threads';
 import { PipelineError } from '../../contracts/errors.ts';
-import { startThread } from '../threads.ts';
 import { BatchQueue } from './batch-queue.ts';
-import type { FromThread, HostThreadData, ToThread } from './model-host.messages.ts';
+import { HostGone, type HostProcess } from './host-process.ts';
+import { freshProcesses, type HostProcesses } from './host-spares.ts';
+import { writeModelFile, type ModelFile } from './model-file.ts';
+import { RunTimes } from './run-times.ts';
 import type { ModelHost, ModelHostOptions } from './strategy.ts';
 
-/** Throws MODEL_INVALID, or HOST_FAILED when the thread does not start. Who passes a thread may watch it. */
+/** A model that three processes in a row could not open will not open: the memory is gone, or the file. */
+const REPLACEMENTS_MAX = 3;
+/** Shorter, and a machine that is merely busy loses good processes. */
+export const HANG_MIN_MS = 500;
+
+/** Throws MODEL_INVALID, DISK_FULL, or HOST_FAILED when no process starts. */
 export async function createModelHost(
   options: ModelHostOptions,
-  thread = startHostThread(options),
+  processes: HostProcesses = freshProcesses,
 ): Promise<ModelHost> {
-  const dimensions = await untilReady(thread);
-  const { width, height, channels } = options.image;
-  const queue = new BatchQueue({
-    queueMax: options.queueMax,
-    batchMax: options.batchMax,
-    imageBytes: width * height * channels,
-    run: (pixels, count) => runInThread(thread, pixels, count),
-    now: () => performance.now(),
-  });
-  const ended = exitOf(thread);
-  const failed = watch(thread, queue);
-  return {
-    dimensions,
-    embed: (request) => queue.submit(request),
-    get inFlight() {
-      return queue.inFlight;
-    },
-    failed,
-    async close() {
-      queue.close(closedError());
-      await queue.idle();
-      send(thread, { type: 'close' });
-      await ended;
-    },
-  };
+  const file = await writeModelFile(options.model);
+  try {
+    const opened = await open(options, file, processes);
+    return new SupervisedHost(options, processes, file, opened);
+  } catch (error) {
+    await file.remove();
+    throw error instanceof HostGone ? failure(error.message, error) : error;
+  }
 }
 
-export function startHostThread({ model, image, batchMax, threads }: ModelHostOptions): Worker {
-  // A copy of its own: the caller's bytes may be a view into a larger buffer, all of which would be sent.
-  const bytes = new Uint8Array(model);
-  const data: HostThreadData = { model: bytes, image, batchMax, threads };
-  return startThread(new URL('./model-host.thread.ts', import.meta.url), data, {
-    transferList: [bytes.buffer],
-    name: 'model-host',
-  });
+interface Opened {
+  readonly process: HostProcess;
+  readonly dimensions: number;
 }
 
-async function untilReady(thread: Worker): Promise<number> {
-  const message = await firstMessage(thread);
-  if (message.type === 'ready') return message.dimensions;
-  await exitOf(thread);
-  if (message.type === 'invalid') throw new PipelineError('MODEL_INVALID', `model host: ${message.message}`);
-  throw new Error(`model host: the thread began with "${message.type}"`);
+/** Throws MODEL_INVALID or HostGone; the process is gone then. */
+async function open(
+  { image, batchMax, threads }: ModelHostOptions,
+  { path }: ModelFile,
+  processes: HostProcesses,
+): Promise<Opened> {
+  const process = processes.take();
+  try {
+    return { process, dimensions: await process.load({ path, image, batchMax, threads }) };
+  } catch (error) {
+    await process.kill();
+    throw error;
+  } finally {
+    processes.settled();
+  }
 }
 
-/** Throws HOST_FAILED if the thread ends before it says anything. */
-function firstMessage(thread: Worker): Promise<FromThread> {
-  return new Promise((resolve, reject) => {
-    const onError = (cause: unknown) => finish(() => reject(failure('its thread did not start', cause)));
-    const onExit = (code: number) => finish(() => reject(failure(`its thread ended with code ${code} at start`)));
-    const onMessage = (message: FromThread) => finish(() => resolve(message));
-    const finish = (settle: () => void) => {
-      thread.off('error', onError).off('exit', onExit).off('message', onMessage);
-      settle();
-    };
-    thread.on('error', onError).on('exit', onExit).on('message', onMessage);
-  });
-}
+class SupervisedHost implements ModelHost {
+  readonly dimensions: number;
+  readonly failed: Promise<PipelineError>;
+  readonly #options: ModelHostOptions;
+  readonly #processes: HostProcesses;
+  readonly #file: ModelFile;
+  readonly #queue: BatchQueue;
+  readonly #times = new RunTimes();
+  #markFailed: (error: PipelineError) => void = () => {};
+  /** The process to ask; while one is replaced, the one that is being opened. */
+  #current: Promise<HostProcess>;
+  #isClosed = false;
 
-function runInThread(thread: Worker, pixels: Uint8Array, count: number): Promise<Float32Array> {
-  return new Promise((resolve, reject) => {
-    thread.once('message', (message: FromThread) => {
-      if (message.type === 'answer') return resolve(message.embeddings);
-      reject(failure(message.type === 'run-failed' ? message.message : `unexpected answer "${message.type}"`));
+  constructor(options: ModelHostOptions, processes: HostProcesses, file: ModelFile, { process, dimensions }: Opened) {
+    this.#options = options;
+    this.#processes = processes;
+    this.#file = file;
+    this.dimensions = dimensions;
+    this.failed = new Promise((resolve) => (this.#markFailed = resolve));
+    const { width, height, channels } = options.image;
+    this.#queue = new BatchQueue({
+      queueMax: options.queueMax,
+      batchMax: options.batchMax,
+      delayMaxMs: options.delayMaxMs ?? 0,
+      imageBytes: width * height * channels,
+      run: (pixels, count) => this.#run(pixels, count),
+      expectedMs: (images) => this.#times.expectedMs(images),
+      now: () => performance.now(),
     });
-    send(thread, { type: 'run', pixels, count }, [pixels.buffer as ArrayBuffer]);
-  });
+    this.#current = this.#watched(process);
+  }
+
+  get inFlight(): number {
+    return this.#queue.inFlight;
+  }
+
+  get waitMs(): number {
+    return this.#queue.waitMs;
+  }
+
+  embed: ModelHost['embed'] = (request) => this.#queue.submit(request);
+
+  async close(): Promise<void> {
+    this.#queue.close(failure('it has been closed'));
+    await this.#queue.idle();
+    this.#isClosed = true;
+    await this.#current.then(
+      (process) => process.kill(),
+      () => {}, // Told as `failed`.
+    );
+    await this.#file.remove();
+  }
+
+  async #run(pixels: Uint8Array, count: number): Promise<Float32Array> {
+    const process = await this.#current;
+    try {
+      return await this.#runOn(process, pixels, count);
+    } catch (error) {
+      if (!(error instanceof HostGone)) throw error;
+      this.#replace(process, error, count);
+    }
+    const replacement = await this.#current;
+    try {
+      return await this.#runOn(replacement, pixels, count);
+    } catch (error) {
+      if (!(error instanceof HostGone)) throw error;
+      this.#replace(replacement, error, 0);
+      throw failure(`${error.message}, and it was the second for these images`, error);
+    }
+  }
+
+  async #runOn(process: HostProcess, pixels: Uint8Array, count: number): Promise<Float32Array> {
+    const startedAt = performance.now();
+    const limitMs = this.#times.limitMs(count, this.#options.hangMinMs ?? HANG_MIN_MS);
+    const embeddings = await process.run(pixels, count, limitMs);
+    this.#times.note(count, performance.now() - startedAt);
+    return embeddings;
+  }
+
+  /** Also one that dies while it has nothing to do is replaced, so that the next request does not pay for it. */
+  async #watched(process: HostProcess): Promise<HostProcess> {
+    void process.ended.then((gone) => this.#replace(process, gone, 0));
+    this.#process = process;
+    return process;
+  }
+
+  /** The process that serves or served last, so that a death heard twice is replaced once. */
+  #process: HostProcess | null = null;
+
+  #replace(lost: HostProcess, reason: HostGone, imagesRetried: number): void {
+    if (imagesRetried > 0) this.#options.onRetried?.(imagesRetried);
+    if (this.#process !== lost || this.#isClosed) return;
+    this.#process = null;
+    this.#options.onReplaced?.(failure(reason.message, reason));
+    this.#current = this.#reopen(lost);
+    // Who waits for it hears it; where nobody does, `failed` tells.
+    this.#current.catch(() => {});
+  }
+
+  async #reopen(lost: HostProcess): Promise<HostProcess> {
+    // Not awaited: what is stuck in the kernel may take its time, the requests may not.
+    void lost.kill();
+    let last: unknown;
+    for (let attempt = 0; attempt < REPLACEMENTS_MAX; attempt++) {
+      try {
+        const { process } = await open(this.#options, this.#file, this.#processes);
+        return await this.#watched(process);
+      } catch (error) {
+        last = error;
+      }
+    }
+    const error = failure(`it could not be replaced: ${(last as Error).message}`, last);
+    this.#queue.fail(error);
+    this.#markFailed(error);
+    throw error;
+  }
 }
-
-/** The end of the thread refuses what is in flight; the promise resolves only if nobody had asked for that end. */
-function watch(thread: Worker, queue: BatchQueue): Promise<PipelineError> {
-  return new Promise((resolve) => {
-    let cause: unknown;
-    thread.on('error', (error) => (cause = error));
-    thread.on('exit', (code) => {
-      const error = failure(`its thread ended unexpectedly with code ${code}`, cause);
-      if (queue.isClosed) return queue.fail(closedError());
-      queue.fail(error);
-      resolve(error);
-    });
-  });
-}
-
-// Not events.once(), which rejects on the 'error' that comes before the exit.
-const exitOf = (thread: Worker) => new Promise<void>((resolve) => thread.once('exit', () => resolve()));
-
-const send = (thread: Worker, message: ToThread, transfer: ArrayBuffer[] = []) => thread.postMessage(message, transfer);
 
 const failure = (why: string, cause?: unknown) =>
-  new PipelineError('HOST_FAILED', `model host: ${why}${cause instanceof Error ? `: ${cause.message}` : ''}`, {
-    retryable: true,
-    cause,
-  });
-
-const closedError = () => failure('it has been closed');
+  new PipelineError('HOST_FAILED', `model host: ${why}`, { retryable: true, cause });

@@ -7,6 +7,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec, ModelPair } from '../../contracts/values.ts';
 import { readGallery, type Gallery } from './gallery.ts';
 import { checkGolden, readGolden, type Golden } from './golden.ts';
+import type { HostProcesses } from './host-spares.ts';
 import { createModelHost } from './model-host.ts';
 import type { ModelHost, ModelHostOptions } from './strategy.ts';
 
@@ -23,23 +24,18 @@ export interface ResidentModel {
 export interface LoadOptions {
   readonly pair: ModelPair;
   readonly blobs: BlobStore;
-  readonly options: Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'threads'>;
-  readonly createHost?: (options: ModelHostOptions) => Promise<ModelHost>;
+  readonly options: Omit<ModelHostOptions, 'model' | 'image'>;
+  readonly processes?: HostProcesses;
 }
 
 /** A session is slower until its memory is planned; after three runs of each size it no longer changes. */
 const WARM_UP_RUNS = 3;
 
 /**
- * Throws BLOB_MISSING, BLOB_CORRUPT (the store checks digests), MODEL_INVALID, or MODEL_MISMATCH when golden samples or
- * gallery do not belong to the model. Whatever was started by then is ended again.
+ * Throws BLOB_MISSING, BLOB_CORRUPT (the store checks digests), DISK_FULL, MODEL_INVALID, HOST_FAILED, or MODEL_MISMATCH
+ * when golden samples or gallery do not belong to the model. Whatever was started by then is ended again.
  */
-export async function loadResident({
-  pair,
-  blobs,
-  options,
-  createHost = createModelHost,
-}: LoadOptions): Promise<ResidentModel> {
+export async function loadResident({ pair, blobs, options, processes }: LoadOptions): Promise<ResidentModel> {
   const [model, galleryBytes, goldenBytes] = await Promise.all([
     blobs.get(pair.model),
     blobs.get(pair.gallery),
@@ -48,7 +44,7 @@ export async function loadResident({
   const { gallery, modelDigest } = readGallery(galleryBytes, `gallery ${pair.gallery.key}`);
   const golden = readGolden(goldenBytes, `golden samples ${pair.golden.key}`);
   checkPair(pair, modelDigest);
-  const host = await createHost({ model, image: golden.spec, ...options });
+  const host = await createModelHost({ model, image: golden.spec, ...options }, processes);
   try {
     checkGallery(gallery, host, pair);
     await warmUp(host, golden);

@@ -1,5 +1,5 @@
 /**
- * A model host runs ONE model off the calling thread. The server and the verifier use the same one, so that what is
+ * A model host runs ONE model in a process of its own. The server and the verifier use the same one, so that what is
  * verified is what serves. See model-host.ts.
  */
 import type { PipelineError } from '../../contracts/errors.ts';
@@ -8,7 +8,7 @@ export interface EmbedRequest {
   /** [count, channels, height, width], values 0..255. Must not change until the answer is there. */
   readonly pixels: Uint8Array;
   readonly count: number;
-  /** Milliseconds of performance.now(); a request that cannot be started by then is refused. */
+  /** Milliseconds of performance.now(); at that moment it is refused, whether it waits or runs. */
   readonly deadlineMs?: number | undefined;
 }
 
@@ -21,9 +21,11 @@ export interface ModelHost {
   embed(request: EmbedRequest): Promise<Float32Array>;
   /** Requests that wait or run. */
   readonly inFlight: number;
-  /** Resolves when the thread ended without having been asked to; stays pending as long as the host lives. */
+  /** How long a request that came now would wait before it runs, as far as is known. */
+  readonly waitMs: number;
+  /** Resolves when the host's process is gone and could not be replaced; stays pending as long as the host lives. */
   readonly failed: Promise<PipelineError>;
-  /** Ends the thread after what is in flight has been answered; its memory returns to the system. */
+  /** Ends the process after what is in flight has been answered; its memory has returned to the system then. */
   close(): Promise<void>;
 }
 
@@ -35,6 +37,14 @@ export interface ModelHostOptions {
   readonly queueMax: number;
   /** Images in one run of the model at most. */
   readonly batchMax: number;
+  /** How long several requests that fill no batch may be held for more; absent: not at all. */
+  readonly delayMaxMs?: number;
   /** Threads inside one operator. */
   readonly threads: number;
+  /** A run counts as hung after ten times what it should take, and never before this; absent: half a second. */
+  readonly hangMinMs?: number;
+  /** A process died or hung and is being replaced; the error says which. */
+  readonly onReplaced?: (reason: PipelineError) => void;
+  /** So many images are run once more, because their process was lost. */
+  readonly onRetried?: (images: number) => void;
 }

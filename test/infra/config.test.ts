@@ -34,7 +34,7 @@ test('config: everything has a default but the models', () =>
     assert.equal(loadConfig({ path, env: {} }), {
       nats: { storeDir: '.nightshift', port: 4222, replicas: 1 },
       log: { level: 'info' },
-      inference: { replicas: 1, queueMax: 256, batchMax: 16, threads: 1 },
+      inference: { replicas: 1, queueMax: 256, batchMax: 16, delayMaxMs: 0, hangMinMs: 500, threads: 1 },
       models: {},
     });
   }));

@@ -123,6 +123,8 @@ export interface InferAnswer {
   /** The parsed body. Tests parse it further where its form matters. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly text: string;
+  /** The hint of a reply OVERLOADED. */
+  readonly retryAfterMs: number | null;
 }
 
 export interface AskOptions {
@@ -144,5 +146,11 @@ export async function ask(
   if (minEpoch) meta.set(INFER_HEADERS.minEpoch, minEpoch);
   const message: Msg = await nc.request(inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });
   const status = Number(message.headers?.get(INFER_HEADERS.errorStatus) || 200);
-  return { status, body: message.json(), text: message.headers?.get(INFER_HEADERS.errorText) ?? '' };
+  const retryAfter = message.headers?.get(INFER_HEADERS.retryAfterMs);
+  return {
+    status,
+    body: message.json(),
+    text: message.headers?.get(INFER_HEADERS.errorText) ?? '',
+    retryAfterMs: retryAfter ? Number(retryAfter) : null,
+  };
 }

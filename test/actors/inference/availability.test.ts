@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createModelHost, startHostThread } from '../../../services/serving/model-host.ts';
-import type { ModelHostOptions } from '../../../services/serving/strategy.ts';
+import { seeProcesses } from '../../support/host-processes.ts';
 import { epochsOf, more, startLoad } from '../../support/load.ts';
 import { ask, faceOf, MODEL, withReplicas } from '../../support/replicas.ts';
 import { until } from '../../support/wait.ts';
@@ -71,32 +70,33 @@ test('inference: a replica that stops answers what it took, and says goodbye', (
     assert.ok(staying.status().serving.requests > 0);
   }));
 
-test('inference: a model host that dies under load is replaced, and its requests are answered by the new one', () =>
-  withReplicas(async (context) => {
-    const threads: ReturnType<typeof startHostThread>[] = [];
-    const createHost = (options: ModelHostOptions) => {
-      const thread = startHostThread(options);
-      threads.push(thread);
-      return createModelHost(options, thread);
-    };
-    const replica = await context.start('r1', { createHost });
-    await context.deploy({ runId: 'run1' });
-    const load = await startLoad(context);
-    await more(load, 50);
-    // A message that the thread does not understand ends it.
-    threads[0]!.postMessage(null);
-    await until(() => threads.length === 2, 'a second host');
-    await more(load, 50);
-    const answers = await load.stop();
-    assert.equal(
-      answers.filter(({ status }) => status !== 200),
-      [],
-    );
-    assert.equal(epochsOf(answers), [1]);
-    const { serving, resident } = replica.status();
-    assert.equal([serving.failed, serving.requests], [0, answers.length]);
-    assert.is(resident.length, 1);
-  }));
+/** How a process of a model host is lost: killed, it dies at once; stopped, it never answers again. */
+for (const [signal, what] of [
+  ['SIGKILL', 'dies'],
+  ['SIGSTOP', 'hangs'],
+] as const) {
+  test(`inference: a model host that ${what} under load is replaced, and no request is lost`, () =>
+    withReplicas(async (context) => {
+      const processes = seeProcesses();
+      const replica = await context.start('r1', { processes });
+      await context.deploy({ runId: 'run1' });
+      const load = await startLoad(context);
+      await more(load, 50);
+      process.kill(processes.taken[0]!.pid, signal);
+      await until(() => replica.status().hosts?.replaced === 1, 'the loss is noticed');
+      await more(load, 50);
+      const answers = await load.stop();
+      assert.equal(
+        answers.filter(({ status }) => status !== 200),
+        [],
+      );
+      assert.equal(epochsOf(answers), [1]);
+      const { serving, resident, hosts } = replica.status();
+      assert.equal([serving.failed, serving.requests], [0, answers.length]);
+      assert.is(resident.length, 1);
+      assert.ok(hosts!.imagesRetried > 0 || signal === 'SIGKILL', 'who hangs, hangs with a request');
+    }));
+}
 
 test('inference: more requests than it can hold are refused with 429, the others are answered', () =>
   withReplicas(async (context) => {
@@ -108,6 +108,7 @@ test('inference: more requests than it can hold are refused with 429, the others
     const refused = answers.filter(({ status }) => status === 429);
     assert.ok(refused.length > 0);
     assert.match(refused[0]!.text, /^OVERLOADED/);
+    assert.ok(refused.every(({ retryAfterMs }) => retryAfterMs !== null && retryAfterMs >= 1));
     assert.is(answers.filter(({ status }) => status === 200).length, 30 - refused.length);
     assert.is(replica.status().serving.failed, refused.length);
   }));

@@ -5,8 +5,7 @@ import * as assert from 'uvu/assert';
 import { inferSubject } from '../../../contracts/subjects.ts';
 import { announce, commit, tryOut, withdraw } from '../../../services/deployment/records.ts';
 import { isChosen } from '../../../services/deployment/canary.ts';
-import { createModelHost } from '../../../services/serving/model-host.ts';
-import type { ModelHostOptions } from '../../../services/serving/strategy.ts';
+import { seeProcesses } from '../../support/host-processes.ts';
 import { faceOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
 import { storeTinyPair } from '../../support/tiny-data.ts';
 import { until } from '../../support/wait.ts';
@@ -80,17 +79,11 @@ test('canary: the same keys are answered by the candidate on every replica, repl
 test('canary: what it fails at is answered by the epoch in service and counted against it; withdrawn, it is gone', () =>
   withReplicas(async (context) => {
     let isBroken = false;
-    let hosts = 0;
-    // The second host is the candidate's; broken, it refuses everything.
-    const createHost = async (options: ModelHostOptions) => {
-      const host = await createModelHost(options);
-      if (++hosts !== 2) return host;
-      return {
-        ...host,
-        embed: (request: Parameters<typeof host.embed>[0]) => (isBroken ? broken() : host.embed(request)),
-      };
-    };
-    const replica = await context.start('r1', { createHost });
+    // The second process is the candidate's; broken, it refuses everything.
+    const processes = seeProcesses((host, index) =>
+      index === 1 ? { ...host, run: (...images) => (isBroken ? broken() : host.run(...images)) } : host,
+    );
+    const replica = await context.start('r1', { processes });
     const { champion, every } = await startTrial(context);
     isBroken = true;
     for (const key of CHOSEN) {

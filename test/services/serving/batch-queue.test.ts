@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { BatchQueue, type BatchQueueOptions } from '../../../services/serving/batch-queue.ts';
+import { until } from '../../support/wait.ts';
 
 interface Run {
   readonly count: number;
@@ -17,7 +18,17 @@ function openQueue(options: Partial<BatchQueueOptions> = {}) {
       const finish = () => resolve(Float32Array.from([...pixels].flatMap((pixel) => [pixel, -pixel])));
       runs.push({ count, finish, fail: reject });
     });
-  const queue = new BatchQueue({ queueMax: 4, batchMax: 3, imageBytes: 1, now: () => 0, run, ...options });
+  const queue = new BatchQueue({
+    ...{
+      queueMax: 4,
+      batchMax: 3,
+      delayMaxMs: 0,
+      imageBytes: 1,
+      now: () => 0,
+      expectedMs: (images: number) => 5 * images,
+    },
+    ...{ run, ...options },
+  });
   const submit = (...bytes: number[]) => queue.submit({ pixels: Uint8Array.from(bytes), count: bytes.length });
   return { queue, runs, submit };
 }
@@ -77,7 +88,8 @@ test('batch queue: more waiting requests than allowed are refused at once with a
   assert.instance(refused, PipelineError);
   assert.is((refused as PipelineError).code, 'OVERLOADED');
   assert.ok((refused as PipelineError).retryable);
-  assert.match((refused as PipelineError).message, /2 requests wait already; try again in about \d+ ms/);
+  assert.match((refused as PipelineError).message, /2 requests wait already; try again in about 15 ms/);
+  assert.is((refused as PipelineError).retryAfterMs, 15);
   runs[0]!.finish();
   await accepted[0];
   runs[1]!.finish();
@@ -104,6 +116,58 @@ test('batch queue: a deadline that has passed already never reaches the model', 
   assert.is(await code(queue.submit({ pixels: Uint8Array.of(2), count: 1, deadlineMs: 10 })), 'DEADLINE_EXCEEDED');
   assert.is(runs.length, 0);
   await queue.idle();
+});
+
+test('batch queue: who waits or runs when the deadline passes is answered then, and not when the run ends', async () => {
+  const { queue, runs, submit } = openQueue({ now: () => performance.now() });
+  const soon = () => queue.submit({ pixels: Uint8Array.of(2), count: 1, deadlineMs: performance.now() + 5 });
+  assert.equal(await Promise.all([code(soon()), code(soon())]), ['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED']);
+  assert.is(queue.inFlight, 1, 'the run itself goes on');
+  const next = submit(3);
+  runs[0]!.finish();
+  await until(() => runs.length === 2, 'the next run');
+  runs[1]!.finish();
+  assert.equal([...(await next)], [3, -3]);
+  assert.is(runs.length, 2, 'the one that waited never ran');
+});
+
+test('batch queue: several that fill no batch are held for more, and a full batch goes at once', async () => {
+  const { runs, submit } = openQueue({ delayMaxMs: 1e9 });
+  const answers = [submit(1), submit(2), submit(3)];
+  runs[0]!.finish();
+  await answers[0];
+  assert.is(runs.length, 1, 'two of three wait for a third');
+  answers.push(submit(4));
+  assert.is(runs[1]!.count, 3);
+  runs[1]!.finish();
+  await Promise.all(answers);
+});
+
+test('batch queue: who is held goes when the delay is over, or earlier for the sake of a deadline', async () => {
+  for (const [delayMaxMs, deadlineMs] of [
+    [5, undefined],
+    [1e9, performance.now() + 60_000],
+  ] as const) {
+    // Expected to take as long as the deadline leaves, so that it cannot be held at all.
+    const expectedMs = () => (deadlineMs === undefined ? 0 : 60_000);
+    const { queue, runs, submit } = openQueue({ delayMaxMs, expectedMs, now: () => performance.now() });
+    const answers = [submit(1), submit(2), queue.submit({ pixels: Uint8Array.of(3), count: 1, deadlineMs })];
+    runs[0]!.finish();
+    await until(() => runs.length === 2, 'the held ones run');
+    assert.is(runs[1]!.count, 2);
+    runs[1]!.finish();
+    await Promise.all(answers);
+  }
+});
+
+test('batch queue: one that waits alone is not held, however long others might be', async () => {
+  const { runs, submit } = openQueue({ delayMaxMs: 1e9 });
+  const answers = [submit(1), submit(2)];
+  runs[0]!.finish();
+  await answers[0];
+  assert.is(runs[1]!.count, 1);
+  runs[1]!.finish();
+  await answers[1];
 });
 
 test('batch queue: a failed run refuses its own batch only', async () => {

@@ -1,9 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
-import { createModelHost, startHostThread } from '../../../services/serving/model-host.ts';
+import type { HostProcess } from '../../../services/serving/host-process.ts';
+import { createModelHost } from '../../../services/serving/model-host.ts';
 import type { ModelHost, ModelHostOptions } from '../../../services/serving/strategy.ts';
+import { isAlive, seeProcesses } from '../../support/host-processes.ts';
 import { TINY_DIMENSIONS, TINY_IMAGE, tinyImages, tinyModel } from '../../support/tiny-model.ts';
+import { until } from '../../support/wait.ts';
 
 const OPTIONS = { image: TINY_IMAGE, queueMax: 8, batchMax: 4, threads: 1 } as const;
 const IMAGE_BYTES = TINY_IMAGE.width * TINY_IMAGE.height;
@@ -61,7 +64,7 @@ test('model host: a full queue refuses with OVERLOADED and answers the others', 
     assert.is((await failureOf(requests[5]!)).code, 'OVERLOADED');
   }));
 
-test('model host: a request that cannot start by its deadline is refused', () =>
+test('model host: a request whose deadline has passed is refused', () =>
   withHost({ model: tinyModel({ work: 400 }) }, async (host) => {
     const first = host.embed({ pixels: tinyImages(4, 1), count: 4 });
     const late = host.embed({ pixels: tinyImages(1, 1), count: 1, deadlineMs: performance.now() });
@@ -77,21 +80,120 @@ test('model host: closing answers what is in flight first', async () => {
   assert.is((await failureOf(host.embed({ pixels: tinyImages(1, 1), count: 1 }))).code, 'HOST_FAILED');
 });
 
-test('model host: a thread that dies refuses what is in flight with a retryable HOST_FAILED', async () => {
-  const options = { model: tinyModel(), ...OPTIONS };
-  const thread = startHostThread(options);
-  const host = await createModelHost(options, thread);
-  // A message that the thread does not understand ends it, before it sees the requests that follow.
-  thread.postMessage(null);
-  const answers = Array.from({ length: 3 }, () => host.embed({ pixels: tinyImages(4, 1), count: 4 }));
-  for (const answer of answers) {
-    const failure = await failureOf(answer);
-    assert.is(failure.code, 'HOST_FAILED');
-    assert.ok(failure.retryable);
+/** A host whose processes a test may kill; what it reports is collected. */
+async function withSeenHost(
+  use: (
+    host: ModelHost,
+    seen: ReturnType<typeof seeProcesses>,
+    reports: { replaced: string[]; retried: number },
+  ) => Promise<void>,
+  changes: Partial<ModelHostOptions> = {},
+  seen = seeProcesses(),
+): Promise<void> {
+  const reports = { replaced: [] as string[], retried: 0 };
+  const onReplaced = ({ message }: Error) => void reports.replaced.push(message);
+  const onRetried = (images: number) => void (reports.retried += images);
+  const host = await createModelHost({ model: tinyModel(), ...OPTIONS, onReplaced, onRetried, ...changes }, seen);
+  try {
+    await use(host, seen, reports);
+  } finally {
+    await host.close();
+    await seen.close();
   }
-  assert.match((await host.failed).message, /ended unexpectedly/);
-  assert.is(host.inFlight, 0);
+  assert.equal(seen.started.map(({ pid }) => pid).filter(isAlive), [], 'no process is left behind');
+}
+
+/** What the model gives for one image, to compare with. */
+const embedOne = (host: ModelHost) => host.embed({ pixels: tinyImages(1, 1), count: 1 });
+
+test('model host: a process that dies with requests is replaced by the spare, and they are answered by that', () =>
+  withSeenHost(async (host, seen, reports) => {
+    const before = await embedOne(host);
+    // It is stopped first, so that it cannot answer before it dies.
+    process.kill(seen.taken[0]!.pid, 'SIGSTOP');
+    const answers = Array.from({ length: 3 }, () => embedOne(host));
+    process.kill(seen.taken[0]!.pid, 'SIGKILL');
+    for (const answer of await Promise.all(answers)) assert.equal(answer, before);
+    assert.is(seen.taken[1], seen.started[1], 'the spare that was there');
+    assert.is(reports.replaced.length, 1);
+    assert.match(reports.replaced[0]!, /its process ended with SIGKILL/);
+    assert.is(reports.retried, 1, 'the one that ran; the others had only waited');
+  }));
+
+test('model host: a process that hangs is noticed by the time it takes, killed and replaced', () =>
+  withSeenHost(
+    async (host, seen, reports) => {
+      const before = await embedOne(host);
+      process.kill(seen.taken[0]!.pid, 'SIGSTOP');
+      assert.equal(await embedOne(host), before);
+      assert.match(reports.replaced[0]!, /has not answered for \d+ ms/);
+      await seen.taken[0]!.ended;
+      assert.not(isAlive(seen.taken[0]!.pid));
+    },
+    { hangMinMs: 200 },
+  ));
+
+test('model host: a process that dies while it has nothing to do is replaced before the next request', () =>
+  withSeenHost(async (host, seen, reports) => {
+    process.kill(seen.taken[0]!.pid, 'SIGKILL');
+    await until(() => reports.replaced.length === 1 && seen.taken.length === 2, 'it is replaced');
+    assert.is((await embedOne(host)).length, TINY_DIMENSIONS);
+    assert.is(reports.retried, 0);
+  }));
+
+test('model host: requests that lose two processes are refused, and the host serves on', () => {
+  const stopped = (host: HostProcess): HostProcess => ({
+    ...host,
+    load: async (order) => {
+      const dimensions = await host.load(order);
+      process.kill(host.pid, 'SIGSTOP');
+      return dimensions;
+    },
+  });
+  const seen = seeProcesses((host, index) => (index === 1 ? stopped(host) : host));
+  return withSeenHost(
+    async (host, _seen, reports) => {
+      const before = await embedOne(host);
+      process.kill(seen.taken[0]!.pid, 'SIGSTOP');
+      const failure = await failureOf(embedOne(host));
+      assert.is(failure.code, 'HOST_FAILED');
+      assert.ok(failure.retryable);
+      assert.match(failure.message, /the second for these images/);
+      assert.equal(await embedOne(host), before);
+      assert.is(reports.retried, 1, 'never a third time');
+      assert.is(reports.replaced.length, 2);
+    },
+    { hangMinMs: 200 },
+    seen,
+  );
+});
+
+test('model host: when no process starts any more, everybody is told', () => {
+  const dead = (host: HostProcess) => {
+    void host.kill();
+    return host;
+  };
+  const seen = seeProcesses((host, index) => (index === 0 ? host : dead(host)));
+  return withSeenHost(
+    async (host) => {
+      process.kill(seen.taken[0]!.pid, 'SIGKILL');
+      const failure = await host.failed;
+      assert.is(failure.code, 'HOST_FAILED');
+      assert.match(failure.message, /could not be replaced/);
+      assert.is((await failureOf(embedOne(host))).code, 'HOST_FAILED');
+    },
+    {},
+    seen,
+  );
+});
+
+test('model host: a spare that died is not taken', async () => {
+  const spares = seeProcesses();
+  await spares.started[0]!.kill();
+  const host = await createModelHost({ model: tinyModel(), ...OPTIONS }, spares);
+  assert.is((await embedOne(host)).length, TINY_DIMENSIONS);
   await host.close();
+  await spares.close();
 });
 
 test('model host: bytes that are not ONNX are MODEL_INVALID', async () => {

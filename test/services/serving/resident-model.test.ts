@@ -5,22 +5,17 @@ import type { ModelPair } from '../../../contracts/values.ts';
 import { checkGolden, readGolden, takeGolden, writeGolden } from '../../../services/serving/golden.ts';
 import { createModelHost } from '../../../services/serving/model-host.ts';
 import { loadResident } from '../../../services/serving/resident-model.ts';
-import type { ModelHost, ModelHostOptions } from '../../../services/serving/strategy.ts';
 import { failureOf } from '../../support/failures.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
+import { isAlive, seeProcesses } from '../../support/host-processes.ts';
 import { digestOf, storeTinyPair, TINY_HOST, tinySplit } from '../../support/tiny-data.ts';
 import { TINY_IMAGE, tinyModel } from '../../support/tiny-model.ts';
 
-/** Loads a pair and says which hosts it started, so that a test can tell whether they were ended. */
+/** Loads a pair; `processes` tells which were taken for it. No process is left when it is refused. */
 function load(blobs: BlobStore, pair: ModelPair) {
-  const hosts: { host: ModelHost; closed: boolean }[] = [];
-  const createHost = async (options: ModelHostOptions): Promise<ModelHost> => {
-    const host = await createModelHost(options);
-    const entry = { host, closed: false };
-    hosts.push(entry);
-    return { ...host, close: () => ((entry.closed = true), host.close()) };
-  };
-  return { hosts, resident: loadResident({ pair, blobs, options: TINY_HOST, createHost }) };
+  const processes = seeProcesses();
+  const resident = loadResident({ pair, blobs, options: TINY_HOST, processes });
+  return { processes, resident: resident.finally(() => processes.close()) };
 }
 
 test('golden samples: they are read as written, and their own model passes them', async () => {
@@ -65,23 +60,21 @@ test('resident model: a gallery of another model is refused before anything is s
   withFolderBlobs(async (blobs) => {
     const one = await storeTinyPair(blobs, { runId: 'r1', seed: 1 });
     const two = await storeTinyPair(blobs, { runId: 'r2', seed: 2 });
-    const { hosts, resident } = load(blobs, { ...one, gallery: two.gallery });
+    const { processes, resident } = load(blobs, { ...one, gallery: two.gallery });
     const failure = await failureOf(resident);
     assert.is(failure.code, 'MODEL_MISMATCH');
     assert.ok(failure.message.includes(two.model.digest));
-    assert.is(hosts.length, 0);
+    assert.is(processes.taken.length, 0);
   }));
 
 test('resident model: golden samples of another model are refused, and the host is ended', () =>
   withFolderBlobs(async (blobs) => {
     const one = await storeTinyPair(blobs, { runId: 'r1', seed: 1 });
     const two = await storeTinyPair(blobs, { runId: 'r2', seed: 2 });
-    const { hosts, resident } = load(blobs, { ...one, golden: two.golden });
+    const { processes, resident } = load(blobs, { ...one, golden: two.golden });
     assert.is((await failureOf(resident)).code, 'MODEL_MISMATCH');
-    assert.equal(
-      hosts.map(({ closed }) => closed),
-      [true],
-    );
+    assert.is(processes.taken.length, 1);
+    assert.not(isAlive(processes.taken[0]!.pid));
   }));
 
 test("resident model: other bytes than the gallery's model and a missing blob are refused", () =>
