@@ -4,8 +4,7 @@
  */
 import type { Layer } from '../../../contracts/pipeline.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
-import { unpoolByComparison } from '../onnx/portable.ts';
-import { Misfit, spatial, type LayerKind, type LayerShape, type Shape, type TrainNodes } from './layer.ts';
+import { Misfit, spatial, type LayerKind, type LayerShape, type Shape } from './layer.ts';
 
 type Blocks = { readonly size?: number | undefined };
 
@@ -15,17 +14,12 @@ export const blockSize = ({ size = 2 }: Blocks): number => size;
 export const maxPool: LayerKind<Extract<Layer, { type: 'max-pool' }>> = {
   shape: blocksOf,
 
-  /** The gradient goes to the one pixel that was the largest; MaxPool's indices name it, also among equals. */
   train(g, { layer, input, output }, x) {
-    if (g.portable) return portableMaxPool(g, blockSize(layer), input, output, x);
-    const attributes = blockAttributes(layer);
-    const [y, indices] = g.nodes('MaxPool', [x], 2, { attributes }) as [Value, Value];
-    const backward = (dy: Value, wantsInput: boolean) => {
-      if (!wantsInput) return { dx: null, parameters: {} };
-      const batch = g.node('Shape', [x], { attributes: { start: 0, end: 1 } });
-      const shape = g.node('Concat', [batch, g.integers(input)], { attributes: { axis: 0 } });
-      return { dx: g.node('MaxUnpool', [dy, indices, shape], { attributes }), parameters: {} };
-    };
+    const y = g.node('MaxPool', [x], { attributes: blockAttributes(layer) });
+    const backward = (dy: Value, wantsInput: boolean) => ({
+      dx: wantsInput ? unpool(g, { x, y, dy }, blockSize(layer), input, output) : null,
+      parameters: {},
+    });
     return { y, backward };
   },
 
@@ -84,14 +78,40 @@ function spread(g: GraphBuilder, size: number, input: Shape, output: Shape, dy: 
   return withRest(g, g.reshape(blocks, [-1, channels, height * size, width * size]), size, input, output);
 }
 
-function portableMaxPool(g: GraphBuilder, size: number, input: Shape, output: Shape, x: Value): TrainNodes {
-  const y = g.node('MaxPool', [x], { attributes: blockAttributes({ size }) });
-  const backward = (dy: Value, wantsInput: boolean) => {
-    if (!wantsInput) return { dx: null, parameters: {} };
-    const dx = unpoolByComparison(g, { x, y, dy }, size, spatial(output));
-    return { dx: withRest(g, dx, size, input, output), parameters: {} };
-  };
-  return { y, backward };
+/**
+ * The gradient goes to the largest pixel of each block, in equal shares where several are. Comparing with the enlarged
+ * output costs half of what MaxPool's indices do, which onnxruntime finds one by one.
+ */
+function unpool(
+  g: GraphBuilder,
+  { x, y, dy }: { readonly x: Value; readonly y: Value; readonly dy: Value },
+  size: number,
+  input: Shape,
+  output: Shape,
+): Value {
+  const [, height, width] = spatial(output);
+  const [tall, wide] = [height * size, width * size];
+  const whole = tall === input[1] && wide === input[2];
+  const blocks = whole
+    ? x
+    : g.node('Slice', [
+        x,
+        ...[
+          [0, 0],
+          [tall, wide],
+          [2, 3],
+        ].map((list) => g.integers(list)),
+      ]);
+  const largest = g.castToFloat(g.node('Equal', [blocks, enlarge(g, y, size)]));
+  const share = g.node('AveragePool', [largest], { attributes: blockAttributes({ size }) });
+  const dx = g.mul(largest, enlarge(g, g.div(g.mul(dy, g.scalar(1 / size ** 2)), share), size));
+  return withRest(g, dx, size, input, output);
+}
+
+/** Each pixel `size` times in both directions. */
+function enlarge(g: GraphBuilder, x: Value, size: number): Value {
+  const attributes = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
+  return g.node('Resize', [x, '', g.floats(Float32Array.of(1, 1, size, size), [4])], { attributes });
 }
 
 /** `dx` of the blocks, with zeros for the rows and columns that make no whole block. */

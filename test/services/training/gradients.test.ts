@@ -29,6 +29,15 @@ for (const [name, loss] of LOSSES) {
   });
 }
 
+test('gradients: equally large pixels of a pool share what one of them would get', async () => {
+  const conv = { type: 'conv', filters: 4, kernel: 3, stride: 1, pad: 0 } as const;
+  const net = [conv, { type: 'max-pool' }, { type: 'flatten' }, { type: 'dense', units: 8 }] as const;
+  const subject = caseOf([...net], { width: 8, height: 8 }, 1);
+  // Images of one grey each: all pixels after the convolution are equal, so TensorFlow.js may choose any of a block.
+  subject.batch.images.forEach((_, index, images) => (images[index] = 0.3 + 0.1 * Math.floor(index / 64)));
+  await compareGradients(subject);
+});
+
 for (const name of ['face-small', 'refnet'] as const) {
   test(`gradients: the whole net ${name}, as TensorFlow.js derives them`, async () => {
     await compareGradients(caseOf(name, { width: 16, height: 16 }, 1));
