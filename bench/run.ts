@@ -5,7 +5,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy.ts';
+import { runServingBench } from './serving.ts';
 import { runInputBench } from './input-pipeline.ts';
+
+const SHIPPED = ['face-small', 'refnet', 'face-resnet'];
 
 const bench = new Command('bench').description('Benchmarks: numbers with their method.').showHelpAfterError();
 
@@ -34,6 +37,17 @@ bench
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ net, images, repeats, memory, json }) => {
     await runInputBench({ net, images, repeats, memorySizes: memory ?? [10_000, 100_000], json });
+  });
+
+bench
+  .command('serving')
+  .description('latency and throughput of a replica over NATS beside bare onnxruntime-node')
+  .addOption(new Option('--net <name>', 'a shipped net').choices(SHIPPED).default('face-small'))
+  .option('--people <n>', 'in the gallery', Number, 100)
+  .option('--seconds <n>', 'of each measurement', Number, 4)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ net, people, seconds, json }) => {
+    await runServingBench({ net, people, seconds, json });
   });
 
 try {

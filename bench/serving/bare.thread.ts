@@ -1,0 +1,24 @@
+/** Bare onnxruntime-node: a session in a thread, one image per run, nothing around it. The pool of bare-target.ts. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { ImageSpec } from '../../contracts/values.ts';
+
+export interface BareData {
+  readonly model: Uint8Array;
+  readonly image: ImageSpec;
+}
+
+const { model, image } = workerData.data as BareData; // From bare-target.ts, its only caller.
+const options = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential' } as const;
+const session = await InferenceSession.create(model, options);
+
+parentPort?.on('message', async (pixels: Uint8Array | null) => {
+  if (pixels === null) {
+    await session.release();
+    return parentPort?.close();
+  }
+  const input = new Tensor('float32', Float32Array.from(pixels), [1, image.channels, image.height, image.width]);
+  const { embeddings } = await session.run({ images: input }, ['embeddings']);
+  parentPort?.postMessage(embeddings!.data);
+});
+parentPort?.postMessage(null);

@@ -1,0 +1,36 @@
+/** The load generator, in a process of its own so that it and the replica do not share a thread. Ordered by rig.ts. */
+import { connectNats } from '../../infra/connection.ts';
+import { createLogger } from '../../infra/logger.ts';
+import { closedLoop, openLoop, type Target } from './load.ts';
+import type { ClientSetup, FromClient, LoadOrder, ToClient } from './messages.ts';
+import { bareTarget, replicaTarget } from './targets.ts';
+
+type Open = (order: LoadOrder) => Promise<Target>;
+
+let open: Open | null = null;
+let seed = 1;
+const say = (message: FromClient) => void process.send?.(message);
+
+process.on('message', (message: ToClient) => {
+  const work = message.type === 'setup' ? setUp(message.setup) : put(message);
+  work.then(say, (error: Error) => say({ type: 'failed', message: error.message }));
+});
+
+async function setUp(setup: ClientSetup): Promise<FromClient> {
+  const nc = await connectNats({ url: setup.url, name: 'bench-client', log: createLogger({ level: 'warn' }) });
+  open = async ({ target, verb }) =>
+    target === 'bare' ? bareTarget({ ...setup, verb }) : replicaTarget(nc, setup.name, verb, setup.face);
+  return { type: 'ready' };
+}
+
+async function put(order: LoadOrder): Promise<FromClient> {
+  if (!open) throw new Error('the load generator is not set up');
+  const target = await open(order);
+  try {
+    const { load, seconds } = order;
+    if ('inFlight' in load) return { type: 'closed', perSecond: await closedLoop(target, load.inFlight, seconds) };
+    return { type: 'open', figures: await openLoop(target, load.perSecond, seconds, seed++) };
+  } finally {
+    await target.close();
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Load on something that answers requests. Open loop: requests are due at random moments (a Poisson process) whether or
+ * not earlier ones were answered, and latency counts from the moment a request was due, so that a server that stalls is
+ * charged for all who wait (no coordinated omission). Closed loop: so many at a time, for the largest throughput.
+ */
+import { once } from 'node:events';
+import { build } from 'hdr-histogram-js';
+import { startThread } from '../../services/threads.ts';
+import { createRandom } from '../../services/training/random.ts';
+
+export interface Target {
+  /** One request; rejects where it was refused or lost. */
+  ask(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface OpenFigures {
+  readonly sent: number;
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** In microseconds: no answer may take longer. */
+const LATENCY_US_MAX = 60_000_000;
+
+export async function openLoop(target: Target, perSecond: number, seconds: number, seed: number): Promise<OpenFigures> {
+  const random = createRandom(seed);
+  const dueMs: number[] = [];
+  // Exponential gaps make a Poisson process.
+  for (let at = 0; at < 1000 * seconds; at -= (1000 / perSecond) * Math.log(1 - random())) dueMs.push(at);
+  const histogram = build({
+    bitBucketSize: 32,
+    highestTrackableValue: LATENCY_US_MAX,
+    numberOfSignificantValueDigits: 3,
+  });
+  const answers: Promise<void>[] = [];
+  let failed = 0;
+  const thread = startThread(new URL('./metronome.thread.ts', import.meta.url), Float64Array.from(dueMs));
+  thread.on('message', (due: number) => {
+    const answer = target.ask().then(
+      () => histogram.recordValue(Math.min(LATENCY_US_MAX, 1000 * (clockMs() - due))),
+      () => void (failed += 1),
+    );
+    answers.push(answer);
+  });
+  await once(thread, 'exit');
+  await Promise.all(answers);
+  const atMs = (percent: number) => histogram.getValueAtPercentile(percent) / 1000;
+  return { sent: answers.length, failed, p50Ms: atMs(50), p99Ms: atMs(99), maxMs: histogram.maxValue / 1000 };
+}
+
+/** Answers per second. */
+export async function closedLoop(target: Target, inFlight: number, seconds: number): Promise<number> {
+  const startedAt = performance.now();
+  const endAt = startedAt + 1000 * seconds;
+  let answered = 0;
+  const client = async () => {
+    while (performance.now() < endAt) {
+      await target.ask();
+      answered += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, client));
+  return (1000 * answered) / (performance.now() - startedAt);
+}
+
+/** The same in every thread of the process, unlike performance.now(). */
+export const clockMs = () => performance.timeOrigin + performance.now();

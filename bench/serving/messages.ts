@@ -1,0 +1,38 @@
+/** What the bench says to the processes of its load and of its replica. */
+import type { ImageSpec } from '../../contracts/values.ts';
+import type { Gallery } from '../../services/serving/gallery.ts';
+import type { OpenFigures } from './load.ts';
+import type { BenchVerb } from './targets.ts';
+
+export interface ClientSetup {
+  readonly url: string;
+  readonly name: string;
+  readonly model: Uint8Array;
+  readonly image: ImageSpec;
+  readonly gallery: Gallery;
+  readonly face: Uint8Array;
+  /** Of the bare pool: as many as the replica has hosts. */
+  readonly threads: number;
+}
+
+export interface LoadOrder {
+  readonly target: 'replica' | 'bare';
+  readonly verb: BenchVerb;
+  readonly seconds: number;
+  /** Requests per second, due at random moments; or how many at a time. */
+  readonly load: { readonly perSecond: number } | { readonly inFlight: number };
+}
+
+export type ToClient =
+  { readonly type: 'setup'; readonly setup: ClientSetup } | ({ readonly type: 'load' } & LoadOrder);
+export type FromClient =
+  | { readonly type: 'ready' }
+  | { readonly type: 'open'; readonly figures: OpenFigures }
+  | { readonly type: 'closed'; readonly perSecond: number }
+  | { readonly type: 'failed'; readonly message: string };
+
+export type ToReplica =
+  | { readonly type: 'start'; readonly url: string; readonly name: string }
+  /** Loses the process that serves: killed, or stopped so that it never answers again. */
+  | { readonly type: 'lose-host'; readonly signal: 'SIGKILL' | 'SIGSTOP' };
+export type FromReplica = { readonly type: 'ready' };

@@ -1,0 +1,46 @@
+/** One replica in a process of its own, as `nightshift actor inference` runs it, whose host can be lost on order. */
+import { randomUUID } from 'node:crypto';
+import { startInference } from '../../actors/inference/inference.ts';
+import { BUCKETS } from '../../contracts/subjects.ts';
+import { DeploymentSchema } from '../../contracts/values.ts';
+import { createBlobStore } from '../../infra/blob-store.ts';
+import { createBus } from '../../infra/bus.ts';
+import { connectNats } from '../../infra/connection.ts';
+import { createLogger } from '../../infra/logger.ts';
+import { createRecordStore, openKv } from '../../infra/record-store.ts';
+import { createReplicaStore } from '../../infra/replica-store.ts';
+import type { HostProcess } from '../../services/serving/host-process.ts';
+import { keepSpare } from '../../services/serving/host-spares.ts';
+import type { FromReplica, ToReplica } from './messages.ts';
+
+const spares = keepSpare();
+/** In the order of their loads: the first serves, until it is lost. */
+const serving: HostProcess[] = [];
+const processes = {
+  ...spares,
+  take: () => {
+    const taken = spares.take();
+    serving.push(taken);
+    void taken.ended.then(() => serving.splice(serving.indexOf(taken), 1));
+    return taken;
+  },
+};
+
+process.on('message', (message: ToReplica) => {
+  if (message.type === 'start') return void start(message);
+  const host = serving[0];
+  if (host) process.kill(host.pid, message.signal);
+});
+
+async function start({ url, name: model }: { url: string; name: string }): Promise<void> {
+  const log = createLogger({ level: 'silent' });
+  const nc = await connectNats({ url, name: 'bench-replica', log });
+  const source = 'inference/bench';
+  const bus = await createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const replicas = await createReplicaStore(nc);
+  const blobs = createBlobStore(nc, source);
+  await startInference({ nc, bus, blobs, deployments, replicas, model, replicaId: 'bench', log, processes });
+  const ready: FromReplica = { type: 'ready' };
+  process.send?.(ready);
+}

@@ -1,0 +1,164 @@
+/**
+ * A real nats-server, a replica and a load generator, each in a process of its own, with one model in service. The
+ * model is a net with random weights, which is as fast as a trained one; the gallery is of invented people.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NatsConnection } from 'nats';
+import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import { BUCKETS } from '../../contracts/subjects.ts';
+import { DeploymentSchema, type Deployment, type ImageSpec, type ModelPair } from '../../contracts/values.ts';
+import { createBlobStore } from '../../infra/blob-store.ts';
+import { connectNats } from '../../infra/connection.ts';
+import { createLogger } from '../../infra/logger.ts';
+import { createRecordStore, openKv } from '../../infra/record-store.ts';
+import { createReplicaStore } from '../../infra/replica-store.ts';
+import { launchServer } from '../../infra/server.ts';
+import { applyTopology } from '../../infra/topology.ts';
+import { announce, commit, withdraw } from '../../services/deployment/records.ts';
+import { encodePng } from '../../services/images.ts';
+import { startProcess } from '../../services/processes.ts';
+import { writeGallery, type Gallery } from '../../services/serving/gallery.ts';
+import { takeGolden, writeGolden } from '../../services/serving/golden.ts';
+import { createModelHost } from '../../services/serving/model-host.ts';
+import { exportModel } from '../../services/training/export.ts';
+import { resolveNet } from '../../services/training/nets.ts';
+import { initialState } from '../../services/training/parameters.ts';
+import { createRandom } from '../../services/training/random.ts';
+import { until } from '../until.ts';
+import type { FromClient, LoadOrder, ToClient, ToReplica } from './messages.ts';
+
+export interface RigOptions {
+  readonly net: Exclude<TrainingConfig['net'], readonly unknown[]>;
+  /** In the gallery. */
+  readonly people: number;
+}
+
+export interface Rig {
+  load(order: LoadOrder): Promise<Extract<FromClient, { type: 'open' | 'closed' }>>;
+  /** Has the replica load another model, beside the one that serves, and drop it again. */
+  loadCandidate(): Promise<void>;
+  loseHost(signal: 'SIGKILL' | 'SIGSTOP'): void;
+}
+
+const NAME = 'bench';
+const IMAGE: ImageSpec = { width: 64, height: 64, channels: 1 };
+/** Long enough for a busy machine to start three processes. */
+const READY_MS = 60_000;
+
+/** What serves, and the candidate that is loaded beside it. */
+interface Pairs {
+  readonly serving: ModelPair;
+  readonly candidate: ModelPair;
+}
+
+export async function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'nightshift-bench-'));
+  const log = createLogger({ level: 'silent' });
+  const server = await launchServer({ storeDir: join(folder, 'store'), log });
+  const nc = await connectNats({ url: server.url, name: 'bench', log });
+  const children: ChildProcess[] = [];
+  try {
+    await applyTopology(nc, { replicas: 1 });
+    return await use(await open(nc, server.url, options, children));
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    await nc.close();
+    await server.stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function open(nc: NatsConnection, url: string, options: RigOptions, children: ChildProcess[]): Promise<Rig> {
+  const files = [await makeFiles(options, 1), await makeFiles(options, 2)] as const;
+  const pairs = { serving: await store(nc, 'serving', files[0]), candidate: await store(nc, 'candidate', files[1]) };
+  const start = async (file: string, message: ToClient | ToReplica) => {
+    const child = startProcess(new URL(file, import.meta.url));
+    children.push(child);
+    child.send(message);
+    await once(child, 'message');
+    return child;
+  };
+  const replica = await start('./replica.process.ts', { type: 'start', url, name: NAME });
+  const loadCandidate = await putIntoService(nc, pairs);
+  const { model, gallery } = files[0];
+  const face = await encodePng(noise(IMAGE.width * IMAGE.height, 3), IMAGE);
+  const setup = { url, name: NAME, model, image: IMAGE, gallery, face, threads: 1 };
+  const client = await start('./client.process.ts', { type: 'setup', setup });
+  return {
+    load: async (order) => {
+      client.send({ type: 'load', ...order } satisfies ToClient);
+      const [answer] = (await once(client, 'message')) as [FromClient];
+      if (answer.type === 'open' || answer.type === 'closed') return answer;
+      throw new Error(`bench: the load generator says ${JSON.stringify(answer)}`);
+    },
+    loadCandidate,
+    loseHost: (signal) => void replica.send({ type: 'lose-host', signal } satisfies ToReplica),
+  };
+}
+
+/** Commits the pair as a run would, waits until it serves, and returns how to load the other beside it. */
+async function putIntoService(nc: NatsConnection, { serving, candidate }: Pairs): Promise<Rig['loadCandidate']> {
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const replicas = await createReplicaStore(nc);
+  const change = async (transition: (record: Deployment | null) => Deployment) => {
+    const stored = await deployments.load(NAME);
+    await deployments.save(NAME, transition(stored?.value ?? null), stored?.revision ?? 0);
+  };
+  const status = async () => (await replicas.list(NAME))[0];
+  await change((record) => commit(announce(record, serving, serving.runId, NAME), serving.runId, new Date()));
+  await until(async () => (await status())?.epoch === 1, 'the replica serves', READY_MS);
+  return async () => {
+    await change((record) => announce(record, candidate, candidate.runId, NAME));
+    await until(async () => (await status())?.prepared?.refused === null, 'the candidate is loaded', READY_MS);
+    await change((record) => withdraw(record!, candidate.runId)); // Announced just above.
+    await until(async () => (await status())?.resident.length === 1, 'the candidate is gone', READY_MS);
+  };
+}
+
+interface Files {
+  readonly model: Uint8Array;
+  readonly gallery: Gallery;
+  readonly golden: Buffer;
+}
+
+async function makeFiles({ net, people }: RigOptions, seed: number): Promise<Files> {
+  const resolved = resolveNet(net, IMAGE);
+  const { dimensions } = resolved;
+  const state = initialState({ net: resolved, classes: people }, seed);
+  const model = exportModel(resolved, state, {
+    ...{ model: NAME, runId: NAME, datasetDigest: `sha256:${'0'.repeat(64)}`, image: IMAGE, metrics: {} },
+    ...{ embeddingDimensions: dimensions, classes: people, framework: 'none: random weights' },
+  });
+  const host = await createModelHost({ model, image: IMAGE, queueMax: 8, batchMax: 8, threads: 1 });
+  const pixels = noise(8 * IMAGE.width * IMAGE.height, seed);
+  const labels = Array.from({ length: people }, (_, person) => `p${person}`);
+  const images = { spec: IMAGE, pixels, count: 8, classes: new Int32Array(8), labels };
+  const golden = writeGolden(await takeGolden(host, images));
+  await host.close();
+  const random = createRandom(seed);
+  const embeddings = Float32Array.from(
+    { length: people * dimensions },
+    () => (2 * random() - 1) / Math.sqrt(dimensions),
+  );
+  return { model, golden, gallery: { labels, embeddings, threshold: 0.5 } };
+}
+
+async function store(nc: NatsConnection, runId: string, { model, gallery, golden }: Files): Promise<ModelPair> {
+  const blobs = createBlobStore(nc, 'bench');
+  const stored = await blobs.put('MODELS', `${runId}/model.onnx`, model);
+  return {
+    runId,
+    model: stored,
+    gallery: await blobs.put('MODELS', `${runId}/gallery`, writeGallery({ gallery, modelDigest: stored.digest })),
+    golden: await blobs.put('MODELS', `${runId}/golden`, golden),
+  };
+}
+
+function noise(length: number, seed: number): Uint8Array {
+  const random = createRandom(seed);
+  return Uint8Array.from({ length }, () => 256 * random());
+}

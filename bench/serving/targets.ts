@@ -1,0 +1,74 @@
+/** What the load is put on: a replica over NATS, or bare onnxruntime-node in threads of the load generator itself. */
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import type { NatsConnection } from 'nats';
+import { INFER_HEADERS } from '../../contracts/inference.ts';
+import { inferSubject } from '../../contracts/subjects.ts';
+import type { ImageSpec } from '../../contracts/values.ts';
+import { decodeImage } from '../../services/images.ts';
+import { identify, type Gallery } from '../../services/serving/gallery.ts';
+import { startThread } from '../../services/threads.ts';
+import type { Target } from './load.ts';
+
+export type BenchVerb = 'embed' | 'identify';
+
+/** Longer than any queue of the bench takes to empty. */
+const TIMEOUT_MS = 30_000;
+/** As a replica answers. */
+const TOP_K = 5;
+
+export function replicaTarget(nc: NatsConnection, model: string, verb: BenchVerb, face: Uint8Array): Target {
+  const subject = inferSubject(model, verb);
+  return {
+    ask: async () => {
+      const message = await nc.request(subject, face, { timeout: TIMEOUT_MS });
+      if (message.headers?.get(INFER_HEADERS.errorStatus)) throw new Error(message.string());
+      message.json();
+    },
+    close: async () => {},
+  };
+}
+
+export interface BareOptions {
+  readonly model: Uint8Array;
+  readonly image: ImageSpec;
+  readonly gallery: Gallery;
+  readonly verb: BenchVerb;
+  readonly face: Uint8Array;
+  readonly threads: number;
+}
+
+/** The same work without a server: decode, run, and search, by the functions that the replica calls. */
+export async function bareTarget({ gallery, verb, face, ...options }: BareOptions): Promise<Target> {
+  const pool = await Promise.all(Array.from({ length: options.threads }, () => openThread(options)));
+  return {
+    ask: async () => {
+      const pixels = await decodeImage(face, options.image, 'bench');
+      const thread = pool.reduce((least, other) => (other.waiting.length < least.waiting.length ? other : least));
+      const embedding = await new Promise<Float32Array>((resolve) => {
+        thread.waiting.push(resolve);
+        thread.worker.postMessage(pixels);
+      });
+      if (verb === 'identify') identify(gallery, embedding, TOP_K);
+    },
+    close: async () => {
+      const ends = pool.map(({ worker }) => once(worker, 'exit'));
+      for (const { worker } of pool) worker.postMessage(null);
+      await Promise.all(ends);
+    },
+  };
+}
+
+interface BareThread {
+  readonly worker: Worker;
+  /** In the order of their requests, which is that of the answers. */
+  readonly waiting: ((embedding: Float32Array) => void)[];
+}
+
+async function openThread({ model, image }: Pick<BareOptions, 'model' | 'image'>): Promise<BareThread> {
+  const worker = startThread(new URL('./bare.thread.ts', import.meta.url), { model, image });
+  await once(worker, 'message');
+  const waiting: BareThread['waiting'] = [];
+  worker.on('message', (embedding: Float32Array) => waiting.shift()?.(embedding));
+  return { worker, waiting };
+}
