@@ -11,6 +11,7 @@ export const ERRORS = {
   MODEL_UNKNOWN: 'No pipeline is configured under that model name.',
   RUN_UNKNOWN: 'No run with that id is stored.',
   RUN_ACTIVE: 'Another run of the same model is under way; wait for it or cancel it.',
+  RUN_VERSION_UNKNOWN: 'The run was saved by a version of the pipeline machine that this program does not know.',
   RUN_ENDED: 'The run has already ended, so the command cannot change it.',
   DEAD_LETTER_UNKNOWN: 'There is no such dead letter; it may have been sent again, dropped or grown too old.',
   DEAD_LETTER_CUT: 'The dead letter is not complete, so it cannot be sent again; publish the message anew.',

@@ -14,6 +14,7 @@ import {
   type PipelineEvent,
   type PipelineInput,
 } from './pipeline.machine.ts';
+import { currentVersion } from './versions.ts';
 
 /** What a transition wants done. Each may be carried out twice: ids are deterministic, changes idempotent. */
 export type Effect =
@@ -27,6 +28,8 @@ export type Effect =
 /** The saved state of a run after a transition. */
 export interface Checkpoint {
   readonly format: 'nightshift.run/1';
+  /** The version of the machine that saved it: see versions.ts. */
+  readonly machine: string;
   readonly value: StateValue;
   readonly context: PipelineContext;
   readonly status: 'active' | 'done';
@@ -135,6 +138,7 @@ function toCheckpoint(
   const effects = toEffects(actions, prefix, number, now);
   return {
     format: 'nightshift.run/1',
+    machine: currentVersion(),
     value: snapshot.value,
     context: snapshot.context,
     status: snapshot.status === 'active' ? 'active' : 'done',

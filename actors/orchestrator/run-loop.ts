@@ -8,6 +8,7 @@ import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { faultPoint } from '../../infra/fault-points.ts';
 import { startRun, statePath, step, stepTimer, wasSeen, type Checkpoint } from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
+import { upcast } from '../../machines/versions.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { carryOut, type EffectFailure } from './effects.ts';
 import { observe } from './observe.ts';
@@ -31,7 +32,7 @@ type Decide = (checkpoint: Checkpoint) => Checkpoint | null;
 export async function beginRun(o: OrchestratorContext, input: PipelineInput, messageId: string, now: Date) {
   return inTurn(o, input.runId, async () => {
     const existing = await o.runs.load(runKey(input.runId));
-    if (existing) return pursue(o, existing);
+    if (existing) return pursue(o, migrated(existing));
     const value = startRun(input, messageId, now);
     return pursue(o, await save(o, value, 0));
   });
@@ -60,13 +61,16 @@ function advance(o: OrchestratorContext, runId: string, messageId: string, decid
     if (!stored)
       throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
     faultPoint('orchestrator.loaded', statePath(stored.value.value));
-    const flushed = await flush(o, stored);
+    const flushed = await flush(o, migrated(stored));
     const seen = wasSeen(flushed.value, messageId);
     const next = seen ? null : decide(flushed.value);
     if (!next) return { checkpoint: await pursue(o, flushed), moved: seen };
     return { checkpoint: await pursue(o, await save(o, next, flushed.revision)), moved: true };
   });
 }
+
+/** A run goes on as the current version of the machine reads it. */
+const migrated = ({ value, revision }: Stored): Stored => ({ value: upcast(value), revision });
 
 async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision: number): Promise<Stored> {
   const state = statePath(value.value);

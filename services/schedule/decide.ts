@@ -13,6 +13,7 @@ const RECENT_MAX = 64;
 const SEEN_MAX = 64;
 /** Ends after which the next night is likely to fail as well. A rejected model is the gates at work. */
 const FAILING: readonly PipelineFact[] = ['failed', 'rolled-back', 'needs-operator'];
+const JUDGED: readonly PipelineFact[] = [...FAILING, 'completed', 'rejected'];
 
 export interface Moment {
   readonly now: Date;
@@ -211,9 +212,9 @@ function rearmed(record: ScheduleRecord, anew: boolean): ScheduleRecord {
   return withEffects({ ...record, armed }, effect);
 }
 
-/** A run that was cancelled says nothing about the next one. */
+/** A run that was cancelled, or only rests, says nothing about the next one. */
 function failuresInARow({ recent, failuresSince }: ScheduleRecord): number {
-  const judged = ({ end, decidedAt }: SlotEntry) => end !== null && end !== 'cancelled' && decidedAt >= failuresSince;
+  const judged = ({ end, decidedAt }: SlotEntry) => end !== null && JUDGED.includes(end) && decidedAt >= failuresSince;
   const ended = recent.filter(judged).reverse();
   const firstGood = ended.findIndex(({ end }) => !FAILING.includes(end!));
   return firstGood === -1 ? ended.length : firstGood;

@@ -1,0 +1,47 @@
+/**
+ * The versions of the pipeline machine. A run is bound to the version that started it; this table says how a run of an
+ * older one goes on. test/machines/versions.test.ts holds the last entry to the machine itself, and recorded runs
+ * (test/machines/corpus) to its decisions: who changes the machine declares it here.
+ */
+import { PipelineError } from '../contracts/errors.ts';
+import type { Checkpoint } from './step.ts';
+
+export interface MachineVersion {
+  /** SHA-256 of the machine's states, guards and actions, the first 12 hex digits: see `npm run machine:digest`. */
+  readonly digest: string;
+  /** What changed, for people. */
+  readonly note: string;
+  /**
+   * Makes a checkpoint of the version before one of this. Absent: nothing has to be changed, an older run may go on
+   * as it is.
+   */
+  readonly upcast?: (checkpoint: Checkpoint) => Checkpoint;
+}
+
+/** Oldest first; the last is the one in use. */
+export const VERSIONS: readonly MachineVersion[] = [
+  {
+    digest: 'dc4dc33dd84f',
+    note: 'Heartbeats, plans of compensation, pause, approval, canary; the first version that is counted.',
+  },
+];
+
+export const currentVersion = (versions = VERSIONS): string => versions.at(-1)!.digest; // There is always one.
+
+/** The checkpoint as the current version reads it. Throws RUN_VERSION_UNKNOWN where the table does not know its version. */
+export function upcast(checkpoint: Checkpoint, versions = VERSIONS): Checkpoint {
+  const current = currentVersion(versions);
+  if (checkpoint.machine === current) return checkpoint;
+  const from = versions.findIndex(({ digest }) => digest === checkpoint.machine);
+  if (from === -1) {
+    throw new PipelineError(
+      'RUN_VERSION_UNKNOWN',
+      `run ${checkpoint.context.runId} was saved by version ${checkpoint.machine ?? '(none)'} of the pipeline machine, ` +
+        `which this program (${current}) does not know; let the program that started it end it`,
+      // While versions are rolled out, an orchestrator that knows it may take the message.
+      { retryable: true },
+    );
+  }
+  const migrated = versions.slice(from + 1).reduce((value, version) => version.upcast?.(value) ?? value, checkpoint);
+  return { ...migrated, machine: current };
+}

@@ -1,0 +1,103 @@
+/**
+ * Recorded runs: checkpoints as a version of the machine saved them, with what it decided about each event from there.
+ * Replaying them shows whether the machine of today reads those checkpoints and decides alike. `npm run corpus:record`
+ * records those of the current version.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
+import { startRun, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
+import { currentVersion, upcast } from '../../machines/versions.ts';
+import { pairOf } from './deployments.ts';
+import { allEvents, nightInput, pipelineConfig } from './runs.ts';
+
+const FOLDER = join(import.meta.dirname, '../machines/corpus');
+const NOW = new Date('2026-01-01T02:00:00Z');
+
+/** An event of the table, or a timer of the checkpoint. */
+interface Happening {
+  readonly name: string;
+  readonly apply: (checkpoint: Checkpoint) => Checkpoint | null;
+}
+
+interface Decision {
+  readonly happening: string;
+  readonly state: string;
+  /** Each effect as its kind, its name and a digest of the rest. */
+  readonly effects: readonly string[];
+}
+
+export interface RecordedRun {
+  readonly checkpoint: Checkpoint;
+  readonly decisions: readonly Decision[];
+}
+
+/** All that were recorded, each with its version. */
+export const recordedRuns = (): readonly { readonly version: string; readonly runs: readonly RecordedRun[] }[] =>
+  readdirSync(FOLDER).map((file) => ({
+    version: file.replace('.json', ''),
+    runs: JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as RecordedRun[], // Written below.
+  }));
+
+/** What the machine of today decides about a recorded checkpoint. */
+export const replay = ({ checkpoint }: RecordedRun): Decision[] => decisionsOf(upcast(checkpoint));
+
+export function record(): { readonly file: string; readonly runs: number } {
+  const runs = INPUTS.flatMap(runsOf);
+  const file = join(FOLDER, `${currentVersion()}.json`);
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(file, `[\n${runs.map((run) => JSON.stringify(run)).join(',\n')}\n]\n`);
+  return { file, runs: runs.length };
+}
+
+const INPUTS: readonly PipelineInput[] = [
+  nightInput(),
+  nightInput({ kind: 'rollback' }),
+  nightInput({
+    champion: pairOf('r0'),
+    pipeline: pipelineConfig({ deployment: { strategy: 'canary', approval: { required: true } } }),
+  }),
+];
+
+/** One checkpoint for each state that can be reached, the shortest way there. */
+function runsOf(input: PipelineInput): RecordedRun[] {
+  const first = startRun(input, 'start', NOW);
+  const reached = new Map([[placeOf(first), first]]);
+  for (const checkpoint of reached.values()) {
+    for (const { apply } of happenings(checkpoint)) {
+      const next = apply(checkpoint);
+      if (next && !reached.has(placeOf(next))) reached.set(placeOf(next), settled(next));
+    }
+  }
+  return [...reached.values()].map((checkpoint) => ({ checkpoint, decisions: decisionsOf(checkpoint) }));
+}
+
+const settled = (checkpoint: Checkpoint): Checkpoint => ({ ...checkpoint, outbox: [] });
+const placeOf = ({ value, context }: Checkpoint) => `${statePath(value)} ${context.stage}`;
+
+function decisionsOf(checkpoint: Checkpoint): Decision[] {
+  return happenings(checkpoint).flatMap(({ name, apply }): Decision[] => {
+    const next = apply(checkpoint);
+    return next ? [{ happening: name, state: statePath(next.value), effects: next.outbox.map(summary) }] : [];
+  });
+}
+
+function happenings({ timers, transition }: Checkpoint): Happening[] {
+  const id = `m${transition}`;
+  const events = allEvents().map((event: PipelineEvent, index): Happening => ({
+    name: `${index} ${event.type}`,
+    apply: (checkpoint) => step(checkpoint, id, event, NOW),
+  }));
+  const fired = Object.entries(timers).map(([timerId, { armedAt }]): Happening => ({
+    name: timerId,
+    apply: (checkpoint) => stepTimer(checkpoint, timerId, armedAt, NOW),
+  }));
+  return [...events, ...fired];
+}
+
+function summary(effect: Effect): string {
+  const digest = createHash('sha256').update(JSON.stringify(effect)).digest('hex').slice(0, 8);
+  const name = 'verb' in effect ? `${effect.noun}.${effect.verb}` : 'change' in effect ? effect.change : '';
+  return `${effect.kind} ${'timerId' in effect ? effect.timerId : name} ${digest}`;
+}
