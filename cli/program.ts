@@ -11,6 +11,7 @@ import { StageSchema } from '../contracts/messages.ts';
 import { forkCommand, retryCommand, steerCommand, type SteerVerb } from './commands/steer.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
 import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
+import { runShowCommand } from './commands/run-show.ts';
 import { deploymentsCommand, runsCommand, statusCommand } from './commands/show.ts';
 
 const EXIT_CODE_USAGE = 2;
@@ -51,13 +52,21 @@ function program(): Command {
       const { actorCommand } = await import('./commands/start.ts');
       await actorCommand(name, globals(command));
     });
-  nightshift
-    .command('run')
+  const run = nightshift.command('run').description('start a run now, or show one').enablePositionalOptions();
+  run
+    .command('start', { isDefault: true })
     .description('start a run now and follow it to its end')
     .argument('[model]', 'model name', 'face')
     .option('--detach', 'do not follow the run')
     .option(...json)
     .action((model, options, command) => runCommand(model, options, globals(command)));
+  run
+    .command('show')
+    .description('the time line of a run: states, what led there, how long, who')
+    .argument('<runId>')
+    .option('--at <n>', 'the state as it was after the n-th transition', positiveNumber)
+    .option(...json)
+    .action((runId, options, command) => runShowCommand(runId, options, globals(command)));
   nightshift
     .command('status')
     .description('what is in service, and what is under way')
@@ -65,10 +74,9 @@ function program(): Command {
     .action((options, command) => statusCommand(options, globals(command)));
   nightshift
     .command('runs')
-    .description('the latest runs, or the time line of one')
-    .argument('[runId]')
+    .description('the latest runs')
     .option(...json)
-    .action((runId, options, command) => runsCommand(runId, options, globals(command)));
+    .action((options, command) => runsCommand(options, globals(command)));
   nightshift
     .command('curve')
     .description("how a run's training went, pass by pass")
@@ -200,6 +208,11 @@ export interface GlobalOptions {
   readonly server?: string;
 }
 const globals = (command: Command): GlobalOptions => command.optsWithGlobals();
+
+function positiveNumber(value: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('a whole number from 1');
+  return Number(value);
+}
 
 function epochNumber(value: string): number {
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('an epoch is a whole number from 1');

@@ -5,9 +5,10 @@
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
-import { API } from '../../contracts/subjects.ts';
+import { API, type Noun } from '../../contracts/subjects.ts';
 import { TokenSchema, type Deployment, type LedgerEntry, type ReplicaStatus } from '../../contracts/values.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
+import { SLOT_RUN } from '../../services/schedule/decide.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
 import { commandEndpointsOf } from './command-api.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
@@ -35,6 +36,10 @@ export interface TimelineEntry {
   readonly cause: string;
   readonly state: string;
   readonly attempt: number;
+  /** Who caused it: an actor, `operator`, `schedule` or `timer`. */
+  readonly actor: string;
+  /** How long the run stayed in the state; null while it does. */
+  readonly durationMs: number | null;
 }
 export interface ModelStatus {
   readonly model: string;
@@ -56,13 +61,13 @@ export interface ModelLedger {
   readonly epochs: readonly ServedEpoch[];
 }
 
-const RunQuestionSchema = z.object({ runId: TokenSchema });
+const RunQuestionSchema = z.object({ runId: TokenSchema, at: z.number().int().positive().optional() });
 const ModelQuestionSchema = z.object({ model: TokenSchema.optional() });
 
 /** Endpoint subject -> handler of its parsed JSON body (`{}` for an empty one). */
 export const endpointsOf = (o: OrchestratorContext): Record<string, (body: unknown) => Promise<unknown>> => ({
   [API.runs]: async (body) => ({ runs: await listRuns(o, ask(ModelQuestionSchema, body).model) }),
-  [API.run]: (body) => showRun(o, ask(RunQuestionSchema, body).runId),
+  [API.run]: (body) => showRun(o, ask(RunQuestionSchema, body)),
   [API.status]: async () => ({
     models: await Promise.all(Object.keys(o.pipelines).map((model) => statusOf(o, model))),
   }),
@@ -82,26 +87,54 @@ async function listRuns(o: OrchestratorContext, model: string | undefined): Prom
     .slice(0, RUNS_LISTED_MAX);
 }
 
-async function showRun(o: OrchestratorContext, runId: string) {
+/** With `at`, the state and memory as they were after that transition. */
+async function showRun(o: OrchestratorContext, { runId, at }: z.infer<typeof RunQuestionSchema>) {
   const stored = await o.runs.load(runKey(runId));
   if (!stored) throw new PipelineError('RUN_UNKNOWN', `no run ${runId} is stored; \`nightshift runs\` lists them`);
-  const history = await o.runs.history(runKey(runId));
+  const history = (await o.runs.history(runKey(runId))).map(({ value }) => value);
+  const timeline = timelineOf(history);
+  const shown = at === undefined ? stored.value : history.find(({ transition }) => transition === at);
+  if (!shown) {
+    const kept = `${timeline[0]?.transition ?? '-'} to ${timeline.at(-1)?.transition ?? '-'}`;
+    throw new PipelineError('REQUEST_INVALID', `run ${runId}: transition ${at} is not kept; those kept are ${kept}`);
+  }
   return {
-    ...summary(stored.value),
-    timeline: timelineOf(history.map(({ value }) => value)),
-    context: stored.value.context,
+    ...summary(shown),
+    timeline: timeline.filter(({ transition }) => transition <= shown.transition),
+    context: shown.context,
   };
 }
 
 /** A transition is saved twice, with its outbox and without: the first counts. */
-function timelineOf(checkpoints: readonly Checkpoint[]): TimelineEntry[] {
-  const byNumber = new Map<number, TimelineEntry>();
-  for (const c of checkpoints) {
-    if (byNumber.has(c.transition)) continue;
-    const { transition, updatedAt: at, cause } = c;
-    byNumber.set(transition, { transition, at, cause, state: statePath(c.value), attempt: c.context.attempt });
-  }
-  return [...byNumber.values()];
+function timelineOf(history: readonly Checkpoint[]): TimelineEntry[] {
+  const first = history.filter((c, index) => c.transition !== history[index - 1]?.transition);
+  return first.map((c, index) => {
+    const next = first[index + 1];
+    return {
+      transition: c.transition,
+      at: c.updatedAt,
+      cause: c.cause,
+      state: statePath(c.value),
+      attempt: c.context.attempt,
+      actor: actorOf(c),
+      durationMs: next ? Date.parse(next.updatedAt) - Date.parse(c.updatedAt) : null,
+    };
+  });
+}
+
+const WORKERS: Readonly<Record<Noun, string>> = {
+  collection: 'collector',
+  training: 'trainer',
+  verification: 'verifier',
+};
+
+/** An event's type begins with who says it; what replicas report reaches the run as an event of its deployment. */
+function actorOf({ cause, context }: Checkpoint): string {
+  const [family] = cause.split('.');
+  if (family === 'xstate') return 'timer';
+  if (family === 'deployment') return 'inference';
+  if (cause === 'started' && context.runId.startsWith(SLOT_RUN)) return 'schedule';
+  return WORKERS[family as Noun] ?? 'operator';
 }
 
 async function statusOf(o: OrchestratorContext, model: string): Promise<ModelStatus> {

@@ -48,14 +48,14 @@ export async function runCommand(
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ runId })}\n`
-          : `${runId} is asked for; follow it with \`nightshift runs ${runId}\`\n`,
+          : `${runId} is asked for; follow it with \`nightshift run show ${runId}\`\n`,
       );
       return;
     }
     const interrupted = new AbortController();
     const off = onSignal(() =>
       interrupted.abort(
-        new PipelineError('CANCELLED', `stopped watching; ${runId} goes on: \`nightshift runs ${runId}\``),
+        new PipelineError('CANCELLED', `stopped watching; ${runId} goes on: \`nightshift run show ${runId}\``),
       ),
     );
     const view = createStageView(process.stderr);
@@ -97,7 +97,7 @@ export async function cancelCommand(
       id,
       ends: [commandAcceptedSubject(id), ...RUN_STOPS.map((fact) => pipelineEventSubject(fact, runId))],
       isEnd: (heard) => endOf(heard) !== null,
-      silence: `${runId} has not ended yet; see \`nightshift runs ${runId}\`, or cancel it with --force`,
+      silence: `${runId} has not ended yet; see \`nightshift run show ${runId}\`, or cancel it with --force`,
       timeoutMs: CANCEL_TIMEOUT_MS,
     });
     const fact = endOf(heard);

@@ -1,7 +1,6 @@
 /** `nightshift status`, `runs` and `deployments`: questions to the orchestrator's API, as tables or JSON. */
 import Table from 'cli-table3';
-import type { ModelLedger, ModelStatus, RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
-import type { PipelineContext } from '../../machines/pipeline.machine.ts';
+import type { ModelLedger, ModelStatus, RunSummary } from '../../actors/orchestrator/api.ts';
 import { API } from '../../contracts/subjects.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';
@@ -17,15 +16,10 @@ export async function statusCommand({ json }: Output, global: GlobalOptions): Pr
   });
 }
 
-export async function runsCommand(runId: string | undefined, { json }: Output, global: GlobalOptions): Promise<void> {
+export async function runsCommand({ json }: Output, global: GlobalOptions): Promise<void> {
   await withClient(global, async ({ ask }) => {
-    if (runId === undefined) {
-      const answer = await ask<{ runs: RunSummary[] }>(API.runs);
-      process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${runTable(answer.runs)}\n`);
-    } else {
-      const answer = await ask<ShownRun>(API.run, { runId });
-      process.stdout.write(json ? `${JSON.stringify(answer)}\n` : describeRun(answer));
-    }
+    const answer = await ask<{ runs: RunSummary[] }>(API.runs);
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${runTable(answer.runs)}\n`);
   });
 }
 
@@ -99,23 +93,6 @@ function runTable(runs: readonly RunSummary[]): string {
     table.push([runId, model, state, startedAt.slice(0, 19), took(startedAt, updatedAt), failure ?? '']);
   }
   return table.toString();
-}
-
-type ShownRun = RunSummary & {
-  readonly timeline: readonly TimelineEntry[];
-  readonly context: Pick<PipelineContext, 'plan' | 'forkedFrom'>;
-};
-
-function describeRun(run: ShownRun): string {
-  const table = new Table({ head: ['#', 'at', 'after', 'event', 'state', 'attempt'], style: { head: [], border: [] } });
-  for (const { transition, at, cause, state, attempt } of run.timeline) {
-    table.push([transition, at.slice(11, 23), took(run.startedAt, at), cause, state, attempt]);
-  }
-  const { plan, forkedFrom } = run.context;
-  const why = run.failure ? `\n${run.failure}` : '';
-  const origin = forkedFrom ? `\ngoes on from ${forkedFrom.runId}, at ${forkedFrom.stage}` : '';
-  const undo = plan.map((step) => `${step.undo} ${step.status}`).join(', ');
-  return `${run.runId}  ${run.model}  ${run.state}${why}${origin}\nundo: ${undo}\n${table.toString()}\n`;
 }
 
 const short = (digest: string) => digest.slice('sha256:'.length, 'sha256:'.length + 12);

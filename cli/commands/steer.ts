@@ -1,6 +1,6 @@
 /**
  * `nightshift pause`, `resume`, `approve`, `reject`, `retry` and `fork`: commands about one run, published as any NATS
- * client could. Each prints what an orchestrator answered and ends; `nightshift runs <runId>` shows what follows.
+ * client could. Each prints what an orchestrator answered and ends; `nightshift run show <runId>` shows what follows.
  */
 import { readFileSync } from 'node:fs';
 import { PipelineError } from '../../contracts/errors.ts';

@@ -95,8 +95,10 @@ export function overtaken(record: ScheduleRecord, slot: string, moment: Moment):
 /** The same for each repetition, readable, and one per slot: `slot-20260101T020000-face`. */
 export function slotRunId(model: string, slot: string): string {
   const moment = slot.replaceAll(/[-:]/g, '').slice(0, 15);
-  return `slot-${moment}-${model}`.slice(0, RUN_ID_MAX);
+  return `${SLOT_RUN}${moment}-${model}`.slice(0, RUN_ID_MAX);
 }
+/** What the ids of scheduled runs begin with. */
+export const SLOT_RUN = 'slot-';
 /** Of a subject token. Models whose names are this long differ before it, or have different schedules. */
 const RUN_ID_MAX = 64;
 

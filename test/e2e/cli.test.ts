@@ -107,11 +107,13 @@ async function assertStatus(command: Run): Promise<void> {
 }
 
 async function assertRuns(command: Run, first: string): Promise<void> {
-  const [listed, asked, shown, unknown] = await Promise.all([
+  const [listed, asked, shown, unknown, earlier, never] = await Promise.all([
     command('runs', '--json'),
-    command('runs', first, '--json'),
-    command('runs', first),
-    command('runs', 'nobody'),
+    command('run', 'show', first, '--json'),
+    command('run', 'show', first),
+    command('run', 'show', 'nobody'),
+    command('run', 'show', first, '--at', '2', '--json'),
+    command('run', 'show', first, '--at', '99'),
   ]);
   const { runs } = json<{ runs: RunSummary[] }>(listed);
   assert.equal(
@@ -121,6 +123,11 @@ async function assertRuns(command: Run, first: string): Promise<void> {
   assert.is(runs[1]?.runId, first);
   const { timeline } = json<{ timeline: TimelineEntry[] }>(asked);
   assert.equal([timeline[0]?.cause, timeline.at(-1)?.state], ['started', 'completed']);
+  assert.equal([timeline[0]?.actor, timeline[1]?.actor, timeline.at(-1)?.durationMs], ['operator', 'collector', null]);
+  assert.ok(timeline.slice(0, -1).every(({ durationMs }) => durationMs !== null && durationMs >= 0));
+  const then = json<{ state: string; timeline: TimelineEntry[]; context: { candidate: unknown } }>(earlier);
+  assert.equal([then.state, then.timeline.length, then.context.candidate], [timeline[1]!.state, 2, null]);
+  assert.match(never.stderr, /transition 99 is not kept; those kept are 1 to \d+ \[REQUEST_INVALID\]/);
   assert.match(shown.stdout, new RegExp(`^${first}  ${MODEL}  completed`));
   assert.match(shown.stdout, /training\.completed/);
   assert.is(unknown.code, 1);
