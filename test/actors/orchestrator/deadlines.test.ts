@@ -1,8 +1,9 @@
 /** Deadlines and heartbeats over a real server: who is asked, who is given up, and what it costs. */
+import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { applyTimer, beginRun } from '../../../actors/orchestrator/run-loop.ts';
-import { STREAMS } from '../../../contracts/subjects.ts';
+import { commandSubject, STREAMS, timerFiredSubject } from '../../../contracts/subjects.ts';
 import { PipelineEventSchema } from '../../../contracts/messages.ts';
 import { workerConsumer } from '../../../infra/consumers.ts';
 import { blobRef, nightInput, verified } from '../../support/runs.ts';
@@ -75,6 +76,31 @@ test('orchestrator: a quiet worker that gives signs of life is not asked, and it
       held.release();
       await ended(saga, 'n1', 'completed');
       assert.not.ok((await saga.storedEvents()).some(({ subject }) => subject.includes('.working.')));
+    });
+  }));
+
+test('orchestrator: a command that waits its turn behind another is not missed while a worker is there', () =>
+  withServer(async (server) => {
+    const held = hold('training');
+    await withSaga(server, { works: held.works, pipeline: impatient() }, async (saga) => {
+      const { training } = quickPipeline();
+      const ahead = { runId: 'ahead', model: 'face', dataset: blobRef('DATASETS', 'd'), training, champion: null };
+      await saga.bus.publish(commandSubject('training', 'start', 'ahead'), ahead, { id: 'ahead.training.1' });
+      await until(() => held.taken.includes('ahead'), 'the command ahead');
+      await start(saga, 'n1');
+      await reached(saga, 'n1', 'training.working.beating');
+      const { streams } = await jetstreamManager(saga.nc);
+      const fired = timerFiredSubject('n1', 'observe');
+      await until(async () => {
+        const { state } = await streams.info(STREAMS.timers, { subjects_filter: fired });
+        return (state.subjects?.[fired] ?? 0) > 4;
+      }, 'looks at the silent command over several windows');
+      held.release();
+      await ended(saga, 'n1', 'completed');
+      assert.is((await contextOf(saga, 'n1')).asks, 0);
+      assert.not.ok(
+        (await saga.storedEvents()).some(({ subject }) => subject === 'nightshift.evt.training.working.n1'),
+      );
     });
   }));
 
