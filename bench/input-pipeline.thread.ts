@@ -30,22 +30,21 @@ const { kind, config, spooled, memory } = (workerData as { data: InputBenchWork 
 const net = resolveNet(config.net, spooled.spec);
 const engine = kind === 'train' ? await createEngine() : null;
 const port = parentPort!;
-let epoch = 0;
+const open = new Map<'spooled' | 'memory', { readonly source: BatchSource; epoch: number }>();
 
 port.on('message', (message: 'spooled' | 'memory' | 'end') => void (message === 'end' ? end() : answer(message)));
 
+/** A source stays open from pass to pass, as in a training: what it made ahead is used, its threads are warm. */
 async function answer(name: 'spooled' | 'memory'): Promise<void> {
-  const source = createBatchSource(name === 'memory' ? memory! : spooled, config, config.batchSize);
-  try {
-    port.postMessage(await pass(source));
-  } finally {
-    await source.close();
-  }
-  epoch += 1;
+  const set = name === 'memory' ? memory! : spooled;
+  const state = open.get(name) ?? { source: createBatchSource(set, config, config.batchSize), epoch: 0 };
+  open.set(name, state);
+  port.postMessage(await pass(state.source, state.epoch));
+  state.epoch += 1;
 }
 
 /** The first batch is not timed: the threads that make it start meanwhile, once in a training of many passes. */
-async function pass(source: BatchSource): Promise<InputBenchMessage> {
+async function pass(source: BatchSource, epoch: number): Promise<InputBenchMessage> {
   let began = 0;
   for (let index = 0; index < source.count; index++) {
     const batch = await source.batch(epoch, index);
@@ -64,6 +63,7 @@ function createEngine(): Promise<TrainingEngine> {
 }
 
 async function end(): Promise<void> {
+  for (const { source } of open.values()) await source.close();
   await engine?.dispose();
   port.close();
 }
