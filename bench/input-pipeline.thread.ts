@@ -20,6 +20,8 @@ export interface InputBenchWork {
 
 export interface InputBenchMessage {
   readonly imagesPerSecond: number;
+  /** Share of the time in which the training thread waited for its batch. */
+  readonly waitShare: number;
   readonly heldMb: number;
 }
 
@@ -46,14 +48,17 @@ async function answer(name: 'spooled' | 'memory'): Promise<void> {
 /** The first batch is not timed: the threads that make it start meanwhile, once in a training of many passes. */
 async function pass(source: BatchSource, epoch: number): Promise<InputBenchMessage> {
   let began = 0;
+  let waitedMs = 0;
   for (let index = 0; index < source.count; index++) {
+    const asked = performance.now();
     const batch = await source.batch(epoch, index);
     if (index === 0) began = performance.now();
+    else waitedMs += performance.now() - asked;
     await engine?.step(withMasks(batch, net, config.seed, index + 1), config.learningRate, index + 1);
   }
   const seconds = (performance.now() - began) / 1000;
   const imagesPerSecond = (source.count * config.batchSize) / seconds;
-  return { imagesPerSecond, heldMb: source.heldBytes() / MB };
+  return { imagesPerSecond, waitShare: waitedMs / 1000 / seconds, heldMb: source.heldBytes() / MB };
 }
 
 function createEngine(): Promise<TrainingEngine> {

@@ -35,7 +35,9 @@ export interface InputPipelineResult {
   readonly imagesPerSecond: { readonly pipeline: number; readonly memory: number; readonly firstPass: number };
   /** Images/s from disk over images/s from memory, once the first pass has decoded the set. */
   readonly pipelineRatio: number;
-  /** The same for the pass that decodes. */
+  /** Share of the time in which a step waited for its batch, from disk and from memory; medians. */
+  readonly waitShare: { readonly pipeline: number; readonly memory: number };
+  /** The same ratio for the pass that decodes. */
   readonly firstPassRatio: number;
   /** Highest resident memory of the process so far, after making, spooling and walking through a set without a net. */
   readonly memory: readonly { readonly images: number; readonly peakRssMb: number; readonly heldMb: number }[];
@@ -63,22 +65,25 @@ export async function measureInputPipeline(options: InputPipelineOptions): Promi
 async function compare(set: SpooledImages, { net, repeats }: InputPipelineOptions) {
   const config = TrainingConfigSchema.parse({ net, batchSize: BATCH });
   const thread = converse({ kind: 'train', config, spooled: set, memory: await intoMemory(set) });
-  const pass = async (source: 'spooled' | 'memory') => (await thread.ask(source)).imagesPerSecond;
+  const pass = (source: 'spooled' | 'memory') => thread.ask(source);
   try {
     await pass('memory'); // warms up
     // intoMemory has decoded all; the first pass from disk shall begin without.
     set.decoded.fill(0);
-    const firstPass = await pass('spooled');
-    const rates = { spooled: [] as number[], memory: [] as number[] };
+    const firstPass = (await pass('spooled')).imagesPerSecond;
+    const passes = { spooled: [] as InputBenchMessage[], memory: [] as InputBenchMessage[] };
     for (let turn = 0; turn < repeats; turn++) {
       const order = turn % 2 === 0 ? (['spooled', 'memory'] as const) : (['memory', 'spooled'] as const);
-      for (const source of order) rates[source].push(await pass(source));
+      for (const source of order) passes[source].push(await pass(source));
     }
-    const [pipeline, memory] = [median(rates.spooled), median(rates.memory)];
+    const of = (source: 'spooled' | 'memory', figure: 'imagesPerSecond' | 'waitShare') =>
+      median(passes[source].map((one) => one[figure]));
+    const [pipeline, memory] = [of('spooled', 'imagesPerSecond'), of('memory', 'imagesPerSecond')];
     return {
       imagesPerSecond: { pipeline, memory, firstPass },
       pipelineRatio: pipeline / memory,
       firstPassRatio: firstPass / memory,
+      waitShare: { pipeline: of('spooled', 'waitShare'), memory: of('memory', 'waitShare') },
     };
   } finally {
     await thread.end();
@@ -207,12 +212,16 @@ export async function runInputBench({ json, ...options }: InputBenchOptions): Pr
   return result;
 }
 
-function print({ net, imagesPerSecond, pipelineRatio, firstPassRatio, memory }: InputPipelineResult): void {
+function print({ net, imagesPerSecond, pipelineRatio, firstPassRatio, waitShare, memory }: InputPipelineResult): void {
   const rate = (value: number) => `${value.toFixed(0).padStart(6)} images/s`;
   console.log(`${net}, batches of ${BATCH}, ${SPEC.width} x ${SPEC.height} grey`);
   console.log(`In memory                ${rate(imagesPerSecond.memory)}`);
   console.log(`From disk, first pass    ${rate(imagesPerSecond.firstPass)}, ratio ${firstPassRatio.toFixed(3)}`);
   console.log(`From disk, later passes  ${rate(imagesPerSecond.pipeline)}, ratio ${pipelineRatio.toFixed(3)}`);
+  const share = (value: number) => `${(100 * value).toFixed(2)} %`;
+  console.log(
+    `Waiting for batches      ${share(waitShare.pipeline)} of the time; in memory ${share(waitShare.memory)}`,
+  );
   for (const { images, peakRssMb, heldMb } of memory)
     console.log(
       `${String(images).padStart(7)} images: peak RSS ${peakRssMb.toFixed(0)} MB, ${heldMb.toFixed(1)} MB of pixels held`,

@@ -28,8 +28,8 @@ bench
   .addOption(
     new Option('--net <name>', 'which net trains').choices(['face-small', 'refnet', 'face-resnet']).default('refnet'),
   )
-  .option('--images <n>', 'images of the set that is trained on', Number, 2048)
-  .option('--repeats <n>', 'passes of each kind', Number, 4)
+  .option('--images <n>', 'images of the set that is trained on', Number, 512)
+  .option('--repeats <n>', 'passes of each kind', Number, 8)
   .option('--memory <sizes...>', 'sizes of the sets whose memory is measured', (size, sizes: number[] = []) => [
     ...sizes,
     Number(size),
