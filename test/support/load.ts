@@ -20,7 +20,10 @@ export async function startLoad(context: ReplicaTest): Promise<Load> {
   const answers: InferAnswer[] = [];
   let isOver = false;
   const client = async (index: number) => {
-    for (let i = index; !isOver; i++) answers.push(await ask(nc, 'identify', faces[i % faces.length]!));
+    // A test that failed closes the connection under its load.
+    for (let i = index; !isOver && !nc.isClosed(); i++) {
+      answers.push(await ask(nc, 'identify', faces[i % faces.length]!).catch(unanswered));
+    }
   };
   const clients = Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(index)));
   const stop = async () => {
@@ -30,6 +33,9 @@ export async function startLoad(context: ReplicaTest): Promise<Load> {
   };
   return { answers, flush: () => nc.flush(), stop };
 }
+
+/** Status 0: nobody answered at all. */
+const unanswered = (error: unknown): InferAnswer => ({ status: 0, body: {}, text: String(error) });
 
 export const epochsOf = (answers: readonly InferAnswer[]) => [...new Set(answers.map(({ body }) => body.epoch))].sort();
 /** Resolves when so many more requests were answered. */

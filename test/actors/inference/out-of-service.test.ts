@@ -47,7 +47,9 @@ test('out of service: a replica that cannot load the committed epoch says so, ta
     );
     const said = parseData(ReplicaOutOfServiceSchema, event);
     assert.equal([said.replicaId, said.epoch, said.failure.code], ['r2', 2, 'BLOB_CORRUPT']);
-    await until(() => well.status().epoch === 2, 'the other one serves');
+    const isSwitched = () => well.status().epoch === 2 && !well.status().draining;
+    await until(isSwitched, 'the other one serves, and has answered what began on the epoch before');
+    await load.flush();
     const taken = sick.status().serving.requests;
     const before = load.answers.length;
     await more(load, 40);
