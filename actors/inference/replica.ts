@@ -50,6 +50,9 @@ function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<T> {
   return { ...swapped, swapUs: Number(endedAt - startedAt) / 1000, switchedAtMs, monotonicUs: Number(endedAt) / 1000 };
 }
 
+/** A lease is given back some promises before its reply is handed to the connection, and never longer than this. */
+const repliesSent = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 const NOTHING_SERVED = { requests: 0, failed: 0, latencyMs: null, scores: null };
 
 /** Swaps that concern nobody, so that no request waits while the first real one is compiled. */
@@ -133,7 +136,7 @@ export class Replica {
   /** What was replaced stays as long as requests work with it. */
   #keep(drained: Promise<void>, { resident }: Served): void {
     this.residents.keepUntil(drained, resident);
-    const drain = drained.then(() => void this.#drains.delete(drain));
+    const drain = drained.then(repliesSent).then(() => void this.#drains.delete(drain));
     this.#drains.add(drain);
   }
 

@@ -32,7 +32,7 @@ async function force(context: ReplicaTest, runId: string, seed: number) {
 
 test('out of service: a replica that cannot load the committed epoch says so, takes no requests, and comes back', () =>
   withReplicas(async (context) => {
-    const well = await context.start('r1');
+    await context.start('r1');
     const sick = await context.start('r2', { blobs: brokenFor(context.blobs, 'run2') });
     await context.deploy({ runId: 'run1', seed: 1 });
     const load = await startLoad(context);
@@ -47,7 +47,11 @@ test('out of service: a replica that cannot load the committed epoch says so, ta
     );
     const said = parseData(ReplicaOutOfServiceSchema, event);
     assert.equal([said.replicaId, said.epoch, said.failure.code], ['r2', 2, 'BLOB_CORRUPT']);
-    const isSwitched = () => well.status().epoch === 2 && !well.status().draining;
+    // As its heartbeat says it: by then the server has every reply of the former epoch.
+    const isSwitched = async () => {
+      const status = await statusOf(context, 'r1');
+      return status?.epoch === 2 && !status.draining;
+    };
     await until(isSwitched, 'the other one serves, and has answered what began on the epoch before');
     await load.flush();
     const taken = sick.status().serving.requests;
