@@ -134,6 +134,27 @@ export const CommandSchema = z.strictObject({
 });
 export type CommandConfig = z.infer<typeof CommandSchema>;
 
+/** One number for all channels, or one per channel. */
+const PER_CHANNEL = z.union([z.number(), z.array(z.number()).min(1).max(4)]);
+
+/** An ONNX net that is not trained: its output is what the layers of `head` see. docs/training.md says what fits. */
+export const BackboneSchema = z.strictObject({
+  /** An ONNX file on the trainer's machine. */
+  path: z.string().min(1),
+  /** What it wants of pixels 0..255: (pixel - mean) * scale. A net that Nightshift trained wants them as they are. */
+  input: z.strictObject({ mean: PER_CHANNEL.default(0), scale: PER_CHANNEL.default(1) }).prefault({}),
+  /** Name of the output with the features; absent: its only one. */
+  output: z.string().min(1).optional(),
+  /** Layers on the features, ending in the embedding. */
+  head: z
+    .array(LayerSchema)
+    .min(1)
+    .default([{ type: 'dense', units: 128 }]),
+  /** Folder for the features of images that were seen before. */
+  cacheDir: z.string().min(1).default('.nightshift/features'),
+});
+export type BackboneConfig = z.infer<typeof BackboneSchema>;
+
 export const TrainingConfigSchema = z.strictObject({
   strategy: z.enum(['onnx-graph', 'tfjs', 'command']).default('onnx-graph'),
   /** For the strategy "command", which needs it. */
@@ -148,6 +169,8 @@ export const TrainingConfigSchema = z.strictObject({
     .default(['cuda', 'webgpu', 'cpu']),
   /** A shipped net by name, or a list of layers ending in the embedding. */
   net: z.union([z.enum(['face-small', 'refnet', 'face-resnet']), z.array(LayerSchema).min(1)]).default('face-small'),
+  /** Train a head on the features of this net, in place of `net`. */
+  backbone: BackboneSchema.optional(),
   epochs: z.number().int().min(1).max(10_000).default(25),
   /** Images per update. */
   batchSize: z.number().int().min(2).max(1024).default(16),

@@ -13,7 +13,7 @@ import type { EngineFactory, TrainingEngine } from './engine.ts';
 import type { Weights } from './export.ts';
 import type { BatchSource } from './input/batches.ts';
 import { withMasks } from './masks.ts';
-import { modelOf, type Ending } from './outcome.ts';
+import { trialModelOf, type Ending } from './outcome.ts';
 import { headSlot, type TrainingState } from './parameters.ts';
 import type { Plan } from './plan.ts';
 import { learningRateAt } from './schedule.ts';
@@ -184,10 +184,11 @@ class Attempt {
 
   async #validate(state: TrainingState): Promise<ValidationFigures | null> {
     const { plan, signal } = { plan: this.#plan, signal: this.#context.signal };
-    const { train, validation, config } = plan.job;
+    const { config } = plan.job;
+    const { train, validation } = plan.subject;
     if (validation === null || validation.count === 0) return null;
     return validate({
-      model: modelOf(plan, state, {}),
+      model: trialModelOf(plan, state),
       train,
       validation,
       classifier: state.w.subarray(headSlot(plan.spec).offset),

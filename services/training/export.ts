@@ -19,9 +19,14 @@ export function exportModel(net: ResolvedNet, weights: Weights, metadata: ModelM
   const g = new GraphBuilder();
   const { channels, height, width } = net.image;
   const images = g.input('images', 'float', ['batch', channels, height, width]);
-  const features = inferSequence(g, net.layers, zNormalise(g, images), (leaf) => reader(g, leaf, weights));
-  g.output('embeddings', normaliseRows(g, features).y, 'float', ['batch', net.dimensions]);
+  addEmbeddings(g, net, weights, zNormalise(g, images));
   return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata) });
+}
+
+/** The net as it serves, fed with `x`; declares the output `embeddings`. */
+export function addEmbeddings(g: GraphBuilder, net: ResolvedNet, weights: Weights, x: Value): void {
+  const features = inferSequence(g, net.layers, x, (leaf) => reader(g, leaf, weights));
+  g.output('embeddings', normaliseRows(g, features).y, 'float', ['batch', net.dimensions]);
 }
 
 /** Per image, over all its channels: the same formula as zNormalise in pixels.ts. */

@@ -46,7 +46,8 @@ const IMAGES_MIN = 4;
 
 /** Throws NET_INVALID or DATASET_TOO_SMALL: what can be known before a thread is started. */
 export function checkJob({ runId, config, train }: TrainingJob): void {
-  resolveNet(config.net, train.spec);
+  // What a frozen backbone gives is known once it is loaded, in the thread.
+  if (config.backbone === undefined) resolveNet(config.net, train.spec);
   const people = new Set(train.classes).size;
   if (people >= CLASSES_MIN && train.count >= IMAGES_MIN) return;
   throw new PipelineError(

@@ -7,10 +7,11 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { runAttempt, type Diverged, type LoopContext } from './attempt.ts';
 import { decodeCheckpoint, type Checkpoint } from './checkpoint.ts';
 import type { EngineFactory } from './engine.ts';
-import { createBatchSource } from './input/source.ts';
+import { freeze } from './frozen/subject.ts';
 import { outcomeOf } from './outcome.ts';
 import { planOf, type Plan } from './plan.ts';
 import type { TrainingJob, TrainingOutcome } from './strategy.ts';
+import { wholeNet } from './subject.ts';
 import { beginTraining } from './warm-start.ts';
 
 /** Of the learning rate, after a divergence: low enough to matter, high enough to still learn something. */
@@ -22,14 +23,15 @@ export async function runTraining(
   job: TrainingJob,
   context: LoopContext,
 ): Promise<TrainingOutcome> {
-  const plan = planOf(job, engineFactory.framework);
+  const subject = job.config.backbone ? await freeze(job, job.config.backbone, context) : wholeNet(job);
+  const plan = planOf(job, engineFactory.framework, subject);
   if (job.config.earlyStopping && !job.validation)
     context.log.warn(
       { runId: job.runId },
       'training.earlyStopping has no effect: the snapshot has no validation split',
     );
   let from = await startingPoint(plan, context);
-  const source = createBatchSource(job.train, job.config, plan.spec.batch);
+  const source = subject.batches(plan.spec.batch);
   try {
     while (true) {
       const end = await runAttempt(engineFactory, plan, from, source, context);

@@ -4,7 +4,6 @@
  */
 import type { Layer, LeafLayer, ResidualLayer, TrainingConfig } from '../../contracts/pipeline.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { ImageSpec } from '../../contracts/values.ts';
 import { kindOf } from './layers/kinds.ts';
 import { Misfit, sizeOf, type ParameterSpec, type Shape, type Site } from './layers/layer.ts';
 import { SHIPPED_NETS } from './shipped-nets.ts';
@@ -37,8 +36,17 @@ export interface ResolvedResidual {
 
 export type ResolvedLayer = ResolvedLeaf | ResolvedResidual;
 
+/** What a net sees: an image, or a vector of features as an image of one pixel. */
+export interface NetInput {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  /** Digest of what made the features; weights and checkpoints are good for the same one only. */
+  readonly madeBy?: string;
+}
+
 export interface ResolvedNet {
-  readonly image: ImageSpec;
+  readonly image: NetInput;
   readonly layers: readonly ResolvedLayer[];
   /** All layers that hold no others, in the order of their parameters. */
   readonly leaves: readonly ResolvedLeaf[];
@@ -51,7 +59,7 @@ export interface ResolvedNet {
 }
 
 /** Throws NET_INVALID naming the layer (counted from 0), its type and the sizes that do not fit. */
-export function resolveNet(net: TrainingConfig['net'], image: ImageSpec): ResolvedNet {
+export function resolveNet(net: TrainingConfig['net'], image: NetInput): ResolvedNet {
   const list = typeof net === 'string' ? SHIPPED_NETS[net] : net;
   const taken: Taken = { parameterCount: 0, statisticsCount: 0, maskCount: 0, leaves: [] };
   const { layers, output } = resolveList(list, [image.channels, image.height, image.width], '', taken);

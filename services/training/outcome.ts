@@ -2,7 +2,8 @@
 import type { TrainingCourse } from '../../contracts/values.ts';
 import { bestEpochOf } from './early-stopping.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { exportModel, type Weights } from './export.ts';
+import type { Weights } from './export.ts';
+import type { ModelMetadata } from './metadata.ts';
 import type { Plan } from './plan.ts';
 import type { TrainingOutcome } from './strategy.ts';
 import { encodeWeights } from './weights.ts';
@@ -34,16 +35,24 @@ export function outcomeOf(plan: Plan, { at, ended, imagesPerSecond }: Ending): T
   };
 }
 
-export function modelOf(plan: Plan, weights: Weights, metrics: Record<string, number>): Uint8Array {
-  const { job, net, spec, framework } = plan;
-  return exportModel(net, weights, {
+/** For the sets of the plan's subject; not to serve. */
+export const trialModelOf = (plan: Plan, weights: Weights): Uint8Array =>
+  plan.subject.exportTrial(plan.net, weights, metadataOf(plan, {}));
+
+function modelOf(plan: Plan, weights: Weights, metrics: Record<string, number>): Uint8Array {
+  return plan.subject.exportModel(plan.net, weights, metadataOf(plan, metrics));
+}
+
+function metadataOf({ job, subject, net, spec, framework }: Plan, metrics: Record<string, number>): ModelMetadata {
+  const { madeBy } = subject.input;
+  return {
     model: job.model,
     runId: job.runId,
     datasetDigest: job.datasetDigest,
-    image: net.image,
+    image: job.train.spec,
     embeddingDimensions: net.dimensions,
     classes: spec.classes,
-    framework,
+    framework: madeBy === undefined ? framework : `${framework}, on the frozen backbone ${madeBy}`,
     metrics,
-  });
+  };
 }

@@ -6,7 +6,7 @@
  */
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
 import type { ImageSpec } from '../../contracts/values.ts';
-import type { ImageSet } from '../data/strategy.ts';
+import type { NetInput } from './nets.ts';
 import type { Random } from './random.ts';
 
 /** Added to the variance in squared grey levels: a blank image stays blank instead of becoming amplified noise. */
@@ -43,7 +43,14 @@ export function zNormalise(pixels: Uint8Array, target: Float32Array): void {
   for (let i = 0; i < pixels.length; i++) target[i] = (pixels[i]! - mean) * scale;
 }
 
-export const imageSize = ({ spec }: Pick<ImageSet, 'spec'>): number => spec.width * spec.height * spec.channels;
+/** The rows at `indices` of [rows, size] values. */
+export function gather(values: Float32Array, size: number, indices: Int32Array): Float32Array {
+  const rows = new Float32Array(indices.length * size);
+  indices.forEach((row, place) => rows.set(values.subarray(row * size, (row + 1) * size), place * size));
+  return rows;
+}
+
+export const imageSize = ({ spec }: { readonly spec: NetInput }): number => spec.width * spec.height * spec.channels;
 
 /** Always draws the same count of random numbers, so that switching one distortion off leaves the others as they are. */
 function distort(

@@ -2,9 +2,11 @@
 import { batchSizes, type EngineSpec } from './engine.ts';
 import { resolveNet, type ResolvedNet } from './nets.ts';
 import type { TrainingJob } from './strategy.ts';
+import { wholeNet, type Subject } from './subject.ts';
 
 export interface Plan {
   readonly job: TrainingJob;
+  readonly subject: Subject;
   readonly net: ResolvedNet;
   readonly spec: EngineSpec;
   readonly stepsPerEpoch: number;
@@ -16,15 +18,15 @@ export interface Plan {
 }
 
 /** Throws NET_INVALID. */
-export function planOf(job: TrainingJob, framework: string): Plan {
+export function planOf(job: TrainingJob, framework: string, subject: Subject = wholeNet(job)): Plan {
   const { config, train } = job;
-  const net = resolveNet(config.net, train.spec);
+  const net = resolveNet(subject.layers, subject.input);
   const { batch, microBatch } = batchSizes(config, train.count);
   const { loss, optimizer, threads } = config;
   const spec = { net, classes: train.labels.length, batch, microBatch, loss, optimizer, threads };
   const stepsPerEpoch = Math.ceil(train.count / batch);
   // Threads and the input's settings change the speed, not the result, so a restart may use others.
   const { threads: _threads, input: _input, maxDurationMs: _maxDurationMs, ...settings } = config;
-  const fingerprint = JSON.stringify([job.runId, job.datasetDigest, train.count, train.spec, settings]);
-  return { job, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework, fingerprint };
+  const fingerprint = JSON.stringify([job.runId, job.datasetDigest, train.count, subject.input, settings]);
+  return { job, subject, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework, fingerprint };
 }

@@ -5,10 +5,10 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openImages } from '../data/image-reader.ts';
-import type { ImageSet, TrainingImages } from '../data/strategy.ts';
 import { galleryOf, identify, scoreOf, type Gallery } from '../serving/gallery.ts';
-import { imageSize } from './pixels.ts';
+import { gather, imageSize } from './pixels.ts';
 import type { Stop } from './stop.ts';
+import type { TrainingSet } from './subject.ts';
 
 /** Training images per person that make its mean: more cost time after every pass and change little. */
 const GALLERY_PER_PERSON_MAX = 5;
@@ -18,7 +18,7 @@ const RUN_IMAGES_MAX = 64;
 export interface Enrolment {
   /** An exported ONNX file. */
   readonly model: Uint8Array;
-  readonly train: TrainingImages;
+  readonly train: TrainingSet;
   readonly threads: number;
   /** Looked at between two runs of the model. */
   readonly signal: Stop;
@@ -26,7 +26,7 @@ export interface Enrolment {
 
 export interface Rank1Validation extends Enrolment {
   /** At least one image. */
-  readonly validation: TrainingImages;
+  readonly validation: TrainingSet;
 }
 
 export interface Validation extends Rank1Validation {
@@ -113,7 +113,7 @@ function classifierGallery(classifier: Float32Array, labels: readonly string[]):
 
 async function galleryFor(
   session: InferenceSession,
-  train: TrainingImages,
+  train: TrainingSet,
   enrolled: Int32Array,
   signal: Stop,
 ): Promise<Gallery> {
@@ -122,32 +122,30 @@ async function galleryFor(
   return galleryOf(rows, { classes, labels: train.labels, count: enrolled.length }, 0);
 }
 /** The first few images of each person. */
-function selectEnrolled(train: ImageSet): Int32Array {
+function selectEnrolled(train: TrainingSet): Int32Array {
   const taken = new Int32Array(train.labels.length);
   return allOf(train).filter((index) => (taken[train.classes[index]!]! += 1) <= GALLERY_PER_PERSON_MAX);
 }
 
-const allOf = ({ count }: Pick<ImageSet, 'count'>): Int32Array =>
+const allOf = ({ count }: Pick<TrainingSet, 'count'>): Int32Array =>
   Int32Array.from({ length: count }, (_, index) => index);
 
 /** [indices.length, dimensions], by an `images` to `embeddings` session. */
 async function embed(
   session: InferenceSession,
-  set: TrainingImages,
+  set: TrainingSet,
   indices: Int32Array,
   signal: Stop,
 ): Promise<Float32Array> {
   const { channels, height, width } = set.spec;
-  const size = imageSize(set);
   let rows = new Float32Array(0);
-  const reader = openImages(set);
+  const reader = openValues(set);
   try {
     for (let from = 0; from < indices.length; from += RUN_IMAGES_MAX) {
       signal.throwIfAborted();
       const chunk = indices.subarray(from, from + RUN_IMAGES_MAX);
-      const pixels = new Uint8Array(chunk.length * size);
-      await reader.read(chunk, pixels);
-      const images = new Tensor('float32', Float32Array.from(pixels), [chunk.length, channels, height, width]);
+      const values = await reader.read(chunk);
+      const images = new Tensor('float32', values, [chunk.length, channels, height, width]);
       const { embeddings } = await session.run({ images });
       const data = embeddings!.data as Float32Array; // exportModel declares it float32
       if (from === 0) rows = new Float32Array((indices.length * data.length) / chunk.length);
@@ -157,4 +155,18 @@ async function embed(
     reader.close();
   }
   return rows;
+}
+
+/** Reads what the model takes: pixels 0..255, or features. */
+function openValues(set: TrainingSet) {
+  const size = imageSize(set);
+  if ('features' in set)
+    return { read: async (indices: Int32Array) => gather(set.features, size, indices), close() {} };
+  const reader = openImages(set);
+  const read = async (indices: Int32Array) => {
+    const pixels = new Uint8Array(indices.length * size);
+    await reader.read(indices, pixels);
+    return Float32Array.from(pixels);
+  };
+  return { read, close: () => reader.close() };
 }

@@ -6,7 +6,7 @@
 import { PipelineError } from '../../contracts/errors.ts';
 import type { TrainingCourse } from '../../contracts/values.ts';
 import type { WorkLog } from '../work.ts';
-import { modelOf } from './outcome.ts';
+import { trialModelOf } from './outcome.ts';
 import { headSlot, initialState, type TrainingState } from './parameters.ts';
 import type { Plan } from './plan.ts';
 import type { Stop } from './stop.ts';
@@ -63,8 +63,8 @@ async function carryOver(plan: Plan, fresh: TrainingState, stored: StoredWeights
     else rowAt(person).set(stored.classifier.subarray(row * net.dimensions, (row + 1) * net.dimensions));
   }
   if (newcomers.size > 0) {
-    const model = modelOf(plan, { w, statistics }, {});
-    const means = await enrol({ model, train: job.train, threads: job.config.threads, signal }, newcomers);
+    const model = trialModelOf(plan, { w, statistics });
+    const means = await enrol({ model, train: plan.subject.train, threads: job.config.threads, signal }, newcomers);
     for (const [person, label] of job.train.labels.entries()) {
       const mean = newcomers.has(label) ? means.get(label) : undefined;
       if (mean !== undefined) imprint(rowAt(person), mean);

@@ -13,9 +13,13 @@ export interface Batch {
   readonly classes: Int32Array;
 }
 
-export interface BatchSettings {
+/** What decides which image is in which batch. */
+export interface OrderSettings {
   readonly batchSize: number;
   readonly seed: number;
+}
+
+export interface BatchSettings extends OrderSettings {
   readonly augment: Augment;
 }
 
@@ -38,11 +42,11 @@ export interface BatchRecipe {
   readonly stream: readonly number[];
 }
 
-export const batchesPerEpoch = ({ count }: ImageSet, { batchSize }: BatchSettings): number =>
+export const batchesPerEpoch = ({ count }: Pick<ImageSet, 'count'>, { batchSize }: OrderSettings): number =>
   Math.ceil(count / batchSize);
 
 /** Tells the recipe of each batch; remembers the order of the last two epochs, because making one takes a while. */
-export function createRecipes({ count }: ImageSet, { batchSize, seed }: BatchSettings) {
+export function createRecipes({ count }: Pick<ImageSet, 'count'>, { batchSize, seed }: OrderSettings) {
   const orders = new Map<number, Int32Array>();
   const orderOf = (epoch: number): Int32Array => {
     const order = orders.get(epoch) ?? permutation(count, createRandom(seed, 1 + epoch));

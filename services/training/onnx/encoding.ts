@@ -22,12 +22,18 @@ const DATA_TYPES = { float: TensorProto.DataType.FLOAT, int64: TensorProto.DataT
 /** An ONNX file. `contrib` admits onnxruntime's own operators: for training graphs only, never for shipped models. */
 export function encodeModel(
   graph: onnx.IGraphProto,
-  options: { readonly metadata?: Readonly<Record<string, string>>; readonly contrib?: boolean } = {},
+  options: {
+    readonly metadata?: Readonly<Record<string, string>>;
+    readonly contrib?: boolean;
+    /** A model whose nodes are part of the graph: its operator sets and functions hold for all of it. */
+    readonly around?: Pick<onnx.IModelProto, 'opsetImport' | 'functions'>;
+  } = {},
 ): Uint8Array {
-  const opsetImport: onnx.IOperatorSetIdProto[] = [{ domain: '', version: OPSET }];
+  const opsetImport = options.around?.opsetImport ?? [{ domain: '', version: OPSET }];
   if (options.contrib) opsetImport.push({ domain: 'com.microsoft', version: 1 });
   const metadataProps = entriesOf(options.metadata ?? {});
-  const model = { irVersion: IR_VERSION, producerName: 'nightshift', graph, opsetImport, metadataProps };
+  const functions = options.around?.functions ?? [];
+  const model = { irVersion: IR_VERSION, producerName: 'nightshift', graph, opsetImport, functions, metadataProps };
   return ModelProto.encode(model).finish();
 }
 

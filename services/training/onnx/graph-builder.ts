@@ -133,6 +133,12 @@ export class GraphBuilder {
     return this.node('LogSoftmax', [x], { attributes: { axis: 1 } });
   }
 
+  /** Takes in nodes and constants of another graph, whose names must be none of this one's. */
+  include({ node, initializer }: Pick<onnx.IGraphProto, 'node' | 'initializer'>): void {
+    this.#nodes.push(...(node ?? []));
+    this.#initializers.push(...(initializer ?? []));
+  }
+
   build(name: string): onnx.IGraphProto {
     return {
       name,

@@ -1,0 +1,194 @@
+/**
+ * The features of images under a frozen backbone, kept on disk from night to night: an image that was seen before costs
+ * one hash. Keys are the digests of the pixels, so a renamed or moved image is the same. Called by subject.ts.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { PipelineError } from '../../../contracts/errors.ts';
+import type { TrainingImages } from '../../data/strategy.ts';
+import { openImages } from '../../data/image-reader.ts';
+import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
+import type { WorkLog } from '../../work.ts';
+import { imageSize } from '../pixels.ts';
+import type { Stop } from '../stop.ts';
+
+export interface FeatureOptions {
+  /** featureModel of graph.ts. */
+  readonly model: Uint8Array;
+  /** What the features depend on beside the pixels; names the file. */
+  readonly key: string;
+  readonly cacheDir: string;
+  readonly threads: number;
+  readonly signal: Stop;
+  readonly log: WorkLog;
+}
+
+/** Images in one run of the backbone: bounds its memory. */
+const RUN_IMAGES_MAX = 16;
+/** Of one file; what is oldest is left out. 2 million images of 128 features. */
+const CACHE_BYTES_MAX = 1024 ** 3;
+/** Files, one per backbone and settings; those written longest ago are removed. */
+const CACHE_FILES_MAX = 4;
+const FORMAT = 'nightshift.features/1';
+const DIGEST_BYTES = 32;
+
+type Known = Map<string, Float32Array>;
+
+/** [count, n] of each set, and n. Throws MODEL_INVALID where the backbone does not run, or what the signal throws. */
+export async function featuresOf(sets: readonly TrainingImages[], options: FeatureOptions) {
+  const known = await readCache(options);
+  const digests: string[][] = [];
+  for (const set of sets) digests.push(await digestsOf(set, options.signal));
+  const cached = known.size;
+  const session = await open(options);
+  try {
+    let computed = 0;
+    for (const [index, set] of sets.entries())
+      computed += await addMissing(session, set, digests[index]!, known, options);
+    const images = digests.reduce((sum, list) => sum + list.length, 0);
+    options.log.info({ images, computed, cached }, `training: features of ${images} images, ${computed} of them new`);
+    if (computed > 0) await writeCache(known, new Set(digests.flat()), options);
+  } finally {
+    await session.release();
+  }
+  const size = known.values().next().value!.length;
+  return { size, sets: digests.map((list) => joined(list, known, size)) };
+}
+
+function joined(digests: readonly string[], known: Known, size: number): Float32Array {
+  const rows = new Float32Array(digests.length * size);
+  digests.forEach((digest, row) => rows.set(known.get(digest)!, row * size));
+  return rows;
+}
+
+async function open({ model, threads }: FeatureOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(model, { intraOpNumThreads: threads });
+  } catch (cause) {
+    throw unfit(`onnxruntime cannot load it (${(cause as Error).message})`, cause);
+  }
+}
+
+async function eachChunk(
+  set: TrainingImages,
+  indices: readonly number[],
+  signal: Stop,
+  use: (pixels: Uint8Array, chunk: readonly number[]) => Promise<void>,
+): Promise<void> {
+  const reader = openImages(set);
+  try {
+    for (let from = 0; from < indices.length; from += RUN_IMAGES_MAX) {
+      signal.throwIfAborted();
+      const chunk = indices.slice(from, from + RUN_IMAGES_MAX);
+      const pixels = new Uint8Array(chunk.length * imageSize(set));
+      await reader.read(Int32Array.from(chunk), pixels);
+      await use(pixels, chunk);
+    }
+  } finally {
+    reader.close();
+  }
+}
+
+async function digestsOf(set: TrainingImages, signal: Stop): Promise<string[]> {
+  const digests: string[] = [];
+  const size = imageSize(set);
+  await eachChunk(set, [...Array(set.count).keys()], signal, async (pixels, chunk) => {
+    for (let place = 0; place < chunk.length; place++)
+      digests.push(
+        createHash('sha256')
+          .update(pixels.subarray(place * size, (place + 1) * size))
+          .digest('hex'),
+      );
+  });
+  return digests;
+}
+
+/** How many were computed. */
+async function addMissing(
+  session: InferenceSession,
+  set: TrainingImages,
+  digests: readonly string[],
+  known: Known,
+  { signal }: FeatureOptions,
+): Promise<number> {
+  const first = new Map<string, number>();
+  digests.forEach((digest, index) => known.has(digest) || first.has(digest) || first.set(digest, index));
+  const { channels, height, width } = set.spec;
+  await eachChunk(set, [...first.values()], signal, async (pixels, chunk) => {
+    const images = new Tensor('float32', Float32Array.from(pixels), [chunk.length, channels, height, width]);
+    const rows = await run(session, images);
+    const size = rows.length / chunk.length;
+    chunk.forEach((index, row) => known.set(digests[index]!, rows.slice(row * size, (row + 1) * size)));
+  });
+  return first.size;
+}
+
+async function run(session: InferenceSession, images: Tensor): Promise<Float32Array> {
+  let features: InferenceSession.ReturnType[string] | undefined;
+  try {
+    ({ features } = await session.run({ images }));
+  } catch (cause) {
+    throw unfit(`it fails on ${images.dims[0]} images (${(cause as Error).message})`, cause);
+  }
+  const rows = features!.data;
+  if (!(rows instanceof Float32Array)) throw unfit('its features are not float32');
+  if (features!.dims[0] !== images.dims[0])
+    throw unfit(`it gives ${features!.dims[0]} rows for ${images.dims[0]} images`);
+  if (!rows.every(Number.isFinite)) throw unfit('a feature is not a finite number; is training.backbone.input right?');
+  return rows;
+}
+
+const pathOf = ({ cacheDir, key }: FeatureOptions): string => join(cacheDir, `${key}.safetensors`);
+
+/** A file that cannot be read costs the time to make its features again. */
+async function readCache(options: FeatureOptions): Promise<Known> {
+  const path = pathOf(options);
+  try {
+    const file = readSafetensors(await readFile(path), path);
+    if (file.metadata.format !== FORMAT) throw new PipelineError('BLOB_CORRUPT', `${path}: of another version`);
+    const { data, shape } = floatTensor(file, 'features', 2, path);
+    const digests = Buffer.from(file.tensors.digests!.data);
+    const size = shape[1]!;
+    const digestAt = (row: number) => digests.toString('hex', row * DIGEST_BYTES, (row + 1) * DIGEST_BYTES);
+    return new Map(
+      Array.from({ length: shape[0]! }, (_, row) => [digestAt(row), data.slice(row * size, (row + 1) * size)]),
+    );
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT')
+      options.log.warn({ path, err: cause }, 'training: cached features cannot be read and are made again');
+    return new Map();
+  }
+}
+
+/** The images of this training last, so that they are the last to be left out. */
+async function writeCache(known: Known, used: ReadonlySet<string>, options: FeatureOptions): Promise<void> {
+  const entries = [...known].sort(([a], [b]) => Number(used.has(a)) - Number(used.has(b)));
+  const size = entries[0]![1].length;
+  const kept = entries.slice(-Math.floor(CACHE_BYTES_MAX / (size * Float32Array.BYTES_PER_ELEMENT + DIGEST_BYTES)));
+  const features = new Float32Array(kept.length * size);
+  kept.forEach(([, row], index) => features.set(row, index * size));
+  const digests = Buffer.from(kept.map(([digest]) => digest).join(''), 'hex');
+  const tensors = {
+    digests: { shape: [kept.length, DIGEST_BYTES], data: new Uint8Array(digests) },
+    features: { shape: [kept.length, size], data: features },
+  };
+  const path = pathOf(options);
+  await mkdir(options.cacheDir, { recursive: true });
+  await writeFile(`${path}.${process.pid}`, writeSafetensors({ tensors, metadata: { format: FORMAT } }));
+  await rename(`${path}.${process.pid}`, path);
+  await removeOldest(options.cacheDir);
+}
+
+async function removeOldest(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors'));
+  const files = await Promise.all(
+    names.map(async (name) => ({ path: join(folder, name), writtenAt: (await stat(join(folder, name))).mtimeMs })),
+  );
+  files.sort((a, b) => b.writtenAt - a.writtenAt);
+  for (const { path } of files.slice(CACHE_FILES_MAX)) await rm(path, { force: true });
+}
+
+const unfit = (problem: string, cause?: unknown): PipelineError =>
+  new PipelineError('MODEL_INVALID', `training: the backbone of training.backbone.path: ${problem}`, { cause });

@@ -1,0 +1,101 @@
+/**
+ * The graphs around a frozen backbone: pixels to features, and pixels to embeddings with a trained head, each as one
+ * ONNX model. The backbone's nodes are taken over as they are under names of their own. Called by subject.ts.
+ */
+import type { onnx } from 'onnx-proto';
+import type { BackboneConfig } from '../../../contracts/pipeline.ts';
+import type { ImageSpec } from '../../../contracts/values.ts';
+import { addEmbeddings, type Weights } from '../export.ts';
+import { toMetadataProps, type ModelMetadata } from '../metadata.ts';
+import type { ResolvedNet } from '../nets.ts';
+import { encodeModel } from '../onnx/encoding.ts';
+import { GraphBuilder, type Value } from '../onnx/graph-builder.ts';
+import type { Backbone } from './backbone.ts';
+
+/** No name of a GraphBuilder begins so. */
+const PREFIX = 'backbone/';
+
+/** `images` [batch, channels, height, width] 0..255 to `features` [batch, n]. */
+export function featureModel(backbone: Backbone, image: ImageSpec): Uint8Array {
+  const g = new GraphBuilder();
+  g.output('features', features(g, backbone, image), 'float', ['batch', 'features']);
+  return encodeModel(g.build('features'), { around: backbone.model });
+}
+
+/** The model that serves. `net`: the head, on an input of as many channels as there are features. */
+export function frozenModel(
+  backbone: Backbone,
+  image: ImageSpec,
+  net: ResolvedNet,
+  weights: Weights,
+  metadata: ModelMetadata,
+): Uint8Array {
+  const g = new GraphBuilder();
+  addEmbeddings(g, net, weights, features(g, backbone, image));
+  return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata), around: backbone.model });
+}
+
+/** The head alone: `images` [batch, features, 1, 1] to `embeddings`. */
+export function headModel(net: ResolvedNet, weights: Weights, metadata: ModelMetadata): Uint8Array {
+  const g = new GraphBuilder();
+  addEmbeddings(g, net, weights, g.input('images', 'float', ['batch', net.image.channels, 1, 1]));
+  return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata) });
+}
+
+function features(g: GraphBuilder, backbone: Backbone, image: ImageSpec): Value {
+  const images = g.input('images', 'float', ['batch', image.channels, image.height, image.width]);
+  const prepared = prepare(g, backbone, image, images);
+  const rename = (name: string) => (name === backbone.input.name ? prepared : PREFIX + name);
+  g.include(renamed(backbone.model.graph!, rename));
+  // Some nets end in [batch, n, 1, 1].
+  return g.node('Flatten', [rename(backbone.output)], { attributes: { axis: 1 } });
+}
+
+/** What the backbone wants of the pipeline's pixels: its channels, its size, its range. */
+function prepare(g: GraphBuilder, { input, config }: Backbone, image: ImageSpec, images: Value): Value {
+  const { channels, height, width } = input;
+  let x = channels === image.channels ? images : g.concat([images, images, images], 1);
+  if (height !== image.height || width !== image.width) {
+    const scales = Float32Array.of(1, 1, height / image.height, width / image.width);
+    const attributes = { mode: 'linear', coordinate_transformation_mode: 'half_pixel' };
+    x = g.node('Resize', [x, '', g.floats(scales, [4])], { attributes });
+  }
+  const { mean, scale } = config.input;
+  if (!isAll(mean, 0)) x = g.sub(x, perChannel(g, mean));
+  return isAll(scale, 1) ? x : g.mul(x, perChannel(g, scale));
+}
+
+type PerChannel = BackboneConfig['input']['mean'];
+
+const isAll = (value: PerChannel, wanted: number) => [value].flat().every((one) => one === wanted);
+
+function perChannel(g: GraphBuilder, value: PerChannel): Value {
+  const values = Float32Array.from([value].flat());
+  return g.floats(values, [1, values.length, 1, 1]);
+}
+
+/** Nodes and constants with every name changed, also within the branches of If and the bodies of Loop and Scan. */
+function renamed(graph: onnx.IGraphProto, rename: (name: string) => string): onnx.IGraphProto {
+  // An empty name stands for an optional input that is left out.
+  const change = (name: string | null | undefined) => (name ? rename(name) : '');
+  const value = <T extends { name?: string | null }>(it: T): T => ({ ...it, name: change(it.name) });
+  const attribute = (it: onnx.IAttributeProto): onnx.IAttributeProto => ({
+    ...it,
+    ...(it.g && { g: renamed(it.g, rename) }),
+    ...(it.graphs?.length && { graphs: it.graphs.map((inner) => renamed(inner, rename)) }),
+  });
+  return {
+    ...graph,
+    node: (graph.node ?? []).map((node) => ({
+      ...node,
+      name: change(node.name),
+      input: (node.input ?? []).map(change),
+      output: (node.output ?? []).map(change),
+      attribute: (node.attribute ?? []).map(attribute),
+    })),
+    initializer: (graph.initializer ?? []).map(value),
+    input: (graph.input ?? []).map(value),
+    output: (graph.output ?? []).map(value),
+    valueInfo: (graph.valueInfo ?? []).map(value),
+  };
+}

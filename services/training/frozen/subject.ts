@@ -1,0 +1,69 @@
+/**
+ * Training with a frozen backbone: the features of all images are made once (or found on disk), a small head is trained
+ * on them by the loop that trains whole nets, and both leave as one ONNX model. Called by loop.ts.
+ */
+import { createHash } from 'node:crypto';
+import type { BackboneConfig } from '../../../contracts/pipeline.ts';
+import type { ImageSet } from '../../data/strategy.ts';
+import type { WorkLog } from '../../work.ts';
+import { batchesPerEpoch, createRecipes, type OrderSettings, type BatchSource } from '../input/batches.ts';
+import { gather, imageSize } from '../pixels.ts';
+import type { Stop } from '../stop.ts';
+import type { TrainingJob } from '../strategy.ts';
+import type { FeatureSet, Subject } from '../subject.ts';
+import { openBackbone, type Backbone } from './backbone.ts';
+import { featuresOf } from './features.ts';
+import { featureModel, frozenModel, headModel } from './graph.ts';
+
+/** Throws MODEL_INVALID, or what the signal throws. */
+export async function freeze(
+  { config, train, validation }: TrainingJob,
+  backboneConfig: BackboneConfig,
+  { signal, log }: { readonly signal: Stop; readonly log: WorkLog },
+): Promise<Subject> {
+  const image = train.spec;
+  const backbone = await openBackbone(backboneConfig, image);
+  const key = keyOf(backbone, image);
+  const { head, cacheDir } = backboneConfig;
+  const images = validation === null ? [train] : [train, validation];
+  const model = featureModel(backbone, image);
+  const { size, sets } = await featuresOf(images, { model, key, cacheDir, threads: config.threads, signal, log });
+  const input = { width: 1, height: 1, channels: size, madeBy: `${backbone.digest.slice(0, 12)}.${key.slice(0, 12)}` };
+  const asFeatures = ({ classes, labels, count }: ImageSet, index: number): FeatureSet => ({
+    ...{ spec: input, classes, labels, count },
+    features: sets[index]!,
+  });
+  const seen = asFeatures(train, 0);
+  return {
+    // The head sees the features as an image of one pixel.
+    layers: [{ type: 'flatten' }, ...head],
+    input,
+    train: seen,
+    validation: validation && asFeatures(validation, 1),
+    batches: (batchSize) => featureBatches(seen, { batchSize, seed: config.seed }),
+    exportModel: (net, weights, metadata) => frozenModel(backbone, image, net, weights, metadata),
+    exportTrial: headModel,
+  };
+}
+
+/** All that features depend on beside the pixels. */
+function keyOf({ digest, config, output }: Backbone, image: ImageSet['spec']): string {
+  return createHash('sha256')
+    .update(JSON.stringify([digest, config.input, output, image]))
+    .digest('hex');
+}
+
+/** Nothing is distorted: distortions belong to pixels. */
+function featureBatches(set: FeatureSet, settings: OrderSettings): BatchSource {
+  const recipeOf = createRecipes(set, settings);
+  return {
+    count: batchesPerEpoch(set, settings),
+    async batch(epoch, index) {
+      const { indices } = recipeOf(epoch, index);
+      const classes = indices.map((at) => set.classes[at]!);
+      return { images: gather(set.features, imageSize(set), indices), classes };
+    },
+    heldBytes: () => set.features.byteLength,
+    close: async () => {},
+  };
+}

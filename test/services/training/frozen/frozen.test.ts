@@ -1,0 +1,222 @@
+/** Heads on frozen backbones. The backbones are nets of ours, trained here on other images of the toy people. */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import onnxProto from 'onnx-proto';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PipelineError } from '../../../../contracts/errors.ts';
+import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/pipeline.ts';
+import type { LabelledImages } from '../../../../services/data/strategy.ts';
+import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
+import { readModelMetadata } from '../../../../services/training/metadata.ts';
+import { decodeModel, encodeAgain } from '../../../../services/training/onnx/encoding.ts';
+import type { TrainingJob } from '../../../../services/training/strategy.ts';
+import { withFolder } from '../../../support/folder.ts';
+import { quietContext, toyImages, toyJob } from '../toy.ts';
+
+const strategy = createOnnxGraphStrategy();
+const HEAD = [{ type: 'batch-norm' as const }, { type: 'dense' as const, units: 6 }];
+
+let trained: Promise<Uint8Array> | undefined;
+/** An exported model of ours: 16x16 pixels to rows of 8. */
+const backbone = () => (trained ??= strategy.train(toyJob(), quietContext()).then(({ model }) => model));
+
+async function withBackbone(
+  model: Uint8Array,
+  use: (jobOf: (rest?: Partial<TrainingJob>, backbone?: object) => TrainingJob, cacheDir: string) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const path = join(folder, 'backbone.onnx');
+    const cacheDir = join(folder, 'features');
+    writeFileSync(path, model);
+    const jobOf = (rest: Partial<TrainingJob> = {}, more: object = {}) => {
+      const { config, ...job } = toyJob({ epochs: 8 }, rest);
+      const backbone = { path, cacheDir, head: HEAD, ...more };
+      return { ...job, config: TrainingConfigSchema.parse({ ...config, backbone }) };
+    };
+    await use(jobOf, cacheDir);
+  });
+}
+
+/** How many features were made anew, as the log tells. */
+async function trainCounting(job: TrainingJob) {
+  const counted: number[] = [];
+  const info = (fields: object) => void ('computed' in fields && counted.push(Number(fields.computed)));
+  const checkpoints: Uint8Array[] = [];
+  const saveCheckpoint = async (state: Uint8Array) => void checkpoints.push(state);
+  const outcome = await strategy.train(job, quietContext({ log: { info, warn: () => {} }, saveCheckpoint }));
+  assert.is(counted.length, 1);
+  return { outcome, computed: counted[0]!, checkpoints };
+}
+
+async function embed(model: Uint8Array, { pixels, spec, count }: LabelledImages): Promise<Float32Array> {
+  const session = await InferenceSession.create(model);
+  const { channels, height, width } = spec;
+  const images = new Tensor('float32', Float32Array.from(pixels), [count, channels, height, width]);
+  const { embeddings } = await session.run({ images });
+  await session.release();
+  return embeddings!.data as Float32Array; // the contract says float32
+}
+
+test('frozen backbone: a head is trained on it, and both leave as one model that takes raw pixels', async () => {
+  await withBackbone(await backbone(), async (jobOf) => {
+    const { outcome } = await trainCounting(jobOf());
+    assert.ok(outcome.validationRank1! >= 0.9, `rank-1 ${outcome.validationRank1}`);
+    assert.ok(outcome.loss < outcome.curve[0]!.loss);
+    const session = await InferenceSession.create(outcome.model);
+    assert.equal([session.inputNames, session.outputNames], [['images'], ['embeddings']]);
+    await session.release();
+    const set = toyImages(1, 3);
+    const rows = await embed(outcome.model, set);
+    assert.is(rows.length, set.count * 6);
+    for (let row = 0; row < set.count; row++)
+      assert.ok(Math.abs(Math.hypot(...rows.subarray(row * 6, row * 6 + 6)) - 1) < 1e-5);
+    const { image, embeddingDimensions, framework } = readModelMetadata(outcome.model);
+    assert.equal([image, embeddingDimensions], [{ width: 16, height: 16, channels: 1 }, 6]);
+    assert.match(framework, /^onnx-graph .* on the frozen backbone [0-9a-f.]{25}$/);
+    const keys = decodeModel(outcome.model).graph!.initializer!.map(({ name }) => name);
+    assert.is(new Set(keys).size, keys.length);
+  });
+});
+
+test('frozen backbone: its weights are in the model as they were', async () => {
+  const model = await backbone();
+  await withBackbone(model, async (jobOf) => {
+    const { outcome } = await trainCounting(jobOf({}, { head: [{ type: 'dense', units: 8 }] }));
+    const constants = (bytes: Uint8Array) =>
+      new Map(decodeModel(bytes).graph!.initializer!.map((it) => [it.name, it.rawData]));
+    const merged = constants(outcome.model);
+    for (const [name, data] of constants(model)) assert.equal(merged.get(`backbone/${name}`), data, String(name));
+  });
+});
+
+test('frozen backbone: the next training computes features of new images only, other pixels or backbones all', async () => {
+  await withBackbone(await backbone(), async (jobOf, cacheDir) => {
+    assert.is((await trainCounting(jobOf())).computed, 48 + 16);
+    assert.is((await trainCounting(jobOf())).computed, 0);
+    // Another seed: other noise, so other images; the validation images stay.
+    const { computed } = await trainCounting(jobOf({ train: toyImages(3, 9) }));
+    assert.is(computed, 12);
+    assert.is((await trainCounting(jobOf({}, { input: { mean: 1 } }))).computed, 48 + 16);
+    assert.is(readdirSync(cacheDir).length, 2);
+  });
+});
+
+test('frozen backbone: broken cached features are made again, and old files are removed', async () => {
+  await withBackbone(await backbone(), async (jobOf, cacheDir) => {
+    await trainCounting(jobOf());
+    const [name] = readdirSync(cacheDir);
+    writeFileSync(join(cacheDir, name!), 'not what it was');
+    for (let i = 0; i < 6; i++) writeFileSync(join(cacheDir, `old-${i}.safetensors`), '');
+    assert.is((await trainCounting(jobOf())).computed, 48 + 16);
+    const left = readdirSync(cacheDir);
+    assert.ok(left.includes(name!) && left.length === 4, left.join());
+  });
+});
+
+test('frozen backbone: a resumed training ends the same, one with another backbone begins afresh', async () => {
+  await withBackbone(await backbone(), async (jobOf) => {
+    const { outcome, checkpoints } = await trainCounting(jobOf());
+    const resumed = await strategy.train(jobOf({ resumeFrom: checkpoints[0]! }), quietContext());
+    assert.ok(Buffer.from(resumed.model).equals(outcome.model));
+    const warnings: string[] = [];
+    const log = { info: () => {}, warn: (_: object, message: string) => void warnings.push(message) };
+    const other = jobOf({ resumeFrom: checkpoints[0]! }, { input: { mean: 2 } });
+    await strategy.train(other, quietContext({ log }));
+    assert.equal(warnings, ['training starts afresh: its checkpoint cannot be used']);
+  });
+});
+
+test('frozen backbone: images of another size are made to fit inside the model', async () => {
+  const big = (images: LabelledImages): LabelledImages => ({
+    ...images,
+    spec: { width: 32, height: 32, channels: 1 },
+    pixels: Uint8Array.from({ length: images.count * 1024 }, (_, at) => {
+      const [image, y, x] = [Math.floor(at / 1024), Math.floor((at % 1024) / 32), at % 32];
+      return images.pixels[image * 256 + (y >> 1) * 16 + (x >> 1)]!;
+    }),
+  });
+  await withBackbone(await backbone(), async (jobOf) => {
+    const { outcome } = await trainCounting(jobOf({ train: big(toyImages(12, 1)), validation: big(toyImages(4, 2)) }));
+    assert.ok(outcome.validationRank1! >= 0.9, `rank-1 ${outcome.validationRank1}`);
+    assert.equal(readModelMetadata(outcome.model).image, { width: 32, height: 32, channels: 1 });
+    // Each pixel twice in both directions: the middle of two equal pixels is that pixel again.
+    const small = await trainCounting(jobOf());
+    const [a, b] = [
+      await embed(outcome.model, big(toyImages(1, 3))),
+      await embed(small.outcome.model, toyImages(1, 3)),
+    ];
+    a.forEach((value, index) => assert.ok(Math.abs(value - b[index]!) < 1e-4, `${value} and ${b[index]}`));
+  });
+});
+
+test('frozen backbone: a backbone for RGB takes grey images as three equal channels', async () => {
+  const rgb = (images: LabelledImages): LabelledImages => ({
+    ...images,
+    spec: { ...images.spec, channels: 3 },
+    pixels: Uint8Array.from(
+      { length: images.count * 768 },
+      (_, at) => images.pixels[Math.floor(at / 768) * 256 + (at % 256)]!,
+    ),
+  });
+  const job = toyJob({ epochs: 2 }, { train: rgb(toyImages(12, 1)), validation: null });
+  const { model } = await strategy.train(job, quietContext());
+  await withBackbone(model, async (jobOf) => {
+    const { outcome } = await trainCounting(jobOf());
+    assert.ok(outcome.validationRank1! >= 0.9, `rank-1 ${outcome.validationRank1}`);
+    const fromRgb = await trainCounting(jobOf({ train: rgb(toyImages(12, 1)), validation: null }));
+    const [a, b] = [
+      await embed(outcome.model, toyImages(1, 3)),
+      await embed(fromRgb.outcome.model, rgb(toyImages(1, 3))),
+    ];
+    a.forEach((value, index) => assert.ok(Math.abs(value - b[index]!) < 1e-5, `${value} and ${b[index]}`));
+  });
+});
+
+const { onnx } = onnxProto;
+type Model = InstanceType<typeof onnx.ModelProto>;
+const UNFIT: readonly [what: string, change: (model: Model) => Uint8Array, backbone: object, message: RegExp][] = [
+  ['that is no ONNX', () => Buffer.from('PyTorch'), {}, /backbone\.onnx \(training\.backbone\.path\) cannot be used/],
+  ['without a graph', () => new Uint8Array(0), {}, /no graph/],
+  [
+    'of old operators',
+    (model) => encodeAgain({ ...model, opsetImport: [{ domain: '', version: 9 }] }),
+    {},
+    /version 9; export it with 13 to/,
+  ],
+  ['whose output is not there', encodeAgain, { output: 'logits' }, /outputs are "embeddings"; name one/],
+  ['with a wrong count of means', encodeAgain, { input: { mean: [1, 2, 3] } }, /3 values for 1 channels/],
+  ['of a fixed batch', (model) => encodeAgain(withBatch(model, 1)), {}, /batch is fixed at 1/],
+  ['of broken nodes', (model) => encodeAgain(withoutConstants(model)), {}, /cannot load it|fails on/],
+];
+for (const [what, change, settings, message] of UNFIT) {
+  test(`frozen backbone: one ${what} is MODEL_INVALID`, async () => {
+    await withBackbone(change(decodeModel(await backbone()) as Model), async (jobOf) => {
+      const error = await strategy.train(jobOf({}, settings), quietContext()).catch((cause: unknown) => cause);
+      assert.instance(error, PipelineError);
+      assert.is((error as PipelineError).code, 'MODEL_INVALID');
+      assert.match((error as PipelineError).message, message);
+    });
+  });
+}
+
+function withBatch(model: Model, batch: number): Model {
+  model.graph!.input![0]!.type!.tensorType!.shape!.dim![0] = { dimValue: batch };
+  return model;
+}
+
+function withoutConstants(model: Model): Model {
+  model.graph!.initializer = [];
+  return model;
+}
+
+test('frozen backbone: a head that does not fit its features is NET_INVALID', async () => {
+  await withBackbone(await backbone(), async (jobOf) => {
+    const head: TrainingConfig['net'] = [{ type: 'conv', filters: 4, kernel: 3, stride: 1 }];
+    const error = await strategy.train(jobOf({}, { head }), quietContext()).catch((cause: unknown) => cause);
+    assert.is((error as PipelineError).code, 'NET_INVALID');
+  });
+});
+
+test.run();
