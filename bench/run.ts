@@ -2,10 +2,13 @@
  * `npm run bench -- <name> [flags]`: runs one benchmark. Each prints a table for people, or with --json one object;
  * numbers in documents come from here.
  */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy.ts';
 import { runServingBench } from './serving.ts';
+import { runSwapBench } from './swap.ts';
 import { runInputBench } from './input-pipeline.ts';
 
 const SHIPPED = ['face-small', 'refnet', 'face-resnet'];
@@ -48,6 +51,21 @@ bench
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ net, people, seconds, json }) => {
     await runServingBench({ net, people, seconds, json });
+  });
+
+bench
+  .command('swap')
+  .description('every request accounted for while models are swapped, refused and rolled back on three replicas')
+  .addOption(new Option('--net <name>', 'a shipped net').choices(SHIPPED).default('face-small'))
+  .option('--people <n>', 'in the gallery', Number, 100)
+  .option('--swaps <n>', 'changes of the epoch', Number, 60)
+  .option('--rate <n>', 'requests per second', Number, 60)
+  .option('--seconds <n>', 'over which the swaps are spread', Number, 75)
+  .option('--full', '1,000 swaps and 1,000,000 requests: an hour and a half', false)
+  .option('--plot <file>', 'SVG: latency over time', join(tmpdir(), 'nightshift-bench-swap.svg'))
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ full, ...options }) => {
+    await runSwapBench({ ...options, ...(full ? { swaps: 1000, rate: 200, seconds: 5_000 } : {}) });
   });
 
 try {

@@ -4,9 +4,11 @@
  * charged for all who wait (no coordinated omission). Closed loop: so many at a time, for the largest throughput.
  */
 import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 import { build } from 'hdr-histogram-js';
 import { startThread } from '../../services/threads.ts';
 import { createRandom } from '../../services/training/random.ts';
+import { clockMs } from '../clock.ts';
 
 export interface Target {
   /** One request; rejects where it was refused or lost. */
@@ -26,10 +28,6 @@ export interface OpenFigures {
 const LATENCY_US_MAX = 60_000_000;
 
 export async function openLoop(target: Target, perSecond: number, seconds: number, seed: number): Promise<OpenFigures> {
-  const random = createRandom(seed);
-  const dueMs: number[] = [];
-  // Exponential gaps make a Poisson process.
-  for (let at = 0; at < 1000 * seconds; at -= (1000 / perSecond) * Math.log(1 - random())) dueMs.push(at);
   const histogram = build({
     bitBucketSize: 32,
     highestTrackableValue: LATENCY_US_MAX,
@@ -37,8 +35,7 @@ export async function openLoop(target: Target, perSecond: number, seconds: numbe
   });
   const answers: Promise<void>[] = [];
   let failed = 0;
-  const thread = startThread(new URL('./metronome.thread.ts', import.meta.url), Float64Array.from(dueMs));
-  thread.on('message', (due: number) => {
+  const thread = startMetronome(arrivals(perSecond, seconds, seed), (due) => {
     const answer = target.ask().then(
       () => histogram.recordValue(Math.min(LATENCY_US_MAX, 1000 * (clockMs() - due))),
       () => void (failed += 1),
@@ -66,5 +63,17 @@ export async function closedLoop(target: Target, inFlight: number, seconds: numb
   return (1000 * answered) / (performance.now() - startedAt);
 }
 
-/** The same in every thread of the process, unlike performance.now(). */
-export const clockMs = () => performance.timeOrigin + performance.now();
+/** Milliseconds at which requests are due, from 0 on: a Poisson process, whose gaps are exponential. */
+export function arrivals(perSecond: number, seconds: number, seed: number): Float64Array {
+  const random = createRandom(seed);
+  const dueMs: number[] = [];
+  for (let at = 0; at < 1000 * seconds; at -= (1000 / perSecond) * Math.log(1 - random())) dueMs.push(at);
+  return Float64Array.from(dueMs);
+}
+
+/** Calls back when each is due, with its moment in `clockMs`. The thread exits after the last. */
+export function startMetronome(dueMs: Float64Array, onDue: (dueMs: number) => void): Worker {
+  const thread = startThread(new URL('./metronome.thread.ts', import.meta.url), dueMs);
+  thread.on('message', onDue);
+  return thread;
+}

@@ -45,7 +45,7 @@ export interface Rig {
 }
 
 const NAME = 'bench';
-const IMAGE: ImageSpec = { width: 64, height: 64, channels: 1 };
+export const IMAGE: ImageSpec = { width: 64, height: 64, channels: 1 };
 /** Long enough for a busy machine to start three processes. */
 const READY_MS = 60_000;
 
@@ -119,13 +119,14 @@ async function putIntoService(nc: NatsConnection, { serving, candidate }: Pairs)
   };
 }
 
-interface Files {
+export interface Files {
   readonly model: Uint8Array;
   readonly gallery: Gallery;
   readonly golden: Buffer;
 }
 
-async function makeFiles({ net, people }: RigOptions, seed: number): Promise<Files> {
+/** `imagesSeed`: of the images that the golden samples are of. */
+export async function makeFiles({ net, people }: RigOptions, seed: number, imagesSeed = seed): Promise<Files> {
   const resolved = resolveNet(net, IMAGE);
   const { dimensions } = resolved;
   const state = initialState({ net: resolved, classes: people }, seed);
@@ -134,7 +135,7 @@ async function makeFiles({ net, people }: RigOptions, seed: number): Promise<Fil
     ...{ embeddingDimensions: dimensions, classes: people, framework: 'none: random weights' },
   });
   const host = await createModelHost({ model, image: IMAGE, queueMax: 8, batchMax: 8, threads: 1 });
-  const pixels = noise(8 * IMAGE.width * IMAGE.height, seed);
+  const pixels = noise(8 * IMAGE.width * IMAGE.height, imagesSeed);
   const labels = Array.from({ length: people }, (_, person) => `p${person}`);
   const images = { spec: IMAGE, pixels, count: 8, classes: new Int32Array(8), labels };
   const golden = writeGolden(await takeGolden(host, images));
@@ -158,7 +159,7 @@ async function store(nc: NatsConnection, runId: string, { model, gallery, golden
   };
 }
 
-function noise(length: number, seed: number): Uint8Array {
+export function noise(length: number, seed: number): Uint8Array {
   const random = createRandom(seed);
   return Uint8Array.from({ length }, () => 256 * random());
 }

@@ -1,0 +1,25 @@
+/** One replica in a process of its own, as `nightshift actor inference` runs it. Started by rig.ts. */
+import { randomUUID } from 'node:crypto';
+import { startInference } from '../../actors/inference/inference.ts';
+import { BUCKETS } from '../../contracts/subjects.ts';
+import { DeploymentSchema } from '../../contracts/values.ts';
+import { createBlobStore } from '../../infra/blob-store.ts';
+import { createBus } from '../../infra/bus.ts';
+import { connectNats } from '../../infra/connection.ts';
+import { createLogger } from '../../infra/logger.ts';
+import { createRecordStore, openKv } from '../../infra/record-store.ts';
+import { createReplicaStore } from '../../infra/replica-store.ts';
+import type { ReplicaStart } from './messages.ts';
+
+process.on('message', (message: ReplicaStart) => void start(message));
+
+async function start({ url, name: model, replicaId }: ReplicaStart): Promise<void> {
+  const log = createLogger({ level: 'silent' });
+  const nc = await connectNats({ url, name: `bench-${replicaId}`, log });
+  const source = `inference/${replicaId}`;
+  const bus = await createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const replicas = await createReplicaStore(nc);
+  await startInference({ nc, bus, blobs: createBlobStore(nc, source), deployments, replicas, model, replicaId, log });
+  process.send?.('started');
+}
