@@ -9,6 +9,7 @@ import { curveCommand } from './commands/curve.ts';
 import { dlqEndCommand, dlqListCommand, dlqShowCommand } from './commands/dlq.ts';
 import { StageSchema } from '../contracts/messages.ts';
 import { forkCommand, retryCommand, steerCommand, type SteerVerb } from './commands/steer.ts';
+import { enrollCommand, removeCommand } from './commands/gallery.ts';
 import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
 import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
 import { runShowCommand } from './commands/run-show.ts';
@@ -107,6 +108,7 @@ function program(): Command {
     .option(...json)
     .action((model, options, command) => rollbackCommand(model, options, globals(command)));
   steerCommands(nightshift);
+  galleryCommands(nightshift);
   scheduleCommands(nightshift);
   deadLetterCommands(nightshift);
   nightshift
@@ -151,6 +153,26 @@ const STEERED: Readonly<Record<SteerVerb, string>> = {
   approve: 'put the candidate of a run that waits for approval into service',
   reject: 'keep the candidate of a run that waits for approval out of service',
 };
+
+function galleryCommands(nightshift: Command): void {
+  nightshift
+    .command('enroll')
+    .description('let a model know a person by one or more images, at once and in every epoch')
+    .argument('<model>')
+    .argument('<person>')
+    .argument('<images...>', 'image files')
+    .option('--json', 'print one JSON object to stdout')
+    .action((model, person, images, options, command) =>
+      enrollCommand(model, person, images, options, globals(command)),
+    );
+  nightshift
+    .command('remove')
+    .description('let a model forget a person, at once and in every epoch')
+    .argument('<model>')
+    .argument('<person>')
+    .option('--json', 'print one JSON object to stdout')
+    .action((model, person, options, command) => removeCommand(model, person, options, globals(command)));
+}
 
 function scheduleCommands(nightshift: Command): void {
   const schedule = nightshift

@@ -45,6 +45,7 @@ export const ERRORS = {
   EPOCH_NOT_REACHED: 'The replica does not serve the demanded epoch yet; the message says which it serves.',
   NOT_READY: 'No model is in service yet on this replica.',
   PERSON_UNKNOWN: 'The claimed person is not enrolled in the gallery that is in service.',
+  GALLERY_FULL: 'The person has as many images, or the gallery as many people, as allowed; remove some first.',
   REQUEST_INVALID: 'The request body does not have the expected form.',
   STAGE_TIMEOUT: 'A stage passed its deadline, or its worker is gone and did not answer for it.',
   CANCELLED: 'An operator cancelled the work.',

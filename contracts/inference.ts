@@ -8,12 +8,14 @@ import type { ErrorCode } from './errors.ts';
 import { DigestSchema, TokenSchema } from './values.ts';
 
 export const INFER_HEADERS = {
-  /** `verify`: the person whom the face is claimed to be. */
+  /** `verify`: the person whom the face is claimed to be. `enroll` and `remove`: the person they are about. */
   person: 'Nightshift-Person',
   /** Milliseconds from arrival after which the client no longer waits; the request is refused then. */
   deadlineMs: 'Nightshift-Deadline-Ms',
   /** The request is answered by this epoch or a later one, or refused with EPOCH_NOT_REACHED. */
   minEpoch: 'Nightshift-Min-Epoch',
+  /** The request is answered by a gallery with this change of it: the `sequence` of a reply to `enroll` or `remove`. */
+  minEnrolment: 'Nightshift-Min-Enrolment',
   /** In a reply OVERLOADED: milliseconds after which this replica expects to have room again. */
   retryAfterMs: 'Nightshift-Retry-After-Ms',
   /** In a reply that is an error: the status as in HTTP, and a sentence. */
@@ -53,6 +55,26 @@ export const IdentifyReplySchema = AnswerSchema.extend({
 });
 export type IdentifyReply = z.infer<typeof IdentifyReplySchema>;
 
+/** A change is stored when its reply is sent, and in force on the replica that answered, in every epoch it holds. */
+const GalleryAnswerSchema = AnswerSchema.extend({
+  person: z.string(),
+  /** Of the change, for the header `minEnrolment`. */
+  sequence: z.number().int(),
+});
+export const EnrollReplySchema = GalleryAnswerSchema.extend({
+  /** Of this person that were enrolled, this one included; those that the epoch was built from do not count. */
+  images: z.number().int(),
+});
+export type EnrollReply = z.infer<typeof EnrollReplySchema>;
+export const RemoveReplySchema = GalleryAnswerSchema;
+export type RemoveReply = z.infer<typeof RemoveReplySchema>;
+
+/** A person's name, for people to read: any characters but those that would break a header. */
+export const PersonSchema = z
+  .string()
+  .max(128)
+  .regex(/^[^\p{C}\s]([^\p{C}]*[^\p{C}\s])?$/u, '1 to 128 characters, no control characters, no spaces at the ends');
+
 /** The body of a reply that is an error. */
 export const InferErrorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
@@ -65,6 +87,8 @@ export function inferStatus(code: ErrorCode): number {
       return 400;
     case 'PERSON_UNKNOWN':
       return 404;
+    case 'GALLERY_FULL':
+      return 409;
     case 'OVERLOADED':
       return 429;
     case 'NOT_READY':

@@ -10,6 +10,7 @@ export const STREAMS = {
   timers: 'TIMERS',
   dlq: 'DLQ',
   advisories: 'ADVISORIES',
+  enrolments: 'ENROLMENTS',
 } as const;
 
 export const BUCKETS = {
@@ -83,6 +84,7 @@ export const ALL = {
   timersFired: 'nightshift.timer.fire.>',
   slots: 'nightshift.timer.slot.>',
   dlq: 'nightshift.dlq.>',
+  enrolments: 'nightshift.enrol.>',
 } as const;
 
 export const commandSubject = (noun: Noun, verb: CommandVerb, runId: string) =>
@@ -142,5 +144,12 @@ export const apiOfCommand = (command: CtlSubject) => command.replace('.ctl.', '.
 
 export const INFER_VERBS = ['embed', 'verify', 'identify'] as const;
 export type InferVerb = (typeof INFER_VERBS)[number];
-export const inferSubject = (model: string, verb: InferVerb) => `infer.${model}.${verb}`;
+/** They change who is in the gallery, in every epoch. */
+export const GALLERY_VERBS = ['enroll', 'remove'] as const;
+export type GalleryVerb = (typeof GALLERY_VERBS)[number];
+export const inferSubject = (model: string, verb: InferVerb | GalleryVerb) => `infer.${model}.${verb}`;
 export const inferQueue = (model: string) => `inference-${model}`;
+
+/** All that was ever said of a person in a model's gallery; a name may hold what a subject may not, hence `personKey`. */
+export const enrolmentSubject = (model: string, personKey: string) => `nightshift.enrol.${model}.${personKey}`;
+export const enrolmentsOf = (model: string) => `nightshift.enrol.${model}.>`;

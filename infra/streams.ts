@@ -98,6 +98,16 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
       max_age: nanos(EVENTS_AGE_MS),
       description: 'messages that the server gave up',
     },
+    {
+      ...common,
+      name: STREAMS.enrolments,
+      subjects: [ALL.enrolments],
+      retention: 'limits',
+      // A person who was enrolled must never be dropped to make room. As with objects, the disk is the bound.
+      discard: 'new',
+      max_bytes: -1,
+      description: 'people enrolled and removed while serving, with their images',
+    },
     kvStream(common, BUCKETS.runs, { history: HISTORY_MAX, bytes: 512 * MIB, ageMs: RUNS_AGE_MS }),
     kvStream(common, BUCKETS.schedules, { history: HISTORY_MAX, bytes: 64 * MIB }),
     kvStream(common, BUCKETS.deployments, { history: DEPLOYMENTS_HISTORY, bytes: 32 * MIB }),

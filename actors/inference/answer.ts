@@ -61,8 +61,11 @@ async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, t
   }
 }
 
+/** What a request demands of the replica that answers it. */
+export type Demand = Pick<RecogniseRequest, 'deadlineMs' | 'minEpoch' | 'minEnrolment'>;
+
 /** Holds the request while it must not be answered from here, but not for long. */
-async function admitted(replica: Replica, request: RecogniseRequest): Promise<void> {
+export async function admitted(replica: Replica, request: Demand): Promise<void> {
   const demandedUntilMs = Math.min(request.deadlineMs, performance.now() + HOLD_MS_MAX);
   for (let why = obstacle(replica, request); why !== null; why = obstacle(replica, request)) {
     const untilMs = why.code === 'EPOCH_NOT_REACHED' ? demandedUntilMs : request.deadlineMs;
@@ -70,15 +73,19 @@ async function admitted(replica: Replica, request: RecogniseRequest): Promise<vo
   }
 }
 
-function obstacle({ standing, served }: Replica, { minEpoch }: RecogniseRequest): PipelineError | null {
+function obstacle({ standing, served }: Replica, { minEpoch, minEnrolment }: Demand): PipelineError | null {
   const retryable = { retryable: true };
   if (!standing.isGood) {
     const message = 'this replica was out of touch and has not caught up yet; try again';
     return new PipelineError('NOT_READY', message, retryable);
   }
-  if ((served?.epoch ?? 0) >= minEpoch) return null;
-  const serves = served ? `epoch ${served.epoch} is in service here` : 'no epoch is in service here yet';
-  return new PipelineError('EPOCH_NOT_REACHED', `${serves}, epoch ${minEpoch} was demanded; try again`, retryable);
+  if ((served?.epoch ?? 0) < minEpoch) {
+    const serves = served ? `epoch ${served.epoch} is in service here` : 'no epoch is in service here yet';
+    return new PipelineError('EPOCH_NOT_REACHED', `${serves}, epoch ${minEpoch} was demanded; try again`, retryable);
+  }
+  if ((served?.resident.enrolments.applied ?? 0) >= minEnrolment) return null;
+  const message = `change ${minEnrolment} of the gallery is not in force here yet; try again`;
+  return new PipelineError('NOT_READY', message, retryable);
 }
 
 const marginOf = (reply: InferReply) => ('score' in reply ? reply.score - reply.threshold : null);

@@ -7,12 +7,14 @@ import type { BlobStore } from '../../contracts/blobs.ts';
 import type { Deployment, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
 import type { Bus } from '../../infra/bus.ts';
 import type { Logger } from '../../infra/logger.ts';
+import { createEnrolmentLog } from '../../infra/enrolment-log.ts';
 import type { RecordStore } from '../../infra/record-store.ts';
 import type { HeartbeatStore } from '../../infra/replica-store.ts';
 import { keepSpare, type HostProcesses } from '../../services/serving/host-spares.ts';
 import { loadResident } from '../../services/serving/resident-model.ts';
 import type { ModelHostOptions } from '../../services/serving/strategy.ts';
 import { Convergence } from './converge.ts';
+import { followEnrolments } from './enrolments.ts';
 import { createPresence } from './presence.ts';
 import { Replica } from './replica.ts';
 import { createReports } from './reports.ts';
@@ -53,9 +55,11 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const log = options.log.child({ model, replicaId });
   const processes = options.processes ?? keepSpare();
   const startedAt = options.now?.() ?? new Date();
-  const load = (pair: ModelPair) => {
+  const enrolments = await createEnrolmentLog(nc, model, log);
+  const load = async (pair: ModelPair) => {
     const { onHostReplaced: onReplaced, onRetried } = replica;
-    return loadResident({ pair, blobs, options: { ...config, onReplaced, onRetried }, processes });
+    const resident = await loadResident({ pair, blobs, options: { ...config, onReplaced, onRetried }, processes });
+    return followEnrolments({ resident, enrolments, onApplied: () => replica.wake(), log });
   };
   const replica = new Replica({ model, replicaId, startedAt, load, log });
   const presence = createPresence({ ...options, replica, log });
@@ -66,7 +70,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     ...{ replica, report, log },
     desired: () => convergence.desired,
     failure: () => convergence.failure,
-    start: () => startServing({ nc, replica, model, requestsMax, log }),
+    start: () => startServing({ nc, replica, enrolments, model, requestsMax, log }),
   });
   const consider = () => {
     service.consider();

@@ -6,19 +6,20 @@ import { assertNever, PipelineError } from '../../contracts/errors.ts';
 import type { EmbedReply, IdentifyReply, VerifyReply } from '../../contracts/inference.ts';
 import type { InferVerb } from '../../contracts/subjects.ts';
 import { decodeImage } from '../../services/images.ts';
-import { identify, scoreOf } from '../../services/serving/gallery.ts';
 import type { Served } from './replica.ts';
 
-export interface RecogniseRequest {
-  readonly verb: InferVerb;
+export interface RecogniseRequest<Verb = InferVerb> {
+  readonly verb: Verb;
   /** An image file. */
   readonly image: Uint8Array;
-  /** The claimed person; `verify` needs it. */
+  /** The person whom it is about; all but `embed` and `identify` need it. */
   readonly person: string | null;
   /** performance.now() */
   readonly deadlineMs: number;
   /** 0 where any epoch will do. */
   readonly minEpoch: number;
+  /** Sequence of a change of the gallery; 0 where none is demanded. */
+  readonly minEnrolment: number;
   /** A header of the request, or null. */
   readonly header: (name: string) => string | null;
 }
@@ -57,22 +58,23 @@ function checkClaim({ resident }: Served, { verb, person }: RecogniseRequest): v
       'verify request: name the claimed person in the header Nightshift-Person',
     );
   }
-  if (!resident.gallery.labels.includes(person)) {
+  if (!resident.people.has(person)) {
     throw new PipelineError('PERSON_UNKNOWN', `verify request: "${person}" is not enrolled`);
   }
 }
 
 function compare(served: Served, person: string, embedding: Float32Array): VerifyReply {
-  const { gallery } = served.resident;
-  const score = scoreOf(gallery, gallery.labels.indexOf(person), embedding);
-  const { threshold } = gallery;
+  const { people } = served.resident;
+  // Throws PERSON_UNKNOWN where the person was removed while the model ran.
+  const score = people.score(person, embedding);
+  const { threshold } = people;
   return { ...answerOf(served), person, match: score >= threshold, score, threshold };
 }
 
-function search(served: Served, embedding: Float32Array): IdentifyReply {
-  const { gallery } = served.resident;
-  const { threshold } = gallery;
-  const candidates = [...identify(gallery, embedding, TOP_K)];
+async function search(served: Served, embedding: Float32Array): Promise<IdentifyReply> {
+  const { people } = served.resident;
+  const { threshold } = people;
+  const candidates = [...(await people.search(embedding, TOP_K))];
   const best = candidates[0] ?? { person: null, score: SCORE_MIN };
   const known = best.score >= threshold;
   return { ...answerOf(served), person: known ? best.person : null, known, score: best.score, threshold, candidates };

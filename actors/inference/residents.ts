@@ -27,6 +27,10 @@ export class Residents {
     return this.#table.get(keyOf(pair));
   }
 
+  get all(): readonly ResidentModel[] {
+    return [...this.#table.values()];
+  }
+
   get digests(): string[] {
     return [...new Set([...this.#table.values()].map(({ modelDigest }) => modelDigest))];
   }
@@ -66,7 +70,7 @@ export class Residents {
 
   #close(resident: ResidentModel): void {
     const closing = Promise.resolve(this.#drains.get(resident))
-      .then(() => resident.host.close())
+      .then(() => resident.close())
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }

@@ -5,20 +5,32 @@
 import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
-import { INFER_VERBS, inferQueue, inferSubject, type InferVerb } from '../../contracts/subjects.ts';
+import {
+  GALLERY_VERBS,
+  INFER_VERBS,
+  inferQueue,
+  inferSubject,
+  type GalleryVerb,
+  type InferVerb,
+} from '../../contracts/subjects.ts';
 import type { Logger } from '../../infra/logger.ts';
+import type { EnrolmentLog } from '../../infra/enrolment-log.ts';
 import { answer } from './answer.ts';
+import { changeGallery } from './change-gallery.ts';
 import type { RecogniseRequest } from './recognise.ts';
 import type { Replica } from './replica.ts';
 
 export interface ServeOptions {
   readonly nc: NatsConnection;
   readonly replica: Replica;
+  readonly enrolments: EnrolmentLog;
   readonly model: string;
   /** Requests taken at once, those included whose image is still being decoded; beyond, OVERLOADED. */
   readonly requestsMax: number;
   readonly log: Logger;
 }
+
+type Verb = InferVerb | GalleryVerb;
 
 export interface Serving {
   /** Takes no more requests and resolves when all that were taken are answered. */
@@ -31,14 +43,14 @@ const DEADLINE_DEFAULT_MS = 10_000;
 export function startServing(options: ServeOptions): Serving {
   const { nc, model } = options;
   const underWay = new Set<Promise<void>>();
-  const take = (verb: InferVerb, message: Msg) => {
+  const take = (verb: Verb, message: Msg) => {
     const isFull = underWay.size >= options.requestsMax;
     const work = (isFull ? refuse(options, message) : respond(options, verb, message)).finally(() =>
       underWay.delete(work),
     );
     underWay.add(work);
   };
-  const subscriptions = INFER_VERBS.map((verb) =>
+  const subscriptions = [...INFER_VERBS, ...GALLERY_VERBS].map((verb) =>
     nc.subscribe(inferSubject(model, verb), {
       queue: inferQueue(model),
       callback: (error, message) => {
@@ -55,15 +67,21 @@ export function startServing(options: ServeOptions): Serving {
   };
 }
 
-async function respond({ replica, log }: ServeOptions, verb: InferVerb, message: Msg): Promise<void> {
+async function respond(options: ServeOptions, verb: Verb, message: Msg): Promise<void> {
   try {
-    const reply = await answer(replica, parseRequest(verb, message));
+    const reply = await replyTo(options, parseRequest(verb, message));
     message.respond(JSON.stringify(reply));
   } catch (error) {
     const failure = toFailure(error);
-    if (inferStatus(failure.code) >= 500) log.warn({ verb, err: error }, 'replica: a request failed');
+    if (inferStatus(failure.code) >= 500) options.log.warn({ verb, err: error }, 'replica: a request failed');
     respondFailure(message, error);
   }
+}
+
+function replyTo({ replica, enrolments, log }: ServeOptions, request: RecogniseRequest<Verb>): Promise<object> {
+  const { verb } = request;
+  if (verb === 'enroll' || verb === 'remove') return changeGallery({ replica, enrolments, log }, { ...request, verb });
+  return answer(replica, { ...request, verb });
 }
 
 async function refuse({ requestsMax, replica }: ServeOptions, message: Msg): Promise<void> {
@@ -73,20 +91,23 @@ async function refuse({ requestsMax, replica }: ServeOptions, message: Msg): Pro
   respondFailure(message, new PipelineError('OVERLOADED', text, { retryable: true, retryAfterMs }));
 }
 
-function parseRequest(verb: InferVerb, { data, headers: given }: Msg): RecogniseRequest {
+function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseRequest<Verb> {
   const budget = given?.get(INFER_HEADERS.deadlineMs) || String(DEADLINE_DEFAULT_MS);
   const budgetMs = Number(budget);
   if (!(budgetMs >= 0)) {
     throw new PipelineError('REQUEST_INVALID', `${INFER_HEADERS.deadlineMs} is "${budget}", expected milliseconds`);
   }
   const deadlineMs = performance.now() + Math.min(budgetMs, DEADLINE_DEFAULT_MS);
-  const demanded = given?.get(INFER_HEADERS.minEpoch) || '0';
-  const minEpoch = Number(demanded);
-  if (!Number.isSafeInteger(minEpoch) || minEpoch < 0) {
-    throw new PipelineError('REQUEST_INVALID', `${INFER_HEADERS.minEpoch} is "${demanded}", expected an epoch number`);
-  }
+  const wholeNumber = (name: string, what: string) => {
+    const demanded = given?.get(name) || '0';
+    const number = Number(demanded);
+    if (Number.isSafeInteger(number) && number >= 0) return number;
+    throw new PipelineError('REQUEST_INVALID', `${name} is "${demanded}", expected ${what}`);
+  };
+  const minEpoch = wholeNumber(INFER_HEADERS.minEpoch, 'an epoch number');
+  const minEnrolment = wholeNumber(INFER_HEADERS.minEnrolment, 'the sequence of a change of the gallery');
   const header = (name: string) => given?.get(name) || null;
-  return { verb, image: data, person: header(INFER_HEADERS.person), deadlineMs, minEpoch, header };
+  return { verb, image: data, person: header(INFER_HEADERS.person), deadlineMs, minEpoch, minEnrolment, header };
 }
 
 function respondFailure(message: Msg, error: unknown): void {

@@ -118,7 +118,8 @@ const MetadataSchema = z.object({
   threshold: z.string().transform(Number).pipe(z.number()),
 });
 
-function normalise(row: Float32Array): void {
+/** To length 1, in place. */
+export function normalise(row: Float32Array): void {
   const length = Math.hypot(...row);
   // Opposite embeddings may cancel out; such a row stays zero and matches nobody.
   if (length > 0) for (let d = 0; d < row.length; d++) row[d]! /= length;

@@ -6,6 +6,7 @@ import type { BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec, ModelPair } from '../../contracts/values.ts';
 import { readGallery, type Gallery } from './gallery.ts';
+import { People } from './people.ts';
 import { checkGolden, readGolden, type Golden } from './golden.ts';
 import type { HostProcesses } from './host-spares.ts';
 import { createModelHost } from './model-host.ts';
@@ -18,7 +19,12 @@ export interface ResidentModel {
   /** What images it takes. */
   readonly image: ImageSpec;
   readonly host: ModelHost;
-  readonly gallery: Gallery;
+  /** The gallery of that model, and who was enrolled and removed since. */
+  readonly people: People;
+  /** The last change of the gallery that is in `people`. */
+  readonly enrolments: { readonly applied: number };
+  /** Ends the host after what is in flight has been answered. */
+  close(): Promise<void>;
 }
 
 export interface LoadOptions {
@@ -53,8 +59,12 @@ export async function loadResident({ pair, blobs, options, processes }: LoadOpti
     await host.close();
     throw error;
   }
-  const { spec: image } = golden;
-  return { pair, modelDigest: pair.model.digest, galleryDigest: pair.gallery.digest, image, host, gallery };
+  return {
+    ...{ pair, modelDigest: pair.model.digest, galleryDigest: pair.gallery.digest, image: golden.spec, host },
+    people: new People(gallery, host.dimensions),
+    enrolments: { applied: 0 },
+    close: () => host.close(),
+  };
 }
 
 function checkPair(pair: ModelPair, galleryOfDigest: string): void {

@@ -7,7 +7,7 @@ import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { startInference, type Inference, type InferenceOptions } from '../../actors/inference/inference.ts';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { INFER_HEADERS } from '../../contracts/inference.ts';
-import { BUCKETS, inferSubject, type InferVerb } from '../../contracts/subjects.ts';
+import { BUCKETS, inferSubject, type GalleryVerb, type InferVerb } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
 import { createBlobStore } from '../../infra/blob-store.ts';
 import { createBus } from '../../infra/bus.ts';
@@ -131,19 +131,21 @@ export interface AskOptions {
   readonly person?: string;
   readonly deadlineMs?: string;
   readonly minEpoch?: string;
+  readonly minEnrolment?: string;
 }
 
 /** One request; a rejection means that nobody answered at all. */
 export async function ask(
   nc: NatsConnection,
-  verb: InferVerb,
+  verb: InferVerb | GalleryVerb,
   image: Uint8Array,
-  { person, deadlineMs, minEpoch }: AskOptions = {},
+  { person, deadlineMs, minEpoch, minEnrolment }: AskOptions = {},
 ): Promise<InferAnswer> {
   const meta = headers();
   if (person) meta.set(INFER_HEADERS.person, person);
   if (deadlineMs) meta.set(INFER_HEADERS.deadlineMs, deadlineMs);
   if (minEpoch) meta.set(INFER_HEADERS.minEpoch, minEpoch);
+  if (minEnrolment) meta.set(INFER_HEADERS.minEnrolment, minEnrolment);
   const message: Msg = await nc.request(inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });
   const status = Number(message.headers?.get(INFER_HEADERS.errorStatus) || 200);
   const retryAfter = message.headers?.get(INFER_HEADERS.retryAfterMs);

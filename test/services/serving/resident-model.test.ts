@@ -51,7 +51,7 @@ test('resident model: a stored pair loads, warm and checked', () =>
     const pair = await storeTinyPair(blobs, { runId: 'r1' });
     const resident = await load(blobs, pair).resident;
     assert.is(resident.modelDigest, pair.model.digest);
-    assert.is(resident.gallery.labels.length, 5);
+    assert.is(resident.people.count, 5);
     assert.equal(resident.image, TINY_IMAGE);
     await resident.host.close();
   }));

@@ -1,0 +1,146 @@
+/**
+ * Everybody whom an epoch knows: the rows of its gallery, with the changes since on top. Rows lie side by side in one
+ * matrix; one that is removed is filled by the last, so that the search has no holes to step over. Exact: each row is
+ * looked at. A resident model has one; the replica's thread changes and searches it.
+ */
+import { PipelineError } from '../../contracts/errors.ts';
+import { normalise, type Gallery, type Match } from './gallery.ts';
+
+/** A person's rows are the one that the epoch was built with, and the mean of what was enrolled since. */
+interface Person {
+  readonly name: string;
+  readonly rows: number[];
+  /** Which row is the enrolled one; null without. */
+  enrolled: { row: number; readonly sum: Float32Array; readonly digests: Set<string> } | null;
+}
+
+/** Each is embedded again with every new model. */
+export const IMAGES_PER_PERSON_MAX = 32;
+/** Beyond, a search takes longer than the model; the matrix of 128 values per row would be 256 MB. */
+export const PEOPLE_MAX = 500_000;
+const ROWS_MIN = 64;
+
+export class People {
+  readonly dimensions: number;
+  readonly threshold: number;
+  readonly #people = new Map<string, Person>();
+  /** Row -> whose it is. */
+  readonly #owners: Person[] = [];
+  #matrix: Float32Array;
+
+  /** Takes the gallery's matrix over. */
+  constructor({ labels, embeddings, threshold }: Gallery, dimensions: number) {
+    this.dimensions = dimensions;
+    this.threshold = threshold;
+    this.#matrix = embeddings;
+    labels.forEach((name, row) => {
+      const person = this.#personOf(name);
+      person.rows.push(row);
+      this.#owners.push(person);
+    });
+  }
+
+  get count(): number {
+    return this.#people.size;
+  }
+
+  has(name: string): boolean {
+    return this.#people.has(name);
+  }
+
+  /** SHA-256 of the images enrolled for the person. */
+  imagesOf(name: string): ReadonlySet<string> {
+    return this.#people.get(name)?.enrolled?.digests ?? new Set();
+  }
+
+  /** The same image twice counts once. `embedding` has length 1. */
+  add(name: string, digest: string, embedding: Float32Array): void {
+    const person = this.#personOf(name);
+    person.enrolled ??= { row: this.#append(person), sum: new Float32Array(this.dimensions), digests: new Set() };
+    const { row, sum, digests } = person.enrolled;
+    if (digests.has(digest)) return;
+    digests.add(digest);
+    for (let d = 0; d < sum.length; d++) sum[d]! += embedding[d]!;
+    const mean = this.#row(row);
+    mean.set(sum);
+    normalise(mean);
+  }
+
+  /** Takes away all rows of the person, those that the epoch was built with included. */
+  remove(name: string): void {
+    const person = this.#people.get(name);
+    if (!person) return;
+    this.#people.delete(name);
+    while (person.rows.length > 0) this.#drop(person, person.rows[0]!);
+  }
+
+  /** Cosine with the person's nearest row. Throws PERSON_UNKNOWN. */
+  score(name: string, embedding: Float32Array): number {
+    const rows = this.#people.get(name)?.rows;
+    if (!rows) throw new PipelineError('PERSON_UNKNOWN', `verify request: "${name}" is not enrolled`);
+    return Math.max(...rows.map((row) => this.#scoreOf(row, embedding)));
+  }
+
+  /** The `topK` people whose nearest rows are best, best first. */
+  search(embedding: Float32Array, topK: number): readonly Match[] {
+    const best: Match[] = [];
+    for (let row = 0; row < this.#owners.length; row++) {
+      const score = this.#scoreOf(row, embedding);
+      if (best.length === topK && score <= best[topK - 1]!.score) continue;
+      insert(best, { person: this.#owners[row]!.name, score }, topK);
+    }
+    return best;
+  }
+
+  #scoreOf(row: number, embedding: Float32Array): number {
+    const matrix = this.#matrix;
+    const offset = row * this.dimensions;
+    let sum = 0;
+    for (let d = 0; d < this.dimensions; d++) sum += matrix[offset + d]! * embedding[d]!;
+    return sum;
+  }
+
+  #personOf(name: string): Person {
+    const person = this.#people.get(name) ?? { name, rows: [], enrolled: null };
+    this.#people.set(name, person);
+    return person;
+  }
+
+  #row(row: number): Float32Array {
+    return this.#matrix.subarray(row * this.dimensions, (row + 1) * this.dimensions);
+  }
+
+  /** A new row; the matrix doubles when it is full, so that a row costs the same however many there are. */
+  #append(person: Person): number {
+    const row = this.#owners.push(person) - 1;
+    if (this.#owners.length * this.dimensions > this.#matrix.length) {
+      const larger = new Float32Array(Math.max(ROWS_MIN, 2 * row) * this.dimensions);
+      larger.set(this.#matrix);
+      this.#matrix = larger;
+    }
+    person.rows.push(row);
+    return row;
+  }
+
+  /** The last row takes its place. */
+  #drop(person: Person, row: number): void {
+    person.rows.splice(person.rows.indexOf(row), 1);
+    const last = this.#owners.length - 1;
+    const mover = this.#owners.pop()!; // There is at least the row that goes.
+    if (row === last) return;
+    this.#row(row).set(this.#row(last));
+    this.#owners[row] = mover;
+    mover.rows[mover.rows.indexOf(last)] = row;
+    if (mover.enrolled?.row === last) mover.enrolled.row = row;
+  }
+}
+
+/** A person who is among the best already stays there with the better score. */
+function insert(best: Match[], match: Match, topK: number): void {
+  const former = best.findIndex(({ person }) => person === match.person);
+  if (former !== -1 && best[former]!.score >= match.score) return;
+  if (former !== -1) best.splice(former, 1);
+  const place = best.findIndex(({ score }) => score < match.score);
+  best.splice(place === -1 ? best.length : place, 0, match);
+  if (best.length > topK) best.pop();
+}

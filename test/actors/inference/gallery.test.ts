@@ -1,0 +1,152 @@
+/** People enrolled and removed while serving, through the public subjects, over real replicas. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { EnrollReplySchema, RemoveReplySchema } from '../../../contracts/inference.ts';
+import { enrolmentsOf, STREAMS } from '../../../contracts/subjects.ts';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { announce, commit, rollBack } from '../../../services/deployment/records.ts';
+import { encodePng } from '../../../services/images.ts';
+import { ask, faceOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
+import { storeTinyPair, tinySplit } from '../../support/tiny-data.ts';
+import { TINY_IMAGE } from '../../support/tiny-model.ts';
+import { until } from '../../support/wait.ts';
+
+/** Galleries are made of the people p0 to p4; these are others, each with as many images as wanted. */
+function strangerOf(index: number, seed = 21): Promise<Buffer> {
+  const { pixels } = tinySplit(5 + index + 1, 12, seed);
+  return encodePng(pixels.slice(-TINY_IMAGE.width * TINY_IMAGE.height), TINY_IMAGE);
+}
+
+async function enrol({ nc }: ReplicaTest, person: string, image: Uint8Array) {
+  const { status, body, text } = await ask(nc, 'enroll', image, { person });
+  assert.is(status, 200, text);
+  return EnrollReplySchema.parse(body);
+}
+
+/** Who is seen by each replica; which one answers is decided by NATS, so it is asked until all have. */
+async function seen({ nc }: ReplicaTest, image: Uint8Array, sequence: number): Promise<unknown> {
+  const { status, body, text } = await ask(nc, 'identify', image, { minEnrolment: String(sequence) });
+  assert.is(status, 200, text);
+  return body.person;
+}
+
+test('gallery: who is enrolled is found by every replica, and by none once removed', () =>
+  withReplicas(async (context) => {
+    for (const replicaId of ['r1', 'r2', 'r3']) await context.start(replicaId);
+    await context.deploy({ runId: 'run1' });
+    const face = await strangerOf(0);
+    const { sequence, images, epoch } = await enrol(context, 'Ünal "x", 2nd', face);
+    assert.equal([images, epoch], [1, 1]);
+    for (let i = 0; i < 30; i++) assert.is(await seen(context, face, sequence), 'Ünal "x", 2nd');
+    const claimed = { person: 'Ünal "x", 2nd', minEnrolment: String(sequence) };
+    assert.is((await ask(context.nc, 'verify', face, claimed)).body.match, true);
+    const removed = RemoveReplySchema.parse((await ask(context.nc, 'remove', new Uint8Array(0), claimed)).body);
+    assert.ok(removed.sequence > sequence);
+    for (let i = 0; i < 30; i++) assert.is(await seen(context, face, removed.sequence), null);
+    const gone = { ...claimed, minEnrolment: String(removed.sequence) };
+    assert.is((await ask(context.nc, 'verify', face, gone)).status, 404);
+    const { state } = await (await jetstreamManager(context.nc)).streams.info(STREAMS.enrolments);
+    assert.is(state.messages, 1, 'only the removal itself is still stored');
+  }));
+
+test('gallery: who is enrolled between announce and commit is in both epochs, also after a roll-back', () =>
+  withReplicas(async (context) => {
+    const replicas = [await context.start('r1'), await context.start('r2')];
+    await context.deploy({ runId: 'run1', seed: 1 });
+    const { sequence: before } = await enrol(context, 'before', await strangerOf(0));
+    const pair = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
+    await context.change((record) => announce(record, pair, 'run2', MODEL));
+    // Some of these come while the candidate loads, some after.
+    const loading = await enrol(context, 'loading', await strangerOf(1));
+    for (const id of ['r1', 'r2'])
+      await until(async () => (await statusOf(context, id))?.prepared?.runId === 'run2', `${id} is prepared`);
+    const prepared = await enrol(context, 'prepared', await strangerOf(2));
+    await ask(context.nc, 'remove', new Uint8Array(0), { person: 'p3' });
+    assert.ok(before < loading.sequence && loading.sequence < prepared.sequence);
+    const holds = async (epoch: number) => {
+      await until(() => replicas.every((replica) => replica.status().epoch === epoch), `epoch ${epoch}`);
+      const sequence = prepared.sequence + 1; // The removal came next.
+      for (const [person, index] of Object.entries({ before: 0, loading: 1, prepared: 2 }))
+        for (let i = 0; i < 6; i++) assert.is(await seen(context, await strangerOf(index), sequence), person);
+      for (let i = 0; i < 6; i++) assert.is(await seen(context, await faceOf(3), sequence), null);
+    };
+    await context.change((record) => commit(record!, 'run2', new Date()));
+    await holds(2);
+    await context.change((record) => rollBack(record!, 'run2', new Date()));
+    await holds(3);
+  }));
+
+test('gallery: a later epoch whose gallery has a removed person again does not bring them back, until enrolled again', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1', seed: 1 });
+    assert.is((await ask(context.nc, 'identify', await faceOf(3))).body.person, 'p3');
+    assert.is((await ask(context.nc, 'remove', new Uint8Array(0), { person: 'p3' })).status, 200);
+    await context.deploy({ runId: 'run2', seed: 2 });
+    assert.is((await ask(context.nc, 'identify', await faceOf(3))).body.person, null);
+    const again = await enrol(context, 'p3', await faceOf(8));
+    assert.equal([again.images, again.epoch], [1, 2]);
+    assert.is(await seen(context, await faceOf(8), again.sequence), 'p3');
+    await context.deploy({ runId: 'run3', seed: 3 });
+    assert.is(await seen(context, await faceOf(8), again.sequence), 'p3');
+  }));
+
+test('gallery: it is the same after every replica and the server have been started anew', () =>
+  withReplicas(async (context) => {
+    const first = await context.start('r1');
+    await context.deploy({ runId: 'run1' });
+    const { sequence } = await enrol(context, 'kept', await strangerOf(0));
+    await ask(context.nc, 'remove', new Uint8Array(0), { person: 'p1' });
+    await first.stop();
+    const second = await context.start('r2');
+    await until(() => second.status().epoch === 1, 'it serves');
+    assert.is(await seen(context, await strangerOf(0), sequence + 1), 'kept');
+    assert.is(await seen(context, await faceOf(1), sequence + 1), null);
+    assert.is((await ask(context.nc, 'verify', await faceOf(1), { person: 'p1' })).status, 404);
+  }));
+
+test('gallery: the same image twice is one, several at once are all there, and too many are refused', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.start('r2');
+    await context.deploy({ runId: 'run1' });
+    const once = await enrol(context, 'ada', await strangerOf(0, 100));
+    const twice = await enrol(context, 'ada', await strangerOf(0, 100));
+    assert.equal([twice.images, twice.sequence], [1, once.sequence]);
+    const images = await Promise.all(Array.from({ length: 31 }, (_, i) => strangerOf(0, 101 + i)));
+    const replies = await Promise.all(images.map((image) => enrol(context, 'ada', image)));
+    assert.is(Math.max(...replies.map((reply) => reply.images)), 32);
+    assert.is(new Set(replies.map(({ sequence }) => sequence)).size, 31);
+    const { status, text } = await ask(context.nc, 'enroll', await strangerOf(0, 200), { person: 'ada' });
+    assert.is(status, 409);
+    assert.match(text, /^GALLERY_FULL: enroll request: "ada" has 32 enrolled images, at most 32 are kept/);
+  }));
+
+test('gallery: what cannot be enrolled or removed is refused, and nothing is stored', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    const face = await strangerOf(0);
+    assert.is((await ask(context.nc, 'enroll', face, { person: 'ada' })).status, 503, 'before the first epoch');
+    await context.deploy({ runId: 'run1' });
+    const mistakes = [
+      await ask(context.nc, 'enroll', Buffer.from('not an image'), { person: 'ada' }),
+      await ask(context.nc, 'enroll', face.subarray(0, face.length - 40), { person: 'ada' }),
+      await ask(context.nc, 'enroll', face),
+      await ask(context.nc, 'enroll', face, { person: 'x'.repeat(129) }),
+      await ask(context.nc, 'remove', face, { person: 'nobody' }),
+      await ask(context.nc, 'remove', face),
+      await ask(context.nc, 'identify', face, { minEnrolment: 'last' }),
+      await ask(context.nc, 'identify', face, { minEnrolment: '9', deadlineMs: '50' }),
+    ];
+    assert.equal(
+      mistakes.map(({ status }) => status),
+      [400, 400, 400, 400, 404, 400, 400, 503],
+    );
+    assert.match(mistakes[2]!.text, /header Nightshift-Person/);
+    assert.match(mistakes[7]!.text, /^NOT_READY: change 9 of the gallery is not in force here yet/);
+    const manager = await jetstreamManager(context.nc);
+    const { state } = await manager.streams.info(STREAMS.enrolments, { subjects_filter: enrolmentsOf(MODEL) });
+    assert.is(state.messages, 0);
+  }));
+
+test.run();
