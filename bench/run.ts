@@ -10,6 +10,7 @@ import { runAccuracyBench } from './accuracy.ts';
 import { runServingBench } from './serving.ts';
 import { runSwapBench } from './swap.ts';
 import { runInputBench } from './input-pipeline.ts';
+import { runTrainingBench } from './training.ts';
 
 const SHIPPED = ['face-small', 'refnet', 'face-resnet'];
 
@@ -66,6 +67,18 @@ bench
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ full, ...options }) => {
     await runSwapBench({ ...options, ...(full ? { swaps: 1000, rate: 200, seconds: 5_000 } : {}) });
+  });
+
+bench
+  .command('training')
+  .description('images/s of each shipped net, beside the MatMul peak, TensorFlow.js and Python; takes minutes')
+  .option('--peers [python...]', 'also the frameworks that these Python programs have (JAX, TensorFlow, PyTorch)')
+  .option('--data <folder>', 'faces as for "accuracy": also the passes that a warm start saves')
+  .option('--quick', 'one turn each: a look, not a measurement', false)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ json, quick, data, peers = [] }) => {
+    const programs = peers === true ? ['python3'] : peers;
+    await runTrainingBench({ json, quick, peers: programs, dataFolder: data ?? null });
   });
 
 try {

@@ -25,13 +25,11 @@ export function createOnnxEngine(
       const open = (model: Uint8Array) => InferenceSession.create(model, sessionOptions(spec.threads, provider));
       if (spec.microBatch === spec.batch) {
         const session = await open(buildTrainingModel(spec, graph));
-        return engineOf(initial, [session], (batch, state) =>
-          session.run({ ...batchFeeds(batch, spec.net), ...state }),
-        );
+        return engineOf(initial, [session], stepAtOnce(session, spec));
       }
       const gradient = await open(buildGradientModel(spec, graph));
       const update = await open(buildUpdateModel(spec, graph));
-      return engineOf(initial, [gradient, update], (batch, state) => accumulate(gradient, update, spec, batch, state));
+      return engineOf(initial, [gradient, update], stepByParts(gradient, update, spec, initial.w.length));
     },
   };
 }
@@ -49,22 +47,54 @@ export const sessionOptions = (threads: number, provider: Provider = 'cpu'): Inf
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 });
 
-/** One step: from a batch and the tensors w, m, v and rates to loss, statistics, w_next, m_next and v_next. */
-type Step = (batch: MaskedBatch, state: Record<string, Tensor>) => Promise<InferenceSession.ReturnType>;
+interface Weights {
+  readonly w: Tensor;
+  readonly m: Tensor;
+  readonly v: Tensor;
+}
 
+/** One step from `state` and rates: writes the new weights into `next`, answers loss and statistics. */
+type Step = (
+  batch: MaskedBatch,
+  state: Weights & { readonly rates: Tensor },
+  next: Weights,
+) => Promise<{ readonly loss: number; readonly statistics: Float32Array }>;
+
+/** The weights live in two sets of buffers that take turns: with new ones each step, garbage would add to the peak. */
 function engineOf(initial: TrainingState, sessions: readonly InferenceSession[], run: Step): TrainingEngine {
-  let state = initial;
+  let current = weightsOf(initial);
+  let spare = weightsOf(initial);
+  let running = initial.statistics;
   return {
     async step(batch, learningRate, step) {
-      const { w, m, v } = state;
       const rates = vector(ratesAt(learningRate, step));
-      const out = await run(batch, { w: vector(w), m: vector(m), v: vector(v), rates });
-      const statistics = blendStatistics(state.statistics, floats(out.statistics));
-      state = { w: floats(out.w_next), m: floats(out.m_next), v: floats(out.v_next), statistics };
-      return floats(out.loss)[0]!;
+      const { loss, statistics } = await run(batch, { ...current, rates }, spare);
+      [current, spare] = [spare, current];
+      running = blendStatistics(running, statistics);
+      return loss;
     },
-    state: async () => state,
+    state: async () => {
+      const copy = (tensor: Tensor): Float32Array => floats(tensor).slice();
+      return { w: copy(current.w), m: copy(current.m), v: copy(current.v), statistics: running };
+    },
     dispose: async () => void (await Promise.all(sessions.map((session) => session.release()))),
+  };
+}
+
+const weightsOf = ({ w, m, v }: TrainingState): Weights => ({
+  w: vector(w.slice()),
+  m: vector(m.slice()),
+  v: vector(v.slice()),
+});
+
+const updateInto = ({ w, m, v }: Weights) => ({ w_next: w, m_next: m, v_next: v });
+
+/** Forward, backward and update in one graph. */
+function stepAtOnce(session: InferenceSession, { net }: EngineSpec): Step {
+  return async (batch, state, next) => {
+    const fetches = { ...updateInto(next), loss: null, statistics: null };
+    const out = await session.run({ ...batchFeeds(batch, net), ...state }, fetches);
+    return { loss: floats(out.loss)[0]!, statistics: floats(out.statistics) };
   };
 }
 
@@ -72,24 +102,27 @@ function engineOf(initial: TrainingState, sessions: readonly InferenceSession[],
  * Gradient accumulation. Batch-norm sees one micro-batch at a time ("ghost" statistics: Hoffer et al.,
  * arXiv:1705.08741); the running averages take the mean of theirs.
  */
-async function accumulate(
+function stepByParts(
   gradient: InferenceSession,
   update: InferenceSession,
   { net, batch: size, microBatch }: EngineSpec,
-  batch: MaskedBatch,
-  { w, ...rest }: Record<string, Tensor>,
-): Promise<InferenceSession.ReturnType> {
-  let sum = vector(new Float32Array(w!.size));
-  let loss = 0;
-  const statistics = new Float32Array(net.statisticsCount);
-  for (let first = 0; first < size; first += microBatch) {
-    const out = await gradient.run({ ...batchFeeds(partOf(batch, first, microBatch), net), w: w!, sum });
-    sum = vector(floats(out.gradient));
-    loss += floats(out.loss)[0]!;
-    for (const [index, value] of floats(out.statistics).entries()) statistics[index]! += (value * microBatch) / size;
-  }
-  const next = await update.run({ w: w!, ...rest, gradient: sum });
-  return { ...next, loss: vector(Float32Array.of(loss)), statistics: vector(statistics) };
+  parameters: number,
+): Step {
+  let [sum, spare] = [vector(new Float32Array(parameters)), vector(new Float32Array(parameters))];
+  return async (batch, { w, ...rest }, next) => {
+    const statistics = new Float32Array(net.statisticsCount);
+    let loss = 0;
+    floats(sum).fill(0);
+    for (let first = 0; first < size; first += microBatch) {
+      const fetches = { gradient: spare, loss: null, statistics: null };
+      const out = await gradient.run({ ...batchFeeds(partOf(batch, first, microBatch), net), w, sum }, fetches);
+      [sum, spare] = [spare, sum];
+      loss += floats(out.loss)[0]!;
+      for (const [index, value] of floats(out.statistics).entries()) statistics[index]! += (value * microBatch) / size;
+    }
+    await update.run({ w, ...rest, gradient: sum }, updateInto(next));
+    return { loss, statistics };
+  };
 }
 
 /** The inputs of a training graph that differ from batch to batch. */
