@@ -47,19 +47,19 @@ const WINDOW = {
 const BLOCK = { size: z.number().int().min(2).max(16).optional() };
 
 const LeafLayerSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('conv'), filters: z.number().int().min(1), ...WINDOW }),
-  z.object({ type: z.literal('depthwise-conv'), ...WINDOW }),
-  z.object({ type: z.literal('batch-norm') }),
-  z.object({ type: z.literal('relu') }),
-  z.object({ type: z.literal('prelu') }),
-  z.object({ type: z.literal('max-pool'), ...BLOCK }),
-  z.object({ type: z.literal('average-pool'), ...BLOCK }),
-  z.object({ type: z.literal('global-average-pool') }),
-  z.object({ type: z.literal('flatten') }),
-  z.object({ type: z.literal('dense'), units: z.number().int().min(1) }),
+  z.strictObject({ type: z.literal('conv'), filters: z.number().int().min(1), ...WINDOW }),
+  z.strictObject({ type: z.literal('depthwise-conv'), ...WINDOW }),
+  z.strictObject({ type: z.literal('batch-norm') }),
+  z.strictObject({ type: z.literal('relu') }),
+  z.strictObject({ type: z.literal('prelu') }),
+  z.strictObject({ type: z.literal('max-pool'), ...BLOCK }),
+  z.strictObject({ type: z.literal('average-pool'), ...BLOCK }),
+  z.strictObject({ type: z.literal('global-average-pool') }),
+  z.strictObject({ type: z.literal('flatten') }),
+  z.strictObject({ type: z.literal('dense'), units: z.number().int().min(1) }),
   /** `rate`: the share of values that a training step sets to zero. */
-  z.object({ type: z.literal('dropout'), rate: z.number().min(0).max(0.9) }),
-  z.object({ type: z.literal('l2-normalise') }),
+  z.strictObject({ type: z.literal('dropout'), rate: z.number().min(0).max(0.9) }),
+  z.strictObject({ type: z.literal('l2-normalise') }),
 ]);
 /** A layer that holds no others. */
 export type LeafLayer = z.infer<typeof LeafLayerSchema>;
@@ -75,7 +75,7 @@ export interface ResidualLayer {
 export type Layer = LeafLayer | ResidualLayer;
 export const LayerSchema: z.ZodType<Layer> = z.discriminatedUnion('type', [
   LeafLayerSchema,
-  z.object({
+  z.strictObject({
     type: z.literal('residual'),
     layers: z.lazy(() => z.array(LayerSchema).min(1)),
     shortcut: z.lazy(() => z.array(LayerSchema).min(1)).optional(),
@@ -155,89 +155,94 @@ export const BackboneSchema = z.strictObject({
 });
 export type BackboneConfig = z.infer<typeof BackboneSchema>;
 
-export const TrainingConfigSchema = z.strictObject({
-  strategy: z.enum(['onnx-graph', 'tfjs', 'command']).default('onnx-graph'),
-  /** For the strategy "command", which needs it. */
-  command: CommandSchema.optional(),
-  /**
-   * What may run the strategy "onnx-graph", best first. The first that is there and passes a self-test of its gradients
-   * is used.
-   */
-  providers: z
-    .array(z.enum(['cuda', 'webgpu', 'cpu']))
-    .min(1)
-    .default(['cuda', 'webgpu', 'cpu']),
-  /** A shipped net by name, or a list of layers ending in the embedding. */
-  net: z.union([z.enum(['face-small', 'refnet', 'face-resnet']), z.array(LayerSchema).min(1)]).default('face-small'),
-  /** Train a head on the features of this net, in place of `net`. */
-  backbone: BackboneSchema.optional(),
-  epochs: z.number().int().min(1).max(10_000).default(25),
-  /** Images per update. */
-  batchSize: z.number().int().min(2).max(1024).default(16),
-  /**
-   * Images per pass through the net; their gradients add up to the update's, so memory falls and the update stays.
-   * Batch-norm takes its statistics per pass. A batchSize that is no multiple is rounded down to one. Absent: all.
-   */
-  microBatch: z.number().int().min(2).max(1024).optional(),
-  learningRate: z.number().positive().default(2e-3),
-  loss: LossSchema.prefault({ type: 'cosface' }),
-  optimizer: OptimizerSchema.prefault({ type: 'adam' }),
-  /** Random distortions of each image in each pass. */
-  augment: z
-    .object({
-      flip: z.boolean().default(true),
-      /** Largest shift in pixels, each axis: a random crop of the image with its edges repeated. */
-      shiftPx: z.number().int().min(0).default(4),
-      /** Largest change of brightness, in standard deviations of the image. */
-      brightness: z.number().min(0).max(1).default(0.2),
-      /** Largest relative change of contrast, 0..1. */
-      contrast: z.number().min(0).max(1).default(0.2),
-      /** Side of the square that is painted over with the image's mean; 0 paints none. */
-      cutoutPx: z.number().int().min(0).default(0),
-    })
-    .prefault({}),
-  /** How images get from disk to the training thread; none of it changes the result. */
-  input: z
-    .object({
-      /** Threads that read, decode and augment. */
-      workers: z.number().int().min(1).max(32).default(1),
-      /** Most bytes of pixels in memory, whatever the size of the set. */
-      memoryBytes: z
-        .number()
-        .int()
-        .min(1)
-        .default(256 * 1024 ** 2),
-      /** Most bytes of decoded pixels on disk, of each split; what does not fit is decoded in every pass. */
-      cacheBytes: z
-        .number()
-        .int()
-        .min(0)
-        .default(16 * 1024 ** 3),
-    })
-    .prefault({}),
-  seed: z.number().int().default(1),
-  /** Threads that onnxruntime may use inside one operator; 0 lets it choose. */
-  threads: z.number().int().min(0).default(0),
-  /** Ends training after this time with the weights reached. */
-  maxDurationMs: z
-    .number()
-    .int()
-    .min(1000)
-    .default(4 * 3600_000),
-  /** A checkpoint after so many steps, and after each pass: what a killed training has to do again at most. */
-  checkpointEverySteps: z.number().int().min(1).default(100),
-  /** Ends training once the validation figure has not improved for `patience` passes; the best pass's weights win. */
-  earlyStopping: z
-    .strictObject({
-      patience: z.number().int().min(1).default(5),
-      /** A smaller improvement does not count. */
-      minDelta: z.number().min(0).default(0),
-      metric: z.enum(['rank-1', 'loss']).default('rank-1'),
-    })
-    .optional(),
-  /** Begin with the champion's weights where its net is the same; false: from scratch every night. */
-  warmStart: z.boolean().default(true),
-});
+export const TrainingConfigSchema = z
+  .strictObject({
+    strategy: z.enum(['onnx-graph', 'tfjs', 'command']).default('onnx-graph'),
+    /** For the strategy "command", which needs it. */
+    command: CommandSchema.optional(),
+    /**
+     * What may run the strategy "onnx-graph", best first. The first that is there and passes a self-test of its gradients
+     * is used.
+     */
+    providers: z
+      .array(z.enum(['cuda', 'webgpu', 'cpu']))
+      .min(1)
+      .default(['cuda', 'webgpu', 'cpu']),
+    /** A shipped net by name, or a list of layers ending in the embedding. */
+    net: z.union([z.enum(['face-small', 'refnet', 'face-resnet']), z.array(LayerSchema).min(1)]).default('face-small'),
+    /** Train a head on the features of this net, in place of `net`. */
+    backbone: BackboneSchema.optional(),
+    epochs: z.number().int().min(1).max(10_000).default(25),
+    /** Images per update. */
+    batchSize: z.number().int().min(2).max(1024).default(16),
+    /**
+     * Images per pass through the net; their gradients add up to the update's, so memory falls and the update stays.
+     * Batch-norm takes its statistics per pass. A batchSize that is no multiple is rounded down to one. Absent: all.
+     */
+    microBatch: z.number().int().min(2).max(1024).optional(),
+    learningRate: z.number().positive().default(2e-3),
+    loss: LossSchema.prefault({ type: 'cosface' }),
+    optimizer: OptimizerSchema.prefault({ type: 'adam' }),
+    /** Random distortions of each image in each pass. */
+    augment: z
+      .strictObject({
+        flip: z.boolean().default(true),
+        /** Largest shift in pixels, each axis: a random crop of the image with its edges repeated. */
+        shiftPx: z.number().int().min(0).default(4),
+        /** Largest change of brightness, in standard deviations of the image. */
+        brightness: z.number().min(0).max(1).default(0.2),
+        /** Largest relative change of contrast, 0..1. */
+        contrast: z.number().min(0).max(1).default(0.2),
+        /** Side of the square that is painted over with the image's mean; 0 paints none. */
+        cutoutPx: z.number().int().min(0).default(0),
+      })
+      .prefault({}),
+    /** How images get from disk to the training thread; none of it changes the result. */
+    input: z
+      .object({
+        /** Threads that read, decode and augment. */
+        workers: z.number().int().min(1).max(32).default(1),
+        /** Most bytes of pixels in memory, whatever the size of the set. */
+        memoryBytes: z
+          .number()
+          .int()
+          .min(1)
+          .default(256 * 1024 ** 2),
+        /** Most bytes of decoded pixels on disk, of each split; what does not fit is decoded in every pass. */
+        cacheBytes: z
+          .number()
+          .int()
+          .min(0)
+          .default(16 * 1024 ** 3),
+      })
+      .prefault({}),
+    seed: z.number().int().default(1),
+    /** Threads that onnxruntime may use inside one operator; 0 lets it choose. */
+    threads: z.number().int().min(0).default(0),
+    /** Ends training after this time with the weights reached. */
+    maxDurationMs: z
+      .number()
+      .int()
+      .min(1000)
+      .default(4 * 3600_000),
+    /** A checkpoint after so many steps, and after each pass: what a killed training has to do again at most. */
+    checkpointEverySteps: z.number().int().min(1).default(100),
+    /** Ends training once the validation figure has not improved for `patience` passes; the best pass's weights win. */
+    earlyStopping: z
+      .strictObject({
+        patience: z.number().int().min(1).default(5),
+        /** A smaller improvement does not count. */
+        minDelta: z.number().min(0).default(0),
+        metric: z.enum(['rank-1', 'loss']).default('rank-1'),
+      })
+      .optional(),
+    /** Begin with the champion's weights where its net is the same; false: from scratch every night. */
+    warmStart: z.boolean().default(true),
+  })
+  .refine(({ strategy, command }) => strategy !== 'command' || command !== undefined, {
+    path: ['command'],
+    error: 'the strategy "command" needs a program in argv',
+  });
 export type TrainingConfig = z.infer<typeof TrainingConfigSchema>;
 
 /** A week: a timer of the process cannot be set for longer than 24 days, and fires at once instead. */

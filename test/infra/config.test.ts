@@ -80,4 +80,27 @@ test('config: a file that was named must be there', () => {
   );
 });
 
+const TRAININGS: readonly [what: string, training: object, told: RegExp][] = [
+  ['a misspelt setting', { learningrate: 0.1 }, /training.*learningrate/],
+  ['a misspelt distortion', { augment: { flipp: true } }, /training\.augment.*flipp/],
+  ['a misspelt field of a layer', { net: [{ type: 'dense', unit: 4 }] }, /training\.net/],
+  ['the strategy command without a command', { strategy: 'command' }, /training\.command.*argv/],
+  [
+    'a command that is no list',
+    { strategy: 'command', command: { argv: 'python train.py' } },
+    /training\.command\.argv/,
+  ],
+  ['an unknown provider', { providers: ['gpu'] }, /training\.providers/],
+  ['a backbone without a path', { backbone: {} }, /training\.backbone\.path/],
+];
+for (const [what, training, told] of TRAININGS) {
+  test(`config: ${what} is refused by name`, () =>
+    withFile(JSON.stringify({ models: { faces: { sources: SOURCES, training } } }), (path) => {
+      assert.match(
+        refusal(() => loadConfig({ path, env: {} })),
+        told,
+      );
+    }));
+}
+
 test.run();
