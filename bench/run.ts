@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy.ts';
+import { runSagaBench } from './saga.ts';
 import { runServingBench } from './serving.ts';
 import { runSwapBench } from './swap.ts';
 import { runInputBench } from './input-pipeline.ts';
@@ -55,6 +56,7 @@ bench
   });
 
 bench
+
   .command('swap')
   .description('every request accounted for while models are swapped, refused and rolled back on three replicas')
   .addOption(new Option('--net <name>', 'a shipped net').choices(SHIPPED).default('face-small'))
@@ -80,6 +82,16 @@ bench
     const programs = peers === true ? ['python3'] : peers;
     await runTrainingBench({ json, quick, peers: programs, dataFolder: data ?? null });
   });
+
+bench
+  .command('saga')
+  .description('what the orchestration costs: transitions, a night without work, runs that wait')
+  .option('--models <n>', 'models whose runs go on side by side', Number, 32)
+  .option('--seconds <n>', 'of each measurement of throughput', Number, 6)
+  .option('--nights <n>', 'runs one after the other', Number, 100)
+  .option('--waiting <n>', 'runs that wait while memory is measured', Number, 1000)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(runSagaBench);
 
 try {
   await bench.parseAsync();

@@ -6,7 +6,7 @@
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { faultPoint } from '../../infra/fault-points.ts';
-import { startRun, statePath, step, stepTimer, wasSeen, type Checkpoint } from '../../machines/step.ts';
+import { startRun, statePath, step, stepTimer, wasSeen, type Checkpoint, type Effect } from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
@@ -106,12 +106,25 @@ async function flush(o: OrchestratorContext, stored: Stored): Promise<Stored> {
   return flush(o, { value: next, revision });
 }
 
+/**
+ * Changes of the deployment record come first, one by one: what is said afterwards speaks of them. The others do not
+ * depend on each other, but that a timer is cancelled before it is set anew; each costs a write to the disk, so they are
+ * carried out side by side.
+ */
+const PHASES: readonly (readonly Effect['kind'][])[] = [
+  ['command', 'timer.cancel'],
+  ['timer.set', 'deployed', 'fact'],
+];
+
 async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Promise<EffectFailure | null> {
   let failed: EffectFailure | null = null;
-  for (const [index, effect] of checkpoint.outbox.entries()) {
+  const one = async (effect: Effect) => {
     failed = (await carryOut(o, checkpoint, effect)) ?? failed;
+    const index = checkpoint.outbox.indexOf(effect);
     faultPoint('orchestrator.carried-out', `${statePath(checkpoint.value)} ${index} ${effect.kind}`);
-  }
+  };
+  for (const effect of checkpoint.outbox.filter(({ kind }) => kind === 'deployment')) await one(effect);
+  for (const kinds of PHASES) await Promise.all(checkpoint.outbox.filter(({ kind }) => kinds.includes(kind)).map(one));
   return failed;
 }
 

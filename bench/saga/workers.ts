@@ -1,0 +1,100 @@
+/**
+ * Workers that do nothing, for the saga's bench: each command is answered at once, and the moments at which the server
+ * stored commands and events are kept, in nanoseconds. So a transition is measured by the server's own clock, from the
+ * stored event to the stored command that follows from it.
+ */
+import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
+import type { NatsConnection } from 'nats';
+import { NOUNS, STREAMS, workEventSubject, type Noun } from '../../contracts/subjects.ts';
+import type { BlobRef } from '../../contracts/values.ts';
+import { createBus, type Bus } from '../../infra/bus.ts';
+import { workerConsumer } from '../../infra/consumers.ts';
+import type { Logger } from '../../infra/logger.ts';
+
+export interface IdleWorkers {
+  /** Milliseconds from each answered command's event to the command or end that followed. */
+  transitionsMs(): Promise<number[]>;
+  stop(): Promise<void>;
+}
+
+const ref = (bucket: BlobRef['bucket']): BlobRef => ({
+  bucket,
+  key: 'k',
+  digest: `sha256:${'0'.repeat(64)}`,
+  bytes: 1,
+});
+const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
+const performance_ = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
+
+/** `verdict` "rejected" ends a run after three stages, without a deployment. */
+const answers = (verdict: 'passed' | 'rejected'): Readonly<Record<Noun, object>> => ({
+  collection: { dataset: ref('DATASETS'), samples: 2, people: 2, quarantined: 0, durationMs: 0 },
+  training: { model: ref('MODELS'), epochs: 1, loss: 0, imagesPerSecond: 1, validationRank1: null, durationMs: 0 },
+  verification: {
+    verdict,
+    reasons: [],
+    report: ref('REPORTS'),
+    gallery: ref('MODELS'),
+    golden: ref('MODELS'),
+    figures: { candidate: { digest: ref('MODELS').digest, accuracy, performance: performance_ }, champion: null },
+    durationMs: 0,
+  },
+});
+
+interface Answered {
+  readonly runId: string;
+  readonly noun: Noun;
+  readonly commandNs: bigint;
+  readonly eventSeq: number;
+}
+
+export async function startIdleWorkers(
+  nc: NatsConnection,
+  log: Logger,
+  verdict: 'passed' | 'rejected',
+): Promise<IdleWorkers> {
+  const bus = await createBus({ nc, source: 'bench', log, now: () => new Date(), newId: () => '' });
+  const answered: Answered[] = [];
+  const consumed = await Promise.all(NOUNS.map((noun) => consume(nc, bus, noun, answers(verdict)[noun], answered)));
+  return {
+    transitionsMs: () => transitionsOf(nc, answered),
+    stop: async () => void (await Promise.all(consumed.map((messages) => messages.close()))),
+  };
+}
+
+async function consume(nc: NatsConnection, bus: Bus, noun: Noun, result: object, answered: Answered[]) {
+  const consumer = await jetstream(nc).consumers.get(STREAMS.commands, workerConsumer(noun, 'start'));
+  return consumer.consume({
+    callback: (message: JsMsg) => {
+      const { id, data } = message.json<{ id: string; data: { runId: string; model: string } }>();
+      const { runId, model } = data;
+      message.ack();
+      const ids = { runId, model, commandId: id };
+      const commandNs = BigInt(message.info.timestampNanos);
+      void bus
+        .publish(workEventSubject(noun, 'completed', runId), { ...ids, ...result }, { id: `${id}.completed` })
+        .then(({ seq }) => answered.push({ runId, noun, commandNs, eventSeq: seq }));
+    },
+  });
+}
+
+/** Of training and verification commands, and the event that led there. */
+async function transitionsOf(nc: NatsConnection, answered: readonly Answered[]): Promise<number[]> {
+  const manager = await jetstreamManager(nc);
+  const byStage = new Map(answered.map((one) => [`${one.runId} ${one.noun}`, one]));
+  const figures: number[] = [];
+  for (const { runId, noun, commandNs } of answered) {
+    const before =
+      noun === 'collection' ? undefined : byStage.get(`${runId} ${noun === 'training' ? 'collection' : 'training'}`);
+    if (!before) continue;
+    const event = await manager.streams.getMessage(STREAMS.events, { seq: before.eventSeq });
+    if (event) figures.push(Number(commandNs - nanosOf(event.timestamp)) / 1e6);
+  }
+  return figures;
+}
+
+/** RFC 3339 with up to nine digits after the point. */
+function nanosOf(timestamp: string): bigint {
+  const [seconds, fraction = ''] = timestamp.replace('Z', '').split('.');
+  return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0').slice(0, 9));
+}
