@@ -168,7 +168,12 @@ async function readStoredEvents(nc: NatsConnection): Promise<StoredEvent[]> {
 }
 
 /** A replica that reports at once whatever the deployment record wants; it has no model and serves nobody. */
-export async function startObedientReplica(nc: NatsConnection, bus: Bus, replicaId: string, behaviour: ReplicaBehaviour) {
+export async function startObedientReplica(
+  nc: NatsConnection,
+  bus: Bus,
+  replicaId: string,
+  behaviour: ReplicaBehaviour,
+) {
   const store = await createReplicaStore(nc);
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const stopped = createGate();
