@@ -53,6 +53,8 @@ export interface Saga {
   readonly bus: Bus;
   readonly nc: NatsConnection;
   readonly orchestrator: OrchestratorContext;
+  /** All of them; the one above is the first. */
+  readonly orchestrators: readonly OrchestratorContext[];
   /** Every event heard since the beginning, in order. */
   readonly events: Heard[];
   /** Waits for the first event on the subject that fits. */
@@ -144,6 +146,7 @@ export async function withSaga<T>(
       storedEvents,
       storedIds,
       orchestrator: contexts[0]!,
+      orchestrators: contexts,
       events,
       event,
       stateOf,
