@@ -10,6 +10,7 @@ import { runAccuracyBench } from './accuracy.ts';
 import { runSagaBench } from './saga.ts';
 import { runServingBench } from './serving.ts';
 import { runSwapBench } from './swap.ts';
+import { runIdentifyBench } from './identify.ts';
 import { runInputBench } from './input-pipeline.ts';
 import { runTrainingBench } from './training.ts';
 
@@ -92,6 +93,15 @@ bench
   .option('--waiting <n>', 'runs that wait while memory is measured', Number, 1000)
   .option('--json', 'one JSON object on stdout', false)
   .action(runSagaBench);
+
+bench
+  .command('identify')
+  .description('who of many people is it: the search alone, beyond the time of the model')
+  .option('--people <list>', 'sizes of the gallery', wholeNumbers, [1_000, 10_000, 100_000])
+  .option('--dimensions <list>', 'lengths of an embedding', wholeNumbers, [64, 128])
+  .option('--probes <n>', 'searches that are timed, each', Number, 300)
+  .option('--json', 'one JSON object on stdout', false)
+  .action((options) => runIdentifyBench(options));
 
 try {
   await bench.parseAsync();

@@ -1,10 +1,11 @@
 /**
  * Everybody whom an epoch knows: the rows of its gallery, with the changes since on top. Rows lie side by side in one
- * matrix; one that is removed is filled by the last, so that the search has no holes to step over. Exact: each row is
- * looked at. A resident model has one; the replica's thread changes and searches it.
+ * matrix; one that is removed is filled by the last, so that the search has no holes to step over. Exact: a large
+ * gallery's search thread only leaves out rows that cannot be among the best. A resident model has one.
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import { normalise, type Gallery, type Match } from './gallery.ts';
+import { startRowSearch, type RowSearch } from './row-search.ts';
 
 /** A person's rows are the one that the epoch was built with, and the mean of what was enrolled since. */
 interface Person {
@@ -19,6 +20,12 @@ export const IMAGES_PER_PERSON_MAX = 32;
 /** Beyond, a search takes longer than the model; the matrix of 128 values per row would be 256 MB. */
 export const PEOPLE_MAX = 500_000;
 const ROWS_MIN = 64;
+/** Values of the matrix from which a thread of its own searches: looking at all takes half a millisecond then. */
+export const THREAD_VALUES_MIN = 512 * 1024;
+/** The row of the epoch, and that of what was enrolled. */
+const ROWS_PER_PERSON = 2;
+/** Searches that are begun anew because a row moved meanwhile; then the calling thread looks at all. */
+const SEARCHES_MAX = 3;
 
 export class People {
   readonly dimensions: number;
@@ -27,6 +34,9 @@ export class People {
   /** Row -> whose it is. */
   readonly #owners: Person[] = [];
   #matrix: Float32Array;
+  #thread: RowSearch | null = null;
+  /** Changes so far: row numbers of a search that began before the last one may be others' by now. */
+  #changes = 0;
 
   /** Takes the gallery's matrix over. */
   constructor({ labels, embeddings, threshold }: Gallery, dimensions: number) {
@@ -38,6 +48,7 @@ export class People {
       person.rows.push(row);
       this.#owners.push(person);
     });
+    this.#startThreadIfLarge();
   }
 
   get count(): number {
@@ -64,6 +75,7 @@ export class People {
     const mean = this.#row(row);
     mean.set(sum);
     normalise(mean);
+    this.#changed(row);
   }
 
   /** Takes away all rows of the person, those that the epoch was built with included. */
@@ -82,14 +94,45 @@ export class People {
   }
 
   /** The `topK` people whose nearest rows are best, best first. */
-  search(embedding: Float32Array, topK: number): readonly Match[] {
+  async search(embedding: Float32Array, topK: number): Promise<readonly Match[]> {
+    const rows = await this.#rowsToLookAt(embedding, topK);
     const best: Match[] = [];
-    for (let row = 0; row < this.#owners.length; row++) {
+    const count = rows?.length ?? this.#owners.length;
+    for (let i = 0; i < count; i++) {
+      const row = rows ? rows[i]! : i;
       const score = this.#scoreOf(row, embedding);
       if (best.length === topK && score <= best[topK - 1]!.score) continue;
       insert(best, { person: this.#owners[row]!.name, score }, topK);
     }
     return best;
+  }
+
+  /** Ends the thread, if there is one. */
+  async close(): Promise<void> {
+    await this.#thread?.close();
+  }
+
+  /** Those that may be among the best; null for all. */
+  async #rowsToLookAt(embedding: Float32Array, topK: number): Promise<Int32Array | null> {
+    for (let i = 0; this.#thread && i < SEARCHES_MAX; i++) {
+      const { changes, search } = { changes: this.#changes, search: this.#thread.search };
+      const rows = await search(embedding, topK * ROWS_PER_PERSON).catch(() => null);
+      if (!rows || this.#changes === changes) return rows;
+    }
+    return null;
+  }
+
+  #startThreadIfLarge(): void {
+    const values = this.#owners.length * this.dimensions;
+    if (this.#thread || values < THREAD_VALUES_MIN) return;
+    this.#thread = startRowSearch(this.dimensions);
+    this.#thread.set(0, this.#matrix.subarray(0, values));
+  }
+
+  #changed(row: number): void {
+    this.#changes += 1;
+    this.#thread?.set(row, this.#row(row));
+    this.#startThreadIfLarge();
   }
 
   #scoreOf(row: number, embedding: Float32Array): number {
@@ -127,8 +170,11 @@ export class People {
     person.rows.splice(person.rows.indexOf(row), 1);
     const last = this.#owners.length - 1;
     const mover = this.#owners.pop()!; // There is at least the row that goes.
+    this.#changes += 1;
+    this.#thread?.truncate(last);
     if (row === last) return;
     this.#row(row).set(this.#row(last));
+    this.#changed(row);
     this.#owners[row] = mover;
     mover.rows[mover.rows.indexOf(last)] = row;
     if (mover.enrolled?.row === last) mover.enrolled.row = row;

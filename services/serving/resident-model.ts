@@ -59,11 +59,15 @@ export async function loadResident({ pair, blobs, options, processes }: LoadOpti
     await host.close();
     throw error;
   }
+  const people = new People(gallery, host.dimensions);
   return {
     ...{ pair, modelDigest: pair.model.digest, galleryDigest: pair.gallery.digest, image: golden.spec, host },
-    people: new People(gallery, host.dimensions),
+    people,
     enrolments: { applied: 0 },
-    close: () => host.close(),
+    close: async () => {
+      await host.close();
+      await people.close();
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { People } from '../../../services/serving/people.ts';
+import { People, THREAD_VALUES_MIN } from '../../../services/serving/people.ts';
 import { randomFloats } from '../../support/tiny-model.ts';
 
 const DIMENSIONS = 16;
@@ -10,6 +10,16 @@ function unit(seed: number): Float32Array {
   return row.map((x) => x / length);
 }
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, d) => sum + x * b[d]!, 0);
+
+const nearTo = (centre: Float32Array, seed: number) => {
+  const noise = unit(seed);
+  const row = centre.map((x, d) => x + 0.05 * noise[d]!);
+  const length = Math.hypot(...row);
+  return row.map((x) => x / length);
+};
+
+const ranking = (rows: ReadonlyMap<string, Float32Array>, probe: Float32Array) =>
+  [...rows].map(([person, row]) => ({ person, score: dot(row, probe) })).sort((a, b) => b.score - a.score);
 
 function peopleOf(count: number): People {
   const embeddings = new Float32Array(count * DIMENSIONS);
@@ -43,6 +53,38 @@ test('people: the search is that of sorting all scores, after many additions and
     assert.ok(found.every(({ score }, place) => Math.abs(score - expected[place]!.score) < 1e-5));
   }
   assert.is(people.count, rows.size);
+});
+
+test('people: a gallery that is searched by a thread gives what sorting all scores gives, while it changes', async () => {
+  const count = THREAD_VALUES_MIN / DIMENSIONS;
+  // Rows in bundles around few directions: many near ties, which rounding to 8 bits cannot tell apart.
+  const embeddings = new Float32Array(count * DIMENSIONS);
+  for (let i = 0; i < count; i++) embeddings.set(nearTo(unit(i % 40), i), i * DIMENSIONS);
+  const labels = Array.from({ length: count }, (_, i) => `p${i}`);
+  const people = new People({ labels, embeddings: embeddings.slice(), threshold: 0.5 }, DIMENSIONS);
+  const rows = new Map(labels.map((name, i) => [name, embeddings.subarray(i * DIMENSIONS, (i + 1) * DIMENSIONS)]));
+  try {
+    for (let i = 0; i < 40; i++) {
+      const probe = nearTo(unit(i), 90_000 + i);
+      const searching = people.search(probe, 5);
+      // While the thread is at work the best of all goes, which moves another into its place, and one more comes.
+      const [first] = ranking(rows, probe);
+      people.remove(first!.person);
+      rows.delete(first!.person);
+      people.add(`new${i}`, 'one', probe);
+      rows.set(`new${i}`, probe);
+      const found = [await searching, await people.search(probe, 5)];
+      const expected = ranking(rows, probe).slice(0, 5);
+      for (const matches of found) {
+        assert.equal(
+          matches.map(({ person }) => person),
+          expected.map(({ person }) => person),
+        );
+      }
+    }
+  } finally {
+    await people.close();
+  }
 });
 
 test('people: what is enrolled is a mean of its own beside the row of the epoch, and an image counts once', () => {

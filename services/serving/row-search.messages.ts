@@ -1,0 +1,19 @@
+/** What a row search and its thread say to each other. Changes and searches take effect in the order in which they are sent. */
+export interface SearchThreadData {
+  /** ONNX bytes: the product of `rows` uint8 [n, d] and `probe` int8 [d, 1]. */
+  readonly graph: Uint8Array;
+  readonly dimensions: number;
+}
+
+export type ToSearchThread =
+  /** Replaces rows from `first` on, or adds them. */
+  | { readonly type: 'set'; readonly first: number; readonly rows: Float32Array }
+  | { readonly type: 'truncate'; readonly count: number }
+  | { readonly type: 'search'; readonly id: number; readonly probe: Float32Array; readonly best: number }
+  | { readonly type: 'close' };
+
+export interface FromSearchThread {
+  readonly type: 'found';
+  readonly id: number;
+  readonly rows: Int32Array;
+}

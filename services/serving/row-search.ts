@@ -1,0 +1,75 @@
+/**
+ * Narrows a search among very many rows down to those that may be best, in a thread of its own. Used by people.ts where
+ * looking at each row would hold up the calling thread.
+ */
+import onnxProto from 'onnx-proto';
+import { PipelineError } from '../../contracts/errors.ts';
+import { startThread } from '../threads.ts';
+import type { FromSearchThread, SearchThreadData, ToSearchThread } from './row-search.messages.ts';
+
+export interface RowSearch {
+  set(first: number, rows: Float32Array): void;
+  truncate(count: number): void;
+  /** Every row that may be among the `best` ones, as of this call. Throws HOST_FAILED when the thread has ended. */
+  search(probe: Float32Array, best: number): Promise<Int32Array>;
+  /** Resolves when the thread has ended. */
+  close(): Promise<void>;
+}
+
+export function startRowSearch(dimensions: number): RowSearch {
+  const data: SearchThreadData = { graph: productGraph(), dimensions };
+  const thread = startThread(new URL('./row-search.thread.ts', import.meta.url), data, { name: 'row-search' });
+  const waiting = new Map<number, { resolve: (rows: Int32Array) => void; reject: (error: Error) => void }>();
+  let lastId = 0;
+  let failure: PipelineError | null = null;
+  const send = (message: ToSearchThread) => thread.postMessage(message);
+  thread.on('message', ({ id, rows }: FromSearchThread) => {
+    waiting.get(id)?.resolve(rows);
+    waiting.delete(id);
+  });
+  const ended = new Promise<void>((resolve) => {
+    thread.on('error', (cause) => (failure = lost(cause)));
+    thread.on('exit', () => {
+      failure ??= lost();
+      for (const { reject } of waiting.values()) reject(failure);
+      waiting.clear();
+      resolve();
+    });
+  });
+  return {
+    // A copy: what the caller goes on changing must not change here as well.
+    set: (first, rows) => send({ type: 'set', first, rows: rows.slice() }),
+    truncate: (count) => send({ type: 'truncate', count }),
+    search: (probe, best) =>
+      new Promise((resolve, reject) => {
+        if (failure) return reject(failure);
+        lastId += 1;
+        waiting.set(lastId, { resolve, reject });
+        send({ type: 'search', id: lastId, probe: probe.slice(), best });
+      }),
+    close: () => {
+      send({ type: 'close' });
+      return ended;
+    },
+  };
+}
+
+const lost = (cause?: unknown) =>
+  new PipelineError('HOST_FAILED', 'the thread that searches the gallery has ended', { retryable: true, cause });
+
+/** MatMulInteger of opset 10. */
+function productGraph(): Uint8Array {
+  const { ModelProto, TensorProto } = onnxProto.onnx;
+  const { UINT8, INT8, INT32 } = TensorProto.DataType;
+  const value = (name: string, elemType: number, dims: readonly (string | number)[]) => {
+    const dim = dims.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
+    return { name, type: { tensorType: { elemType, shape: { dim } } } };
+  };
+  const graph = {
+    name: 'products',
+    node: [{ opType: 'MatMulInteger', input: ['rows', 'probe'], output: ['products'] }],
+    input: [value('rows', UINT8, ['n', 'd']), value('probe', INT8, ['d', 1])],
+    output: [value('products', INT32, ['n', 1])],
+  };
+  return ModelProto.encode({ irVersion: 8, opsetImport: [{ domain: '', version: 17 }], graph }).finish();
+}
