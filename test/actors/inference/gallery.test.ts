@@ -91,7 +91,7 @@ test('gallery: a later epoch whose gallery has a removed person again does not b
     assert.is(await seen(context, await faceOf(8), again.sequence), 'p3');
   }));
 
-test('gallery: it is the same after every replica and the server have been started anew', () =>
+test('gallery: it is the same after every replica has been started anew', () =>
   withReplicas(async (context) => {
     const first = await context.start('r1');
     await context.deploy({ runId: 'run1' });
