@@ -65,7 +65,7 @@ bench
   .option('--swaps <n>', 'changes of the epoch', Number, 60)
   .option('--rate <n>', 'requests per second', Number, 60)
   .option('--seconds <n>', 'over which the swaps are spread', Number, 75)
-  .option('--full', '1,000 swaps and 1,000,000 requests: an hour and a half', false)
+  .option('--full', '1,000 swaps and 1,000,000 requests: an hour and a half at least', false)
   .option('--plot <file>', 'SVG: latency over time', join(tmpdir(), 'nightshift-bench-swap.svg'))
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ full, ...options }) => {
