@@ -12,6 +12,8 @@ import { runServingBench } from './serving.ts';
 import { runSwapBench } from './swap.ts';
 import { runIdentifyBench } from './identify.ts';
 import { runInputBench } from './input-pipeline.ts';
+import { runProvidersBench } from './providers.ts';
+import { NET_NAMES } from './training-subject.ts';
 import { runTrainingBench } from './training.ts';
 
 const SHIPPED = ['face-small', 'refnet', 'face-resnet'];
@@ -44,6 +46,15 @@ bench
   .action(async ({ net, images, repeats, memory, json }) => {
     await runInputBench({ net, images, repeats, memorySizes: memory ?? [10_000, 100_000], json });
   });
+
+bench
+  .command('providers')
+  .description('images/s of the same training graph on CUDA, WebGPU and the processor')
+  .addOption(new Option('--net <name>', 'which net trains').choices(NET_NAMES).default('refnet'))
+  .option('--batches <list>', 'images per step', wholeNumbers, [32, 256, 1024])
+  .option('--seconds <n>', 'of each measurement', Number, 10)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(runProvidersBench);
 
 bench
   .command('serving')

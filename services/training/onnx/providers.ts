@@ -32,7 +32,7 @@ export async function chooseEngine({
   const reasons: string[] = [];
   for (const provider of providers) {
     const engine = engineOf(provider);
-    const reason = absence(provider) ?? (await untrusted(provider, engine, engineOf));
+    const reason = await refusalOf(provider, engineOf, absence);
     if (reason === null) {
       log.info({ provider, framework: engine.framework }, `training: provider ${provider} is used`);
       return engine;
@@ -46,15 +46,17 @@ export async function chooseEngine({
   );
 }
 
-/** The processor is what the others are measured against. */
-async function untrusted(
+/** Why a provider is not to be used, or null. The processor is what the others are measured against. */
+export async function refusalOf(
   provider: Provider,
-  engine: EngineFactory,
-  engineOf: NonNullable<ProviderOptions['engineOf']>,
+  engineOf: NonNullable<ProviderOptions['engineOf']> = createOnnxEngine,
+  absence = absenceOf,
 ): Promise<string | null> {
   if (provider === 'cpu') return null;
+  const reason = absence(provider);
+  if (reason !== null) return reason;
   try {
-    const problem = await selfTest(engine, engineOf('cpu'));
+    const problem = await selfTest(engineOf(provider), engineOf('cpu'));
     return problem && `its self-test failed: ${problem}`;
   } catch (cause) {
     return `it cannot run: ${firstLine(cause)}`;
