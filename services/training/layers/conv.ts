@@ -3,9 +3,10 @@
  * batch-norm follows, because batch-norm takes any constant away again. Parameters: weight [filters, channels, k, k].
  */
 import type { Layer } from '../../../contracts/pipeline.ts';
+import { blockedConv, fitsBlocks } from '../onnx/blocked-conv.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { spatial, type LayerKind, type ParameterSpec, type Read, type Site } from './layer.ts';
-import { padding, shiftedViews, slide, windowAttributes } from './window.ts';
+import { padding, shiftedViews, slide, windowAttributes, type WindowAttributes } from './window.ts';
 
 type Conv = Extract<Layer, { type: 'conv' }>;
 
@@ -38,17 +39,52 @@ export const conv: LayerKind<Conv> = {
 };
 
 function forward(g: GraphBuilder, site: Site<Conv>, x: Value, read: Read): Value {
-  const y = g.node('Conv', [x, read('weight')], { attributes: windowAttributes(site) });
+  const y = convolve(g, x, read('weight'), site.layer.filters, site.input[0]!, windowAttributes(site));
   return hasBias(site) ? g.add(y, g.reshape(read('bias'), [1, -1, 1, 1])) : y;
 }
 
 const hasBias = (site: Site<Conv>): boolean => site.parameters.some(({ name }) => name === 'bias');
 
-/** dx = transposed convolution of dy with the same weights (Dumoulin and Visin, arXiv:1603.07285, chapter 4). */
+/** `weight`: [filters, channels, k, k]. */
+function convolve(
+  g: GraphBuilder,
+  x: Value,
+  weight: Value,
+  filters: number,
+  channels: number,
+  attributes: WindowAttributes,
+): Value {
+  const kernel = attributes.kernel_shape[0]!;
+  return fitsBlocks(g.block, channels, filters)
+    ? blockedConv(g, g.block, { x, weight, channels, filters, kernel, attributes })
+    : g.node('Conv', [x, weight], { attributes });
+}
+
+/**
+ * dx = transposed convolution of dy with the same weights (Dumoulin and Visin, arXiv:1603.07285, chapter 4), which at
+ * stride 1 is the convolution with the kernel turned by half a circle and inputs and outputs exchanged.
+ */
 function inputGradient(g: GraphBuilder, site: Site<Conv>, dy: Value, weight: Value): Value {
+  const { filters, kernel, stride } = site.layer;
+  const channels = site.input[0]!;
+  if (stride === 1 && fitsBlocks(g.block, filters, channels)) {
+    const attributes = windowAttributes(site);
+    const turned = turnedWeight(g, weight, filters, channels, kernel);
+    const around = attributes.pads.map((pad) => kernel - 1 - pad);
+    return convolve(g, dy, turned, channels, filters, { ...attributes, pads: around });
+  }
   return g.node('ConvTranspose', [dy, weight], {
     attributes: { ...windowAttributes(site), output_padding: padding(site).missed },
   });
+}
+
+/** [channels, filters, k, k], each kernel from its last position to its first. */
+function turnedWeight(g: GraphBuilder, weight: Value, filters: number, channels: number, kernel: number): Value {
+  const backwards = g.integers(Array.from({ length: kernel ** 2 }, (_, position) => kernel ** 2 - 1 - position));
+  const flat = g.reshape(weight, [filters, channels, kernel ** 2]);
+  const turned = g.node('Gather', [flat, backwards], { attributes: { axis: 2 } });
+  const exchanged = g.node('Transpose', [turned], { attributes: { perm: [1, 0, 2] } });
+  return g.reshape(exchanged, [channels, filters, kernel, kernel]);
 }
 
 /**

@@ -45,8 +45,15 @@ export function padding({ layer, input, output }: WindowSite) {
   return { pads, missed: [missed(1), missed(2)] };
 }
 
+export interface WindowAttributes extends Record<string, readonly number[]> {
+  readonly kernel_shape: readonly number[];
+  readonly strides: readonly number[];
+  /** [top, left, bottom, right] */
+  readonly pads: readonly number[];
+}
+
 /** Attributes of Conv and ConvTranspose, but for `group` and `output_padding`. */
-export function windowAttributes(site: WindowSite) {
+export function windowAttributes(site: WindowSite): WindowAttributes {
   const { kernel, stride } = site.layer;
   return { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: padding(site).pads };
 }

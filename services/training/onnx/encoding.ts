@@ -15,6 +15,8 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 /** ONNX 1.12: the newest operators that every supported runtime has, and the oldest that has what we write. */
 const OPSET = 17;
 const IR_VERSION = 8;
+/** onnxruntime's own operators, and those of its blocked layout (blocked-conv.ts). */
+export const CONTRIB_DOMAINS = ['com.microsoft', 'com.microsoft.nchwc'] as const;
 /** The number by which attributes name float32. */
 export const FLOAT: number = TensorProto.DataType.FLOAT;
 const DATA_TYPES = { float: TensorProto.DataType.FLOAT, int64: TensorProto.DataType.INT64 } as const;
@@ -30,7 +32,7 @@ export function encodeModel(
   } = {},
 ): Uint8Array {
   const opsetImport = options.around?.opsetImport ?? [{ domain: '', version: OPSET }];
-  if (options.contrib) opsetImport.push({ domain: 'com.microsoft', version: 1 });
+  if (options.contrib) for (const domain of CONTRIB_DOMAINS) opsetImport.push({ domain, version: 1 });
   const metadataProps = entriesOf(options.metadata ?? {});
   const functions = options.around?.functions ?? [];
   const model = { irVersion: IR_VERSION, producerName: 'nightshift', graph, opsetImport, functions, metadataProps };

@@ -8,30 +8,34 @@ import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
 import { partOf, type MaskedBatch } from '../masks.ts';
 import type { ResolvedNet } from '../nets.ts';
 import { blendStatistics, type TrainingState } from '../parameters.ts';
+import { blockOfThisMachine } from './blocked-conv.ts';
 import type { GraphOptions } from './graph-builder.ts';
 import { ratesAt } from './optimizer.ts';
 import type { Provider } from './providers.ts';
 import { buildGradientModel, buildTrainingModel, buildUpdateModel } from './training-graph.ts';
 
 /** `create` throws what onnxruntime throws where the provider is not there; providers.ts finds one that is. */
-export function createOnnxEngine(
-  provider: Provider,
-  graph: GraphOptions = { portable: provider === 'webgpu' },
-): EngineFactory {
+export function createOnnxEngine(provider: Provider, graph?: GraphOptions): EngineFactory {
   return {
     framework: `onnx-graph on onnxruntime-node ${env.versions.node ?? env.versions.common}, ${provider}`,
 
     async create(spec, initial) {
+      const options = graph ?? (await graphOptionsFor(provider));
       const open = (model: Uint8Array) => InferenceSession.create(model, sessionOptions(spec.threads, provider));
       if (spec.microBatch === spec.batch) {
-        const session = await open(buildTrainingModel(spec, graph));
+        const session = await open(buildTrainingModel(spec, options));
         return engineOf(initial, [session], stepAtOnce(session, spec));
       }
-      const gradient = await open(buildGradientModel(spec, graph));
-      const update = await open(buildUpdateModel(spec, graph));
+      const gradient = await open(buildGradientModel(spec, options));
+      const update = await open(buildUpdateModel(spec, options));
       return engineOf(initial, [gradient, update], stepByParts(gradient, update, spec, initial.w.length));
     },
   };
+}
+
+/** What a graph may use where it will run. */
+export async function graphOptionsFor(provider: Provider): Promise<GraphOptions> {
+  return provider === 'cpu' ? { block: await blockOfThisMachine() } : { portable: provider === 'webgpu' };
 }
 
 /**

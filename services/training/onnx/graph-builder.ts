@@ -5,6 +5,7 @@
  */
 import type { onnx } from 'onnx-proto';
 import {
+  type CONTRIB_DOMAINS,
   FLOAT,
   encodeAttribute,
   encodeFloats,
@@ -22,16 +23,19 @@ export type Value = string;
 export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   /** Empty is the standard domain. */
-  readonly domain?: 'com.microsoft';
+  readonly domain?: (typeof CONTRIB_DOMAINS)[number];
 }
 
 export interface GraphOptions {
   /** Standard operators only, as onnxruntime's WebGPU provider has them; slower on a processor. */
   readonly portable?: boolean;
+  /** Channels in a block of this machine's convolutions (blocked-conv.ts); absent or null: none are blocked. */
+  readonly block?: number | null;
 }
 
 export class GraphBuilder {
   readonly portable: boolean;
+  readonly block: number | null;
   readonly #nodes: onnx.INodeProto[] = [];
   readonly #initializers: onnx.ITensorProto[] = [];
   readonly #inputs: onnx.IValueInfoProto[] = [];
@@ -40,8 +44,9 @@ export class GraphBuilder {
   readonly #constants = new Map<string, Value>();
   #made = 0;
 
-  constructor({ portable = false }: GraphOptions = {}) {
+  constructor({ portable = false, block = null }: GraphOptions = {}) {
     this.portable = portable;
+    this.block = block;
   }
 
   input(name: Value, type: ElementType, shape: readonly Dimension[]): Value {

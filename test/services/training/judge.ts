@@ -7,7 +7,7 @@ import { TrainingConfigSchema, type TrainingConfig } from '../../../contracts/pi
 import type { EngineSpec } from '../../../services/training/engine.ts';
 import { withMasks, type MaskedBatch } from '../../../services/training/masks.ts';
 import { resolveNet } from '../../../services/training/nets.ts';
-import { batchFeeds, floats, sessionOptions, vector } from '../../../services/training/onnx/engine.ts';
+import { batchFeeds, floats, graphOptionsFor, sessionOptions, vector } from '../../../services/training/onnx/engine.ts';
 import { buildGradientModel } from '../../../services/training/onnx/training-graph.ts';
 import { initialState } from '../../../services/training/parameters.ts';
 import { createRandom, normal } from '../../../services/training/random.ts';
@@ -41,7 +41,8 @@ export function caseOf(
 }
 
 export async function compareGradients(subject: Case): Promise<void> {
-  const ours = await onnxGradient(subject);
+  const options = await graphOptionsFor('cpu');
+  const ours = await onnxGradient(subject, buildGradientModel(subject.spec, options));
   const theirs = tfjsGradient(subject);
   assert.ok(Math.abs(ours.loss - theirs.loss) < 1e-5 * theirs.loss, `loss ${ours.loss}, expected ${theirs.loss}`);
   expectClose(ours.gradient, theirs.gradient, 'gradient');
