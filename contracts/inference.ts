@@ -1,6 +1,6 @@
 /**
  * The data plane: requests to `infer.<model>.<verb>` and their replies. The payload of a request is the bytes of an
- * image file (PNG, JPEG, WebP, PGM); everything else stands in headers. Replies are JSON, and each carries the epoch
+ * image file (PNG, JPEG, WebP), or the pixels themselves; everything else stands in headers. Replies are JSON, and each carries the epoch
  * that answered. Errors follow the NATS micro protocol, with a Failure in the body.
  */
 import { z } from 'zod';
@@ -10,6 +10,8 @@ import { DigestSchema, TokenSchema } from './values.ts';
 export const INFER_HEADERS = {
   /** `verify`: the person whom the face is claimed to be. `enroll` and `remove`: the person they are about. */
   person: 'Nightshift-Person',
+  /** `pixels`: the payload is no file but the model's own input, bytes [channels, height, width]. Absent: a file. */
+  input: 'Nightshift-Input',
   /** Milliseconds from arrival after which the client no longer waits; the request is refused then. */
   deadlineMs: 'Nightshift-Deadline-Ms',
   /** The request is answered by this epoch or a later one, or refused with EPOCH_NOT_REACHED. */

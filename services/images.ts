@@ -36,12 +36,26 @@ export async function decodeImage(bytes: Uint8Array, spec: ImageSpec, what: stri
       .toBuffer({ resolveWithObject: true });
     return info.channels === 1 ? data : planar(data, spec);
   } catch (cause) {
+    if (/exceeds pixel limit/.test((cause as Error).message)) {
+      throw new PipelineError('IMAGE_TOO_LARGE', `${what}: at most ${PIXELS_MAX} pixels are accepted`, { cause });
+    }
     throw new PipelineError(
       'IMAGE_UNREADABLE',
       `${what}: ${(cause as Error).message}; send a whole PNG, JPEG or WebP file`,
       { cause },
     );
   }
+}
+
+/** Pixels that come ready: throws REQUEST_INVALID, saying what was expected, unless there is one byte for each value. */
+export function checkPixels(bytes: Uint8Array, { channels, height, width }: ImageSpec, what: string): Uint8Array {
+  const expected = channels * height * width;
+  if (bytes.length === expected) return bytes;
+  const form = `[${channels}, ${height}, ${width}] (channels, height, width; one byte each)`;
+  throw new PipelineError(
+    'REQUEST_INVALID',
+    `${what}: ${bytes.length} bytes of pixels; ${expected} were expected: ${form}`,
+  );
 }
 
 /** The same pixels as a PNG file, for shards. Lossless, so decoding it again gives these very pixels. */

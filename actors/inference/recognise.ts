@@ -1,17 +1,18 @@
 /**
- * Answers one request from one epoch: image file in, reply out. Knows no NATS. The lease that the caller holds keeps
+ * Answers one request from one epoch: image in, reply out. Knows no NATS. The lease that the caller holds keeps
  * model and gallery together from the first byte to the last.
  */
 import { assertNever, PipelineError } from '../../contracts/errors.ts';
 import type { EmbedReply, IdentifyReply, VerifyReply } from '../../contracts/inference.ts';
 import type { InferVerb } from '../../contracts/subjects.ts';
-import { decodeImage } from '../../services/images.ts';
+import { checkPixels, decodeImage } from '../../services/images.ts';
 import type { Served } from './replica.ts';
 
 export interface RecogniseRequest<Verb = InferVerb> {
   readonly verb: Verb;
-  /** An image file. */
+  /** An image file, or the pixels [channels, height, width] that one would give. */
   readonly image: Uint8Array;
+  readonly input: 'file' | 'pixels';
   /** The person whom it is about; all but `embed` and `identify` need it. */
   readonly person: string | null;
   /** performance.now() */
@@ -35,7 +36,11 @@ const SCORE_MIN = -1;
 export async function recognise(served: Served, request: RecogniseRequest): Promise<InferReply> {
   checkClaim(served, request);
   const { resident } = served;
-  const pixels = await decodeImage(request.image, resident.image, `${request.verb} request`);
+  const what = `${request.verb} request`;
+  const pixels =
+    request.input === 'pixels'
+      ? checkPixels(request.image, resident.image, what)
+      : await decodeImage(request.image, resident.image, what);
   const embedding = await resident.host.embed({ pixels, count: 1, deadlineMs: request.deadlineMs });
   switch (request.verb) {
     case 'embed':

@@ -107,7 +107,11 @@ function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseReque
   const minEpoch = wholeNumber(INFER_HEADERS.minEpoch, 'an epoch number');
   const minEnrolment = wholeNumber(INFER_HEADERS.minEnrolment, 'the sequence of a change of the gallery');
   const header = (name: string) => given?.get(name) || null;
-  return { verb, image: data, person: header(INFER_HEADERS.person), deadlineMs, minEpoch, minEnrolment, header };
+  const input = header(INFER_HEADERS.input) ?? 'file';
+  if (input !== 'file' && input !== 'pixels') {
+    throw new PipelineError('REQUEST_INVALID', `${INFER_HEADERS.input} is "${input}", expected "file" or "pixels"`);
+  }
+  return { verb, image: data, input, person: header(INFER_HEADERS.person), deadlineMs, minEpoch, minEnrolment, header };
 }
 
 function respondFailure(message: Msg, error: unknown): void {

@@ -18,8 +18,10 @@ process.on('message', (message: ToClient) => {
 
 async function setUp(setup: ClientSetup): Promise<FromClient> {
   const nc = await connectNats({ url: setup.url, name: 'bench-client', log: createLogger({ level: 'warn' }) });
-  open = async ({ target, verb }) =>
-    target === 'bare' ? bareTarget({ ...setup, verb }) : replicaTarget(nc, setup.name, verb, setup.face);
+  open = async ({ target, verb, input }) => {
+    const face = { input, bytes: setup.faces[input] };
+    return target === 'bare' ? bareTarget({ ...setup, verb, face }) : replicaTarget(nc, setup.name, verb, face);
+  };
   return { type: 'ready' };
 }
 

@@ -2,7 +2,7 @@
 import type { ImageSpec } from '../../contracts/values.ts';
 import type { Gallery } from '../../services/serving/gallery.ts';
 import type { OpenFigures } from './load.ts';
-import type { BenchVerb } from './targets.ts';
+import type { BenchVerb, Face } from './targets.ts';
 
 export interface ClientSetup {
   readonly url: string;
@@ -10,7 +10,8 @@ export interface ClientSetup {
   readonly model: Uint8Array;
   readonly image: ImageSpec;
   readonly gallery: Gallery;
-  readonly face: Uint8Array;
+  /** As a file and as pixels: an order names one. */
+  readonly faces: { readonly file: Uint8Array; readonly pixels: Uint8Array };
   /** Of the bare pool: as many as the replica has hosts. */
   readonly threads: number;
 }
@@ -18,6 +19,7 @@ export interface ClientSetup {
 export interface LoadOrder {
   readonly target: 'replica' | 'bare';
   readonly verb: BenchVerb;
+  readonly input: Face['input'];
   readonly seconds: number;
   /** Requests per second, due at random moments; or how many at a time. */
   readonly load: { readonly perSecond: number } | { readonly inFlight: number };

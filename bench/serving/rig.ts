@@ -85,8 +85,9 @@ async function open(nc: NatsConnection, url: string, options: RigOptions, childr
   const replica = await start('./replica.process.ts', { type: 'start', url, name: NAME });
   const loadCandidate = await putIntoService(nc, pairs);
   const { model, gallery } = files[0];
-  const face = await encodePng(noise(IMAGE.width * IMAGE.height, 3), IMAGE);
-  const setup = { url, name: NAME, model, image: IMAGE, gallery, face, threads: 1 };
+  const pixels = noise(IMAGE.width * IMAGE.height, 3);
+  const faces = { pixels, file: await encodePng(pixels, IMAGE) };
+  const setup = { url, name: NAME, model, image: IMAGE, gallery, faces, threads: 1 };
   const client = await start('./client.process.ts', { type: 'setup', setup });
   return {
     load: async (order) => {

@@ -1,7 +1,7 @@
 /** What the load is put on: a replica over NATS, or bare onnxruntime-node in threads of the load generator itself. */
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import type { NatsConnection } from 'nats';
+import { headers, type NatsConnection } from 'nats';
 import { INFER_HEADERS } from '../../contracts/inference.ts';
 import { inferSubject } from '../../contracts/subjects.ts';
 import type { ImageSpec } from '../../contracts/values.ts';
@@ -17,11 +17,20 @@ const TIMEOUT_MS = 30_000;
 /** As a replica answers. */
 const TOP_K = 5;
 
-export function replicaTarget(nc: NatsConnection, model: string, verb: BenchVerb, face: Uint8Array): Target {
+/** What a request carries: an image file, or the pixels in it. */
+export interface Face {
+  readonly input: 'file' | 'pixels';
+  readonly bytes: Uint8Array;
+}
+
+export function replicaTarget(nc: NatsConnection, model: string, verb: BenchVerb, { input, bytes }: Face): Target {
   const subject = inferSubject(model, verb);
   return {
     ask: async () => {
-      const message = await nc.request(subject, face, { timeout: TIMEOUT_MS });
+      // Fresh ones each time: publishing changes them.
+      const meta = headers();
+      meta.set(INFER_HEADERS.input, input);
+      const message = await nc.request(subject, bytes, { timeout: TIMEOUT_MS, headers: meta });
       if (message.headers?.get(INFER_HEADERS.errorStatus)) throw new Error(message.string());
       message.json();
     },
@@ -34,16 +43,16 @@ export interface BareOptions {
   readonly image: ImageSpec;
   readonly gallery: Gallery;
   readonly verb: BenchVerb;
-  readonly face: Uint8Array;
+  readonly face: Face;
   readonly threads: number;
 }
 
-/** The same work without a server: decode, run, and search, by the functions that the replica calls. */
+/** The same work without a server: decode (a file), run, and search, by the functions that the replica calls. */
 export async function bareTarget({ gallery, verb, face, ...options }: BareOptions): Promise<Target> {
   const pool = await Promise.all(Array.from({ length: options.threads }, () => openThread(options)));
   return {
     ask: async () => {
-      const pixels = await decodeImage(face, options.image, 'bench');
+      const pixels = face.input === 'file' ? await decodeImage(face.bytes, options.image, 'bench') : face.bytes;
       const thread = pool.reduce((least, other) => (other.waiting.length < least.waiting.length ? other : least));
       const embedding = await new Promise<Float32Array>((resolve) => {
         thread.waiting.push(resolve);

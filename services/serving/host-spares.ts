@@ -3,6 +3,7 @@
  * model is not: it costs some 50 MB whatever the size of the models, and turns a start of a third of a second into the
  * milliseconds of opening a session. Replicas keep one; the verifier, who may wait, none.
  */
+import { lowerPriority } from '../priority.ts';
 import { startHostProcess, type HostProcess } from './host-process.ts';
 
 export interface HostProcesses {
@@ -25,6 +26,8 @@ export function keepSpare(start: () => HostProcess = startHostProcess): HostProc
   const replenish = () => {
     if (isClosed || spare) return;
     const next = start();
+    // It has time, and whoever serves has none.
+    lowerPriority(next.pid);
     spare = next;
     // One that dies before it is needed is not replaced at once: what killed it may kill the next as well.
     void next.ended.then(() => {

@@ -4,6 +4,7 @@
  * batch it had is run once more, on the replacement. Used by replicas and by the verifier.
  */
 import { PipelineError } from '../../contracts/errors.ts';
+import { restorePriority } from '../priority.ts';
 import { BatchQueue } from './batch-queue.ts';
 import { HostGone, type HostProcess } from './host-process.ts';
 import { freshProcesses, type HostProcesses } from './host-spares.ts';
@@ -23,7 +24,7 @@ export async function createModelHost(
 ): Promise<ModelHost> {
   const file = await writeModelFile(options.model);
   try {
-    const opened = await open(options, file, processes);
+    const opened = await open(options, file, processes, false);
     return new SupervisedHost(options, processes, file, opened);
   } catch (error) {
     await file.remove();
@@ -36,15 +37,19 @@ interface Opened {
   readonly dimensions: number;
 }
 
-/** Throws MODEL_INVALID or HostGone; the process is gone then. */
+/** A spare opens the model at the low priority it has, unless that is urgent. Throws MODEL_INVALID or HostGone. */
 async function open(
   { image, batchMax, threads }: ModelHostOptions,
   { path }: ModelFile,
   processes: HostProcesses,
+  isUrgent: boolean,
 ): Promise<Opened> {
   const process = processes.take();
+  if (isUrgent) restorePriority(process.pid);
   try {
-    return { process, dimensions: await process.load({ path, image, batchMax, threads }) };
+    const dimensions = await process.load({ path, image, batchMax, threads });
+    restorePriority(process.pid);
+    return { process, dimensions };
   } catch (error) {
     await process.kill();
     throw error;
@@ -158,7 +163,7 @@ class SupervisedHost implements ModelHost {
     let last: unknown;
     for (let attempt = 0; attempt < REPLACEMENTS_MAX; attempt++) {
       try {
-        const { process } = await open(this.#options, this.#file, this.#processes);
+        const { process } = await open(this.#options, this.#file, this.#processes, true);
         return await this.#watched(process);
       } catch (error) {
         last = error;

@@ -130,6 +130,7 @@ export interface InferAnswer {
 export interface AskOptions {
   readonly person?: string;
   readonly deadlineMs?: string;
+  readonly input?: string;
   readonly minEpoch?: string;
   readonly minEnrolment?: string;
 }
@@ -139,11 +140,12 @@ export async function ask(
   nc: NatsConnection,
   verb: InferVerb | GalleryVerb,
   image: Uint8Array,
-  { person, deadlineMs, minEpoch, minEnrolment }: AskOptions = {},
+  { person, deadlineMs, input, minEpoch, minEnrolment }: AskOptions = {},
 ): Promise<InferAnswer> {
   const meta = headers();
   if (person) meta.set(INFER_HEADERS.person, person);
   if (deadlineMs) meta.set(INFER_HEADERS.deadlineMs, deadlineMs);
+  if (input) meta.set(INFER_HEADERS.input, input);
   if (minEpoch) meta.set(INFER_HEADERS.minEpoch, minEpoch);
   if (minEnrolment) meta.set(INFER_HEADERS.minEnrolment, minEnrolment);
   const message: Msg = await nc.request(inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });

@@ -4,7 +4,9 @@ import { EmbedReplySchema, IdentifyReplySchema, VerifyReplySchema } from '../../
 import { parseData } from '../../../contracts/envelope.ts';
 import { ReplicaPreparedSchema, ReplicaSwitchedSchema } from '../../../contracts/messages.ts';
 import { replicaEventSubject, STREAMS } from '../../../contracts/subjects.ts';
+import { decodeImage } from '../../../services/images.ts';
 import { ask, busOf, faceOf, statusOf, withReplicas } from '../../support/replicas.ts';
+import { TINY_IMAGE } from '../../support/tiny-model.ts';
 import { until } from '../../support/wait.ts';
 
 test('inference: before the first epoch it answers NOT_READY and reports that it serves nothing', () =>
@@ -93,6 +95,23 @@ test("inference: a client's mistake is answered as such, counts as no failure an
     assert.match(mistakes[3]!.text, /header Nightshift-Person/);
     assert.equal(inference.status().serving, { requests: 0, failed: 0, latencyMs: null, scores: null });
     assert.is((await ask(context.nc, 'identify', face)).status, 200);
+  }));
+
+test('inference: pixels are answered as the file that holds them, and refused where they do not fit', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1' });
+    const face = await faceOf(2);
+    const pixels = await decodeImage(face, TINY_IMAGE, 'test');
+    const [file, ready] = [
+      await ask(context.nc, 'embed', face),
+      await ask(context.nc, 'embed', pixels, { input: 'pixels' }),
+    ];
+    assert.equal(ready.body, file.body);
+    const short = await ask(context.nc, 'embed', pixels.subarray(1), { input: 'pixels' });
+    assert.is(short.status, 400);
+    assert.match(short.text, /255 bytes of pixels; 256 were expected: \[1, 16, 16\]/);
+    assert.is((await ask(context.nc, 'embed', pixels, { input: 'tensor' })).status, 400);
   }));
 
 test('inference: a request whose deadline has passed is refused with 504', () =>

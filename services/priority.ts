@@ -1,0 +1,37 @@
+/**
+ * The scheduling priority of a child process, so that what it prepares does not slow what serves beside it. Linux only,
+ * where each thread has a niceness of its own; elsewhere nothing happens. Used for model hosts.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+
+/** Yields to everybody who serves: about 1 % of a processor that others want, all of one that nobody does. */
+const LOW = 19;
+const NORMAL = 0;
+/** Bit of CAP_SYS_NICE in the masks of /proc/self/status (capabilities(7)). */
+const CAP_SYS_NICE = 23n;
+
+/** What was lowered must come back before it serves, which needs a right; without it nothing is lowered. */
+const canRestore = process.platform === 'linux' && mayRaise();
+
+export const lowerPriority = (pid: number) => renice(pid, LOW);
+export const restorePriority = (pid: number) => renice(pid, NORMAL);
+
+/** All threads that the process has by now; those that they start later inherit it. */
+function renice(pid: number, niceness: number): void {
+  if (!canRestore) return;
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), niceness);
+  } catch (error) {
+    // The process or one of its threads has just ended, which others notice.
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['ENOENT', 'ESRCH', 'ERR_SYSTEM_ERROR'].includes(code)) throw error;
+  }
+}
+
+/** Whether a niceness may be taken back: by capability, or by a limit (RLIMIT_NICE counts 20 - niceness). */
+function mayRaise(): boolean {
+  const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  const limit = /^Max nice priority\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '0';
+  return ((BigInt(`0x${capabilities}`) >> CAP_SYS_NICE) & 1n) === 1n || limit === 'unlimited' || Number(limit) >= 20;
+}
