@@ -61,10 +61,12 @@ bench
   .description('latency and throughput of a replica over NATS beside bare onnxruntime-node')
   .addOption(new Option('--net <name>', 'a shipped net').choices(SHIPPED).default('face-small'))
   .option('--people <n>', 'in the gallery', Number, 100)
+  .option('--peers [python]', 'also BentoML and Ray Serve, where that Python (default: python3) has them')
   .option('--seconds <n>', 'of each measurement', Number, 4)
   .option('--json', 'one JSON object on stdout', false)
-  .action(async ({ net, people, seconds, json }) => {
-    await runServingBench({ net, people, seconds, json });
+  .action(async ({ net, people, seconds, peers, json }) => {
+    const peersPython = peers === true ? 'python3' : (peers ?? null);
+    await runServingBench({ net, people, seconds, peersPython, json });
   });
 
 bench

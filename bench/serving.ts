@@ -3,12 +3,17 @@
  * replica, queue and model host in between. Then: what loading another model does to the requests, and how long one is
  * kept waiting when the model's process dies or hangs. Called by bench/run.ts.
  */
-import Table from 'cli-table3';
+import { INFERENCE_DEFAULTS } from '../actors/inference/inference.ts';
 import type { OpenFigures } from './serving/load.ts';
+import { print } from './serving/report.ts';
 import { withRig, type Rig, type RigOptions } from './serving/rig.ts';
+import type { LoadOrder } from './serving/messages.ts';
+import { PEERS, withPeer, type PeerName } from './serving/peers.ts';
 import type { BenchVerb, Face } from './serving/targets.ts';
 
 export interface ServingBenchOptions extends RigOptions {
+  /** A Python whose servers are measured too; null: none. */
+  readonly peersPython: string | null;
   /** Of each measurement. */
   readonly seconds: number;
   readonly json: boolean;
@@ -22,6 +27,13 @@ interface Row {
   readonly bare: OpenFigures;
 }
 
+export interface Peer {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly failed: number;
+  readonly perSecond: number;
+}
+
 export interface ServingBenchResult {
   /** Replica minus bare, milliseconds, at the middle load of `embed` with pixels. */
   readonly overheadMs: { readonly p50: number; readonly p99: number };
@@ -29,6 +41,8 @@ export interface ServingBenchResult {
   readonly throughputRatio: number;
   readonly throughputPerSecond: { readonly replica: number; readonly bare: number };
   readonly rows: readonly Row[];
+  /** At the middle load and saturated, of those that are installed. */
+  readonly peers: Readonly<Partial<Record<PeerName, Peer>>>;
   readonly loading: {
     readonly steadyP99Ms: number;
     readonly loadingP99Ms: number;
@@ -43,6 +57,8 @@ export interface ServingBenchResult {
 const LOADS = [0.1, 0.25, 0.5];
 /** The one whose overhead is the headline. */
 const HEADLINE_LOAD = 1;
+/** Odd, so that there is a middle one. */
+const ROUNDS = 3;
 /** Enough that the model never has nothing to do. */
 const IN_FLIGHT = 48;
 /** Decoding an image file takes longer than a small model. */
@@ -51,16 +67,20 @@ const FILES_PER_SECOND = 100;
 const QUIET_PER_SECOND = 50;
 
 export async function runServingBench(options: ServingBenchOptions): Promise<ServingBenchResult> {
-  const result = await withRig(options, (rig) => measure(rig, options.seconds));
+  const result = await withRig(options, (rig) => measure(rig, options));
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else print(result, options);
+  else print(result, options, result.rows[HEADLINE_LOAD]!.perSecond);
   return result;
 }
 
-async function measure(rig: Rig, seconds: number): Promise<ServingBenchResult> {
+async function measure(rig: Rig, { seconds, peersPython }: ServingBenchOptions): Promise<ServingBenchResult> {
   await rig.load({ target: 'replica', verb: 'identify', input: 'file', seconds: 1, load: { inFlight: 8 } });
-  const bare = await saturate(rig, 'bare', seconds);
-  const replica = await saturate(rig, 'replica', seconds);
+  const saturated = { bare: [] as number[], replica: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const target of ['bare', 'replica'] as const)
+      saturated[target].push(await saturate(rig, target, seconds / ROUNDS));
+  }
+  const [bare, replica] = [median(saturated.bare), median(saturated.replica)];
   const rows: Row[] = [];
   for (const verb of ['embed', 'identify'] as const) {
     for (const share of LOADS)
@@ -76,6 +96,7 @@ async function measure(rig: Rig, seconds: number): Promise<ServingBenchResult> {
     throughputRatio: replica / bare,
     throughputPerSecond: { replica, bare },
     rows,
+    peers: peersPython === null ? {} : await measurePeers(rig, peersPython, headline.perSecond, seconds),
     loading: await whileLoading(rig, headline.perSecond, seconds),
     lost: [await loseHost(rig, 'SIGKILL', seconds), await loseHost(rig, 'SIGSTOP', seconds)],
   };
@@ -84,22 +105,53 @@ async function measure(rig: Rig, seconds: number): Promise<ServingBenchResult> {
 type Kind = Pick<Row, 'verb' | 'input'>;
 const EMBED = { verb: 'embed', input: 'pixels' } as const;
 
-async function saturate(rig: Rig, target: 'bare' | 'replica', seconds: number): Promise<number> {
+async function saturate(rig: Rig, target: LoadOrder['target'], seconds: number): Promise<number> {
   const answer = await rig.load({ target, ...EMBED, seconds, load: { inFlight: IN_FLIGHT } });
   return 'perSecond' in answer ? answer.perSecond : 0;
 }
 
-/** One right after the other, so that a machine that becomes slower meets both. */
+/** In rounds by turns, the middle one of each counts: what disturbs the machine for a while decides nothing. */
 async function compare(rig: Rig, kind: Kind, perSecond: number, seconds: number): Promise<Row> {
-  const bare = await openLoad(rig, 'bare', kind, perSecond, seconds);
-  const replica = await openLoad(rig, 'replica', kind, perSecond, seconds);
-  return { ...kind, perSecond, replica, bare };
+  const rounds = { bare: [] as OpenFigures[], replica: [] as OpenFigures[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const target of ['bare', 'replica'] as const)
+      rounds[target].push(await openLoad(rig, target, kind, perSecond, seconds / ROUNDS));
+  }
+  return { ...kind, perSecond, replica: middle(rounds.replica), bare: middle(rounds.bare) };
 }
 
-async function openLoad(rig: Rig, target: 'bare' | 'replica', kind: Kind, perSecond: number, seconds: number) {
+function middle(rounds: readonly OpenFigures[]): OpenFigures {
+  const sum = (of: (round: OpenFigures) => number) => rounds.reduce((total, round) => total + of(round), 0);
+  return {
+    sent: sum(({ sent }) => sent),
+    failed: sum(({ failed }) => failed),
+    p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
+    p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
+    maxMs: Math.max(...rounds.map(({ maxMs }) => maxMs)),
+  };
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
+async function openLoad(rig: Rig, target: LoadOrder['target'], kind: Kind, perSecond: number, seconds: number) {
   const answer = await rig.load({ target, ...kind, seconds, load: { perSecond } });
   if (answer.type !== 'open') throw new Error(`bench: an open load was answered by "${answer.type}"`);
   return answer.figures;
+}
+
+/** One after the other, the replica idle meanwhile. */
+async function measurePeers(rig: Rig, python: string, perSecond: number, seconds: number) {
+  const peers: Partial<Record<PeerName, Peer>> = {};
+  for (const name of Object.keys(PEERS) as PeerName[]) {
+    const peer = await withPeer(name, { ...rig.work, python, batchMax: INFERENCE_DEFAULTS.batchMax }, async (url) => {
+      await rig.load({ target: { url }, ...EMBED, seconds: 1, load: { inFlight: 8 } });
+      const { p50Ms, p99Ms, failed } = await openLoad(rig, { url }, EMBED, perSecond, seconds);
+      return { p50Ms, p99Ms, failed, perSecond: await saturate(rig, { url }, seconds) };
+    });
+    if (peer) peers[name] = peer;
+    else process.stderr.write(`bench: ${name} is not installed in ${python}; skipped\n`);
+  }
+  return peers;
 }
 
 async function whileLoading(rig: Rig, perSecond: number, seconds: number): Promise<ServingBenchResult['loading']> {
@@ -119,40 +171,4 @@ async function loseHost(rig: Rig, signal: 'SIGKILL' | 'SIGSTOP', seconds: number
   const { maxMs, failed } = await load;
   clearTimeout(timer);
   return { what: signal === 'SIGKILL' ? 'dies' : 'hangs', maxMs, failed };
-}
-
-const ms = (value: number) => value.toFixed(2);
-
-function print({ rows, ...result }: ServingBenchResult, { net, people, seconds }: ServingBenchOptions): void {
-  const head = [
-    'verb',
-    'input',
-    'load /s',
-    'bare p50',
-    'p99',
-    'replica p50',
-    'p99',
-    'overhead p50',
-    'p99 ms',
-    'failed',
-  ];
-  const table = new Table({ head, style: { head: [], border: [] } });
-  for (const { verb, input, perSecond, replica, bare } of rows) {
-    const overhead = [replica.p50Ms - bare.p50Ms, replica.p99Ms - bare.p99Ms];
-    const figures = [bare.p50Ms, bare.p99Ms, replica.p50Ms, replica.p99Ms, ...overhead].map(ms);
-    table.push([verb, input, perSecond, ...figures, replica.failed]);
-  }
-  const { loading, throughputPerSecond: throughput } = result;
-  const lines = [
-    `${net}, ${people} people, ${seconds} s each; bare: (decode +) onnxruntime-node in a thread of the load generator`,
-    table.toString(),
-    `saturated: replica ${throughput.replica.toFixed(0)}/s, bare ${throughput.bare.toFixed(0)}/s: ratio ${result.throughputRatio.toFixed(2)}`,
-    `p99 while ${loading.loads} models were loaded: ${ms(loading.loadingP99Ms)} ms, steady ${ms(loading.steadyP99Ms)} ms: ` +
-      `ratio ${(loading.loadingP99Ms / loading.steadyP99Ms).toFixed(2)}, ${loading.failed} failed`,
-    ...result.lost.map(
-      ({ what, maxMs, failed }) =>
-        `the model's process ${what}: a request took at most ${maxMs.toFixed(0)} ms, ${failed} failed`,
-    ),
-  ];
-  console.log(lines.join('\n'));
 }

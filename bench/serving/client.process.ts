@@ -3,7 +3,7 @@ import { connectNats } from '../../infra/connection.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { closedLoop, openLoop, type Target } from './load.ts';
 import type { ClientSetup, FromClient, LoadOrder, ToClient } from './messages.ts';
-import { bareTarget, replicaTarget } from './targets.ts';
+import { bareTarget, httpTarget, replicaTarget } from './targets.ts';
 
 type Open = (order: LoadOrder) => Promise<Target>;
 
@@ -20,6 +20,7 @@ async function setUp(setup: ClientSetup): Promise<FromClient> {
   const nc = await connectNats({ url: setup.url, name: 'bench-client', log: createLogger({ level: 'warn' }) });
   open = async ({ target, verb, input }) => {
     const face = { input, bytes: setup.faces[input] };
+    if (typeof target === 'object') return httpTarget(target.url, face);
     return target === 'bare' ? bareTarget({ ...setup, verb, face }) : replicaTarget(nc, setup.name, verb, face);
   };
   return { type: 'ready' };

@@ -17,7 +17,8 @@ export interface ClientSetup {
 }
 
 export interface LoadOrder {
-  readonly target: 'replica' | 'bare';
+  /** The replica, bare onnxruntime, or another server at that address. */
+  readonly target: 'replica' | 'bare' | { readonly url: string };
   readonly verb: BenchVerb;
   readonly input: Face['input'];
   readonly seconds: number;

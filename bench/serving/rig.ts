@@ -28,6 +28,7 @@ import { exportModel } from '../../services/training/export.ts';
 import { resolveNet } from '../../services/training/nets.ts';
 import { initialState } from '../../services/training/parameters.ts';
 import { createRandom } from '../../services/training/random.ts';
+import type { PeerOptions } from './peers.ts';
 import { until } from '../until.ts';
 import type { FromClient, LoadOrder, ToClient, ToReplica } from './messages.ts';
 
@@ -42,6 +43,8 @@ export interface Rig {
   /** Has the replica load another model, beside the one that serves, and drop it again. */
   loadCandidate(): Promise<void>;
   loseHost(signal: 'SIGKILL' | 'SIGSTOP'): void;
+  /** For another server to serve the same. */
+  readonly work: Pick<PeerOptions, 'model' | 'image' | 'pixels'>;
 }
 
 const NAME = 'bench';
@@ -97,6 +100,7 @@ async function open(nc: NatsConnection, url: string, options: RigOptions, childr
       throw new Error(`bench: the load generator says ${JSON.stringify(answer)}`);
     },
     loadCandidate,
+    work: { model, image: IMAGE, pixels },
     loseHost: (signal) => void replica.send({ type: 'lose-host', signal } satisfies ToReplica),
   };
 }

@@ -1,5 +1,7 @@
-/** What the load is put on: a replica over NATS, or bare onnxruntime-node in threads of the load generator itself. */
+/** What the load is put on: a replica over NATS, another server over HTTP, or bare onnxruntime-node in threads of the load generator itself. */
 import { once } from 'node:events';
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { Worker } from 'node:worker_threads';
 import { headers, type NatsConnection } from 'nats';
 import { INFER_HEADERS } from '../../contracts/inference.ts';
@@ -14,6 +16,7 @@ export type BenchVerb = 'embed' | 'identify';
 
 /** Longer than any queue of the bench takes to empty. */
 const TIMEOUT_MS = 30_000;
+const HTTP_SOCKETS_MAX = 256;
 /** As a replica answers. */
 const TOP_K = 5;
 
@@ -35,6 +38,22 @@ export function replicaTarget(nc: NatsConnection, model: string, verb: BenchVerb
       message.json();
     },
     close: async () => {},
+  };
+}
+
+/** A server behind HTTP, over connections that stay open; at most as many as a replica takes requests. */
+export function httpTarget(url: string, { bytes }: Face): Target {
+  const agent = new Agent({ keepAlive: true, maxSockets: HTTP_SOCKETS_MAX });
+  return {
+    ask: async () => {
+      const sent = request(url, { method: 'POST', agent });
+      sent.end(bytes);
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      const body = await text(response);
+      if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
+      JSON.parse(body);
+    },
+    close: async () => agent.destroy(),
   };
 }
 
