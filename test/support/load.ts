@@ -1,4 +1,5 @@
 /** Clients that keep asking a model while a test does something to its replicas. */
+import { setImmediate } from 'node:timers/promises';
 import { ask, faceOf, type InferAnswer, type ReplicaTest } from './replicas.ts';
 import { until } from './wait.ts';
 
@@ -31,7 +32,12 @@ export async function startLoad(context: ReplicaTest): Promise<Load> {
     await clients;
     return answers;
   };
-  return { answers, flush: () => nc.flush(), stop };
+  const flush = async () => {
+    await nc.flush();
+    // A reply that came with the answer to the flush is on its way through the promises of its request.
+    await setImmediate();
+  };
+  return { answers, flush, stop };
 }
 
 /** Status 0: nobody answered at all. */
