@@ -15,7 +15,13 @@ import { loadWasmEngine } from './training-wasm.ts';
 /** The one command-line argument, as JSON. */
 export type Task =
   | { readonly type: 'matmul'; readonly threads: number }
-  | { readonly type: 'onnx'; readonly net: NetName; readonly threads: number; readonly microBatch?: number }
+  | {
+      readonly type: 'onnx';
+      readonly net: NetName;
+      readonly threads: number;
+      readonly batch?: number;
+      readonly microBatch?: number;
+    }
   | { readonly type: 'wasm'; readonly net: NetName };
 
 /** A turn ends with the first piece of work that ends after this time. */
@@ -34,7 +40,7 @@ async function workOf(task: Task): Promise<Work> {
     case 'matmul':
       return matrixProduct(task.threads);
     case 'onnx':
-      return stepsOf(createOnnxEngine('cpu'), subjectOf(task.net, task.threads, task.microBatch));
+      return stepsOf(createOnnxEngine('cpu'), subjectOf(task.net, task.threads, task.batch, task.microBatch));
     case 'wasm':
       return stepsOf(await loadWasmEngine(), subjectOf(task.net, 1));
   }

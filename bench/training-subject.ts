@@ -22,9 +22,9 @@ export const CLASSES = 100;
 export const LEARNING_RATE = 1e-3;
 
 /** CosFace and Adam, as configured where nothing else is. */
-export function subjectOf(name: NetName, threads: number, microBatch = BATCH): EngineSpec {
+export function subjectOf(name: NetName, threads: number, batch = BATCH, microBatch = batch): EngineSpec {
   const { loss, optimizer } = TrainingConfigSchema.parse({});
-  return { net: resolveNet(name, IMAGES[name]), classes: CLASSES, batch: BATCH, microBatch, loss, optimizer, threads };
+  return { net: resolveNet(name, IMAGES[name]), classes: CLASSES, batch, microBatch, loss, optimizer, threads };
 }
 
 /** Random pixels: the time of a step does not depend on what is in the images. */

@@ -40,7 +40,7 @@ export interface TrainingBenchResult {
   readonly skippedPeers: Record<string, string>;
   /** Of a whole process that trains, by net, with the most threads measured. */
   readonly peakRssMb: Partial<Record<NetName, number>>;
-  /** The same with micro-batches of MICRO_BATCH images over that without; face-resnet. */
+  /** Peak memory of a process with micro-batches over that without, at the batch of MEMORY. */
   readonly microBatchMemoryRatio: number;
   /** Images/s of RefNet on a set on disk over those on the set in memory. */
   readonly pipelineRatio: number;
@@ -57,8 +57,8 @@ const TURNS = 3;
 const QUICK_TURNS = 1;
 /** Steps of the wasm backend take seconds: it sits out after these turns. */
 const WASM_TURNS = 1;
-/** Of 32: what Node and onnxruntime hold without any image, 180 MB, leaves less to save with larger ones. */
-const MICRO_BATCH = 4;
+/** Node and onnxruntime hold 180 MB without any image, so that it takes a batch of some size to see what is saved. */
+const MEMORY = { net: 'face-resnet', batch: 64, microBatch: 8 } as const;
 /** RefNet, the fastest consumer that the pipeline has to feed for long; memory is measured by `bench -- input`. */
 const PIPELINE = { net: 'refnet', images: 1024, repeats: 3, memorySizes: [] } as const;
 
@@ -128,15 +128,15 @@ async function startPeers(python: string, net: NetName, threads: number, skipped
 }
 
 /** Peak memory is that of a process, so each size of micro-batch has one. */
-async function microBatchMemoryRatio(): Promise<number> {
+export async function microBatchMemoryRatio(): Promise<number> {
   const peak = async (microBatch: number): Promise<number> => {
     const threads = THREADS.at(-1)!;
-    const contender = await startChild('onnx', { type: 'onnx', net: 'face-resnet', threads, microBatch });
+    const contender = await startChild('onnx', { type: 'onnx', ...MEMORY, threads, microBatch });
     const { peakRssMb } = await contender.go();
     await contender.end();
     return peakRssMb;
   };
-  return (await peak(MICRO_BATCH)) / (await peak(BATCH));
+  return (await peak(MEMORY.microBatch)) / (await peak(MEMORY.batch));
 }
 
 async function warmStartRatio(dataFolder: string): Promise<number | null> {
@@ -205,7 +205,7 @@ function print(result: TrainingBenchResult): void {
   console.log(`One step: forward, CosFace over ${CLASSES} classes, backward, Adam; batch ${BATCH}, float32`);
   console.log(table.toString());
   console.log(
-    `Peak memory with micro-batches of ${MICRO_BATCH} images: ${times(result.microBatchMemoryRatio)} (face-resnet)`,
+    `Peak memory, batch ${MEMORY.batch} by ${MEMORY.microBatch}: ${times(result.microBatchMemoryRatio)} (${MEMORY.net})`,
   );
   console.log(`Images/s from disk over images/s from memory: ${times(result.pipelineRatio)} (refnet)`);
   if (result.warmStartEpochRatio !== undefined)
