@@ -48,8 +48,9 @@ export async function startContender(
   };
 }
 
-/** Characters of standard error kept for the message. */
+/** Characters of standard error kept: its last line says why a program ended. */
 const LAST_WORDS = 400;
+const lastLine = (words: string): string => words.trim().split('\n').at(-1) || 'no output';
 
 function answersOf(name: string, child: ChildProcess, ended: Promise<unknown>): () => Promise<unknown> {
   let words = '';
@@ -59,7 +60,7 @@ function answersOf(name: string, child: ChildProcess, ended: Promise<unknown>): 
   return async () => {
     for (;;) {
       const line = await Promise.race([lines.next(), ended.then(() => null)]);
-      if (line === null || line.done === true) throw new Error(`${name} ended: ${words.trim() || 'no output'}`);
+      if (line === null || line.done === true) throw new Error(`${name} ended: ${lastLine(words)}`);
       if (line.value.startsWith('{')) return JSON.parse(line.value);
     }
   };
