@@ -1,16 +1,20 @@
 /** The demo's figures: a table for people, the same as one JSON object for scripts, and whether they are as promised. */
 import Table from 'cli-table3';
 import { percent, type Night, type Story } from './story.ts';
+import type { TrafficFigures } from './traffic.ts';
 
 /** The JSON object of `nightshift demo --json`. */
 export function toJson(story: Story, synthetic: boolean) {
   const phases = story.traffic.phases;
-  const sum = (key: 'sent' | 'failed') => Object.values(phases).reduce((total, phase) => total + phase[key], 0);
+  const sum = (key: 'sent' | 'failed' | 'lost' | 'misrouted') =>
+    Object.values(phases).reduce((total, phase) => total + phase[key], 0);
   return {
     data: synthetic ? 'synthetic' : 'folder',
     requests: {
       sent: sum('sent'),
       failed: sum('failed'),
+      lost: sum('lost'),
+      misrouted: sum('misrouted'),
       failures: story.traffic.failures,
       byEpoch: story.traffic.epochs,
     },
@@ -34,6 +38,8 @@ export function brokenPromises(figures: DemoFigures): string[] {
       figures.requests.failed === 0,
       `${figures.requests.failed} requests failed: ${figures.requests.failures.join('; ')}`,
     ],
+    [figures.requests.lost === 0, `${figures.requests.lost} requests were not answered`],
+    [figures.requests.misrouted === 0, `${figures.requests.misrouted} requests were answered by a replaced epoch`],
     [figures.swap.maxUs < 1000, `a swap took ${figures.swap.maxUs} microseconds, promised are less than 1000`],
     [figures.rollback.ms < 1000, `the rollback took ${figures.rollback.ms} ms, promised are less than 1000`],
     [figures.badNight.outcome === 'rejected', `the bad night ended "${figures.badNight.outcome}" instead of rejected`],
@@ -53,38 +59,49 @@ export function toTable(story: Story, figures: DemoFigures): string {
   });
   nights.push(nightRow('first', story.first), nightRow('second', story.second), nightRow('bad labels', story.bad));
 
-  const traffic = new Table({
-    head: ['requests', 'sent', 'failed', 'p50 ms', 'p99 ms', 'max ms'],
-    style: { head: [], border: [] },
-  });
-  for (const [name, { sent, failed, latencyMs }] of Object.entries(story.traffic.phases)) {
-    traffic.push([
-      WORDS[name] ?? name,
-      sent,
-      failed,
-      latencyMs.p50.toFixed(2),
-      latencyMs.p99.toFixed(2),
-      latencyMs.max.toFixed(1),
-    ]);
-  }
   const facts = new Table({ style: { head: [], border: [] } });
   facts.push(
-    ['requests', `${figures.requests.sent} sent, ${figures.requests.failed} failed`],
+    ['requests', counts(figures.requests)],
+    ['answered by', answeredBy(figures.requests.byEpoch)],
     ['swap, longest', `${figures.swap.maxUs.toFixed(1)} microseconds`],
     ['rollback, command to last replica', `${figures.rollback.ms.toFixed(0)} ms`],
     ['newcomers recognised', `${percent(figures.newPeople.before)} before, ${percent(figures.newPeople.after)} after`],
     ['bad night', figures.badNight.outcome],
   );
-  return [nights, traffic, facts].map((table) => table.toString()).join('\n');
+  return [nights, trafficTable(story.traffic), facts].map((table) => table.toString()).join('\n');
 }
 
-const WORDS: Readonly<Record<string, string>> = {
-  'warm-up': 'the first moments',
-  before: 'before, steady',
-  training: 'while a night works',
-  during: 'during the swap',
-  after: 'after the swap',
-};
+const PHASES: readonly (readonly [string, string])[] = [
+  ['warm-up', 'the first moments'],
+  ['before', 'before, steady'],
+  ['training', 'while a night works'],
+  ['loading', 'while the candidate loads'],
+  ['during', 'during the swap'],
+  ['after', 'after the swap'],
+];
+
+function trafficTable({ phases }: TrafficFigures): InstanceType<typeof Table> {
+  const head = ['requests', 'sent', 'failed', 'lost', 'misrouted', 'p50 ms', 'p99 ms', 'max ms', 'p99 / steady'];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  const steady = phases['before']?.latencyMs.p99;
+  for (const [name, words] of PHASES) {
+    const phase = phases[name];
+    if (!phase) continue;
+    const { p50, p99, max } = phase.latencyMs;
+    const ratio = steady ? (p99 / steady).toFixed(1) : '-';
+    const { sent, failed, lost, misrouted } = phase;
+    table.push([words, sent, failed, lost, misrouted, p50.toFixed(2), p99.toFixed(2), max.toFixed(1), ratio]);
+  }
+  return table;
+}
+
+const counts = ({ sent, failed, lost, misrouted }: DemoFigures['requests']) =>
+  `${sent} sent, ${failed} failed, ${lost} lost, ${misrouted} misrouted`;
+
+const answeredBy = (epochs: DemoFigures['requests']['byEpoch']) =>
+  Object.entries(epochs)
+    .map(([epoch, answers]) => `epoch ${epoch}: ${answers}`)
+    .join(', ');
 
 function nightRow(name: string, { stagesMs, imagesPerSecond, rank1, end }: Night): string[] {
   const ms = (value: number | undefined) => (value === undefined ? '-' : `${(value / 1000).toFixed(2)} s`);

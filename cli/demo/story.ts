@@ -57,10 +57,12 @@ export interface Story {
 
 export async function tellStory(c: StoryContext): Promise<Story> {
   const swaps: number[] = [];
-  const deployed = c.bus.listen(modelDeployedSubject(MODEL), ({ envelope }) =>
-    swaps.push(ModelDeployedSchema.parse(envelope.data).swapUsMax),
-  );
   let traffic: Traffic | null = null;
+  const deployed = c.bus.listen(modelDeployedSubject(MODEL), ({ envelope }) => {
+    const { epoch, swapUsMax } = ModelDeployedSchema.parse(envelope.data);
+    swaps.push(swapUsMax);
+    traffic?.inService(epoch);
+  });
   try {
     c.say(`1. First night: nobody is known yet; ${c.data.people.length} people are enrolled in Auth and Helper.`);
     const first = await night(c);
@@ -142,9 +144,10 @@ async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
   return { end, stagesMs: { ...view.durationsMs }, ...figures };
 }
 
-/** "during" is from the announcement of the candidate until every replica has switched, "after" the calm that follows. */
+/** "loading": every replica loads and tries the candidate; "during": until all have switched; "after": the calm that follows. */
 function phaseOf(state: string): string {
   if (state.startsWith('deploying.guarding') || state === 'completed') return 'after';
+  if (state.startsWith('deploying.preparing')) return 'loading';
   return state.startsWith('deploying') ? 'during' : 'training';
 }
 

@@ -1,7 +1,7 @@
 /** The thread of traffic.ts: sends on schedule, counts every request once, reports when told to stop. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { build, type Histogram } from 'hdr-histogram-js';
-import { connect } from 'nats';
+import { connect, errors } from 'nats';
 import { inferSubject } from '../../contracts/subjects.ts';
 import { readAnswer } from '../client.ts';
 import type { PhaseFigures, TrafficData, TrafficFigures, TrafficOrder } from './traffic.ts';
@@ -15,6 +15,8 @@ const TICK_MS = 2;
 interface Phase {
   sent: number;
   failed: number;
+  lost: number;
+  misrouted: number;
   readonly histogram: Histogram;
 }
 
@@ -27,6 +29,7 @@ const failures: string[] = [];
 const epochs: Record<string, number> = {};
 const underWay = new Set<Promise<void>>();
 let current = phaseOf('warm-up');
+let inService = 0;
 
 const intervalMs = 1000 / requestsPerSecond;
 const startedAt = performance.now();
@@ -41,14 +44,14 @@ const ticking = setInterval(() => {
 
 port.on('message', (order: TrafficOrder) => {
   if ('phase' in order) current = phaseOf(order.phase);
+  else if ('inService' in order) inService = Math.max(inService, order.inService);
   else void finish();
 });
 port.postMessage('ready');
 
 function phaseOf(name: string): Phase {
   const known = phases.get(name) ?? {
-    sent: 0,
-    failed: 0,
+    ...{ sent: 0, failed: 0, lost: 0, misrouted: 0 },
     histogram: build({ highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 }),
   };
   phases.set(name, known);
@@ -57,11 +60,14 @@ function phaseOf(name: string): Phase {
 
 async function send(image: Uint8Array, due: number, phase: Phase): Promise<void> {
   phase.sent++;
+  const atLeast = inService;
   try {
     const { epoch } = readAnswer<{ epoch: number }>(await nc.request(subject, image, { timeout: REQUEST_TIMEOUT_MS }));
     epochs[epoch] = (epochs[epoch] ?? 0) + 1;
+    if (epoch < atLeast) phase.misrouted++;
   } catch (error) {
-    phase.failed++;
+    if (error instanceof errors.TimeoutError) phase.lost++;
+    else phase.failed++;
     if (failures.length < FAILURES_SHOWN) failures.push(String(error));
   }
   phase.histogram.recordValue(Math.max(1, Math.round((performance.now() - due) * 1000)));
@@ -79,7 +85,7 @@ async function finish(): Promise<void> {
   port.postMessage(figures);
 }
 
-function figuresOf({ sent, failed, histogram }: Phase): PhaseFigures {
+function figuresOf({ histogram, ...counts }: Phase): PhaseFigures {
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
-  return { sent, failed, latencyMs: { p50: at(50), p95: at(95), p99: at(99), max: histogram.maxValue / 1000 } };
+  return { ...counts, latencyMs: { p50: at(50), p95: at(95), p99: at(99), max: histogram.maxValue / 1000 } };
 }

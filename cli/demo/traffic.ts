@@ -16,8 +16,12 @@ export interface TrafficData {
 
 export interface PhaseFigures {
   readonly sent: number;
-  /** Answered with an error, or not at all. */
+  /** Answered with an error. */
   readonly failed: number;
+  /** Not answered at all. */
+  readonly lost: number;
+  /** Answered by an older epoch than the one that was in service, on every replica, when the request was sent. */
+  readonly misrouted: number;
   readonly latencyMs: Latency;
 }
 export interface TrafficFigures {
@@ -27,11 +31,13 @@ export interface TrafficFigures {
   /** Epochs that answered, with the number of answers. */
   readonly epochs: Readonly<Record<string, number>>;
 }
-export type TrafficOrder = { readonly phase: string } | { readonly stop: true };
+export type TrafficOrder = { readonly phase: string } | { readonly inService: number } | { readonly stop: true };
 
 export interface Traffic {
   /** From now on requests count under this name. */
   phase(name: string): void;
+  /** Every replica serves this epoch: no request sent from now on may be answered by an older one. */
+  inService(epoch: number): void;
   /** Waits for what is under way and answers the figures. */
   stop(): Promise<TrafficFigures>;
   /** Ends the thread without figures. */
@@ -44,6 +50,7 @@ export async function startTraffic(data: TrafficData): Promise<Traffic> {
   const order = (message: TrafficOrder) => thread.postMessage(message);
   return {
     phase: (phase) => order({ phase }),
+    inService: (inService) => order({ inService }),
     stop: async () => {
       const figures = once(thread, 'message');
       order({ stop: true });
