@@ -13,11 +13,18 @@ export const FAULT_POINTS = {
   'worker.received': 'a worker has its command and has not begun',
   'worker.stored': 'a result, or a part of one, is stored',
   'worker.published': 'the event that ends the command is published',
+  'replica.prepared': 'a candidate is loaded and checked, nobody is told',
+  'replica.switched': 'requests are answered by the new epoch, nobody is told',
   'message.handled': 'a message is handled and not acknowledged',
 } as const;
 export type FaultPoint = keyof typeof FAULT_POINTS;
 
-const [point, detail = ''] = (process.env['NIGHTSHIFT_FAULT'] ?? '').split('@');
+let [point, detail = ''] = (process.env['NIGHTSHIFT_FAULT'] ?? '').split('@');
+
+/** For a process that was started before it was known where it has to die: `<point>@<part of the detail>`. */
+export function armFaultPoint(fault: string): void {
+  [point, detail = ''] = fault.split('@');
+}
 
 /** `where` tells apart what passes the same point: a state, a command, a key. */
 export function faultPoint(name: FaultPoint, where: string): void {

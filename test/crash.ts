@@ -1,47 +1,72 @@
 /**
- * `npm run test:crash`: kills a real actor with -9 at every named point of a night, starts it again, and holds the night
- * against one that nobody disturbed. Some minutes long, so `npm test` runs only a few of the points.
+ * `npm run test:crash`: kills a real actor with -9 at every named point of every story, has another take its place, and
+ * holds what is left against a run that nobody disturbed. Some minutes long, so `npm test` takes only a few points.
  */
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import { nightWith } from './support/crash.ts';
-import { crashPlan, judge, type Verdict } from './support/crash-plan.ts';
+import { crashPlan, judge, nameOf, type Verdict } from './support/crash/plan.ts';
+import { withCrashRig, type CrashRig } from './support/crash/rig.ts';
+import { STORIES, type Story } from './support/crash/stories.ts';
 
-const { json, only } = new Command('crash')
+const { json, only, story, part } = new Command('crash')
+  .option('--story <name>', `only this story: ${STORIES.map(({ name }) => name).join(', ')}`)
   .option('--only <text>', 'only points whose name contains the text, such as "trainer" or "committing"', '')
+  .option('--part <i/n>', 'every nth point from the ith on, to run it in parts', '1/1')
   .option('--json', 'one JSON object on stdout', false)
   .parse()
-  .opts<{ json: boolean; only: string }>();
+  .opts<{ json: boolean; only: string; story?: string; part: string }>();
 
-const undisturbed = await nightWith(null);
-if (undisturbed.stuck) throw new Error(`the undisturbed night did not end: ${undisturbed.stuck}`);
-const nameOf = ({ crash }: Pick<Verdict, 'crash'>) => `${crash.actor} ${crash.point}@${crash.where}`;
-const plan = crashPlan(undisturbed).filter((crash) => nameOf({ crash }).includes(only));
-const bar = new SingleBar({ format: 'points {bar} {value}/{total}  ETA {eta_formatted}', stream: process.stderr });
-bar.start(plan.length, 0);
-const verdicts: Verdict[] = [];
-for (const crash of plan) {
-  verdicts.push(judge(crash, undisturbed.traces, await nightWith(crash)));
-  bar.increment();
+const startedAt = performance.now();
+const chosen = STORIES.filter(({ name }) => story === undefined || name === story);
+const verdicts = await withCrashRig(async (rig) => {
+  const all: Verdict[] = [];
+  for (const one of chosen) all.push(...(await tell(rig, one)));
+  return all;
+});
+report();
+
+/** Kills at each point of the story. */
+async function tell(rig: CrashRig, one: Story): Promise<Verdict[]> {
+  const undisturbed = await rig.run(one, null);
+  if (undisturbed.stuck) throw new Error(`${one.name}, undisturbed, did not end: ${undisturbed.stuck}`);
+  const [index, parts] = part.split('/').map(Number) as [number, number];
+  const plan = crashPlan(one, undisturbed)
+    .filter((crash) => nameOf(crash).includes(only))
+    .filter((_, place) => place % parts === index - 1);
+  const bar = new SingleBar({
+    format: `${one.name} {bar} {value}/{total}  ETA {eta_formatted}`,
+    stream: process.stderr,
+    noTTYOutput: true,
+    notTTYSchedule: 10_000,
+  });
+  bar.start(plan.length, 0);
+  const verdicts: Verdict[] = [];
+  for (const crash of plan) {
+    verdicts.push(judge(one, crash, undisturbed.traces, await rig.run(one, crash)));
+    bar.increment();
+  }
+  bar.stop();
+  return verdicts;
 }
-bar.stop();
 
-const count = (holds: (verdict: Verdict) => boolean) => verdicts.filter(holds).length;
-const result = {
-  points: plan.length,
-  kills: count(({ reached }) => reached),
-  lost: count(({ lost }) => lost.length > 0),
-  doubled: count(({ doubled }) => doubled.length > 0),
-  stuck: count(({ stuck }) => stuck !== null),
-};
-const bad = verdicts.filter((it) => !it.reached || it.stuck || it.lost.length + it.doubled.length > 0);
-for (const verdict of bad) {
-  const { reached, stuck, lost, doubled } = verdict;
+function report(): void {
+  const count = (holds: (verdict: Verdict) => boolean) => verdicts.filter(holds).length;
+  const result = {
+    points: verdicts.length,
+    kills: count(({ reached }) => reached),
+    lost: count(({ lost }) => lost.length > 0),
+    doubled: count(({ doubled }) => doubled.length > 0),
+    stuck: count(({ stuck }) => stuck !== null),
+    seconds: Math.round((performance.now() - startedAt) / 1000),
+  };
+  const bad = verdicts.filter((it) => !it.reached || it.stuck || it.lost.length + it.doubled.length > 0);
+  for (const verdict of bad) process.stderr.write(`${describe(verdict)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else console.table(result);
+  process.exitCode = bad.length === 0 && verdicts.length > 0 ? 0 : 1;
+}
+
+function describe({ story, crash, reached, stuck, lost, doubled }: Verdict): string {
   const why = [reached ? [] : ['never reached'], stuck ? [`stuck: ${stuck}`] : [], lost.map((it) => `lost ${it}`)];
-  process.stderr.write(
-    `${nameOf(verdict)}\n  ${[...why.flat(), ...doubled.map((it) => `doubled ${it}`)].join('\n  ')}\n`,
-  );
+  return `${story}: ${nameOf(crash)}\n  ${[...why.flat(), ...doubled.map((it) => `doubled ${it}`)].join('\n  ')}`;
 }
-if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-else console.table(result);
-process.exitCode = bad.length === 0 && plan.length > 0 ? 0 : 1;

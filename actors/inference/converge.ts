@@ -5,6 +5,7 @@
  */
 import { toFailure, type Failure } from '../../contracts/errors.ts';
 import type { Candidate, Deployment, Epoch, ModelPair } from '../../contracts/values.ts';
+import { faultPoint } from '../../infra/fault-points.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { isChosen } from '../../services/deployment/canary.ts';
 import { createFigures } from './figures.ts';
@@ -114,13 +115,16 @@ export class Convergence {
 
   #switchIfResident(): void {
     const { replica, report, log } = this.#options;
-    const { current, runId } = this.#desired ?? {};
+    const { current, ledger = [] } = this.#desired ?? {};
     const resident = current && replica.residents.get(current);
-    if (!current || !runId || !resident) return;
+    if (!current || !resident) return;
     const { epoch: formerEpoch, resident: formerResident } = replica.served ?? {};
     if (formerEpoch === current.epoch && formerResident === resident) return;
     this.#lost = null;
     const swap = replica.switchTo(current, resident);
+    // The record's own run may be one that has announced a candidate since.
+    const { runId } = ledger.find(({ epoch }) => epoch === current.epoch) ?? current;
+    faultPoint('replica.switched', `${runId} ${current.epoch}`);
     this.#alignTrial();
     const fields = { epoch: current.epoch, formerEpoch, modelDigest: resident.modelDigest, ...swap };
     log.info(fields, 'replica: switched');
@@ -160,6 +164,7 @@ export class Convergence {
     const isResident = candidate !== null && replica.residents.get(candidate) !== undefined;
     const holds = candidate !== null && isAnswered(replica.prepared, candidate);
     if (isResident && !holds) {
+      faultPoint('replica.prepared', candidate.runId);
       replica.prepared = { runId: candidate.runId, modelDigest: candidate.model.digest, refused: null };
       report.changed();
       // A pair that was in memory before took no time.

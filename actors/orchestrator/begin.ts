@@ -17,7 +17,6 @@ export interface NightStart {
   readonly model: string;
   readonly runId: string;
   readonly messageId: string;
-  readonly now: Date;
 }
 
 /** Starts a run through all stages, unless it exists already. Throws MODEL_UNKNOWN or RUN_ACTIVE. */
@@ -28,7 +27,7 @@ export const startNight = (o: OrchestratorContext, start: NightStart): Promise<C
  * A new run that goes on where an ended one failed, with that one's configuration and results. The same run is retried
  * once: asking again finds the run that the first asking made. Throws RUN_UNKNOWN, RUN_ACTIVE, COMMAND_NOT_APPLICABLE.
  */
-export async function retryRun(o: OrchestratorContext, oldId: string, messageId: string, now: Date) {
+export async function retryRun(o: OrchestratorContext, oldId: string, messageId: string) {
   const old = await loadRun(o, oldId);
   const { context } = old;
   const runId = retryIdOf(oldId);
@@ -41,7 +40,7 @@ export async function retryRun(o: OrchestratorContext, oldId: string, messageId:
   if (statePath(old.value) === 'completed')
     throw notApplicable(`run ${oldId} has completed; start a new one or fork it`);
   const origin = originOf(oldId, context, failedStage(context));
-  return startRun(o, { model: context.model, runId, messageId, now }, context.pipeline, origin);
+  return startRun(o, { model: context.model, runId, messageId }, context.pipeline, origin);
 }
 
 export interface Fork {
@@ -52,24 +51,24 @@ export interface Fork {
 }
 
 /** A new run from a stage of another, which may have ended in any way, with a changed copy of its configuration. */
-export async function forkRun(o: OrchestratorContext, fork: Fork, messageId: string, now: Date) {
+export async function forkRun(o: OrchestratorContext, fork: Fork, messageId: string) {
   const { context } = await loadRun(o, fork.runId);
   if (context.kind === 'rollback') throw notApplicable(`run ${fork.runId} is a rollback; it has no stages`);
   const origin = originOf(fork.runId, context, fork.from);
   const pipeline = changedPipeline(context.pipeline, fork);
-  return startRun(o, { model: context.model, runId: fork.newRunId, messageId, now }, pipeline, origin);
+  return startRun(o, { model: context.model, runId: fork.newRunId, messageId }, pipeline, origin);
 }
 
 async function startRun(
   o: OrchestratorContext,
-  { model, runId, messageId, now }: NightStart,
+  { model, runId, messageId }: NightStart,
   pipeline: PipelineConfig,
   forkedFrom: ForkOrigin | null,
 ): Promise<Checkpoint> {
   const existing = await o.runs.load(runKey(runId));
-  if (!existing) await takeLock(o, model, runId, now);
+  if (!existing) await takeLock(o, model, runId);
   const champion = (await o.deployments.load(model))?.value.current ?? null;
-  return beginRun(o, { runId, model, kind: 'night', pipeline, champion, forkedFrom }, messageId, now);
+  return beginRun(o, { runId, model, kind: 'night', pipeline, champion, forkedFrom }, messageId);
 }
 
 /** `run-7` is retried as `run-7-r1`, that one as `run-7-r2`. */
@@ -147,12 +146,13 @@ export const notApplicable = (message: string) => new PipelineError('COMMAND_NOT
 /** A lock whose run was never stored is left by a crash between the two; it is young when that still goes on. */
 const LOCK_WITHOUT_RUN_MS = 30_000;
 
-async function takeLock(o: OrchestratorContext, model: string, runId: string, now: Date): Promise<void> {
+async function takeLock(o: OrchestratorContext, model: string, runId: string): Promise<void> {
+  const now = o.now();
   const held = await o.locks.load(lockKey(model));
   if (held?.value.runId === runId) return;
   if (held) {
     const run = await o.runs.load(runKey(held.value.runId));
-    const young = o.now().getTime() - Date.parse(held.value.takenAt) < LOCK_WITHOUT_RUN_MS;
+    const young = now.getTime() - Date.parse(held.value.takenAt) < LOCK_WITHOUT_RUN_MS;
     if (run ? run.value.status === 'active' : young) {
       const hint = `cancel it with \`nightshift cancel ${held.value.runId}\` or wait for its end`;
       throw new PipelineError('RUN_ACTIVE', `model ${model}: run ${held.value.runId} is under way; ${hint}`, {

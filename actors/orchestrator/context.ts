@@ -16,6 +16,7 @@ import { createBus, type Bus } from '../../infra/bus.ts';
 import { createDeadLetterStore, type DeadLetterStore } from '../../infra/dead-letter-store.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/record-store.ts';
 import { createReplicaStore } from '../../infra/replica-store.ts';
+import { followServerClock } from '../../infra/server-clock.ts';
 import { createTimers, type Timers } from '../../infra/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 
@@ -42,6 +43,7 @@ export interface OrchestratorContext {
   readonly timers: Timers;
   readonly pipelines: Readonly<Record<string, PipelineConfig>>;
   readonly log: Logger;
+  /** The server's clock: see infra/server-clock.ts. */
   readonly now: () => Date;
   /** The last step under way of each run in this process; see run-loop.ts. Empty when nothing is under way. */
   readonly turns: Map<string, Promise<unknown>>;
@@ -56,7 +58,7 @@ export async function openOrchestratorContext(
   pipelines: OrchestratorContext['pipelines'],
   log: Logger,
 ): Promise<OrchestratorContext> {
-  const now = () => new Date();
+  const now = await followServerClock(nc, log);
   const replicas = await createReplicaStore(nc);
   const runs = await openKv(nc, BUCKETS.runs);
   const deployments = await openKv(nc, BUCKETS.deployments);

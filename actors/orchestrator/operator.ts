@@ -23,19 +23,19 @@ export async function handleOperator(o: OrchestratorContext, delivery: Delivery)
 }
 
 async function obey(o: OrchestratorContext, delivery: Delivery): Promise<Obeyed | null> {
-  const { envelope, subject, time } = delivery;
+  const { envelope, subject } = delivery;
   switch (subject) {
     case CTL.pipelineStart: {
       const { model, runId = derivedRunId('run', delivery) } = parseData(CtlSchemas[subject], envelope);
-      return begun(o, runId, () => startNight(o, { model, runId, messageId: envelope.id, now: time }));
+      return begun(o, runId, () => startNight(o, { model, runId, messageId: envelope.id }));
     }
     case CTL.pipelineRetry: {
       const { runId } = parseData(CtlSchemas[subject], envelope);
-      return begun(o, retryIdOf(runId), () => retryRun(o, runId, envelope.id, time));
+      return begun(o, retryIdOf(runId), () => retryRun(o, runId, envelope.id));
     }
     case CTL.pipelineFork: {
       const { newRunId = derivedRunId('fork', delivery), ...fork } = parseData(CtlSchemas[subject], envelope);
-      return begun(o, newRunId, () => forkRun(o, { ...fork, newRunId }, envelope.id, time));
+      return begun(o, newRunId, () => forkRun(o, { ...fork, newRunId }, envelope.id));
     }
     case CTL.pipelineCancel:
     case CTL.pipelinePause:
@@ -72,9 +72,9 @@ async function begun(o: OrchestratorContext, runId: string, begin: () => Promise
 }
 
 /** Throws RUN_UNKNOWN, RUN_ENDED, COMMAND_NOT_APPLICABLE. */
-async function tellRun(o: OrchestratorContext, { envelope, time }: Delivery, runId: string, event: Told) {
+async function tellRun(o: OrchestratorContext, { envelope }: Delivery, runId: string, event: Told) {
   await loadRun(o, runId);
-  const { checkpoint, moved } = await applyEvent(o, runId, envelope.id, event, time);
+  const { checkpoint, moved } = await applyEvent(o, runId, envelope.id, event);
   if (moved || isAlready(checkpoint, event.type)) return { checkpoint, changed: moved };
   const state = statePath(checkpoint.value);
   if (checkpoint.status === 'done') {

@@ -65,7 +65,7 @@ async function handleFact(o: OrchestratorContext, delivery: Delivery): Promise<v
   // The consumer's filter lets only facts of pipelines through that are named there.
   if (noun === 'pipeline') return handleRunStop(o, runId, fact as PipelineFact);
   const event = toMachineEvent(noun as Noun, fact, delivery);
-  await applyEvent(o, runId, delivery.envelope.id, event, delivery.time);
+  await applyEvent(o, runId, delivery.envelope.id, event);
 }
 
 function toMachineEvent(noun: Noun, fact: string, { envelope, subject }: Delivery): PipelineEvent {
@@ -106,5 +106,5 @@ async function handleTimer(o: OrchestratorContext, delivery: Delivery): Promise<
   const [, , , runId, timerId] = delivery.subject.split('.') as [string, string, string, string, string];
   if (timerId === OBSERVE_TIMER) return void (await reconsider(o, runId));
   const { armedAt } = parseData(TimerPayloadSchema, delivery.envelope);
-  await applyTimer(o, runId, timerId, armedAt, delivery.time);
+  await applyTimer(o, runId, timerId, armedAt);
 }

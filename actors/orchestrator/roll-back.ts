@@ -25,7 +25,7 @@ export async function rollBackModel(
   { model, epoch, runId: chosen, reason }: z.infer<(typeof CtlSchemas)[typeof CTL.modelRollback]>,
 ): Promise<Obeyed> {
   const pipeline = pipelineOf(o, model);
-  const { envelope, time } = delivery;
+  const { envelope } = delivery;
   const runId = chosen ?? derivedRunId('rollback', delivery);
   const isBegun = (await o.runs.load(runKey(runId))) !== null;
   const latest = await latestRun(o, model);
@@ -37,13 +37,13 @@ export async function rollBackModel(
   const isFresh = latest !== null && latest.status === 'active' && ROLLS_BACK.has(observedPhase(latest));
   if (latest && !isBegun && (isTold || isFresh)) {
     const event = { type: 'operator.rollback' as const, reason };
-    const { checkpoint, moved } = await applyEvent(o, latest.context.runId, envelope.id, event, time);
+    const { checkpoint, moved } = await applyEvent(o, latest.context.runId, envelope.id, event);
     if (target?.kind !== 'retained') return { checkpoint, changed: moved };
   }
   const champion = record?.current ?? null;
   const input = { runId, model, kind: 'rollback' as const, pipeline, champion, forkedFrom: null, reason };
   const wanted = target?.kind === 'retained' ? { target: target.candidate } : {};
-  return { checkpoint: await beginRun(o, { ...input, ...wanted }, envelope.id, time), changed: !isBegun };
+  return { checkpoint: await beginRun(o, { ...input, ...wanted }, envelope.id), changed: !isBegun };
 }
 
 /** Phases of a run whose epoch is in service, or may be. */

@@ -29,27 +29,30 @@ interface Stored {
 type Decide = (checkpoint: Checkpoint) => Checkpoint | null;
 
 /** Starts a run unless it exists already; in either case everything that its checkpoint asks for is done after. */
-export async function beginRun(o: OrchestratorContext, input: PipelineInput, messageId: string, now: Date) {
+export async function beginRun(o: OrchestratorContext, input: PipelineInput, messageId: string) {
   return inTurn(o, input.runId, async () => {
     const existing = await o.runs.load(runKey(input.runId));
     if (existing) return pursue(o, migrated(existing));
-    const value = startRun(input, messageId, now);
+    const value = startRun(input, messageId, o.now());
     return pursue(o, await save(o, value, 0));
   });
 }
 
-/** Brings a message to its run. Throws RUN_UNKNOWN where there is none. */
-export function applyEvent(o: OrchestratorContext, runId: string, messageId: string, event: PipelineEvent, now: Date) {
-  return advance(o, runId, messageId, (checkpoint) => step(checkpoint, messageId, event, now));
+/**
+ * Brings a message to its run. Throws RUN_UNKNOWN where there is none. What the step arms counts from now, not from when
+ * the message was sent: it may have waited for an orchestrator longer than the deadline that begins here.
+ */
+export function applyEvent(o: OrchestratorContext, runId: string, messageId: string, event: PipelineEvent) {
+  return advance(o, runId, messageId, (checkpoint) => step(checkpoint, messageId, event, o.now()));
 }
 
 /**
  * Brings a timer that has fired to its run; a stale one changes nothing. Before a deadline counts, the replicas' own
  * word is heard once more: a deployment that has just come about is not undone.
  */
-export async function applyTimer(o: OrchestratorContext, runId: string, timerId: string, armedAt: number, now: Date) {
+export async function applyTimer(o: OrchestratorContext, runId: string, timerId: string, armedAt: number) {
   await reconsider(o, runId);
-  return advance(o, runId, `${timerId}.${armedAt}`, (checkpoint) => stepTimer(checkpoint, timerId, armedAt, now));
+  return advance(o, runId, `${timerId}.${armedAt}`, (checkpoint) => stepTimer(checkpoint, timerId, armedAt, o.now()));
 }
 
 /** Looks at the replicas anew, without an event of its own. */

@@ -175,7 +175,7 @@ async function arm(o: OrchestratorContext, model: string, { dueAt, number }: { d
 async function start(o: OrchestratorContext, record: ScheduleRecord, { slot, runId }: { slot: string; runId: string }) {
   const { model } = record;
   try {
-    await startNight(o, { model, runId, messageId: `${runId}.start`, now: o.now() });
+    await startNight(o, { model, runId, messageId: `${runId}.start` });
     return record;
   } catch (error) {
     const { code, retryable } = toFailure(error);
@@ -186,7 +186,7 @@ async function start(o: OrchestratorContext, record: ScheduleRecord, { slot, run
 
 async function cancel(o: OrchestratorContext, { slot, runId }: { slot: string; runId: string }) {
   const event = { type: 'operator.cancel' as const, reason: `the slot ${slot} has come, and overlap is cancel-other` };
-  await applyEvent(o, runId, `${runId}.${slot}.cancel`, event, o.now());
+  await applyEvent(o, runId, `${runId}.${slot}.cancel`, event);
 }
 
 const momentOf = async (o: OrchestratorContext, model: string, now: Date): Promise<Moment> => ({

@@ -32,8 +32,11 @@ async function train(blobs: BlobStore, command: StartCommand<'training'>, contex
   const { runId, model, training } = command;
   const keys = keysOf(model, runId);
   const done = await blobs.find('REPORTS', keys.report);
-  // Finished before, but interrupted before it could say so.
-  if (done) return (JSON.parse((await blobs.get(done)).toString()) as { result: Result }).result;
+  if (done) {
+    // Finished before, but interrupted before it could tidy up and say so.
+    await blobs.remove('MODELS', keys.checkpoint);
+    return (JSON.parse((await blobs.get(done)).toString()) as { result: Result }).result;
+  }
   const strategy = createTrainingStrategy(training.strategy);
   const saveCheckpoint = async (state: Uint8Array) => void (await blobs.put('MODELS', keys.checkpoint, state));
   const outcome = await withScratch(async (folder) => {

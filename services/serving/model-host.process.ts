@@ -15,7 +15,8 @@ interface Loaded {
 
 let loaded: Loaded | null = null;
 
-const say = (message: FromProcess) => void process.send?.(message);
+/** A parent that was killed hears nothing any more; this process ends with it. */
+const say = (message: FromProcess) => void process.send?.(message, undefined, undefined, () => {});
 
 process.on('message', (message: ToProcess) => void (message.type === 'load' ? load(message) : run(message)));
 say({ type: 'started' });

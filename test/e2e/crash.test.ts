@@ -1,30 +1,35 @@
-/** Some of the points of `npm run test:crash`, one of each kind. */
+/** Some of the points of `npm run test:crash`, of each kind and in each part of a run. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FAULT_POINTS } from '../../infra/fault-points.ts';
-import { nightWith } from '../support/crash.ts';
-import { crashPlan, judge } from '../support/crash-plan.ts';
+import { crashPlan, judge, nameOf } from '../support/crash/plan.ts';
+import { withCrashRig } from '../support/crash/rig.ts';
+import { STORIES } from '../support/crash/stories.ts';
 
-const undisturbed = await nightWith(null);
-const plan = crashPlan(undisturbed);
+const CHOSEN: Readonly<Record<string, readonly string[]>> = {
+  night: [
+    'orchestrator orchestrator.carried-out@deploying.committing 1 ',
+    'trainer worker.stored@training-checkpoint',
+    'inference replica.prepared@',
+  ],
+  rollback: ['orchestrator orchestrator.saved@rollingBack'],
+};
 
-test('crash: the plan has every named point', () => {
-  assert.is(undisturbed.stuck, null);
-  assert.equal([...new Set(plan.map(({ point }) => point))].sort(), Object.keys(FAULT_POINTS).sort());
-});
-
-const CHOSEN = [
-  ['orchestrator.carried-out', 'deploying.committing 1 '],
-  ['worker.stored', 'training-checkpoint'],
-  ['worker.published', '.verification.'],
-] as const;
-for (const [point, where] of CHOSEN) {
-  test(`crash: killed at ${point}@${where}, the night ends as if nothing had happened`, async () => {
-    const crash = plan.find((it) => it.point === point && it.where.includes(where));
-    assert.ok(crash, 'the plan has the point');
-    const { reached, lost, doubled, stuck } = judge(crash, undisturbed.traces, await nightWith(crash));
-    assert.equal({ reached, lost, doubled, stuck }, { reached: true, lost: [], doubled: [], stuck: null });
-  });
-}
+test('crash: killed at a point of every kind, a run ends as if nothing had happened', () =>
+  withCrashRig(async (rig) => {
+    for (const story of STORIES.filter(({ name }) => name in CHOSEN)) {
+      const undisturbed = await rig.run(story, null);
+      assert.is(undisturbed.stuck, null);
+      const plan = crashPlan(story, undisturbed);
+      if (story.name === 'night')
+        assert.equal([...new Set(plan.map(({ point }) => point))].sort(), Object.keys(FAULT_POINTS).sort());
+      for (const name of CHOSEN[story.name]!) {
+        const crash = plan.find((it) => nameOf(it).startsWith(name));
+        assert.ok(crash, `the plan has ${name}`);
+        const { reached, lost, doubled, stuck } = judge(story, crash, undisturbed.traces, await rig.run(story, crash));
+        assert.equal({ reached, lost, doubled, stuck }, { reached: true, lost: [], doubled: [], stuck: null }, name);
+      }
+    }
+  }));
 
 test.run();

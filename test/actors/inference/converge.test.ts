@@ -25,6 +25,21 @@ test('inference: it missed deployments while it was away, and goes straight to t
     assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.epoch, 3);
   }));
 
+test('inference: started while a candidate is announced, it tells of its epoch under the run that brought it', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1', seed: 1 });
+    const candidate = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
+    await context.change((record) => announce(record, candidate, 'run2', MODEL));
+    const late = await context.start('r2');
+    await until(() => late.status().prepared?.runId === 'run2', 'the candidate in memory');
+    await late.stop();
+    const bus = await busOf(context);
+    const told = await bus.lastOn(STREAMS.events, replicaEventSubject('switched', 'run1'));
+    assert.is(parseData(ReplicaSwitchedSchema, told!).replicaId, 'r2');
+    assert.is(await bus.lastOn(STREAMS.events, replicaEventSubject('switched', 'run2')), null);
+  }));
+
 test('inference: a heartbeat vanishes with a replica that loses its connection, and comes back with it', () =>
   withReplicas(async (context) => {
     const lost = await createReplicaStore(await context.test.connect('lost'));

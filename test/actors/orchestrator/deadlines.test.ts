@@ -114,12 +114,12 @@ test('orchestrator: before a deadline of the deployment counts, the replicas are
       const results = { dataset: blobRef('DATASETS', 'd'), candidate: blobRef('MODELS', 'm'), verification };
       const forkedFrom = { runId: 'n0', stage: 'deployment' as const, ...results };
       const input = nightInput({ runId: 'n1', pipeline: quickPipeline(), forkedFrom });
-      const { timers } = await beginRun(saga.orchestrator, input, 'start', new Date());
+      const { timers } = await beginRun(saga.orchestrator, input, 'start');
       gate.open();
       await saga.event('nightshift.evt.replica.prepared.n1');
       const [timerId, { armedAt }] = Object.entries(timers)[0]!;
       assert.match(timerId, /deployDeadline/);
-      const { checkpoint } = await applyTimer(saga.orchestrator, 'n1', timerId, armedAt, new Date());
+      const { checkpoint } = await applyTimer(saga.orchestrator, 'n1', timerId, armedAt);
       assert.is(checkpoint.context.failure, null);
       assert.ok(checkpoint.timers[timerId] === undefined, 'the run has left the state whose deadline it was');
     });

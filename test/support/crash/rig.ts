@@ -1,0 +1,166 @@
+/**
+ * Runs stories with real actors on one server, whose streams are made anew for each. In a story at most one actor is killed with
+ * -9 at a named point; another takes its place. Every run has the same id and data, so that undisturbed and disturbed
+ * ones must agree to the byte.
+ */
+import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
+import type { NatsConnection } from 'nats';
+import { ACTORS, type ActorName } from '../../../actors/names.ts';
+import { STREAMS } from '../../../contracts/subjects.ts';
+import { ConfigSchema, type Config } from '../../../infra/config.ts';
+import { CONSUMER_SPECS } from '../../../infra/consumers.ts';
+import type { FaultPoint } from '../../../infra/fault-points.ts';
+import { createReplicaStore } from '../../../infra/replica-store.ts';
+import { applyTopology } from '../../../infra/topology.ts';
+import { startActor } from '../../../main.ts';
+import { withFolder, writeTinyPeople } from '../folder.ts';
+import { withServer, type TestServer } from '../server.ts';
+import { until } from '../wait.ts';
+import { haveServed, MODEL, type Story } from './stories.ts';
+import { findTraces, isAtRest, isQuiet, type Found } from './traces.ts';
+import { createVictims, type Victims } from './victims.ts';
+
+export interface Crash {
+  readonly actor: ActorName;
+  readonly point: FaultPoint;
+  /** Part of what the point says of itself: see infra/fault-points.ts. */
+  readonly where: string;
+}
+
+export interface Outcome extends Found {
+  /** False where the process ended its work without having come to the point. */
+  readonly reached: boolean;
+  /** What never came, though everything was given time. */
+  readonly stuck: string | null;
+}
+
+export interface CrashRig {
+  /** `crash` null: nobody disturbs it. */
+  run(story: Story, crash: Crash | null): Promise<Outcome>;
+}
+
+/** A message that a killed process held comes back after this time; in production after 5 s or 30 s. */
+const ACK_WAIT_MS = 1_000;
+const STUCK_MS = 90_000;
+
+interface Stage {
+  readonly server: TestServer;
+  readonly nc: NatsConnection;
+  readonly folder: string;
+  readonly victims: Victims;
+}
+
+export const withCrashRig = <T>(use: (rig: CrashRig) => Promise<T>): Promise<T> =>
+  withFolder((folder) =>
+    withServer(async (server) => {
+      await writeTinyPeople(join(folder, 'people'), 4, 8);
+      const victims = createVictims();
+      try {
+        const stage = { server, folder, victims, nc: await server.connect('crash') };
+        return await use({ run: (story, crash) => run(stage, story, crash) });
+      } finally {
+        await victims.end();
+      }
+    }),
+  );
+
+async function run(stage: Stage, story: Story, crash: Crash | null): Promise<Outcome> {
+  const { nc, server, folder } = stage;
+  await clear(nc);
+  await haveServed(nc, story.epochs);
+  const config = configOf(folder, server.url, story);
+  const start = (name: ActorName) => startActor(name, server.url, config, server.log);
+  const running = await Promise.all(ACTORS.filter((name) => name !== crash?.actor).map(start));
+  const over = new AbortController();
+  let beside: Promise<void> | undefined;
+  const begin = async () => {
+    await until(() => isServed(nc, story.epochs), 'a replica that serves the champion');
+    beside = story.beside?.(nc, over.signal);
+    await command(nc, story);
+  };
+  try {
+    const reached = crash ? await kill(stage, config, crash, begin) : (await begin(), true);
+    if (crash) running.push(await start(crash.actor));
+    const stuck = await ends(nc);
+    return { reached, stuck, ...(await findTraces(nc)) };
+  } finally {
+    over.abort();
+    await Promise.all([beside, ...running.map((actor) => actor.stop())]);
+  }
+}
+
+/** As if the server were a new one. */
+async function clear(nc: NatsConnection): Promise<void> {
+  const manager = await jetstreamManager(nc);
+  const names = await manager.streams.names().next();
+  await Promise.all(names.map((name) => manager.streams.delete(name)));
+  await applyTopology(nc, { replicas: 1 });
+  for (const { stream, config } of CONSUMER_SPECS) {
+    await manager.consumers.update(stream, config.durable_name, { ack_wait: nanos(ACK_WAIT_MS) });
+  }
+}
+
+/** Small enough to train in a second; gates and limits that measure speed are left out. */
+function configOf(folder: string, url: string, { pipeline }: Story): Config {
+  const sections: Readonly<Record<string, object>> = {
+    training: {
+      epochs: 2,
+      threads: 1,
+      batchSize: 8,
+      net: [{ type: 'flatten' }, { type: 'dense', units: 8 }],
+      warmStart: false,
+    },
+    verification: {
+      gates: { rank1Min: 0, rocAucMin: 0, rank1DropMax: 1, latencyP99MsMax: 60_000, imagesPerSecondMin: 0 },
+      performanceRequests: 10,
+    },
+    deployment: { guardMs: 200, guardLatencyP99MsMax: 60_000 },
+    retry: { backoffMs: 100 },
+  };
+  const names = [...new Set([...Object.keys(sections), ...Object.keys(pipeline)])];
+  const merged = Object.fromEntries(names.map((name) => [name, { ...sections[name], ...pipeline[name] }]));
+  const data = {
+    sources: [{ type: 'directory', name: 'people', path: join(folder, 'people') }],
+    image: { width: 16, height: 16 },
+    split: { strategy: 'content-hash', validation: 0, probe: 0.3 },
+  };
+  return ConfigSchema.parse({ nats: { url }, models: { [MODEL]: { ...data, ...merged } } });
+}
+
+async function isServed(nc: NatsConnection, epochs: number): Promise<boolean> {
+  const live = await (await createReplicaStore(nc)).list(MODEL);
+  return live.length > 0 && live.every(({ epoch }) => (epoch ?? 0) === epochs);
+}
+
+async function command(nc: NatsConnection, { command: [subject, data] }: Story): Promise<void> {
+  const manager = await jetstreamManager(nc);
+  nc.publish(subject, JSON.stringify(data));
+  await nc.flush();
+  await until(async () => (await manager.streams.info(STREAMS.ctl)).state.last_seq > 0, 'the command to be stored');
+}
+
+/** Whether the process died at the point; ends it where the run is over without. */
+async function kill({ victims, server, nc }: Stage, config: Config, crash: Crash, begin: () => Promise<void>) {
+  const { actor, point, where } = crash;
+  const victim = await victims.start({ actor, url: server.url, config, fault: `${point}@${where}` });
+  await begin();
+  const over = async () => victim.dead() || (await isAtRest(nc));
+  await until(over, `${actor} to die at ${point}@${where}`, STUCK_MS).catch(() => {});
+  // Some points come after the run's last transition.
+  await until(victim.dead, 'a late point', ACK_WAIT_MS).catch(() => {});
+  const died = victim.dead();
+  await victim.end();
+  return died;
+}
+
+async function ends(nc: NatsConnection): Promise<string | null> {
+  try {
+    await until(() => isAtRest(nc), 'the run to end', STUCK_MS);
+    await until(() => isQuiet(nc), 'every message to be acknowledged', STUCK_MS);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
