@@ -31,8 +31,20 @@ export function update(
   rates: Value,
   decay: Value | null,
 ): OptimizerState {
-  const [rate, ...corrections] = g.split(rates, [1, 1, 1]) as [Value, Value, Value];
   const clipped = optimizer.clipNorm === undefined ? gradient : clip(g, gradient, optimizer.clipNorm);
+  return updateBy(g, optimizer, state, clipped, rates, decay);
+}
+
+/** By a gradient that is clipped already. Value by value, so that the vectors may be cut anywhere. */
+export function updateBy(
+  g: GraphBuilder,
+  optimizer: OptimizerConfig,
+  state: OptimizerState,
+  clipped: Value,
+  rates: Value,
+  decay: Value | null,
+): OptimizerState {
+  const [rate, ...corrections] = g.split(rates, [1, 1, 1]) as [Value, Value, Value];
   const pull = decay === null ? null : g.mul(decay, state.w);
   // AdamW takes the decay from the weights themselves (Loshchilov and Hutter, arXiv:1711.05101), times the rate.
   if (optimizer.type === 'adamw') {
@@ -67,6 +79,10 @@ function sgd(g: GraphBuilder, state: OptimizerState, gradient: Value, rate: Valu
   const m = g.add(g.mul(state.m, g.scalar(momentum)), gradient);
   return { w: g.sub(state.w, g.mul(rate, m)), m, v: state.v };
 }
+
+/** What a gradient is multiplied with, from the sum of its squares: as `clip`, for a gradient that comes in parts. */
+export const clipFactor = (limit: number, squares: number): number =>
+  Math.min(1, limit / Math.sqrt(squares + CLIP_EPSILON));
 
 /** Pascanu et al., arXiv:1211.5063, algorithm 1: the gradient times min(1, limit / length). */
 function clip(g: GraphBuilder, gradient: Value, limit: number): Value {

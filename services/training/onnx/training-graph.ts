@@ -1,7 +1,8 @@
 /**
  * One ONNX graph for a whole training step: forward, loss, backward, optimiser. Parameters are one flat vector `w`, split
  * inside; their gradients are concatenated in the same order, so that the optimiser and a checkpoint see vectors only.
- * With micro-batches the two halves are graphs of their own. Called by engine.ts; the tests also call the halves alone.
+ * The two halves are also graphs of their own, for passes over parts of a batch. Called by engine.ts; the tests also call
+ * the halves alone.
  */
 import type { LossConfig, OptimizerConfig } from '../../../contracts/pipeline.ts';
 import { trainSequence, type ReadAt } from '../layers/sequence.ts';
@@ -10,7 +11,7 @@ import { allSlots, decayOf, headSlot, type TrainingSizes } from '../parameters.t
 import { encodeModel } from './encoding.ts';
 import { GraphBuilder, type GraphOptions, type Value } from './graph-builder.ts';
 import { classificationLoss } from './losses.ts';
-import { update } from './optimizer.ts';
+import { update, updateBy, type OptimizerState } from './optimizer.ts';
 
 export interface TrainingGraphSpec extends TrainingSizes {
   /** Images in one update: the loss is their mean. */
@@ -35,22 +36,29 @@ export function buildTrainingModel(spec: TrainingGraphSpec, options: GraphOption
 }
 
 /**
- * The same without the optimiser, for one micro-batch: input `sum` float [parameters], what the micro-batches before
- * gave; outputs loss (its share of the batch's mean), statistics, and gradient = sum + its share, in the order of `w`.
+ * The same without the optimiser, for one micro-batch: outputs loss and gradient, its shares of the batch's mean (the
+ * gradient in the order of `w`), and statistics.
  */
 export function buildGradientModel(spec: TrainingGraphSpec, options: GraphOptions = {}): Uint8Array {
   const g = new GraphBuilder(options);
-  const size = parameterCount(spec);
   const { gradient } = differentiate(g, spec);
-  g.output('gradient', g.add(g.input('sum', 'float', [size]), gradient), 'float', [size]);
+  g.output('gradient', gradient, 'float', [parameterCount(spec)]);
   return encodeModel(g.build('gradient'), { contrib: !g.portable });
 }
 
-/** The optimiser alone: input `gradient` float [parameters] instead of images. */
-export function buildUpdateModel(spec: TrainingGraphSpec, options: GraphOptions = {}): Uint8Array {
-  const g = new GraphBuilder(options);
-  const size = parameterCount(spec);
-  addUpdate(g, spec, g.input('w', 'float', [size]), g.input('gradient', 'float', [size]));
+/**
+ * The optimiser alone, for `size` consecutive parameters: w, m, v, gradient float [size] and rates in; where there is
+ * weight decay also decay float [size], where the gradient is clipped factor float [1]; w_next, m_next, v_next out. Each
+ * output may be bound to the memory of its input: nothing reads that input after it.
+ */
+export function buildUpdateModel(optimizer: OptimizerConfig, size: number): Uint8Array {
+  const g = new GraphBuilder();
+  const vector = (name: string) => g.input(name, 'float', [size]);
+  const state = { w: vector('w'), m: vector('m'), v: vector('v') };
+  const gradient = vector('gradient');
+  const clipped = optimizer.clipNorm === undefined ? gradient : g.mul(gradient, g.input('factor', 'float', [1]));
+  const decay = optimizer.weightDecay === 0 ? null : vector('decay');
+  outputState(g, updateBy(g, optimizer, state, clipped, g.input('rates', 'float', [3]), decay), size);
   return encodeModel(g.build('update'));
 }
 
@@ -59,8 +67,11 @@ function addUpdate(g: GraphBuilder, spec: TrainingGraphSpec, w: Value, gradient:
   const state = { w, m: g.input('m', 'float', [size]), v: g.input('v', 'float', [size]) };
   const decay = decayOf(spec, spec.optimizer.weightDecay);
   const rates = g.input('rates', 'float', [3]);
-  const next = update(g, spec.optimizer, state, gradient, rates, decay && g.floats(decay, [size]));
-  for (const name of ['w', 'm', 'v'] as const) g.output(`${name}_next`, next[name], 'float', [size]);
+  outputState(g, update(g, spec.optimizer, state, gradient, rates, decay && g.floats(decay, [size])), size);
+}
+
+function outputState(g: GraphBuilder, state: OptimizerState, size: number): void {
+  for (const name of ['w', 'm', 'v'] as const) g.output(`${name}_next`, state[name], 'float', [size]);
 }
 
 /** Forward, loss and backward; declares all inputs but the optimiser's, and the outputs loss and statistics. */

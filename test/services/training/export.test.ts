@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { exportModel } from '../../../services/training/export.ts';
 import { decodeModel } from '../../../services/training/onnx/encoding.ts';
-import { floats } from '../../../services/training/onnx/engine.ts';
+import { floats } from '../../../services/training/onnx/session.ts';
 import { zNormalise } from '../../../services/training/pixels.ts';
 import { createRandom } from '../../../services/training/random.ts';
 import { forward, uploadBatch } from '../../../services/training/tfjs/net.ts';

@@ -7,7 +7,8 @@ import { TrainingConfigSchema, type TrainingConfig } from '../../../contracts/pi
 import type { EngineSpec } from '../../../services/training/engine.ts';
 import { withMasks, type MaskedBatch } from '../../../services/training/masks.ts';
 import { resolveNet } from '../../../services/training/nets.ts';
-import { batchFeeds, floats, graphOptionsFor, sessionOptions, vector } from '../../../services/training/onnx/engine.ts';
+import { graphOptionsFor } from '../../../services/training/onnx/engine.ts';
+import { batchFeeds, floats, sessionOptions, vector } from '../../../services/training/onnx/session.ts';
 import { buildGradientModel } from '../../../services/training/onnx/training-graph.ts';
 import { initialState } from '../../../services/training/parameters.ts';
 import { createRandom, normal } from '../../../services/training/random.ts';
@@ -51,8 +52,7 @@ export async function compareGradients(subject: Case): Promise<void> {
 
 export async function onnxGradient({ spec, batch, w }: Case, model = buildGradientModel(spec)) {
   const session = await InferenceSession.create(model, sessionOptions(1));
-  const sum = vector(new Float32Array(w.length));
-  const out = await session.run({ ...batchFeeds(batch, spec.net), w: vector(w), sum });
+  const out = await session.run({ ...batchFeeds(batch, spec.net), w: vector(w) });
   await session.release();
   return {
     loss: floats(out.loss)[0]!,

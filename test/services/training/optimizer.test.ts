@@ -9,7 +9,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { OptimizerSchema, type OptimizerConfig } from '../../../contracts/pipeline.ts';
 import { resolveNet } from '../../../services/training/nets.ts';
 import { encodeModel } from '../../../services/training/onnx/encoding.ts';
-import { floats, vector } from '../../../services/training/onnx/engine.ts';
+import { floats, vector } from '../../../services/training/onnx/session.ts';
 import { GraphBuilder } from '../../../services/training/onnx/graph-builder.ts';
 import { ADAM, ratesAt, update } from '../../../services/training/onnx/optimizer.ts';
 import { decayOf } from '../../../services/training/parameters.ts';
