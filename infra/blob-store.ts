@@ -13,6 +13,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm, setSha256Backend, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
 import type { BlobBucket, BlobStore } from '../contracts/blobs.ts';
 import { PipelineError } from '../contracts/errors.ts';
+import { again, unavailable } from './again.ts';
 import { faultPoint } from './fault-points.ts';
 import type { BlobRef } from '../contracts/values.ts';
 
@@ -37,30 +38,34 @@ export function createBlobStore(nc: NatsConnection, source = 'blob store'): Blob
   const context: Context = { source, open: (bucket) => manager.open(bucket, false) };
   return {
     put: async (bucket, key, content) => {
-      const ref = await put(context, bucket, key, content);
+      const ref = await again(nameOf(context, { bucket, key }), () => put(context, bucket, key, content));
       faultPoint('worker.stored', key);
       return ref;
     },
-    get: async (ref) => buffer(await read(context, ref)),
-    download: (ref, path) => download(context, ref, path),
-    find: (bucket, key) => find(context, bucket, key),
-    remove: async (bucket, key) => {
-      if (await find(context, bucket, key)) await (await context.open(bucket)).delete(key);
-    },
+    get: (ref) => again(nameOf(context, ref), async () => buffer(await read(context, ref))),
+    download: (ref, path) => again(nameOf(context, ref), () => download(context, ref, path)),
+    find: (bucket, key) => again(nameOf(context, { bucket, key }), () => find(context, bucket, key)),
+    remove: (bucket, key) =>
+      again(nameOf(context, { bucket, key }), async () => {
+        if (await find(context, bucket, key)) await (await context.open(bucket)).delete(key);
+      }),
   };
 }
+
+const nameOf = ({ source }: Context, { bucket, key }: Pick<BlobRef, 'bucket' | 'key'>) =>
+  `${source}: object ${bucket}/${key}`;
 
 async function find(context: Context, bucket: BlobBucket, key: string): Promise<BlobRef | null> {
   const info = await (await context.open(bucket)).info(key);
   return info === null || info.deleted ? null : refOf(bucket, info);
 }
 
-async function put(context: Context, bucket: BlobBucket, key: string, content: Uint8Array | Readable) {
+async function put(context: Context, bucket: BlobBucket, key: string, content: Uint8Array | (() => Readable)) {
   // Work that is repeated after a crash stores the same bytes again: readers of the object are not disturbed.
-  const same = content instanceof Readable ? null : await findSame(context, bucket, key, content);
+  const same = typeof content === 'function' ? null : await findSame(context, bucket, key, content);
   if (same !== null) return same;
   const broken: { error?: Error } = {};
-  const stream = content instanceof Readable ? content : Readable.from([content]);
+  const stream = typeof content === 'function' ? content() : Readable.from([content]);
   stream.once('error', (error) => (broken.error = error));
   try {
     const store = await context.open(bucket);
@@ -143,9 +148,6 @@ async function download(context: Context, ref: BlobRef, path: string): Promise<v
     await rm(part, { force: true });
   }
 }
-
-const unavailable = (message: string, cause?: unknown) =>
-  new PipelineError('NATS_UNAVAILABLE', message, { retryable: true, cause });
 
 /** The bucket keeps `SHA-256=<base64url>`. */
 const refOf = (bucket: BlobBucket, info: ObjectInfo): BlobRef => ({

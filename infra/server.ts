@@ -1,12 +1,13 @@
 /**
  * The nats-server that Nightshift uses: one that runs already (a URL is given), or one of our own, started on a
- * store folder, restarted if it crashes, stopped with us. Streams are not made here: see topology.ts.
+ * store folder, restarted if it crashes or its disk was full, stopped with us. Streams are not made here: see topology.ts.
  */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from './logger.ts';
 import { findServerBinary, type ServerBinary } from './server-binary.ts';
+import { watchDisk, type DiskWatch } from './server-disk.ts';
 import { lockStore, type StoreLock } from './server-lock.ts';
 import { logPathOf, startServerProcess, type ServerProcess, type StartOptions } from './server-process.ts';
 
@@ -78,6 +79,7 @@ class EmbeddedServer implements Server {
   readonly #log: Logger;
   readonly #stopping = new AbortController();
   readonly #supervision: Promise<void>;
+  readonly #disk: DiskWatch;
   #process: ServerProcess;
 
   private constructor(start: StartOptions, first: ServerProcess, binary: ServerBinary, lock: StoreLock, log: Logger) {
@@ -90,6 +92,9 @@ class EmbeddedServer implements Server {
     this.#log = log;
     lock.setServer(first.pid);
     this.#supervision = this.#supervise();
+    // What ended is started again by the supervision.
+    const onRoom = () => void this.#process.stop();
+    this.#disk = watchDisk({ storeDir: start.storeDir, logPath: this.logPath, onRoom, log });
   }
 
   static async start(start: StartOptions, binary: ServerBinary, lock: StoreLock, { log }: LaunchOptions) {
@@ -108,6 +113,7 @@ class EmbeddedServer implements Server {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#disk.stop();
     await this.#process.stop();
     await this.#supervision;
     this.#lock.release();

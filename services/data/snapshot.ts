@@ -104,7 +104,7 @@ async function storeShard(
     const key = `shards/${hexOf(written.digest)}.tar`;
     const stored = await blobs.find(BUCKETS.datasets, key);
     if (stored?.digest === written.digest) return stored;
-    return await blobs.put(BUCKETS.datasets, key, createReadStream(path));
+    return await blobs.put(BUCKETS.datasets, key, () => createReadStream(path));
   } finally {
     await spool.close();
   }

@@ -38,7 +38,7 @@ function storing(name: string, withStore: WithStore): void {
 
   check('a stream of many chunks is stored like its bytes', async (store) => {
     const bytes = patterned(LARGE_BYTES);
-    const ref = await store.put('MODELS', 'large', Readable.from(slices(bytes)));
+    const ref = await store.put('MODELS', 'large', () => Readable.from(slices(bytes)));
     assert.is(ref.digest, digestOf(bytes));
     assert.is(ref.bytes, LARGE_BYTES);
     assert.ok((await store.get(ref)).equals(bytes));
@@ -99,7 +99,7 @@ function refusing(name: string, withStore: WithStore): void {
   });
 
   check('a stream that fails half-way stores nothing', async (store) => {
-    const failing = Readable.from(failingHalfWay());
+    const failing = () => Readable.from(failingHalfWay());
     await store.put('DATASETS', 'half', failing).then(
       () => assert.unreachable('the put must fail'),
       (error: Error) => assert.match(error.message, /the source broke/),

@@ -50,13 +50,13 @@ async function put(
   folder: string,
   path: string,
   name: Pick<BlobRef, 'bucket' | 'key'>,
-  content: Uint8Array | Readable,
+  content: Uint8Array | (() => Readable),
 ): Promise<BlobRef> {
   await mkdir(join(folder, name.bucket), { recursive: true });
   const temporary = join(folder, randomUUID());
   try {
     // A list of one chunk, because Readable.from takes a Uint8Array for a list of numbers.
-    const stream = content instanceof Readable ? content : Readable.from([Buffer.from(content)]);
+    const stream = typeof content === 'function' ? content() : Readable.from([Buffer.from(content)]);
     await pipeline(stream, createWriteStream(temporary));
     const ref = { ...name, ...(await hashFile(temporary)) };
     await rename(temporary, path);

@@ -214,7 +214,7 @@ export async function startObedientReplica(
 
 const statusOf = (record: Deployment | null, replicaId: string, refused: string | null = null): ReplicaStatus => ({
   replicaId,
-  model: 'face',
+  model: record?.model ?? 'face',
   startedAt: '2026-01-01T00:00:00Z',
   epoch: record?.current?.epoch ?? null,
   modelDigest: record?.current?.model.digest ?? null,

@@ -28,8 +28,9 @@ export const testLogger = (): Logger =>
 
 const EVIDENCE_DIR = 'test-evidence';
 
-export async function withServer<T>(use: (test: TestServer) => Promise<T>): Promise<T> {
-  const home = mkdtempSync(join(tmpdir(), 'nightshift-test-'));
+/** `folder`: where its store lies, in a folder of its own. */
+export async function withServer<T>(use: (test: TestServer) => Promise<T>, folder = tmpdir()): Promise<T> {
+  const home = mkdtempSync(join(folder, 'nightshift-test-'));
   const log = testLogger();
   try {
     const answer = await serve(join(home, 'store'), log, use);

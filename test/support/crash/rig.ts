@@ -37,8 +37,9 @@ export interface Outcome extends Found {
 }
 
 export interface CrashRig {
-  /** `crash` null: nobody disturbs it. */
-  run(story: Story, crash: Crash | null): Promise<Outcome>;
+  readonly server: TestServer;
+  /** `crash` null: nobody is killed. `url`: what the actors connect to, if not the server itself. */
+  run(story: Story, crash: Crash | null, url?: string): Promise<Outcome>;
 }
 
 /** A message that a killed process held comes back after this time; in production after 5 s or 30 s. */
@@ -59,19 +60,19 @@ export const withCrashRig = <T>(use: (rig: CrashRig) => Promise<T>): Promise<T> 
       const victims = createVictims();
       try {
         const stage = { server, folder, victims, nc: await server.connect('crash') };
-        return await use({ run: (story, crash) => run(stage, story, crash) });
+        return await use({ server, run: (story, crash, url = server.url) => run(stage, story, crash, url) });
       } finally {
         await victims.end();
       }
     }),
   );
 
-async function run(stage: Stage, story: Story, crash: Crash | null): Promise<Outcome> {
+async function run(stage: Stage, story: Story, crash: Crash | null, url: string): Promise<Outcome> {
   const { nc, server, folder } = stage;
   await clear(nc);
   await haveServed(nc, story.epochs);
-  const config = configOf(folder, server.url, story);
-  const start = (name: ActorName) => startActor(name, server.url, config, server.log);
+  const config = configOf(folder, url, story);
+  const start = (name: ActorName) => startActor(name, url, config, server.log);
   const running = await Promise.all(ACTORS.filter((name) => name !== crash?.actor).map(start));
   const over = new AbortController();
   let beside: Promise<void> | undefined;
@@ -142,9 +143,9 @@ async function command(nc: NatsConnection, { command: [subject, data] }: Story):
 }
 
 /** Whether the process died at the point; ends it where the run is over without. */
-async function kill({ victims, server, nc }: Stage, config: Config, crash: Crash, begin: () => Promise<void>) {
+async function kill({ victims, nc }: Stage, config: Config, crash: Crash, begin: () => Promise<void>) {
   const { actor, point, where } = crash;
-  const victim = await victims.start({ actor, url: server.url, config, fault: `${point}@${where}` });
+  const victim = await victims.start({ actor, url: config.nats.url!, config, fault: `${point}@${where}` });
   await begin();
   const over = async () => victim.dead() || (await isAtRest(nc));
   await until(over, `${actor} to die at ${point}@${where}`, STUCK_MS).catch(() => {});
