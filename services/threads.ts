@@ -14,6 +14,8 @@ export function startThread(
 ): Worker {
   return new Worker(new URL('./thread-entry.mjs', import.meta.url), {
     ...options,
+    // The process's own flags (a loader, the form of its input) are not the thread's.
+    execArgv: [],
     workerData: { threadModule: module.href, data },
   });
 }

@@ -18,8 +18,8 @@ const spares = keepSpare();
 const serving: HostProcess[] = [];
 const processes = {
   ...spares,
-  take: () => {
-    const taken = spares.take();
+  take: async () => {
+    const taken = await spares.take();
     serving.push(taken);
     void taken.ended.then(() => serving.splice(serving.indexOf(taken), 1));
     return taken;

@@ -79,7 +79,7 @@ async function open(nc: NatsConnection, url: string, options: RigOptions, childr
   const files = [await makeFiles(options, 1), await makeFiles(options, 2)] as const;
   const pairs = { serving: await store(nc, 'serving', files[0]), candidate: await store(nc, 'candidate', files[1]) };
   const start = async (file: string, message: ToClient | ToReplica) => {
-    const child = startProcess(new URL(file, import.meta.url));
+    const child = await startProcess(new URL(file, import.meta.url));
     children.push(child);
     child.send(message);
     await once(child, 'message');

@@ -66,7 +66,7 @@ export async function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise
 
 async function open(nc: NatsConnection, url: string, options: RigOptions, children: ChildProcess[]): Promise<Rig> {
   const start = async (file: string, message: ReplicaStart | ToLoad) => {
-    const child = startProcess(new URL(file, import.meta.url));
+    const child = await startProcess(new URL(file, import.meta.url));
     children.push(child);
     child.send(message);
     await once(child, 'message');

@@ -2,15 +2,12 @@
  * One process that runs one model: started, loaded, run, killed. It knows no queue and no second chance; model-host.ts
  * makes a host of it that survives its processes.
  */
-import type { ChildProcess } from 'node:child_process';
 import { PipelineError } from '../../contracts/errors.ts';
-import { startProcess } from '../processes.ts';
+import { launchHost } from './host-launcher.ts';
 import type { FromProcess, LoadOrder, ToProcess } from './model-host.messages.ts';
 
 export interface HostProcess {
   readonly pid: number;
-  /** Resolves when the runtime is in memory. Never rejects: a process that dies before says so by `ended`. */
-  readonly started: Promise<void>;
   /** Returns the length of an embedding. Throws MODEL_INVALID, or HostGone when the process ends or hangs meanwhile. */
   load(order: LoadOrder): Promise<number>;
   /** Rows [count, dimensions]. Throws HOST_FAILED where the run failed, HostGone where the process did or `limitMs` passed. */
@@ -33,33 +30,37 @@ const TICKS = 4;
 
 type Call = { readonly resolve: (message: FromProcess) => void; readonly reject: (error: HostGone) => void };
 
-export function startHostProcess(): HostProcess {
-  const child = startProcess(new URL('./model-host.process.ts', import.meta.url));
+/** Rejects with HostGone where it cannot be started. It runs at the lowest priority until that is changed. */
+export async function startHostProcess(): Promise<HostProcess> {
+  const launched = await launchHost().catch((cause: Error) => {
+    throw new HostGone(`its process could not be started: ${cause.message}`, { cause });
+  });
+  const { pid } = launched;
   let call: Call | null = null;
-  let markStarted = () => {};
-  const started = new Promise<void>((resolve) => (markStarted = resolve));
-  child.on('message', (message: FromProcess) => {
-    if (message.type === 'started') return markStarted();
-    call?.resolve(message);
-    call = null;
-  });
-  const ended = endOf(child);
   let gone: HostGone | null = null;
-  void ended.then((reason) => {
-    gone = reason;
-    call?.reject(reason);
+  const ended = launched.ended.then((reason) => {
+    gone = new HostGone(reason);
+    call?.reject(gone);
     call = null;
+    return gone;
   });
-  const ask = async (message: ToProcess, limitMs: number) => {
+  const connected = launched.channel.then((channel) => {
+    // It answers only what it is asked.
+    channel.onMessage = (message) => {
+      call?.resolve(message as FromProcess);
+      call = null;
+    };
+    return channel;
+  });
+  const ask = (message: ToProcess, limitMs: number) => {
     if (gone) throw gone;
     const answer = new Promise<FromProcess>((resolve, reject) => (call = { resolve, reject }));
-    // An end of the process shows in `ended`, also where it makes this message undeliverable.
-    child.send(message, () => {});
+    // An end of the process shows in `ended`, also where it comes before this.
+    void connected.then((channel) => channel.send(message));
     return within(answer, limitMs);
   };
   return {
-    pid: child.pid ?? -1,
-    started,
+    pid,
     ended,
     load: async (order) => {
       const answer = await ask({ type: 'load', ...order }, LOAD_TIMEOUT_MS);
@@ -74,20 +75,19 @@ export function startHostProcess(): HostProcess {
       throw new PipelineError('HOST_FAILED', `model host: ${why}`, { retryable: true });
     },
     kill: async () => {
-      child.kill('SIGKILL');
+      if (!gone) killIfThere(pid);
       await ended;
     },
   };
 }
 
-function endOf(child: ChildProcess): Promise<HostGone> {
-  return new Promise((resolve) => {
-    // A process that could not be started has an error and no exit; one that could not be reached exits all the same.
-    child.on('error', (error) => {
-      if (child.pid === undefined) resolve(new HostGone(`its process could not be started: ${error.message}`));
-    });
-    child.once('exit', (code, signal) => resolve(new HostGone(`its process ended with ${signal ?? `code ${code}`}`)));
-  });
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // Its end is about to be heard of.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function within<T>(answer: Promise<T>, limitMs: number): Promise<T> {

@@ -1,4 +1,7 @@
-/** What a model host and its process say to each other. One run is under way at a time, so answers need no ids. */
+/**
+ * What a model host and its process say to each other, after the process has said its name. One order is under way at a
+ * time, so answers need no ids.
+ */
 import type { ModelHostOptions } from './strategy.ts';
 
 export interface LoadOrder extends Pick<ModelHostOptions, 'image' | 'batchMax' | 'threads'> {
@@ -11,8 +14,6 @@ export type ToProcess =
   | { readonly type: 'run'; readonly pixels: Uint8Array; readonly count: number };
 
 export type FromProcess =
-  /** The runtime is in memory, no model yet. Said once, first. */
-  | { readonly type: 'started' }
   | { readonly type: 'loaded'; readonly dimensions: number }
   | { readonly type: 'invalid'; readonly message: string }
   | { readonly type: 'answer'; readonly embeddings: Float32Array }

@@ -1,9 +1,11 @@
 /**
  * The process of a model host: owns one ONNX session, because onnxruntime-node blocks the thread it is called on and
- * takes its whole process with it when it crashes. Started by host-process.ts; knows no queue and no deadline, and
+ * takes its whole process with it when it crashes. Started by host-launcher.process.ts; knows no queue and no deadline, and
  * ends by being killed: it holds nothing that another would miss.
  */
+import { connect } from 'node:net';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { openChannel } from './channel.ts';
 import type { FromProcess, LoadOrder, ToProcess } from './model-host.messages.ts';
 import { checkModel } from './model-shape.ts';
 
@@ -15,11 +17,18 @@ interface Loaded {
 
 let loaded: Loaded | null = null;
 
-/** A parent that was killed hears nothing any more; this process ends with it. */
-const say = (message: FromProcess) => void process.send?.(message, undefined, undefined, () => {});
+// A Ctrl-C or a `systemctl stop` reaches the whole process group; whoever has this host still needs its answers.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
-process.on('message', (message: ToProcess) => void (message.type === 'load' ? load(message) : run(message)));
-say({ type: 'started' });
+const [socketPath = '', hostId] = process.argv.slice(2); // From host-launcher.process.ts.
+const channel = openChannel(connect(socketPath));
+channel.onMessage = (message) => {
+  const order = message as ToProcess; // From host-process.ts.
+  void (order.type === 'load' ? load(order) : run(order));
+};
+channel.onClosed = () => process.exit();
+channel.send(hostId);
+const say = (message: FromProcess) => channel.send(message);
 
 async function load(order: LoadOrder): Promise<void> {
   try {

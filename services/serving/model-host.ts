@@ -6,6 +6,7 @@
 import { PipelineError } from '../../contracts/errors.ts';
 import { restorePriority } from '../priority.ts';
 import { BatchQueue } from './batch-queue.ts';
+import { hostHome } from './host-home.ts';
 import { HostGone, type HostProcess } from './host-process.ts';
 import { freshProcesses, type HostProcesses } from './host-spares.ts';
 import { writeModelFile, type ModelFile } from './model-file.ts';
@@ -22,7 +23,7 @@ export async function createModelHost(
   options: ModelHostOptions,
   processes: HostProcesses = freshProcesses,
 ): Promise<ModelHost> {
-  const file = await writeModelFile(options.model);
+  const file = await writeModelFile(options.model, (await hostHome()).folder);
   try {
     const opened = await open(options, file, processes, false);
     return new SupervisedHost(options, processes, file, opened);
@@ -37,21 +38,22 @@ interface Opened {
   readonly dimensions: number;
 }
 
-/** A spare opens the model at the low priority it has, unless that is urgent. Throws MODEL_INVALID or HostGone. */
+/** The process opens the model at the low priority it has, unless that is urgent. Throws MODEL_INVALID or HostGone. */
 async function open(
   { image, batchMax, threads }: ModelHostOptions,
   { path }: ModelFile,
   processes: HostProcesses,
   isUrgent: boolean,
 ): Promise<Opened> {
-  const process = processes.take();
-  if (isUrgent) restorePriority(process.pid);
+  let process: HostProcess | undefined;
   try {
+    process = await processes.take();
+    if (isUrgent) restorePriority(process.pid);
     const dimensions = await process.load({ path, image, batchMax, threads });
     restorePriority(process.pid);
     return { process, dimensions };
   } catch (error) {
-    await process.kill();
+    await process?.kill();
     throw error;
   } finally {
     processes.settled();

@@ -13,13 +13,13 @@ export interface SeenProcesses extends HostProcesses {
 export function seeProcesses(tamper = (process: HostProcess, _index: number) => process): SeenProcesses {
   const started: HostProcess[] = [];
   const taken: HostProcess[] = [];
-  const spares = keepSpare(() => {
-    const process = tamper(startHostProcess(), started.length);
+  const spares = keepSpare(async () => {
+    const process = tamper(await startHostProcess(), started.length);
     started.push(process);
     return process;
   });
-  const take = () => {
-    const process = spares.take();
+  const take = async () => {
+    const process = await spares.take();
     taken.push(process);
     return process;
   };

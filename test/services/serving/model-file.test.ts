@@ -1,18 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeModelFile } from '../../../services/serving/model-file.ts';
 import { failureOf } from '../../support/failures.ts';
 import { withFolder } from '../../support/folder.ts';
 
-test('model file: it holds the bytes until it is removed, with its folder', () =>
+test('model file: it holds the bytes until it is removed', () =>
   withFolder(async (folder) => {
     const file = await writeModelFile(Uint8Array.of(1, 2, 3), folder);
     assert.equal([...readFileSync(file.path)], [1, 2, 3]);
     await file.remove();
-    assert.not(existsSync(dirname(file.path)));
+    assert.not(existsSync(file.path));
   }));
 
 test('model file: on a full disk it is DISK_FULL, names the folder, and leaves nothing behind', () =>

@@ -189,7 +189,7 @@ test('model host: when no process starts any more, everybody is told', () => {
 
 test('model host: a spare that died is not taken', async () => {
   const spares = seeProcesses();
-  await spares.started[0]!.kill();
+  await (await until(() => spares.started[0], 'the spare is there')).kill();
   const host = await createModelHost({ model: tinyModel(), ...OPTIONS }, spares);
   assert.is((await embedOne(host)).length, TINY_DIMENSIONS);
   await host.close();
