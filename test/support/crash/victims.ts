@@ -23,18 +23,21 @@ export function createVictims(): Victims {
   let spare = spawn();
   return {
     start: async (sentence) => {
-      const { child, exited } = spare;
+      const { child, exited } = await spare;
       spare = spawn();
       child.send(sentence);
       await Promise.race([once(child, 'message'), exited]);
       return { dead: () => child.signalCode === 'SIGKILL', end: () => kill(child, exited) };
     },
-    end: () => kill(spare.child, spare.exited),
+    end: async () => {
+      const { child, exited } = await spare;
+      await kill(child, exited);
+    },
   };
 }
 
-function spawn() {
-  const child = startProcess(new URL('./victim.process.ts', import.meta.url));
+async function spawn() {
+  const child = await startProcess(new URL('./victim.process.ts', import.meta.url));
   return { child, exited: once(child, 'exit') };
 }
 
