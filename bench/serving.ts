@@ -30,6 +30,7 @@ interface Row {
 export interface Peer {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly refused: number;
   readonly failed: number;
   readonly perSecond: number;
 }
@@ -47,10 +48,16 @@ export interface ServingBenchResult {
     readonly steadyP99Ms: number;
     readonly loadingP99Ms: number;
     readonly loads: number;
+    readonly refused: number;
     readonly failed: number;
   };
   /** The longest that a request took when the process died, and when it hung; nobody was refused. */
-  readonly lost: readonly { readonly what: string; readonly maxMs: number; readonly failed: number }[];
+  readonly lost: readonly {
+    readonly what: string;
+    readonly maxMs: number;
+    readonly refused: number;
+    readonly failed: number;
+  }[];
 }
 
 /** Shares of what bare onnxruntime can do: quiet, ordinary, busy. */
@@ -124,6 +131,7 @@ function middle(rounds: readonly OpenFigures[]): OpenFigures {
   const sum = (of: (round: OpenFigures) => number) => rounds.reduce((total, round) => total + of(round), 0);
   return {
     sent: sum(({ sent }) => sent),
+    refused: sum(({ refused }) => refused),
     failed: sum(({ failed }) => failed),
     p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
@@ -145,8 +153,8 @@ async function measurePeers(rig: Rig, python: string, perSecond: number, seconds
   for (const name of Object.keys(PEERS) as PeerName[]) {
     const peer = await withPeer(name, { ...rig.work, python, batchMax: INFERENCE_DEFAULTS.batchMax }, async (url) => {
       await rig.load({ target: { url }, ...EMBED, seconds: 1, load: { inFlight: 8 } });
-      const { p50Ms, p99Ms, failed } = await openLoad(rig, { url }, EMBED, perSecond, seconds);
-      return { p50Ms, p99Ms, failed, perSecond: await saturate(rig, { url }, seconds) };
+      const { p50Ms, p99Ms, refused, failed } = await openLoad(rig, { url }, EMBED, perSecond, seconds);
+      return { p50Ms, p99Ms, refused, failed, perSecond: await saturate(rig, { url }, seconds) };
     });
     if (peer) peers[name] = peer;
     else process.stderr.write(`bench: ${name} is not installed in ${python}; skipped\n`);
@@ -161,14 +169,15 @@ async function whileLoading(rig: Rig, perSecond: number, seconds: number): Promi
   let loads = 0;
   for (; !isOver; loads++) await rig.loadCandidate();
   const loading = await load;
+  const refused = steady.refused + loading.refused;
   const failed = steady.failed + loading.failed;
-  return { steadyP99Ms: steady.p99Ms, loadingP99Ms: loading.p99Ms, loads, failed };
+  return { steadyP99Ms: steady.p99Ms, loadingP99Ms: loading.p99Ms, loads, refused, failed };
 }
 
 async function loseHost(rig: Rig, signal: 'SIGKILL' | 'SIGSTOP', seconds: number) {
   const load = openLoad(rig, 'replica', EMBED, QUIET_PER_SECOND, seconds);
   const timer = setTimeout(() => rig.loseHost(signal), 500 * seconds);
-  const { maxMs, failed } = await load;
+  const { maxMs, refused, failed } = await load;
   clearTimeout(timer);
-  return { what: signal === 'SIGKILL' ? 'dies' : 'hangs', maxMs, failed };
+  return { what: signal === 'SIGKILL' ? 'dies' : 'hangs', maxMs, refused, failed };
 }

@@ -10,14 +10,20 @@ import { startThread } from '../../services/threads.ts';
 import { createRandom } from '../../services/training/random.ts';
 import { clockMs } from '../clock.ts';
 
+/** The server has no room now and said so at once: what it should do under more load than it can carry. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
 export interface Target {
-  /** One request; rejects where it was refused or lost. */
+  /** One request; rejects with Refused, or with what else became of it. */
   ask(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface OpenFigures {
   readonly sent: number;
+  readonly refused: number;
   readonly failed: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -34,18 +40,24 @@ export async function openLoop(target: Target, perSecond: number, seconds: numbe
     numberOfSignificantValueDigits: 3,
   });
   const answers: Promise<void>[] = [];
+  let refused = 0;
   let failed = 0;
   const thread = startMetronome(arrivals(perSecond, seconds, seed), (due) => {
     const answer = target.ask().then(
       () => histogram.recordValue(Math.min(LATENCY_US_MAX, 1000 * (clockMs() - due))),
-      () => void (failed += 1),
+      (error: Error) => {
+        if (error instanceof Refused) return void (refused += 1);
+        failed += 1;
+        // The first tells what it is; the count says how often.
+        if (failed === 1) process.stderr.write(`bench: a request failed: ${error.message}\n`);
+      },
     );
     answers.push(answer);
   });
   await once(thread, 'exit');
   await Promise.all(answers);
   const atMs = (percent: number) => histogram.getValueAtPercentile(percent) / 1000;
-  return { sent: answers.length, failed, p50Ms: atMs(50), p99Ms: atMs(99), maxMs: histogram.maxValue / 1000 };
+  return { sent: answers.length, refused, failed, p50Ms: atMs(50), p99Ms: atMs(99), maxMs: histogram.maxValue / 1000 };
 }
 
 /** Answers per second. */

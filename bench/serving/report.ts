@@ -3,6 +3,8 @@ import Table from 'cli-table3';
 import type { ServingBenchOptions, ServingBenchResult } from '../serving.ts';
 
 const ms = (value: number) => value.toFixed(2);
+const lost = ({ refused, failed }: { readonly refused: number; readonly failed: number }) =>
+  `${refused} refused, ${failed} failed`;
 
 export function print(
   { rows, ...result }: ServingBenchResult,
@@ -19,13 +21,14 @@ export function print(
     'p99',
     'overhead p50',
     'p99 ms',
+    'refused',
     'failed',
   ];
   const table = new Table({ head, style: { head: [], border: [] } });
   for (const { verb, input, perSecond, replica, bare } of rows) {
     const overhead = [replica.p50Ms - bare.p50Ms, replica.p99Ms - bare.p99Ms];
     const figures = [bare.p50Ms, bare.p99Ms, replica.p50Ms, replica.p99Ms, ...overhead].map(ms);
-    table.push([verb, input, perSecond, ...figures, replica.failed]);
+    table.push([verb, input, perSecond, ...figures, replica.refused, replica.failed]);
   }
   const { loading, throughputPerSecond: throughput } = result;
   const lines = [
@@ -34,14 +37,14 @@ export function print(
     `saturated: replica ${throughput.replica.toFixed(0)}/s, bare ${throughput.bare.toFixed(0)}/s: ratio ${result.throughputRatio.toFixed(2)}`,
     ...Object.entries(result.peers).map(
       ([name, peer]) =>
-        `${name} at ${peersPerSecond}/s: p50 ${ms(peer.p50Ms)}, p99 ${ms(peer.p99Ms)} ms, ${peer.failed} failed; ` +
+        `${name} at ${peersPerSecond}/s: p50 ${ms(peer.p50Ms)}, p99 ${ms(peer.p99Ms)} ms, ${lost(peer)}; ` +
         `saturated ${peer.perSecond.toFixed(0)}/s`,
     ),
     `p99 while ${loading.loads} models were loaded: ${ms(loading.loadingP99Ms)} ms, steady ${ms(loading.steadyP99Ms)} ms: ` +
-      `ratio ${(loading.loadingP99Ms / loading.steadyP99Ms).toFixed(2)}, ${loading.failed} failed`,
+      `ratio ${(loading.loadingP99Ms / loading.steadyP99Ms).toFixed(2)}, ${lost(loading)}`,
     ...result.lost.map(
-      ({ what, maxMs, failed }) =>
-        `the model's process ${what}: a request took at most ${maxMs.toFixed(0)} ms, ${failed} failed`,
+      ({ what, maxMs, ...counts }) =>
+        `the model's process ${what}: a request took at most ${maxMs.toFixed(0)} ms, ${lost(counts)}`,
     ),
   ];
   console.log(lines.join('\n'));

@@ -10,13 +10,15 @@ import type { ImageSpec } from '../../contracts/values.ts';
 import { decodeImage } from '../../services/images.ts';
 import { identify, type Gallery } from '../../services/serving/gallery.ts';
 import { startThread } from '../../services/threads.ts';
-import type { Target } from './load.ts';
+import { Refused, type Target } from './load.ts';
 
 export type BenchVerb = 'embed' | 'identify';
 
 /** Longer than any queue of the bench takes to empty. */
 const TIMEOUT_MS = 30_000;
 const HTTP_SOCKETS_MAX = 256;
+/** Too many requests; service unavailable. */
+const HTTP_OVERLOADED = new Set([429, 503]);
 /** As a replica answers. */
 const TOP_K = 5;
 
@@ -34,6 +36,7 @@ export function replicaTarget(nc: NatsConnection, model: string, verb: BenchVerb
       const meta = headers();
       meta.set(INFER_HEADERS.input, input);
       const message = await nc.request(subject, bytes, { timeout: TIMEOUT_MS, headers: meta });
+      if (message.headers?.get(INFER_HEADERS.retryAfterMs)) throw new Refused(message.string());
       if (message.headers?.get(INFER_HEADERS.errorStatus)) throw new Error(message.string());
       message.json();
     },
@@ -50,6 +53,7 @@ export function httpTarget(url: string, { bytes }: Face): Target {
       sent.end(bytes);
       const [response] = (await once(sent, 'response')) as [IncomingMessage];
       const body = await text(response);
+      if (HTTP_OVERLOADED.has(response.statusCode ?? 0)) throw new Refused(`status ${response.statusCode}`);
       if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
       JSON.parse(body);
     },
