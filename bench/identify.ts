@@ -5,7 +5,7 @@
  */
 import Table from 'cli-table3';
 import { identify, type Gallery } from '../services/serving/gallery.ts';
-import { People } from '../services/serving/people.ts';
+import { loadPeople } from '../services/serving/people.ts';
 
 export interface IdentifyOptions {
   readonly people: readonly number[];
@@ -49,7 +49,7 @@ async function measure(count: number, dimensions: number, probes: number): Promi
   const before = process.memoryUsage.rss();
   const gallery = randomGallery(count, dimensions);
   const copy = { ...gallery, embeddings: gallery.embeddings.slice() };
-  const people = new People(copy, dimensions);
+  const people = await loadPeople(copy, dimensions);
   const [searchMs, loopMs]: [number[], number[]] = [[], []];
   let found = 0;
   try {

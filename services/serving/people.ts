@@ -3,6 +3,7 @@
  * matrix; one that is removed is filled by the last, so that the search has no holes to step over. Exact: a large
  * gallery's search thread only leaves out rows that cannot be among the best. A resident model has one.
  */
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { PipelineError } from '../../contracts/errors.ts';
 import { normalise, type Gallery, type Match } from './gallery.ts';
 import { startRowSearch, type RowSearch } from './row-search.ts';
@@ -26,6 +27,19 @@ export const THREAD_VALUES_MIN = 512 * 1024;
 const ROWS_PER_PERSON = 2;
 /** Searches that are begun anew because a row moved meanwhile; then the calling thread looks at all. */
 const SEARCHES_MAX = 3;
+/** Taken over without a pause: about two milliseconds of work. */
+const ROWS_PER_TURN = 1_000;
+
+/** For the thread that serves: a hundred thousand people are a third of a second of work, done a little at a time. */
+export async function loadPeople(gallery: Gallery, dimensions: number): Promise<People> {
+  const { labels } = gallery;
+  const people = new People({ ...gallery, labels: [] }, dimensions);
+  for (let first = 0; first < labels.length; first += ROWS_PER_TURN) {
+    people.takeOver(labels.slice(first, first + ROWS_PER_TURN));
+    await othersTurn();
+  }
+  return people;
+}
 
 export class People {
   readonly dimensions: number;
@@ -43,12 +57,18 @@ export class People {
     this.dimensions = dimensions;
     this.threshold = threshold;
     this.#matrix = embeddings;
-    labels.forEach((name, row) => {
+    this.takeOver(labels);
+  }
+
+  /** The next rows of the matrix, behind those that have an owner, are of these people. */
+  takeOver(labels: readonly string[]): void {
+    if (labels.length === 0) return;
+    const first = this.#owners.length;
+    for (const name of labels) {
       const person = this.#personOf(name);
-      person.rows.push(row);
-      this.#owners.push(person);
-    });
-    this.#startThreadIfLarge();
+      person.rows.push(this.#owners.push(person) - 1);
+    }
+    this.#changed(first, this.#owners.length);
   }
 
   get count(): number {
@@ -129,9 +149,9 @@ export class People {
     this.#thread.set(0, this.#matrix.subarray(0, values));
   }
 
-  #changed(row: number): void {
+  #changed(first: number, end = first + 1): void {
     this.#changes += 1;
-    this.#thread?.set(row, this.#row(row));
+    this.#thread?.set(first, this.#matrix.subarray(first * this.dimensions, end * this.dimensions));
     this.#startThreadIfLarge();
   }
 

@@ -6,7 +6,7 @@ import type { BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec, ModelPair } from '../../contracts/values.ts';
 import { readGallery, type Gallery } from './gallery.ts';
-import { People } from './people.ts';
+import { loadPeople, type People } from './people.ts';
 import { checkGolden, readGolden, type Golden } from './golden.ts';
 import type { HostProcesses } from './host-spares.ts';
 import { createModelHost } from './model-host.ts';
@@ -59,7 +59,7 @@ export async function loadResident({ pair, blobs, options, processes }: LoadOpti
     await host.close();
     throw error;
   }
-  const people = new People(gallery, host.dimensions);
+  const people = await loadPeople(gallery, host.dimensions);
   return {
     ...{ pair, modelDigest: pair.model.digest, galleryDigest: pair.gallery.digest, image: golden.spec, host },
     people,

@@ -22,7 +22,7 @@ export function startRowSearch(dimensions: number): RowSearch {
   const waiting = new Map<number, { resolve: (rows: Int32Array) => void; reject: (error: Error) => void }>();
   let lastId = 0;
   let failure: PipelineError | null = null;
-  const send = (message: ToSearchThread) => thread.postMessage(message);
+  const send = (message: ToSearchThread, transfer: ArrayBuffer[] = []) => thread.postMessage(message, transfer);
   thread.on('message', ({ id, rows }: FromSearchThread) => {
     waiting.get(id)?.resolve(rows);
     waiting.delete(id);
@@ -37,8 +37,11 @@ export function startRowSearch(dimensions: number): RowSearch {
     });
   });
   return {
-    // A copy: what the caller goes on changing must not change here as well.
-    set: (first, rows) => send({ type: 'set', first, rows: rows.slice() }),
+    set: (first, rows) => {
+      // A copy: what the caller goes on changing must not change here as well.
+      const copy = new Float32Array(rows);
+      send({ type: 'set', first, rows: copy }, [copy.buffer]);
+    },
     truncate: (count) => send({ type: 'truncate', count }),
     search: (probe, best) =>
       new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { People, THREAD_VALUES_MIN } from '../../../services/serving/people.ts';
+import { loadPeople, People, THREAD_VALUES_MIN } from '../../../services/serving/people.ts';
 import { randomFloats } from '../../support/tiny-model.ts';
 
 const DIMENSIONS = 16;
@@ -61,7 +61,7 @@ test('people: a gallery that is searched by a thread gives what sorting all scor
   const embeddings = new Float32Array(count * DIMENSIONS);
   for (let i = 0; i < count; i++) embeddings.set(nearTo(unit(i % 40), i), i * DIMENSIONS);
   const labels = Array.from({ length: count }, (_, i) => `p${i}`);
-  const people = new People({ labels, embeddings: embeddings.slice(), threshold: 0.5 }, DIMENSIONS);
+  const people = await loadPeople({ labels, embeddings: embeddings.slice(), threshold: 0.5 }, DIMENSIONS);
   const rows = new Map(labels.map((name, i) => [name, embeddings.subarray(i * DIMENSIONS, (i + 1) * DIMENSIONS)]));
   try {
     for (let i = 0; i < 40; i++) {
