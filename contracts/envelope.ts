@@ -81,7 +81,7 @@ export function parseData<T>(schema: z.ZodType<T>, envelope: Envelope): T {
   throw new PipelineError('MESSAGE_MALFORMED', `${envelope.type} ${envelope.id}: ${describeIssues(parsed.error)}`);
 }
 
-export function describeIssues(error: z.ZodError): string {
+export function describeIssues(error: Pick<z.ZodError, 'issues'>): string {
   return error.issues.map((issue) => `${issue.path.join('.') || 'the object'}: ${issue.message}`).join('; ');
 }
 

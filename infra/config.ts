@@ -10,6 +10,7 @@ import { PipelineError } from '../contracts/errors.ts';
 import { PipelineConfigSchema } from '../contracts/pipeline.ts';
 import { TokenSchema } from '../contracts/values.ts';
 import { LOG_LEVELS } from './logger.ts';
+import { describeUnknown } from './unknown-settings.ts';
 
 export const CONFIG_FILE = 'nightshift.config.json';
 
@@ -58,9 +59,15 @@ export function loadConfig({ path, env }: LoadConfigOptions): Config {
   const file = resolve(named ?? CONFIG_FILE);
   if (named !== undefined && !existsSync(file)) throw invalid(`the file ${file} does not exist`);
   const written = existsSync(file) ? readJson(file) : {};
-  const parsed = ConfigSchema.safeParse(withEnvironment(written, env));
-  if (parsed.success) return parsed.data;
-  throw invalid(`${existsSync(file) ? file : 'environment'}: ${describeIssues(parsed.error)}`);
+  const where = existsSync(file) ? file : 'environment';
+  const whole = withEnvironment(written, env);
+  const parsed = ConfigSchema.safeParse(whole);
+  const problems = describeUnknown(ConfigSchema, whole);
+  if (parsed.success && problems.length === 0) return parsed.data;
+  // What is unknown is said above, with its neighbours.
+  const rest = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
+  if (rest.length > 0) problems.push(describeIssues({ issues: rest }));
+  throw invalid(`${where}: ${problems.join('; ')}`);
 }
 
 /** Environment variable -> where it goes in the configuration. An empty variable counts as absent. */

@@ -1,31 +1,39 @@
 /**
  * `npm run soak`: runs in the middle of which the nats-server is killed with -9, then a thousand slots of a schedule while
- * its orchestrator and the server are killed between them; every run and slot is accounted for. Some minutes long, so
- * it is no part of `npm test`, which runs a few of each.
+ * its orchestrator and the server are killed between them, then a hundred runs at once on two and on three orchestrators;
+ * every run and slot is accounted for. Some minutes long, so it is no part of `npm test`, which runs a few of each.
  */
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
+import { soakCrowd, type CrowdReport } from './support/crowd-soak.ts';
 import { soakSchedule } from './support/schedule-soak.ts';
 import { soakServer } from './support/server-soak.ts';
 
-const { slots, runs, json } = new Command('soak')
+const { slots, runs, crowd, json } = new Command('soak')
   .option('--slots <n>', 'slots to let pass', Number, 1000)
   .option('--runs <n>', 'runs in which the server is killed', Number, 20)
+  .option('--crowd <n>', 'runs that are under way at once', Number, 100)
   .option('--json', 'one JSON object on stdout', false)
   .parse()
-  .opts<{ slots: number; runs: number; json: boolean }>();
+  .opts<{ slots: number; runs: number; crowd: number; json: boolean }>();
 
 const server = await withBar('runs ', runs, (onRun) => soakServer({ runs, orchestrators: 2, onRun }));
 const schedule = await withBar('slots', slots, (onSlot) =>
   soakSchedule({ slots, slotMs: 250, killOrchestratorEvery: 40, killServerEvery: 65, onSlot }),
 );
-if (json) process.stdout.write(`${JSON.stringify({ server, schedule })}\n`);
+const crowds: CrowdReport[] = [];
+for (const orchestrators of [2, 3]) {
+  crowds.push(await withBar('crowd', crowd, (onRun) => soakCrowd({ runs: crowd, orchestrators, onRun })));
+}
+if (json) process.stdout.write(`${JSON.stringify({ server, schedule, crowds })}\n`);
 else {
   console.table(server);
   const { kills, ...rest } = schedule;
   console.table({ ...rest, kills: `${kills.orchestrator} orchestrator, ${kills.server} server` });
+  console.table(crowds.map((it) => ({ ...it, transitionsPerSecond: Math.round(it.transitions / it.seconds) })));
 }
-const bad = server.stuck + server.lost + server.doubled + schedule.lost + schedule.doubled;
+const accounts = [server, ...crowds, { stuck: 0, ...schedule }];
+const bad = accounts.reduce((sum, { stuck, lost, doubled }) => sum + stuck + lost + doubled, 0);
 process.exitCode = bad === 0 ? 0 : 1;
 
 async function withBar<T>(

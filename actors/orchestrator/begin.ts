@@ -66,7 +66,7 @@ async function startRun(
   forkedFrom: ForkOrigin | null,
 ): Promise<Checkpoint> {
   const existing = await o.runs.load(runKey(runId));
-  if (!existing) await takeLock(o, model, runId);
+  if (!existing) await takeLock(o, lockKey(model), model, runId);
   const champion = (await o.deployments.load(model))?.value.current ?? null;
   return beginRun(o, { runId, model, kind: 'night', pipeline, champion, forkedFrom }, messageId);
 }
@@ -146,9 +146,10 @@ export const notApplicable = (message: string) => new PipelineError('COMMAND_NOT
 /** A lock whose run was never stored is left by a crash between the two; it is young when that still goes on. */
 const LOCK_WITHOUT_RUN_MS = 30_000;
 
-async function takeLock(o: OrchestratorContext, model: string, runId: string): Promise<void> {
+/** Throws RUN_ACTIVE where another run holds the lock. */
+export async function takeLock(o: OrchestratorContext, key: string, model: string, runId: string): Promise<void> {
   const now = o.now();
-  const held = await o.locks.load(lockKey(model));
+  const held = await o.locks.load(key);
   if (held?.value.runId === runId) return;
   if (held) {
     const run = await o.runs.load(runKey(held.value.runId));
@@ -160,7 +161,7 @@ async function takeLock(o: OrchestratorContext, model: string, runId: string): P
       });
     }
   }
-  await o.locks.save(lockKey(model), { runId, takenAt: now.toISOString() }, held?.revision ?? 0);
+  await o.locks.save(key, { runId, takenAt: now.toISOString() }, held?.revision ?? 0);
 }
 
 /** The model's run that is under way, if one is. */

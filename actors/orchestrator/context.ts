@@ -51,6 +51,8 @@ export interface OrchestratorContext {
 
 export const runKey = (runId: string) => `run.${runId}`;
 export const lockKey = (model: string) => `lock.${model}`;
+/** RUNS/lock.<model>.rollback: the rollback under way, which waits for no night but for another rollback. */
+export const rollbackLockKey = (model: string) => `lock.${model}.rollback`;
 
 /** The stores and ports of one orchestrator. */
 export async function openOrchestratorContext(

@@ -11,8 +11,8 @@ import type { Delivery } from '../../infra/bus.ts';
 import { observedPhase } from '../../machines/step.ts';
 import { targetOf } from '../../services/deployment/retained.ts';
 import type { Obeyed } from './answer.ts';
-import { derivedRunId, latestRun, pipelineOf } from './begin.ts';
-import { runKey, type OrchestratorContext } from './context.ts';
+import { derivedRunId, latestRun, pipelineOf, takeLock } from './begin.ts';
+import { rollbackLockKey, runKey, type OrchestratorContext } from './context.ts';
 import { applyEvent, beginRun } from './run-loop.ts';
 
 /**
@@ -40,6 +40,8 @@ export async function rollBackModel(
     const { checkpoint, moved } = await applyEvent(o, latest.context.runId, envelope.id, event);
     if (target?.kind !== 'retained') return { checkpoint, changed: moved };
   }
+  // Two that were asked for at once would take each other back.
+  if (!isBegun) await takeLock(o, rollbackLockKey(model), model, runId);
   const champion = record?.current ?? null;
   const input = { runId, model, kind: 'rollback' as const, pipeline, champion, forkedFrom: null, reason };
   const wanted = target?.kind === 'retained' ? { target: target.candidate } : {};

@@ -9,7 +9,8 @@ import { createBlobStore } from '../../infra/blob-store.ts';
 import { failureOf } from '../support/failures.ts';
 import { quickPipeline, trivialWorks, withSaga, type Saga, type Works } from '../support/saga.ts';
 import { withServer } from '../support/server.ts';
-import { until } from '../support/wait.ts';
+import { hold, tell } from '../support/steering.ts';
+import { createGate, until } from '../support/wait.ts';
 
 /** Runs whose model, gallery and golden samples are stored objects, different for each run. */
 function storingWorks(put: (runId: string, name: string) => Promise<BlobRef>): Partial<Works> {
@@ -98,6 +99,37 @@ test('rollback: what is not retained, serves already, or is no longer stored is 
     assert.is(missing.code, 'BLOB_MISSING');
     assert.match(missing.message, /epoch 2: MODELS\/n2\/gallery is no longer stored/);
     assert.equal([(await recordOf(saga)).current?.epoch, (await recordOf(saga)).candidate], [4, null]);
+  }));
+
+test('rollback: a second one that is asked for before the first has ended is refused; a night is no hindrance', () =>
+  withServer(async (server) => {
+    const gate = createGate();
+    const before = ({ change }: { change: string }) => (change === 'rolled-back' ? gate.opened : Promise.resolve());
+    const training = hold('training');
+    const isNight = ({ runId }: { runId: string }) => runId === 'n3';
+    const works = {
+      training: (async (command, context) =>
+        isNight(command)
+          ? training.works.training(command, context)
+          : trivialWorks.training(command, context)) satisfies Works['training'],
+    };
+    await withSaga(server, { works, replica: { before } }, async (saga) => {
+      await nights(saga, 'n1', 'n2');
+      await start(saga, 'n3');
+      await until(() => training.taken.includes('n3'), 'a night under way');
+      const first = await tell(saga, CTL.modelRollback, { model: 'face', runId: 'back' });
+      assert.equal([first.runId, first.state], ['back', 'rollingBack']);
+      const second = await failureOf(() => tell(saga, CTL.modelRollback, { model: 'face', runId: 'back-again' }));
+      assert.is(second.code, 'RUN_ACTIVE');
+      assert.match(second.message, /run back is under way/);
+      gate.open();
+      await saga.event(pipelineEventSubject('rolled-back', 'back'));
+      assert.equal([(await recordOf(saga)).current?.epoch, (await recordOf(saga)).current?.runId], [3, 'n1']);
+      training.release();
+      await saga.event(pipelineEventSubject('completed', 'n3'));
+      const third = await tell(saga, CTL.modelRollback, { model: 'face', runId: 'once-more' });
+      assert.is(third.changed, true);
+    });
   }));
 
 /** From now on runs stand in their guard until somebody ends them. */

@@ -29,6 +29,34 @@ function refusal(load: () => unknown): string {
 
 const SOURCES = [{ name: 'auth', type: 'directory', path: './faces' }];
 
+test('config: a setting that does not exist is refused in every section, with the nearest that do', () => {
+  const refusals: readonly (readonly [object, RegExp])[] = [
+    [{ deployment: { gaurdMs: 1 } }, /models\.face\.deployment\.gaurdMs: .*did you mean guardMs\?/],
+    [{ verification: { gates: { rank1min: 1 } } }, /verification\.gates\.rank1min: .*rank1Min/],
+    [{ deployment: { canary: { window: 1 } } }, /canary\.window: .*windowMs/],
+    [{ retry: { attempts: 1 } }, /retry\.attempts: .*attemptsMax/],
+    [{ timeouts: { colour: 1 } }, /timeouts\.colour: .*there are collectMs, trainMs/],
+    [{ training: { optimizer: { type: 'sgd', momentun: 0 } } }, /optimizer\.momentun: .*momentum/],
+    [{ sources: [{ name: 'a', type: 'http', url: 'http://a', pagesize: 1 }] }, /sources\.0\.pagesize: .*pageSize/],
+    [{ shedule: {} }, /models\.face\.shedule: .*schedule/],
+  ];
+  for (const [section, message] of refusals) {
+    const models = { face: { sources: SOURCES, ...section } };
+    withFile(JSON.stringify({ models }), (path) =>
+      assert.match(
+        refusal(() => loadConfig({ path, env: {} })),
+        message,
+      ),
+    );
+  }
+  withFile('{"nat": {}}', (path) =>
+    assert.match(
+      refusal(() => loadConfig({ path, env: {} })),
+      /nat: .*nats/,
+    ),
+  );
+});
+
 test('config: everything has a default but the models', () =>
   withFile('{}', (path) => {
     assert.equal(loadConfig({ path, env: {} }), {

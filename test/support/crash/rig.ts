@@ -104,7 +104,7 @@ async function clear(nc: NatsConnection): Promise<void> {
 }
 
 /** Small enough to train in a second; gates and limits that measure speed are left out. */
-function configOf(folder: string, url: string, { pipeline }: Story): Config {
+export function configOf(folder: string, url: string, { pipeline }: Pick<Story, 'pipeline'>): Config {
   const sections: Readonly<Record<string, object>> = {
     training: {
       epochs: 2,
