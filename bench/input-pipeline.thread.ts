@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { TrainingConfig } from '../contracts/pipeline.ts';
 import type { LabelledImages, SpooledImages } from '../services/data/strategy.ts';
-import type { TrainingEngine } from '../services/training/engine.ts';
+import { batchSizes, type TrainingEngine } from '../services/training/engine.ts';
 import type { BatchSource } from '../services/training/input/batches.ts';
 import { createBatchSource } from '../services/training/input/source.ts';
 import { withMasks } from '../services/training/masks.ts';
@@ -62,8 +62,9 @@ async function pass(source: BatchSource, epoch: number): Promise<InputBenchMessa
 }
 
 function createEngine(): Promise<TrainingEngine> {
-  const { batchSize: batch, loss, optimizer, threads, seed } = config;
-  const spec = { net, classes: spooled.labels.length, batch, microBatch: batch, loss, optimizer, threads };
+  const { loss, optimizer, threads, seed } = config;
+  const { batch, microBatch } = batchSizes(config, config.batchSize);
+  const spec = { net, classes: spooled.labels.length, batch, microBatch, loss, optimizer, threads };
   return createOnnxEngine('cpu').create(spec, initialState(spec, seed));
 }
 

@@ -1,13 +1,15 @@
 /**
  * How fast the default strategy trains: images per second of each shipped net, the share of the machine's own MatMul
- * peak that this is, and how others do on the same net, batch and step. One step's data stays in memory; the input
- * pipeline has figures of its own. Called by bench/run.ts; docs/training-performance.md explains the method.
+ * peak that this is, and how others do on the same net, batch and step. A step is measured as the product takes it by
+ * default, in two passes whose batch-norm statistics are those of half a batch, and beside it in one pass, as the peers
+ * take it. One step's data stays in memory; the input pipeline has figures of its own. Called by bench/run.ts; docs/training-performance.md explains the method.
  */
 import { availableParallelism } from 'node:os';
 import Table from 'cli-table3';
 import { closedSet, loadFaces } from './faces.ts';
 import { measureInputPipeline } from './input-pipeline.ts';
 import { flopsPerImage } from './training-flops.ts';
+import { batchSizes } from '../services/training/engine.ts';
 import { startContender, type Contender, type Round } from './training-contender.ts';
 import type { Task } from './training-child.ts';
 import { BATCH, CLASSES, IMAGES, NET_NAMES, describeSubject, subjectOf, type NetName } from './training-subject.ts';
@@ -28,6 +30,8 @@ type PerNet<V> = Partial<Record<NetName, Record<string, V>>>;
 
 export interface TrainingBenchResult {
   readonly imagesPerSecond: PerNet<number>;
+  /** The same with one pass, whose statistics are those of the whole batch, as in the peers. */
+  readonly onePassImagesPerSecond: PerNet<number>;
   /** Operations per second in products of matrices over those of one large product, both at their best turn. */
   readonly ofMatmulPeak: PerNet<number>;
   readonly gflops: PerNet<number>;
@@ -36,6 +40,8 @@ export interface TrainingBenchResult {
   readonly vsTfjsWasm: Partial<Record<NetName, number>>;
   /** By net, threads and framework: our speed over theirs. */
   readonly vsPeer: PerNet<Record<string, number>>;
+  /** The same with one pass. */
+  readonly onePassVsPeer: PerNet<Record<string, number>>;
   /** Frameworks that were asked for and are not there, with their own words. */
   readonly skippedPeers: Record<string, string>;
   /** Of a whole process that trains, by net, with the most threads measured. */
@@ -81,13 +87,19 @@ export async function runTrainingBench(options: TrainingBenchOptions): Promise<T
 }
 
 /** All contenders of one net and number of threads, with the turns that they took alternately. */
-interface Match {
+export interface Match {
   readonly net: NetName;
   readonly threads: number;
   readonly contenders: readonly Contender[];
 }
 
-async function playMatch(
+/** As configured by default, and in one pass. */
+const WAYS = [
+  ['onnx', batchSizes({ batchSize: BATCH }, BATCH).microBatch],
+  ['one pass', BATCH],
+] as const;
+
+export async function playMatch(
   net: NetName,
   threads: number,
   { peers, quick }: TrainingBenchOptions,
@@ -97,7 +109,8 @@ async function playMatch(
   const contenders: Contender[] = [];
   try {
     contenders.push(await startChild('matmul', { type: 'matmul', threads }));
-    contenders.push(await startChild('onnx', { type: 'onnx', net, threads }));
+    for (const [name, microBatch] of WAYS)
+      contenders.push(await startChild(name, { type: 'onnx', net, threads, microBatch }));
     if (threads === 1) contenders.push(await startChild('wasm', { type: 'wasm', net }));
     for (const python of peers) contenders.push(...(await startPeers(python, net, threads, skipped)));
     for (let turn = 0; turn < (quick ? QUICK_TURNS : TURNS); turn++)
@@ -144,14 +157,16 @@ async function warmStartRatio(dataFolder: string): Promise<number | null> {
   return (await measureWarmStart(train, probes)).warmStartEpochRatio;
 }
 
-function speedsOf(matches: readonly Match[]) {
+export function speedsOf(matches: readonly Match[]) {
   const result = {
     imagesPerSecond: {} as PerNet<number>,
+    onePassImagesPerSecond: {} as PerNet<number>,
     ofMatmulPeak: {} as PerNet<number>,
     gflops: {} as PerNet<number>,
     matmulGflops: {} as PerNet<number>,
     vsTfjsWasm: {} as Partial<Record<NetName, number>>,
     vsPeer: {} as PerNet<Record<string, number>>,
+    onePassVsPeer: {} as PerNet<Record<string, number>>,
     peakRssMb: {} as Partial<Record<NetName, number>>,
   };
   for (const { net, threads, contenders } of matches) {
@@ -159,15 +174,18 @@ function speedsOf(matches: readonly Match[]) {
     const spec = subjectOf(net, threads);
     const flops = flopsPerImage(spec.net, spec.classes).step;
     const put = <V>(figures: PerNet<V>, value: V) => ((figures[net] ??= {})[threads] = value);
-    put(result.imagesPerSecond, median(of('onnx').map(({ perSecond }) => perSecond)));
+    const speed = (name: string) => median(of(name).map(({ perSecond }) => perSecond));
+    put(result.imagesPerSecond, speed('onnx'));
+    put(result.onePassImagesPerSecond, speed('one pass'));
     put(result.gflops, (best(of('onnx')) * flops) / 1e9);
     put(result.ofMatmulPeak, (best(of('onnx')) * flops) / best(of('matmul')));
     put(result.matmulGflops, best(of('matmul')) / 1e9);
     result.peakRssMb[net] = of('onnx').at(-1)!.peakRssMb;
     if (threads === 1) result.vsTfjsWasm[net] = medianRatio(of('onnx'), of('wasm'));
     const peers = contenders.filter(({ name }) => (FRAMEWORKS as readonly string[]).includes(name));
-    const ratios = peers.map(({ name, rounds }) => [name, medianRatio(of('onnx'), rounds)] as const);
-    put(result.vsPeer, Object.fromEntries(ratios));
+    const ratios = (ours: string) => peers.map(({ name, rounds }) => [name, medianRatio(of(ours), rounds)] as const);
+    put(result.vsPeer, Object.fromEntries(ratios('onnx')));
+    put(result.onePassVsPeer, Object.fromEntries(ratios('one pass')));
   }
   return result;
 }
@@ -185,16 +203,22 @@ const medianRatio = (ours: readonly Round[], theirs: readonly Round[]): number =
 
 function print(result: TrainingBenchResult): void {
   const table = new Table({
-    head: ['Net', 'Threads', 'Images/s', 'GFLOP/s', 'of MatMul peak', 'Peak RSS', 'vs tfjs-wasm', 'vs peers'],
+    head: [
+      ...['Net', 'Threads', 'Images/s', 'in one pass', 'GFLOP/s', 'of MatMul peak', 'Peak RSS', 'vs tfjs-wasm'],
+      'vs peers (in one pass)',
+    ],
   });
   for (const net of NET_NAMES)
     for (const threads of THREADS) {
       const share = result.ofMatmulPeak[net]![threads]!;
-      const peers = Object.entries(result.vsPeer[net]![threads]!).map(([name, ratio]) => `${name} ${times(ratio)}`);
+      const peers = Object.entries(result.vsPeer[net]![threads]!).map(
+        ([name, ratio]) => `${name} ${times(ratio)} (${times(result.onePassVsPeer[net]![threads]![name]!)})`,
+      );
       table.push([
         `${net} ${IMAGES[net].width}x${IMAGES[net].height}x${IMAGES[net].channels}`,
         threads,
         result.imagesPerSecond[net]![threads]!.toFixed(1),
+        result.onePassImagesPerSecond[net]![threads]!.toFixed(1),
         `${result.gflops[net]![threads]!.toFixed(0)} of ${result.matmulGflops[net]![threads]!.toFixed(0)}`,
         `${(100 * share).toFixed(0)} %`,
         threads === THREADS.at(-1) ? `${result.peakRssMb[net]!.toFixed(0)} MB` : '',
@@ -203,6 +227,9 @@ function print(result: TrainingBenchResult): void {
       ]);
     }
   console.log(`One step: forward, CosFace over ${CLASSES} classes, backward, Adam; batch ${BATCH}, float32`);
+  console.log(
+    `By default in passes of ${WAYS[0][1]} images, each with batch statistics of its own; peers: in one pass`,
+  );
   console.log(table.toString());
   console.log(
     `Peak memory, batch ${MEMORY.batch} by ${MEMORY.microBatch}: ${times(result.microBatchMemoryRatio)} (${MEMORY.net})`,

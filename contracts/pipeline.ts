@@ -172,15 +172,16 @@ export const TrainingConfigSchema = z
     net: z.union([z.enum(['face-small', 'refnet', 'face-resnet']), z.array(LayerSchema).min(1)]).default('face-small'),
     /** Train a head on the features of this net, in place of `net`. */
     backbone: BackboneSchema.optional(),
-    epochs: z.number().int().min(1).max(10_000).default(25),
+    epochs: z.number().int().min(1).max(10_000).default(40),
     /** Images per update. */
-    batchSize: z.number().int().min(2).max(1024).default(16),
+    batchSize: z.number().int().min(2).max(1024).default(32),
     /**
-     * Images per pass through the net; their gradients add up to the update's, so memory falls and the update stays.
-     * Batch-norm takes its statistics per pass. A batchSize that is no multiple is rounded down to one. Absent: all.
+     * Images per pass through the net; their gradients add up to the update's, so memory falls, cores share the passes
+     * and the update stays. Batch-norm takes its statistics per pass. A batchSize that is no multiple is rounded down to
+     * one. Absent: half of an even batch of 16 or more, else all.
      */
     microBatch: z.number().int().min(2).max(1024).optional(),
-    learningRate: z.number().positive().default(2e-3),
+    learningRate: z.number().positive().default(3e-3),
     loss: LossSchema.prefault({ type: 'cosface' }),
     optimizer: OptimizerSchema.prefault({ type: 'adam' }),
     /** Random distortions of each image in each pass. */

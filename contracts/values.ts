@@ -243,6 +243,7 @@ export const ProgressSchema = z.object({
   fraction: z.number().min(0).max(1),
   done: z.number(),
   total: z.number(),
+  /** Of `done` and `total`, in the singular: the reader adds the plural. */
   unit: z.string(),
   figures: z.record(z.string(), z.number()).default({}),
   /** Milliseconds that it will still take at its latest pace; absent while that is unknown. */

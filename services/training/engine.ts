@@ -13,20 +13,26 @@ export interface EngineSpec extends TrainingSizes {
   readonly microBatch: number;
   readonly loss: LossConfig;
   readonly optimizer: OptimizerConfig;
-  /** Threads inside one operator; 0 lets the library choose. */
+  /** Threads that may compute at once; 0: one for each processor. */
   readonly threads: number;
 }
 
+/** In a pass that nobody asked for: batch-norm's statistics of fewer images are noise. */
+const PASS_IMAGES_MIN = 8;
+
 /**
  * Images per update and per pass for a set of `count` images: a batch that is no multiple of the micro-batch is rounded
- * down to one, because a graph has its sizes built in.
+ * down to one, because a graph has its sizes built in. Without a configured one there are two passes, on every machine,
+ * so that two cores can share them and the result does not depend on how many there are.
  */
 export function batchSizes(
   config: Pick<TrainingConfig, 'batchSize' | 'microBatch'>,
   count: number,
 ): Pick<EngineSpec, 'batch' | 'microBatch'> {
   const wanted = Math.min(config.batchSize, count);
-  const microBatch = Math.min(config.microBatch ?? wanted, wanted);
+  const half = wanted / 2;
+  const usual = Number.isInteger(half) && half >= PASS_IMAGES_MIN ? half : wanted;
+  const microBatch = Math.min(config.microBatch ?? usual, wanted);
   return { batch: wanted - (wanted % microBatch), microBatch };
 }
 

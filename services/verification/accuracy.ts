@@ -41,7 +41,7 @@ async function measureAccuracy(
   const { signal } = context;
   const total = gallery.count + probes.count;
   const report = (done: number) =>
-    context.progress({ fraction: done / total, done, total, unit: 'images', figures: {} });
+    context.progress({ fraction: done / total, done, total, unit: 'image', figures: {} });
   const galleryRows = await embedAll(host, gallery, { signal, onDone: report });
   const probeRows = await embedAll(host, probes, { signal, onDone: (done) => report(gallery.count + done) });
   refuseNonNumbers(galleryRows, probeRows);

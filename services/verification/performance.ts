@@ -50,7 +50,7 @@ function asker({ host, probes }: Measurable, { signal, progress }: WorkContext, 
     const first = (index % probes.count) * imageBytes;
     await host.embed({ pixels: probes.pixels.subarray(first, first + imageBytes), count: 1 });
     done += 1;
-    progress({ fraction: done / total, done, total, unit: 'images', figures: {} });
+    progress({ fraction: done / total, done, total, unit: 'image', figures: {} });
   };
 }
 

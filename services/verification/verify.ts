@@ -53,7 +53,7 @@ export async function verifyCandidate(job: VerificationJob, context: WorkContext
   refuseEmptySplits(job);
   const { runId, config } = job;
   const startedAt = context.now();
-  const part = sumProgress(context, imagesOf(job), 'images');
+  const part = sumProgress(context, imagesOf(job), 'image');
   const [accuracySide, performanceSide] = await bothOrNeither(
     context.signal,
     (outer) =>

@@ -38,7 +38,7 @@ const configOf = (home: string): Config =>
         sources: [{ type: 'directory', name: 'doors', path: join(home, 'faces') }],
         image: { width: 32, height: 32 },
         split: { strategy: 'content-hash', validation: 0, probe: 0.2 },
-        training: { epochs: 25 },
+        training: { epochs: 25, batchSize: 16, microBatch: 16, learningRate: 2e-3 },
         verification: {
           gates: { rank1Min: 0.6, rank1DropMax: 0.2, latencyP99MsMax: 10_000, imagesPerSecondMin: 0 },
           performanceRequests: 20,

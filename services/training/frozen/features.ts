@@ -10,7 +10,7 @@ import { PipelineError } from '../../../contracts/errors.ts';
 import type { TrainingImages } from '../../data/strategy.ts';
 import { openImages } from '../../data/image-reader.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
-import type { WorkLog } from '../../work.ts';
+import type { WorkContext } from '../../work.ts';
 import { imageSize } from '../pixels.ts';
 import type { Stop } from '../stop.ts';
 
@@ -22,7 +22,8 @@ export interface FeatureOptions {
   readonly cacheDir: string;
   readonly threads: number;
   readonly signal: Stop;
-  readonly log: WorkLog;
+  readonly log: WorkContext['log'];
+  readonly progress: WorkContext['progress'];
 }
 
 /** Images in one run of the backbone: bounds its memory. */
@@ -44,9 +45,12 @@ export async function featuresOf(sets: readonly TrainingImages[], options: Featu
   const cached = known.size;
   const session = await open(options);
   try {
-    let computed = 0;
+    const missing = new Set(digests.flat().filter((digest) => !known.has(digest))).size;
     for (const [index, set] of sets.entries())
-      computed += await addMissing(session, set, digests[index]!, known, options);
+      await addMissing(session, set, digests[index]!, known, options, () =>
+        report(known.size - cached, missing, options),
+      );
+    const computed = known.size - cached;
     const images = digests.reduce((sum, list) => sum + list.length, 0);
     options.log.info({ images, computed, cached }, `training: features of ${images} images, ${computed} of them new`);
     if (computed > 0) await writeCache(known, new Set(digests.flat()), options);
@@ -105,14 +109,20 @@ async function digestsOf(set: TrainingImages, signal: Stop): Promise<string[]> {
   return digests;
 }
 
-/** How many were computed. */
+/** The fraction stays at 0: what share of the training this is shows only afterwards. */
+function report(done: number, total: number, { progress }: FeatureOptions): void {
+  progress({ fraction: 0, done, total, unit: 'image', figures: {} });
+}
+
+/** Calls `onChunk` after each run of the backbone. */
 async function addMissing(
   session: InferenceSession,
   set: TrainingImages,
   digests: readonly string[],
   known: Known,
   { signal }: FeatureOptions,
-): Promise<number> {
+  onChunk: () => void,
+): Promise<void> {
   const first = new Map<string, number>();
   digests.forEach((digest, index) => known.has(digest) || first.has(digest) || first.set(digest, index));
   const { channels, height, width } = set.spec;
@@ -121,8 +131,8 @@ async function addMissing(
     const rows = await run(session, images);
     const size = rows.length / chunk.length;
     chunk.forEach((index, row) => known.set(digests[index]!, rows.slice(row * size, (row + 1) * size)));
+    onChunk();
   });
-  return first.size;
 }
 
 async function run(session: InferenceSession, images: Tensor): Promise<Float32Array> {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { BackboneConfig } from '../../../contracts/pipeline.ts';
 import type { ImageSet } from '../../data/strategy.ts';
-import type { WorkLog } from '../../work.ts';
+import type { WorkContext } from '../../work.ts';
 import { batchesPerEpoch, createRecipes, type OrderSettings, type BatchSource } from '../input/batches.ts';
 import { gather, imageSize } from '../pixels.ts';
 import type { Stop } from '../stop.ts';
@@ -19,7 +19,7 @@ import { featureModel, frozenModel, headModel } from './graph.ts';
 export async function freeze(
   { config, train, validation }: TrainingJob,
   backboneConfig: BackboneConfig,
-  { signal, log }: { readonly signal: Stop; readonly log: WorkLog },
+  { signal, log, progress }: Pick<WorkContext, 'log' | 'progress'> & { readonly signal: Stop },
 ): Promise<Subject> {
   const image = train.spec;
   const backbone = await openBackbone(backboneConfig, image);
@@ -27,7 +27,15 @@ export async function freeze(
   const { head, cacheDir } = backboneConfig;
   const images = validation === null ? [train] : [train, validation];
   const model = featureModel(backbone, image);
-  const { size, sets } = await featuresOf(images, { model, key, cacheDir, threads: config.threads, signal, log });
+  const { size, sets } = await featuresOf(images, {
+    model,
+    key,
+    cacheDir,
+    threads: config.threads,
+    signal,
+    log,
+    progress,
+  });
   const input = { width: 1, height: 1, channels: size, madeBy: `${backbone.digest.slice(0, 12)}.${key.slice(0, 12)}` };
   const asFeatures = ({ classes, labels, count }: ImageSet, index: number): FeatureSet => ({
     ...{ spec: input, classes, labels, count },

@@ -194,6 +194,21 @@ test('training: the time that earlier attempts took counts, and the model is tha
   assert.is(digest(resumed), digest(outcome));
 });
 
+test('training: with early stopping the time limit, too, ends it with the weights of the best pass', async () => {
+  const clock = { now: 0 };
+  const engine = engineWith((take) => ((clock.now += 100), take()));
+  const earlyStopping = { patience: 100, minDelta: 0, metric: 'rank-1' } as const;
+  // Twenty passes of six steps; the toy people are told apart long before, and an equal figure is no improvement.
+  const job = toyJob({ epochs: 50, maxDurationMs: 12_000, earlyStopping });
+  const outcome = await runTraining(engine, job, loopContext({ now: () => clock.now }));
+  const { ended, bestEpoch } = outcome.course!;
+  const ranks = outcome.curve.map(({ validationRank1 }) => validationRank1!);
+  assert.equal([ended, outcome.curve.length], ['time', 20]);
+  assert.is(bestEpoch, 1 + ranks.indexOf(Math.max(...ranks)));
+  assert.ok(bestEpoch < 20, `rank-1 of the passes: ${ranks}`);
+  assert.equal([outcome.loss, outcome.validationRank1], [outcome.curve[bestEpoch - 1]!.loss, Math.max(...ranks)]);
+});
+
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => assert.unreachable('it was expected to fail'),

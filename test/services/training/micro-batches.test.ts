@@ -64,7 +64,13 @@ test('micro-batches: a batch is rounded down to a multiple, and a small set is o
   assert.equal(batchSizes({ batchSize: 30, microBatch: 8 }, 100), { batch: 24, microBatch: 8 });
   assert.equal(batchSizes({ batchSize: 32, microBatch: 8 }, 20), { batch: 16, microBatch: 8 });
   assert.equal(batchSizes({ batchSize: 32, microBatch: 8 }, 5), { batch: 5, microBatch: 5 });
-  assert.equal(batchSizes({ batchSize: 32 }, 20), { batch: 20, microBatch: 20 });
+});
+
+test('micro-batches: unless configured, half of an even batch whose half is worth statistics of its own', () => {
+  assert.equal(batchSizes({ batchSize: 32 }, 100), { batch: 32, microBatch: 16 });
+  assert.equal(batchSizes({ batchSize: 32 }, 20), { batch: 20, microBatch: 10 });
+  assert.equal(batchSizes({ batchSize: 32 }, 21), { batch: 21, microBatch: 21 });
+  assert.equal(batchSizes({ batchSize: 14 }, 100), { batch: 14, microBatch: 14 });
 });
 
 interface Trained {

@@ -49,6 +49,8 @@ test('verifier: a good candidate passes, with figures, gallery and golden sample
   await checkGolden(host, readGolden(golden, 'golden'));
   await host.close();
   assert.is(work.reports.at(-1)?.fraction, 1);
+  // A singular: whoever shows it adds the plural.
+  assert.is(work.reports.at(-1)?.unit, 'image');
 });
 
 test('verifier: the champion is measured on the same probes', async () => {

@@ -7,6 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../../contracts/errors.ts';
 import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/pipeline.ts';
+import type { Progress } from '../../../../contracts/values.ts';
 import type { LabelledImages } from '../../../../services/data/strategy.ts';
 import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
 import { readModelMetadata } from '../../../../services/training/metadata.ts';
@@ -45,8 +46,12 @@ async function trainCounting(job: TrainingJob) {
   const info = (fields: object) => void ('computed' in fields && counted.push(Number(fields.computed)));
   const checkpoints: Uint8Array[] = [];
   const saveCheckpoint = async (state: Uint8Array) => void checkpoints.push(state);
-  const outcome = await strategy.train(job, quietContext({ log: { info, warn: () => {} }, saveCheckpoint }));
+  const reports: Progress[] = [];
+  const progress = (report: Progress) => void reports.push(report);
+  const outcome = await strategy.train(job, quietContext({ log: { info, warn: () => {} }, saveCheckpoint, progress }));
   assert.is(counted.length, 1);
+  const images = reports.filter(({ unit }) => unit === 'image').at(-1);
+  assert.equal([images?.done ?? 0, images?.total ?? 0], [counted[0], counted[0]], 'making features is progress, too');
   return { outcome, computed: counted[0]!, checkpoints };
 }
 
