@@ -101,11 +101,16 @@ bench
   .command('saga')
   .description('what the orchestration costs: transitions, a night without work, runs that wait')
   .option('--models <n>', 'models whose runs go on side by side', Number, 32)
+  .option('--peers [python]', 'also Temporal, where that Python (default: python3) has `temporalio`')
+  .option('--temporal <program>', 'the Temporal CLI, with its development server', 'temporal')
   .option('--seconds <n>', 'of each measurement of throughput', Number, 6)
   .option('--nights <n>', 'runs one after the other', Number, 100)
   .option('--waiting <n>', 'runs that wait while memory is measured', Number, 1000)
   .option('--json', 'one JSON object on stdout', false)
-  .action(runSagaBench);
+  .action(async ({ peers, temporal, ...options }) => {
+    const python = peers === true ? 'python3' : peers;
+    await runSagaBench({ ...options, peers: python === undefined ? null : { temporal, python } });
+  });
 
 bench
   .command('identify')

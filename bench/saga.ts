@@ -7,7 +7,9 @@ import Table from 'cli-table3';
 import { CTL, commandSubject, pipelineEventSubject } from '../contracts/subjects.ts';
 import { createBus } from '../infra/bus.ts';
 import { startObedientReplica } from '../test/support/saga.ts';
+import { fsyncsPerSecond } from './saga/disk.ts';
 import { modelName, withRig, type Rig, type RigOptions, type Sync } from './saga/rig.ts';
+import { measureTemporal, temporalLacks, type TemporalFigures } from './saga/temporal.ts';
 import { startIdleWorkers } from './saga/workers.ts';
 
 export interface SagaBenchOptions {
@@ -16,6 +18,8 @@ export interface SagaBenchOptions {
   readonly seconds: number;
   readonly nights: number;
   readonly waiting: number;
+  /** Null: no peer is measured. */
+  readonly peers: { readonly temporal: string; readonly python: string } | null;
   readonly json: boolean;
 }
 
@@ -35,6 +39,7 @@ interface Latency {
 const TRANSITIONS_PER_RUN = 4;
 
 export async function runSagaBench(options: SagaBenchOptions): Promise<void> {
+  const fsyncs = { oneFile: await fsyncsPerSecond(1), fourFiles: await fsyncsPerSecond(4) };
   const latency: Latency[] = [];
   const throughput: Throughput[] = [];
   for (const sync of ['always', 'default'] as const) {
@@ -51,12 +56,42 @@ export async function runSagaBench(options: SagaBenchOptions): Promise<void> {
     nightOverheadMs: night.overheadMs,
     startToCommandMs: night.startToCommandMs,
     mbPerThousandWaitingRuns: waitingMb,
-    vsTemporal: null,
+    fsyncsPerSecond: fsyncs,
+    ...(await compareWithTemporal(options, night.overheadMs, throughput)),
     latency,
     throughput,
   };
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else print(result);
+}
+
+/** As often as Temporal: throughput with sync always over its activities, night over night. Above 1: ahead of it. */
+interface VsTemporal {
+  readonly throughput: number;
+  readonly night: number;
+}
+
+interface Comparison {
+  readonly temporal: readonly TemporalFigures[];
+  /** Against its state in a file, as both then survive the end of the process. Null where it was not measured. */
+  readonly vsTemporal: VsTemporal | null;
+  readonly skipped: string | null;
+}
+
+async function compareWithTemporal(
+  { peers, nights, models, seconds }: SagaBenchOptions,
+  nightMs: number,
+  throughput: readonly Throughput[],
+): Promise<Comparison> {
+  if (!peers) return { temporal: [], vsTemporal: null, skipped: 'not asked for (--peers)' };
+  const options = { server: peers.temporal, python: peers.python, nights, sideBySide: models, seconds };
+  const skipped = await temporalLacks(options);
+  if (skipped) return { temporal: [], vsTemporal: null, skipped };
+  const file = await measureTemporal('file', options);
+  const memory = await measureTemporal('memory', options);
+  const ours = throughput[0]!.transitionsPerSecond;
+  const vsTemporal = { throughput: ours / file.perSecond, night: file.nightMs / nightMs };
+  return { temporal: [file, memory], vsTemporal, skipped: null };
 }
 
 /** One run after the other, so that nothing waits for anything else. */
@@ -146,7 +181,8 @@ const startRun = ({ nc }: Rig, model: string, runId: string) =>
 const at = (sorted: readonly number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 
-interface Result {
+interface Result extends Comparison {
+  readonly fsyncsPerSecond: { readonly oneFile: number; readonly fourFiles: number };
   readonly nightOverheadMs: number;
   readonly startToCommandMs: number;
   readonly mbPerThousandWaitingRuns: number;
@@ -169,5 +205,12 @@ function print(result: Result): void {
     `A night without work: ${result.nightOverheadMs.toFixed(0)} ms; start to first command: ${result.startToCommandMs.toFixed(1)} ms`,
   );
   console.log(`Memory of 1,000 runs that wait: ${result.mbPerThousandWaitingRuns.toFixed(1)} MB`);
-  console.log('Temporal: skipped, no peer is measured yet');
+  const { oneFile, fourFiles } = result.fsyncsPerSecond;
+  console.log(`This disk: ${oneFile.toFixed(0)} fsyncs/s on one file, ${fourFiles.toFixed(0)} on four`);
+  for (const { state, nightMs, startToFirstMs, perSecond } of result.temporal) {
+    console.log(
+      `Temporal, state in ${state}: a night ${nightMs.toFixed(0)} ms; start to first activity ${startToFirstMs.toFixed(1)} ms; ${perSecond.toFixed(0)} activities/s`,
+    );
+  }
+  if (result.skipped) console.log(`Temporal: skipped, ${result.skipped}`);
 }

@@ -11,7 +11,7 @@ import type { Delivery } from '../../infra/bus.ts';
 import type { ForkOrigin, PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { lockKey, runKey, type OrchestratorContext } from './context.ts';
-import { beginRun } from './run-loop.ts';
+import { beginRun, type Moved } from './run-loop.ts';
 
 export interface NightStart {
   readonly model: string;
@@ -20,7 +20,7 @@ export interface NightStart {
 }
 
 /** Starts a run through all stages, unless it exists already. Throws MODEL_UNKNOWN or RUN_ACTIVE. */
-export const startNight = (o: OrchestratorContext, start: NightStart): Promise<Checkpoint> =>
+export const startNight = (o: OrchestratorContext, start: NightStart): Promise<Moved> =>
   startRun(o, start, pipelineOf(o, start.model), null);
 
 /**
@@ -64,11 +64,13 @@ async function startRun(
   { model, runId, messageId }: NightStart,
   pipeline: PipelineConfig,
   forkedFrom: ForkOrigin | null,
-): Promise<Checkpoint> {
-  const existing = await o.runs.load(runKey(runId));
-  if (!existing) await takeLock(o, lockKey(model), model, runId);
-  const champion = (await o.deployments.load(model))?.value.current ?? null;
-  return beginRun(o, { runId, model, kind: 'night', pipeline, champion, forkedFrom }, messageId);
+): Promise<Moved> {
+  const input = async () => {
+    await takeLock(o, lockKey(model), model, runId);
+    const champion = (await o.deployments.load(model))?.value.current ?? null;
+    return { runId, model, kind: 'night' as const, pipeline, champion, forkedFrom };
+  };
+  return beginRun(o, { runId, messageId, input });
 }
 
 /** `run-7` is retried as `run-7-r1`, that one as `run-7-r2`. */

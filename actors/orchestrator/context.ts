@@ -19,6 +19,7 @@ import { createReplicaStore } from '../../infra/replica-store.ts';
 import { followServerClock } from '../../infra/server-clock.ts';
 import { createTimers, type Timers } from '../../infra/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
+import { createCommandOrder, type CommandOrder } from './command-order.ts';
 
 /** Our own writing is trusted beyond its format marker: only the orchestrator may write the bucket. */
 export const CheckpointSchema = z.custom<Checkpoint>(
@@ -47,6 +48,7 @@ export interface OrchestratorContext {
   readonly now: () => Date;
   /** The last step under way of each run in this process; see run-loop.ts. Empty when nothing is under way. */
   readonly turns: Map<string, Promise<unknown>>;
+  readonly commandOrder: CommandOrder;
 }
 
 export const runKey = (runId: string) => `run.${runId}`;
@@ -79,5 +81,6 @@ export async function openOrchestratorContext(
     log,
     now,
     turns: new Map(),
+    commandOrder: createCommandOrder(),
   };
 }

@@ -10,16 +10,19 @@ import type { Delivery } from '../../infra/bus.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { accept, type Obeyed } from './answer.ts';
-import { derivedRunId, forkRun, loadRun, notApplicable, retryIdOf, retryRun, startNight } from './begin.ts';
-import { runKey, type OrchestratorContext } from './context.ts';
+import { derivedRunId, forkRun, loadRun, notApplicable, retryRun, startNight } from './begin.ts';
+import type { OrchestratorContext } from './context.ts';
 import { handleDeadLetterCommand, isDeadLetterCommand } from './dead-letters.ts';
 import { rollBackModel } from './roll-back.ts';
-import { applyEvent } from './run-loop.ts';
+import { applyEvent, type Moved } from './run-loop.ts';
 import { handleScheduleCommand, isScheduleCommand } from './schedule.ts';
 
-/** Returns when the command is obeyed and its sender told. */
-export async function handleOperator(o: OrchestratorContext, delivery: Delivery): Promise<void> {
-  await accept(o, delivery, await obey(o, delivery));
+/** Returns when the command is obeyed and its sender told. Takes its place in the order at once, before it waits. */
+export function handleOperator(o: OrchestratorContext, delivery: Delivery): Promise<void> {
+  const tell = async () => accept(o, delivery, await obey(o, delivery));
+  if (delivery.subject !== CTL.pipelineStart) return o.commandOrder.alone(tell);
+  const start = CtlSchemas[CTL.pipelineStart].safeParse(delivery.envelope.data);
+  return start.success ? o.commandOrder.start(start.data.model, tell) : tell();
 }
 
 async function obey(o: OrchestratorContext, delivery: Delivery): Promise<Obeyed | null> {
@@ -27,15 +30,15 @@ async function obey(o: OrchestratorContext, delivery: Delivery): Promise<Obeyed 
   switch (subject) {
     case CTL.pipelineStart: {
       const { model, runId = derivedRunId('run', delivery) } = parseData(CtlSchemas[subject], envelope);
-      return begun(o, runId, () => startNight(o, { model, runId, messageId: envelope.id }));
+      return begun(startNight(o, { model, runId, messageId: envelope.id }));
     }
     case CTL.pipelineRetry: {
       const { runId } = parseData(CtlSchemas[subject], envelope);
-      return begun(o, retryIdOf(runId), () => retryRun(o, runId, envelope.id));
+      return begun(retryRun(o, runId, envelope.id));
     }
     case CTL.pipelineFork: {
       const { newRunId = derivedRunId('fork', delivery), ...fork } = parseData(CtlSchemas[subject], envelope);
-      return begun(o, newRunId, () => forkRun(o, { ...fork, newRunId }, envelope.id));
+      return begun(forkRun(o, { ...fork, newRunId }, envelope.id));
     }
     case CTL.pipelineCancel:
     case CTL.pipelinePause:
@@ -66,9 +69,9 @@ const TOLD = {
 } as const;
 type Told = Extract<PipelineEvent, { force?: boolean | undefined }> & { type: (typeof TOLD)[keyof typeof TOLD] };
 
-async function begun(o: OrchestratorContext, runId: string, begin: () => Promise<Checkpoint>): Promise<Obeyed> {
-  const existed = (await o.runs.load(runKey(runId))) !== null;
-  return { checkpoint: await begin(), changed: !existed };
+async function begun(beginning: Promise<Moved>): Promise<Obeyed> {
+  const { checkpoint, moved } = await beginning;
+  return { checkpoint, changed: moved };
 }
 
 /** Throws RUN_UNKNOWN, RUN_ENDED, COMMAND_NOT_APPLICABLE. */

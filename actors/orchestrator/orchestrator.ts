@@ -30,8 +30,6 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       ...common,
       stream: STREAMS.ctl,
       consumer: CONSUMERS.ctl,
-      // In order: `start` after `cancel` must not overtake it.
-      concurrency: 1,
       handle: (delivery) => handleOperator(o, delivery),
       onDeadLetter: (failure, delivery) =>
         refuse(o, failure, delivery.envelope?.id ?? `${STREAMS.ctl}-${delivery.seq}`, delivery),

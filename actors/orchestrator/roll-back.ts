@@ -43,9 +43,11 @@ export async function rollBackModel(
   // Two that were asked for at once would take each other back.
   if (!isBegun) await takeLock(o, rollbackLockKey(model), model, runId);
   const champion = record?.current ?? null;
-  const input = { runId, model, kind: 'rollback' as const, pipeline, champion, forkedFrom: null, reason };
   const wanted = target?.kind === 'retained' ? { target: target.candidate } : {};
-  return { checkpoint: await beginRun(o, { ...input, ...wanted }, envelope.id), changed: !isBegun };
+  const input = { runId, model, kind: 'rollback' as const, pipeline, champion, forkedFrom: null, reason, ...wanted };
+  const beginning = { runId, messageId: envelope.id, input: () => Promise.resolve(input) };
+  const { checkpoint, moved } = await beginRun(o, beginning);
+  return { checkpoint, changed: moved };
 }
 
 /** Phases of a run whose epoch is in service, or may be. */

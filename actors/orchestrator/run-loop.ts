@@ -6,7 +6,16 @@
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { faultPoint } from '../../infra/fault-points.ts';
-import { startRun, statePath, step, stepTimer, wasSeen, type Checkpoint, type Effect } from '../../machines/step.ts';
+import {
+  beatingCommand,
+  startRun,
+  statePath,
+  step,
+  stepTimer,
+  wasSeen,
+  type Checkpoint,
+  type Effect,
+} from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
@@ -28,13 +37,23 @@ interface Stored {
 }
 type Decide = (checkpoint: Checkpoint) => Checkpoint | null;
 
-/** Starts a run unless it exists already; in either case everything that its checkpoint asks for is done after. */
-export async function beginRun(o: OrchestratorContext, input: PipelineInput, messageId: string) {
-  return inTurn(o, input.runId, async () => {
-    const existing = await o.runs.load(runKey(input.runId));
-    if (existing) return pursue(o, migrated(existing));
-    const value = startRun(input, messageId, o.now());
-    return pursue(o, await save(o, value, 0));
+export interface Beginning {
+  readonly runId: string;
+  readonly messageId: string;
+  /** What the run begins with: asked for only where there is no such run yet. */
+  input(): Promise<PipelineInput>;
+}
+
+/**
+ * Starts a run unless it exists already (`moved` is false then); in either case everything that its checkpoint asks for
+ * is done after.
+ */
+export async function beginRun(o: OrchestratorContext, { runId, messageId, input }: Beginning): Promise<Moved> {
+  return inTurn(o, runId, async () => {
+    const existing = await o.runs.load(runKey(runId));
+    if (existing) return { checkpoint: await pursue(o, migrated(existing)), moved: false };
+    const value = startRun(await input(), messageId, o.now());
+    return { checkpoint: await pursue(o, await save(o, value, 0)), moved: true };
   });
 }
 
@@ -83,17 +102,44 @@ async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision:
   return { value, revision };
 }
 
-/** Carries out the outbox, and follows up while the replicas' state already decides what comes next. */
+/** Carries out the outbox, and follows up while it is decided already what comes next. */
 async function pursue(o: OrchestratorContext, stored: Stored): Promise<Checkpoint> {
-  let current = await flush(o, stored);
+  let current = stored;
   for (;;) {
-    const event = await observe(o, current.value);
-    const next =
-      event && step(current.value, `${current.value.context.runId}.${current.value.transition}.seen`, event, o.now());
-    if (!next) return current.value;
-    current = await flush(o, await save(o, next, current.revision));
+    const timer = dueAtOnce(current.value);
+    const settled = await flushAndObserve(o, current);
+    const next = followUp(settled, timer, o.now());
+    if (!next) return settled.value;
+    current = await save(o, next, settled.revision);
   }
 }
+
+type Observed = Stored & { readonly event: PipelineEvent | null };
+
+/** A worker can be looked at while the outbox is carried out; what is said of replicas changes by it. */
+async function flushAndObserve(o: OrchestratorContext, stored: Stored): Promise<Observed> {
+  if (!beatingCommand(stored.value)) {
+    const settled = await flush(o, stored);
+    return { ...settled, event: await observe(o, settled.value) };
+  }
+  const [settled, event] = await Promise.all([flush(o, stored), observe(o, stored.value)]);
+  return { ...settled, event };
+}
+
+type Timer = Extract<Effect, { kind: 'timer.set' }>;
+
+/** The word of replicas and workers comes first, as with any timer. */
+function followUp({ value, event }: Observed, timer: Timer | undefined, now: Date): Checkpoint | null {
+  const seen = event && step(value, `${value.context.runId}.${value.transition}.seen`, event, now);
+  return seen ?? (timer ? stepTimer(value, timer.timerId, timer.armedAt, now) : null);
+}
+
+/**
+ * A timer without a delay need not go by the server, which takes a quarter of a second for it. It is set there all the
+ * same: where the process dies first, the server fires it; afterwards it is stale.
+ */
+const dueAtOnce = ({ outbox, updatedAt }: Checkpoint) =>
+  outbox.find((effect): effect is Timer => effect.kind === 'timer.set' && effect.dueAt <= updatedAt);
 
 /**
  * Carries out what stands in the outbox and empties it. It is emptied in the store, because an outbox found later
@@ -110,19 +156,23 @@ async function flush(o: OrchestratorContext, stored: Stored): Promise<Stored> {
 }
 
 /**
- * Changes of the deployment record come first, one by one: what is said afterwards speaks of them. The others do not
- * depend on each other, but that a timer is cancelled before it is set anew; each costs a write to the disk, so they are
- * carried out side by side.
+ * Changes of the deployment record come first, one by one, and what is said of the run comes last. The others do not
+ * depend on each other; each costs a write to the disk, so they are carried out side by side.
  */
 const PHASES: readonly (readonly Effect['kind'][])[] = [
-  ['command', 'timer.cancel'],
-  ['timer.set', 'deployed', 'fact'],
+  ['command', 'timer.cancel', 'timer.set'],
+  ['deployed', 'fact'],
 ];
+
+/** Setting a timer replaces the one before; to cancel that beside it could hit the new one. */
+const isReplaced = (effect: Effect, { outbox }: Checkpoint) =>
+  effect.kind === 'timer.cancel' &&
+  outbox.some((other) => other.kind === 'timer.set' && other.timerId === effect.timerId);
 
 async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Promise<EffectFailure | null> {
   let failed: EffectFailure | null = null;
   const one = async (effect: Effect) => {
-    failed = (await carryOut(o, checkpoint, effect)) ?? failed;
+    if (!isReplaced(effect, checkpoint)) failed = (await carryOut(o, checkpoint, effect)) ?? failed;
     const index = checkpoint.outbox.indexOf(effect);
     faultPoint('orchestrator.carried-out', `${statePath(checkpoint.value)} ${index} ${effect.kind}`);
   };

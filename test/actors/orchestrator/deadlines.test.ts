@@ -114,7 +114,8 @@ test('orchestrator: before a deadline of the deployment counts, the replicas are
       const results = { dataset: blobRef('DATASETS', 'd'), candidate: blobRef('MODELS', 'm'), verification };
       const forkedFrom = { runId: 'n0', stage: 'deployment' as const, ...results };
       const input = nightInput({ runId: 'n1', pipeline: quickPipeline(), forkedFrom });
-      const { timers } = await beginRun(saga.orchestrator, input, 'start');
+      const beginning = { runId: 'n1', messageId: 'start', input: () => Promise.resolve(input) };
+      const { timers } = (await beginRun(saga.orchestrator, beginning)).checkpoint;
       gate.open();
       await saga.event('nightshift.evt.replica.prepared.n1');
       const [timerId, { armedAt }] = Object.entries(timers)[0]!;
