@@ -218,7 +218,7 @@ export const TrainingConfigSchema = z
       })
       .prefault({}),
     seed: z.number().int().default(1),
-    /** Threads that onnxruntime may use inside one operator; 0 lets it choose. */
+    /** Threads that compute at once: one for each pass of a step, the rest inside operators. 0: one per processor. */
     threads: z.number().int().min(0).default(0),
     /** Ends training after this time with the weights reached. */
     maxDurationMs: z

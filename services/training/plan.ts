@@ -25,7 +25,7 @@ export function planOf(job: TrainingJob, framework: string, subject: Subject = w
   const { loss, optimizer, threads } = config;
   const spec = { net, classes: train.labels.length, batch, microBatch, loss, optimizer, threads };
   const stepsPerEpoch = Math.ceil(train.count / batch);
-  // Threads and the input's settings change the speed, not the result, so a restart may use others.
+  // Threads and the input's settings change the speed, and beyond a thread per pass the rounding: a restart may use others.
   const { threads: _threads, input: _input, maxDurationMs: _maxDurationMs, ...settings } = config;
   const fingerprint = JSON.stringify([job.runId, job.datasetDigest, train.count, subject.input, settings]);
   return { job, subject, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework, fingerprint };
