@@ -37,7 +37,7 @@ export const ERRORS = {
   MODEL_INVALID: 'The bytes are not an ONNX model with the expected input and output.',
   MODEL_MISMATCH: 'The model loads, but answers differently from what the verifier saw.',
   HOST_FAILED: 'The process that runs a model ended or hung, and so did the one that took its place.',
-  DISK_FULL: 'A file could not be written because the disk is full; the message names the folder.',
+  DISK_FULL: 'The disk is full, or too small for the streams of nats-server; the message says where.',
   OVERLOADED: 'The queue is full; try again after the hinted time.',
   DEADLINE_EXCEEDED: 'The answer would come after the deadline of the request.',
   GUARD_BREACHED:

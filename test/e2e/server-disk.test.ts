@@ -1,14 +1,21 @@
 /** A disk that is full while runs are under way. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { connectNats } from '../../infra/connection.ts';
+import { launchServer } from '../../infra/server.ts';
+import { applyTopology } from '../../infra/topology.ts';
 import { assertOnce, ends } from '../support/accounts.ts';
+import { failureOf } from '../support/failures.ts';
 import { withSaga, type Saga } from '../support/saga.ts';
-import { withServer } from '../support/server.ts';
+import { testLogger, withServer } from '../support/server.ts';
 import { canMount, withSmallDisk } from '../support/small-disk.ts';
 import { start } from '../support/steering.ts';
 import { until } from '../support/wait.ts';
 
 const SPARE_BYTES = 64 * 1024;
+const TOO_SMALL_BYTES = 64 * 1024 * 1024;
 const hasDisk = canMount();
 test(
   hasDisk
@@ -34,6 +41,29 @@ test(
         disk.folder,
       ),
     );
+  },
+);
+
+test(
+  hasDisk
+    ? 'server: a disk that is too small for the streams is refused with what to do'
+    : 'server: a small disk: skipped, no tmpfs can be mounted here',
+  async () => {
+    if (!hasDisk) return;
+    await withSmallDisk(async (disk) => {
+      await disk.fill(TOO_SMALL_BYTES);
+      const log = testLogger();
+      const server = await launchServer({ storeDir: join(disk.folder, 'store'), log });
+      try {
+        const nc = await connectNats({ url: server.url, name: 'test', log });
+        const { code, message } = await failureOf(() => applyTopology(nc, { replicas: 1 }));
+        await nc.close();
+        assert.is(code, 'DISK_FULL');
+        assert.match(message, /no room for stream .* free some space/);
+      } finally {
+        await server.stop();
+      }
+    });
   },
 );
 
