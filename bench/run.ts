@@ -103,9 +103,9 @@ bench
   .option('--models <n>', 'models whose runs go on side by side', Number, 32)
   .option('--peers [python]', 'also Temporal, where that Python (default: python3) has `temporalio`')
   .option('--temporal <program>', 'the Temporal CLI, with its development server', 'temporal')
-  .option('--seconds <n>', 'of each measurement of throughput', Number, 6)
-  .option('--nights <n>', 'runs one after the other', Number, 100)
-  .option('--waiting <n>', 'runs that wait while memory is measured', Number, 1000)
+  .option('--seconds <n>', 'of each measurement of throughput', Number, 4)
+  .option('--nights <n>', 'runs one after the other', Number, 50)
+  .option('--waiting <n>', 'runs that wait while memory is measured', Number, 500)
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ peers, temporal, ...options }) => {
     const python = peers === true ? 'python3' : peers;

@@ -7,6 +7,7 @@ activity completions per second with that many workflows side by side.
 
 import asyncio
 import json
+import os
 import sys
 import time
 from datetime import timedelta
@@ -83,3 +84,6 @@ async def main(address: str, nights: int, lanes: int, seconds: float) -> None:
 
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
+sys.stdout.flush()
+# The SDK's native threads were seen to crash the interpreter while it shut down, after everything was printed.
+os._exit(0)
