@@ -12,6 +12,7 @@ import type { Completed, StartCommand } from '../../contracts/messages.ts';
 import type { PipelineConfig } from '../../contracts/pipeline.ts';
 import { BUCKETS, NOUNS, STREAMS, type Noun } from '../../contracts/subjects.ts';
 import type { Deployment, ReplicaStatus } from '../../contracts/values.ts';
+import { again } from '../../infra/again.ts';
 import { createBus, type Bus, type Heard } from '../../infra/bus.ts';
 import { createRecordStore, openKv } from '../../infra/record-store.ts';
 import { createReplicaStore, replicaKey } from '../../infra/replica-store.ts';
@@ -185,7 +186,8 @@ export async function startObedientReplica(
     await Promise.race([behaviour.before?.(record), stopped.opened]);
     const refused = behaviour.refuses?.(record.runId) ? 'MODEL_MISMATCH: refused by the test' : null;
     const status = { ...statusOf(record, replicaId, refused), ...behaviour.figures?.(record) };
-    await store.put(replicaKey(status), status, 60_000);
+    // The server may be away just now, which is what some tests are about.
+    await again(replicaId, () => store.put(replicaKey(status), status, 60_000));
     const id = `${replicaId}.${record.runId}.${record.change}.${record.epochMax}`;
     const ids = { runId: record.runId, model: record.model, replicaId };
     if (record.change === 'announced')
