@@ -6,16 +6,7 @@
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { faultPoint } from '../../infra/fault-points.ts';
-import {
-  beatingCommand,
-  startRun,
-  statePath,
-  step,
-  stepTimer,
-  wasSeen,
-  type Checkpoint,
-  type Effect,
-} from '../../machines/step.ts';
+import { startRun, statePath, step, stepTimer, wasSeen, type Checkpoint, type Effect } from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
@@ -102,29 +93,21 @@ async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision:
   return { value, revision };
 }
 
-/** Carries out the outbox, and follows up while it is decided already what comes next. */
+/** Carries out the outbox, looks at the world, and follows up while it is decided already what comes next. */
 async function pursue(o: OrchestratorContext, stored: Stored): Promise<Checkpoint> {
   let current = stored;
   for (;;) {
     const timer = dueAtOnce(current.value);
-    const settled = await flushAndObserve(o, current);
-    const next = followUp(settled, timer, o.now());
+    const settled = await flush(o, current);
+    // Not beside the outbox: a command that is not published yet would look like one that nobody has.
+    const event = await observe(o, settled.value);
+    const next = followUp({ ...settled, event }, timer, o.now());
     if (!next) return settled.value;
     current = await save(o, next, settled.revision);
   }
 }
 
 type Observed = Stored & { readonly event: PipelineEvent | null };
-
-/** A worker can be looked at while the outbox is carried out; what is said of replicas changes by it. */
-async function flushAndObserve(o: OrchestratorContext, stored: Stored): Promise<Observed> {
-  if (!beatingCommand(stored.value)) {
-    const settled = await flush(o, stored);
-    return { ...settled, event: await observe(o, settled.value) };
-  }
-  const [settled, event] = await Promise.all([flush(o, stored), observe(o, stored.value)]);
-  return { ...settled, event };
-}
 
 type Timer = Extract<Effect, { kind: 'timer.set' }>;
 

@@ -1,6 +1,6 @@
 /**
- * Messages between two of our processes over a stream: four bytes of length, then a structured clone. A third faster than
- * the channel that Node gives a child process, and open to one that this process did not start itself. Both ends are
+ * Messages between two of our processes over a stream: four bytes of length, then a structured clone. Unlike the
+ * channel that Node gives a child process it is open to one that this process did not start itself. Both ends are
  * ours, so what comes is what was sent.
  */
 import type { Socket } from 'node:net';
