@@ -33,6 +33,8 @@ interface Work {
   /** Images or floating-point operations in one piece. */
   readonly amount: number;
   readonly piece: () => Promise<unknown>;
+  /** Executors of a step are threads, which keep the process alive. */
+  readonly end: () => Promise<void>;
 }
 
 async function workOf(task: Task): Promise<Work> {
@@ -52,14 +54,18 @@ async function matrixProduct(threads: number): Promise<Work> {
   g.output('c', g.node('MatMul', [g.input('a', 'float', side), g.input('b', 'float', side)]), 'float', side);
   const session = await InferenceSession.create(encodeModel(g.build('product')), { intraOpNumThreads: threads });
   const matrix = new Tensor('float32', new Float32Array(MATRIX ** 2).fill(0.5), side);
-  return { amount: 2 * MATRIX ** 3, piece: () => session.run({ a: matrix, b: matrix }) };
+  return { amount: 2 * MATRIX ** 3, piece: () => session.run({ a: matrix, b: matrix }), end: () => session.release() };
 }
 
 async function stepsOf(factory: EngineFactory, spec: EngineSpec): Promise<Work> {
   const batch = randomBatch(spec);
   const engine = await factory.create(spec, initialState(spec, 1));
   let step = 0;
-  return { amount: spec.batch, piece: () => engine.step(batch, LEARNING_RATE, ++step) };
+  return {
+    amount: spec.batch,
+    piece: () => engine.step(batch, LEARNING_RATE, ++step),
+    end: () => engine.dispose(),
+  };
 }
 
 async function turn({ amount, piece }: Work) {
@@ -79,3 +85,4 @@ const work = await workOf(JSON.parse(process.argv[2]!) as Task);
 await work.piece();
 console.log(JSON.stringify({ ready: true }));
 for await (const _line of createInterface({ input: process.stdin })) console.log(JSON.stringify(await turn(work)));
+await work.end();
