@@ -63,8 +63,11 @@ const TURNS = 3;
 const QUICK_TURNS = 1;
 /** Steps of the wasm backend take seconds: it sits out after these turns. */
 const WASM_TURNS = 1;
-/** Node and onnxruntime hold 180 MB without any image, so that it takes a batch of some size to see what is saved. */
-const MEMORY = { net: 'face-resnet', batch: 64, microBatch: 8 } as const;
+/**
+ * Node and onnxruntime hold 180 MB without any image, so that it takes a batch of some size to see what is saved. Each of
+ * two executors holds the images of one micro-batch.
+ */
+const MEMORY = { net: 'face-resnet', batch: 64, microBatch: 4 } as const;
 /** RefNet, the fastest consumer that the pipeline has to feed for long; memory is measured by `bench -- input`. */
 const PIPELINE = { net: 'refnet', images: 1024, repeats: 3, memorySizes: [] } as const;
 

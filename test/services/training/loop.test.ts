@@ -146,7 +146,7 @@ test('training: what diverges again is TRAINING_DIVERGED, naming both steps and 
 
 test('training: early stopping ends it once the figure stalls, with the weights of the best pass, also resumed', async () => {
   const earlyStopping = { patience: 2, minDelta: 0, metric: 'loss' } as const;
-  const job = toyJob({ epochs: 50, learningRate: 0.03, earlyStopping });
+  const job = toyJob({ epochs: 200, learningRate: 0.03, earlyStopping });
   const { outcome, checkpoints } = await checkpointsOf(job);
   const { ended, bestEpoch } = outcome.course!;
   assert.equal([ended, outcome.epochs], ['early-stopping', bestEpoch + 2]);

@@ -41,8 +41,9 @@ export function toyJob(config: Partial<TrainingConfig> = {}, rest: Partial<Train
     net: TOY_NET,
     epochs: 4,
     batchSize: 8,
+    microBatch: 4,
     learningRate: 0.01,
-    threads: 1,
+    threads: 2,
     augment: { flip: false, shiftPx: 1, brightness: 0.1, contrast: 0.1, cutoutPx: 0 },
   };
   return {
