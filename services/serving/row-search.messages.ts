@@ -1,6 +1,6 @@
 /** What a row search and its thread say to each other. Changes and searches take effect in the order in which they are sent. */
 export interface SearchThreadData {
-  /** ONNX bytes: the product of `rows` uint8 [n, d] and `probe` int8 [d, 1]. */
+  /** ONNX bytes: row-search-graph.ts. */
   readonly graph: Uint8Array;
   readonly dimensions: number;
 }

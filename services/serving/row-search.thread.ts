@@ -12,19 +12,26 @@ const port = parentPort;
 // The parent, row-search.ts, passes exactly this.
 const { graph, dimensions } = workerData.data as SearchThreadData;
 
-/** Codes of rows are 0..255 around this. */
-const ZERO = 128;
 const ROW_CODE_MAX = 127;
-/** Of probes. Half the range: some processors add pairs of products in 16 bits, which must not overflow. */
+/**
+ * Codes of probes are 1..127 around this. Half the range: some processors add pairs of products in 16 bits, which must
+ * not overflow.
+ */
+const PROBE_ZERO = 64;
 const PROBE_CODE_MAX = 63;
 /** Rounding of the few products in float32; a thousand times what it can be. */
 const SLACK = 1e-4;
+/** Room beyond the rows is multiplied as well. */
+const GROWTH = 1.25;
 
-let codes = new Uint8Array(0);
-/** Value of one step of a row's codes, and the length of what rounding took from the row. */
-let steps = new Float32Array(0);
-let losses = new Float32Array(0);
+/** [dimensions, capacity]: one row with all rows is three times as fast as all rows with one column. */
+let codes = new Int8Array(0);
+let capacity = 0;
 let count = 0;
+/** Of each row: value of one step of its codes, what the probe's zero adds, and the length of what rounding took from it. */
+let steps = new Float32Array(0);
+let shifts = new Float32Array(0);
+let losses = new Float32Array(0);
 
 const session = await InferenceSession.create(graph, { intraOpNumThreads: 1, interOpNumThreads: 1 });
 const say = (message: FromSearchThread) => port.postMessage(message);
@@ -38,6 +45,8 @@ async function handle(message: ToSearchThread): Promise<void> {
     case 'set':
       return setRows(message.first, message.rows);
     case 'truncate':
+      // Room without a row: whatever stands there, the score is -Infinity.
+      shifts.fill(Infinity, message.count, count);
       count = message.count;
       return;
     case 'search':
@@ -50,7 +59,7 @@ async function handle(message: ToSearchThread): Promise<void> {
 
 function setRows(first: number, rows: Float32Array): void {
   const end = first + rows.length / dimensions;
-  if (end > steps.length) grow(Math.max(end, 2 * steps.length));
+  if (end > capacity) grow(Math.max(end, Math.ceil(GROWTH * capacity)));
   count = Math.max(count, end);
   for (let row = first; row < end; row++) encode(rows, (row - first) * dimensions, row);
 }
@@ -60,57 +69,48 @@ function encode(values: Float32Array, offset: number, row: number): void {
   for (let d = 0; d < dimensions; d++) max = Math.max(max, Math.abs(values[offset + d]!));
   const step = Math.fround(max / ROW_CODE_MAX) || 1;
   let loss = 0;
+  let sum = 0;
   for (let d = 0; d < dimensions; d++) {
     const code = Math.max(-ROW_CODE_MAX, Math.min(ROW_CODE_MAX, Math.round(values[offset + d]! / step)));
-    codes[row * dimensions + d] = code + ZERO;
+    codes[d * capacity + row] = code;
+    sum += code;
     loss += (values[offset + d]! - code * step) ** 2;
   }
   steps[row] = step;
+  shifts[row] = PROBE_ZERO * sum;
   losses[row] = Math.sqrt(loss);
 }
 
-function grow(capacity: number): void {
-  const larger = { codes: new Uint8Array(capacity * dimensions), steps: new Float32Array(capacity) };
-  larger.codes.set(codes);
-  larger.steps.set(steps);
-  const largerLosses = new Float32Array(capacity);
-  largerLosses.set(losses);
-  ({ codes, steps } = larger);
-  losses = largerLosses;
+function grow(larger: number): void {
+  const moved = new Int8Array(dimensions * larger);
+  for (let d = 0; d < dimensions; d++) moved.set(codes.subarray(d * capacity, d * capacity + count), d * larger);
+  [codes, capacity] = [moved, larger];
+  [steps, shifts, losses] = [lengthened(steps, 1), lengthened(shifts, Infinity), lengthened(losses, 0)];
+}
+
+function lengthened(values: Float32Array, rest: number): Float32Array<ArrayBuffer> {
+  const longer = new Float32Array(capacity).fill(rest, values.length);
+  longer.set(values);
+  return longer;
 }
 
 /** Every row that may be among the `best` ones for the probe, in no particular order. */
 async function search(probe: Float32Array, best: number): Promise<Int32Array> {
   if (count === 0) return new Int32Array(0);
-  const length = Math.hypot(...probe);
   const step = probe.reduce((max, x) => Math.max(max, Math.abs(x)), 0) / PROBE_CODE_MAX || 1;
-  const probeCodes = Int8Array.from(probe, (x) => Math.round(x / step));
-  const loss = Math.hypot(...probe.map((x, d) => x - probeCodes[d]! * step));
-  const shift = ZERO * probeCodes.reduce((sum, code) => sum + code, 0);
-  const { products } = await session.run({
-    rows: new Tensor('uint8', codes.subarray(0, count * dimensions), [count, dimensions]),
-    probe: new Tensor('int8', probeCodes, [dimensions, 1]),
+  const probeCodes = Uint8Array.from(probe, (x) => Math.round(x / step) + PROBE_ZERO);
+  const loss = Math.hypot(...probe.map((x, d) => x - (probeCodes[d]! - PROBE_ZERO) * step));
+  const perRow = (values: Float32Array) => new Tensor('float32', values, [1, capacity]);
+  const single = (value: number) => new Tensor('float32', Float32Array.of(value), [1]);
+  const { found } = await session.run({
+    ...{ probe: new Tensor('uint8', probeCodes, [1, dimensions]), step: single(step) },
+    ...{ rows: new Tensor('int8', codes, [dimensions, capacity]) },
+    ...{ steps: perRow(steps), shifts: perRow(shifts), losses: perRow(losses) },
+    // |g.q - g'.q'| <= |g - g'| |q| + |g'| |q - q'|, and |g'| <= 1 + |g - g'|: for a row g, a probe q, and both as rounded.
+    ...{ perLoss: single(Math.hypot(...probe) + loss), always: single(loss + SLACK) },
+    best: new Tensor('int64', BigInt64Array.of(BigInt(Math.min(best, capacity))), [1]),
   });
-  // The graph's output is int32.
-  const sums = products!.data as Int32Array;
-  // |g.q - g'.q'| <= |g - g'| |q| + |g'| |q - q'|, and |g'| <= 1 + |g - g'|.
-  const scoreOf = (row: number) => steps[row]! * step * (sums[row]! - shift);
-  const boundOf = (row: number) => losses[row]! * length + (1 + losses[row]!) * loss + SLACK;
-  const floor = surelyReached(best, scoreOf, boundOf);
-  const found: number[] = [];
-  for (let row = 0; row < count; row++) if (scoreOf(row) + boundOf(row) >= floor) found.push(row);
-  return Int32Array.from(found);
-}
-
-/** A score that at least `best` rows reach, whatever rounding did. */
-function surelyReached(best: number, scoreOf: (row: number) => number, boundOf: (row: number) => number): number {
-  const top: number[] = [];
-  for (let row = 0; row < count; row++) {
-    const least = scoreOf(row) - boundOf(row);
-    if (top.length === best && least <= top[best - 1]!) continue;
-    const place = top.findIndex((score) => score < least);
-    top.splice(place === -1 ? top.length : place, 0, least);
-    if (top.length > best) top.pop();
-  }
-  return top.length === best ? top[best - 1]! : -Infinity;
+  // [2, found] in int64: NonZero's coordinates, of which the first is always 0. Room without a row may be among them.
+  const coordinates = found!.data as BigInt64Array;
+  return Int32Array.from(coordinates.subarray(coordinates.length / 2), Number).filter((row) => row < count);
 }

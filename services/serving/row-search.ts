@@ -2,9 +2,9 @@
  * Narrows a search among very many rows down to those that may be best, in a thread of its own. Used by people.ts where
  * looking at each row would hold up the calling thread.
  */
-import onnxProto from 'onnx-proto';
 import { PipelineError } from '../../contracts/errors.ts';
 import { startThread } from '../threads.ts';
+import { searchGraph } from './row-search-graph.ts';
 import type { FromSearchThread, SearchThreadData, ToSearchThread } from './row-search.messages.ts';
 
 export interface RowSearch {
@@ -17,7 +17,7 @@ export interface RowSearch {
 }
 
 export function startRowSearch(dimensions: number): RowSearch {
-  const data: SearchThreadData = { graph: productGraph(), dimensions };
+  const data: SearchThreadData = { graph: searchGraph(), dimensions };
   const thread = startThread(new URL('./row-search.thread.ts', import.meta.url), data, { name: 'row-search' });
   const waiting = new Map<number, { resolve: (rows: Int32Array) => void; reject: (error: Error) => void }>();
   let lastId = 0;
@@ -59,20 +59,3 @@ export function startRowSearch(dimensions: number): RowSearch {
 
 const lost = (cause?: unknown) =>
   new PipelineError('HOST_FAILED', 'the thread that searches the gallery has ended', { retryable: true, cause });
-
-/** MatMulInteger of opset 10. */
-function productGraph(): Uint8Array {
-  const { ModelProto, TensorProto } = onnxProto.onnx;
-  const { UINT8, INT8, INT32 } = TensorProto.DataType;
-  const value = (name: string, elemType: number, dims: readonly (string | number)[]) => {
-    const dim = dims.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
-    return { name, type: { tensorType: { elemType, shape: { dim } } } };
-  };
-  const graph = {
-    name: 'products',
-    node: [{ opType: 'MatMulInteger', input: ['rows', 'probe'], output: ['products'] }],
-    input: [value('rows', UINT8, ['n', 'd']), value('probe', INT8, ['d', 1])],
-    output: [value('products', INT32, ['n', 1])],
-  };
-  return ModelProto.encode({ irVersion: 8, opsetImport: [{ domain: '', version: 17 }], graph }).finish();
-}
