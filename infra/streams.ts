@@ -146,12 +146,16 @@ function kvStream(common: Partial<Options>, bucket: string, limits: KvLimits): S
   };
 }
 
+export const objectStreamName = (bucket: string) => `OBJ_${bucket}`;
+/** Of the chunks of one object, by the id that each version of it has. */
+export const chunkSubject = (bucket: string, objectId: string) => `$O.${bucket}.C.${objectId}`;
+
 /** The stream behind an object bucket: its size is bounded by the disk and by pruning, not by a number here. */
 function objectStream(common: Partial<Options>, bucket: string): StreamSpec {
   return {
     ...common,
-    name: `OBJ_${bucket}`,
-    subjects: [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`],
+    name: objectStreamName(bucket),
+    subjects: [chunkSubject(bucket, '>'), `$O.${bucket}.M.>`],
     retention: 'limits',
     discard: 'new',
     max_bytes: -1,
