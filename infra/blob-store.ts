@@ -6,7 +6,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -45,7 +44,7 @@ export function createBlobStore(nc: NatsConnection, source = 'blob store'): Blob
       faultPoint('worker.stored', key);
       return ref;
     },
-    get: (ref) => again(nameOf(context, ref), async () => buffer(await read(context, ref))),
+    get: (ref) => again(nameOf(context, ref), async () => joined(await read(context, ref))),
     download: (ref, path) => again(nameOf(context, ref), () => download(context, ref, path)),
     find: (bucket, key) => again(nameOf(context, { bucket, key }), () => find(context, bucket, key)),
     remove: (bucket, key) =>
@@ -100,6 +99,13 @@ async function read(context: Context, ref: BlobRef): Promise<AsyncIterable<Buffe
   if (digest === ref.digest) return chunksOf(context, ref, info);
   const message = `${context.source}: object ${name} has ${digest}, but ${ref.digest} was asked for; was it replaced?`;
   throw new PipelineError('BLOB_CORRUPT', message);
+}
+
+/** Without the copies by way of a Blob that node:stream/consumers makes. */
+async function joined(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of bytes) parts.push(part);
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
 /**
