@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from 'nats';
 import { ACTORS, type ActorName } from './actors/names.ts';
 import { startCollector } from './actors/collector/collector.ts';
+import { startBlobReader } from './actors/inference/blob-reader.ts';
 import { startInference } from './actors/inference/inference.ts';
 import { endpointsOf } from './actors/orchestrator/api.ts';
 import { openOrchestratorContext } from './actors/orchestrator/context.ts';
@@ -65,7 +66,7 @@ export async function startActor(name: ActorName, url: string, config: Config, l
   const actorLog = log.child({ actor: name });
   const nc = await connectNats({ url, name: `nightshift-${name}`, log: actorLog });
   try {
-    const actor = await STARTERS[name](nc, config, actorLog);
+    const actor = await STARTERS[name]({ nc, url, config, log: actorLog });
     return {
       stop: async () => {
         await actor.stop();
@@ -78,14 +79,22 @@ export async function startActor(name: ActorName, url: string, config: Config, l
   }
 }
 
-type Starter = (nc: NatsConnection, config: Config, log: Logger) => Promise<Stoppable>;
+interface Surroundings {
+  readonly nc: NatsConnection;
+  /** Where `nc` is connected to, for another connection. */
+  readonly url: string;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+type Starter = (surroundings: Surroundings) => Promise<Stoppable>;
 
 const busOf = (nc: NatsConnection, source: string, log: Logger) =>
   createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
 
 const worker =
   (name: ActorName, start: typeof startCollector): Starter =>
-  async (nc, _config, log) =>
+  async ({ nc, log }) =>
     start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), log });
 
 const STARTERS: Readonly<Record<ActorName, Starter>> = {
@@ -96,7 +105,7 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
   orchestrator: startOrchestration,
 };
 
-async function startOrchestration(nc: NatsConnection, config: Config, log: Logger): Promise<Stoppable> {
+async function startOrchestration({ nc, config, log }: Surroundings): Promise<Stoppable> {
   const context = await openOrchestratorContext(nc, config.models, log);
   const api = await serveApi(nc, endpointsOf(context), log);
   await persist(() => applySchedules(context), 'schedules are applied', log);
@@ -110,17 +119,21 @@ async function startOrchestration(nc: NatsConnection, config: Config, log: Logge
 }
 
 /** `inference.replicas` of every model that is configured. */
-async function startReplicas(nc: NatsConnection, config: Config, log: Logger): Promise<Stoppable> {
+async function startReplicas({ nc, url, config, log }: Surroundings): Promise<Stoppable> {
+  const blobs = startBlobReader({ url, source: 'inference' });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
   const start = async (model: string) => {
     const replicaId = `r-${randomUUID().slice(0, 8)}`;
-    const source = `inference/${replicaId}`;
-    const bus = await busOf(nc, source, log);
-    const blobs = createBlobStore(nc, source);
+    const bus = await busOf(nc, `inference/${replicaId}`, log);
     return startInference({ nc, bus, blobs, deployments, replicas, model, replicaId, config: config.inference, log });
   };
   const wanted = Object.keys(config.models).flatMap((model) => Array<string>(config.inference.replicas).fill(model));
   const running = await Promise.all(wanted.map(start));
-  return { stop: async () => void (await Promise.all(running.map((replica) => replica.stop()))) };
+  return {
+    stop: async () => {
+      await Promise.all(running.map((replica) => replica.stop()));
+      await blobs.close();
+    },
+  };
 }

@@ -7,6 +7,9 @@ import type { BlobRef } from './values.ts';
 
 export type BlobBucket = BlobRef['bucket'];
 
+/** All that a replica needs of it. */
+export type BlobReader = Pick<BlobStore, 'get'>;
+
 export interface BlobStore {
   /**
    * Stores bytes under `key` and returns the reference with their SHA-256. Putting the same key again replaces it.

@@ -109,8 +109,8 @@ async function joined(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
 }
 
 /**
- * Asks for one chunk after the other. The client's own way makes a consumer for each object, which costs server and
- * client three times as much for one of 2 MB and eight times as much for a small one, and bursts with all chunks at once.
+ * Asks for one chunk after the other. The client's own way makes a consumer for each object: 3 ms of the server's time
+ * instead of half a one, and all chunks at once. So the server has no more under way than the reader takes.
  */
 async function* chunksOf(context: Context, ref: BlobRef, info: ObjectInfo): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');

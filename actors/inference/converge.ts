@@ -192,7 +192,7 @@ export class Convergence {
     const fields = { role, runId: pair.runId, modelDigest: pair.model.digest };
     log.info(fields, `replica: loading the ${role} model`);
     try {
-      await replica.residents.load(pair);
+      await replica.residents.load(pair, role === 'current');
       this.#failures.delete(pair.model.digest);
       this.#lastLoad = { digest: pair.model.digest, durationMs: performance.now() - startedAt };
       report.changed();

@@ -3,7 +3,7 @@
  * says what it holds. Several replicas share the requests through a queue group; none knows of another.
  */
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { BlobStore } from '../../contracts/blobs.ts';
+import type { BlobReader } from '../../contracts/blobs.ts';
 import type { Deployment, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
 import type { Bus } from '../../infra/bus.ts';
 import type { Logger } from '../../infra/logger.ts';
@@ -12,6 +12,7 @@ import type { RecordStore } from '../../infra/record-store.ts';
 import type { HeartbeatStore } from '../../infra/replica-store.ts';
 import { keepSpare, type HostProcesses } from '../../services/serving/host-spares.ts';
 import { loadResident } from '../../services/serving/resident-model.ts';
+import { inTurn } from '../../services/serving/turn.ts';
 import type { ModelHostOptions } from '../../services/serving/strategy.ts';
 import { Convergence } from './converge.ts';
 import { followEnrolments } from './enrolments.ts';
@@ -30,7 +31,7 @@ export interface InferenceOptions {
   readonly nc: NatsConnection;
   /** Its source is `inference/<replicaId>`. */
   readonly bus: Bus;
-  readonly blobs: BlobStore;
+  readonly blobs: BlobReader;
   readonly deployments: RecordStore<Deployment>;
   readonly replicas: HeartbeatStore<ReplicaStatus>;
   readonly model: string;
@@ -56,9 +57,10 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const processes = options.processes ?? keepSpare();
   const startedAt = options.now?.() ?? new Date();
   const enrolments = await createEnrolmentLog(nc, model, log);
-  const load = async (pair: ModelPair) => {
+  const load = async (pair: ModelPair, isUrgent: boolean) => {
     const { onHostReplaced: onReplaced, onRetried } = replica;
-    const resident = await loadResident({ pair, blobs, options: { ...config, onReplaced, onRetried }, processes });
+    const prepare = () => loadResident({ pair, blobs, options: { ...config, onReplaced, onRetried }, processes });
+    const resident = await (isUrgent ? prepare() : inTurn(prepare));
     return followEnrolments({ resident, enrolments, onApplied: () => replica.wake(), log });
   };
   const replica = new Replica({ model, replicaId, startedAt, load, log });

@@ -4,13 +4,13 @@
  */
 import type { PipelineError } from '../../contracts/errors.ts';
 import type { ReplicaSwitched } from '../../contracts/messages.ts';
-import type { Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
+import type { Epoch, ReplicaStatus } from '../../contracts/values.ts';
 import type { Logger } from '../../infra/logger.ts';
 import { AtomicReference, type Lease, type Swapped } from '../../services/serving/atomic-reference.ts';
 import type { ResidentModel } from '../../services/serving/resident-model.ts';
 import type { RecogniseRequest } from './recognise.ts';
 import { createFigures, type Figures } from './figures.ts';
-import { Residents } from './residents.ts';
+import { Residents, type ResidentsOptions } from './residents.ts';
 import { Standing } from './standing.ts';
 
 /** An epoch in service. All that a request needs is in here, so that one lease covers model, gallery and figures. */
@@ -32,7 +32,7 @@ export interface ReplicaOptions {
   readonly model: string;
   readonly replicaId: string;
   readonly startedAt: Date;
-  readonly load: (pair: ModelPair) => Promise<ResidentModel>;
+  readonly load: ResidentsOptions['load'];
   readonly log: Logger;
 }
 

@@ -7,7 +7,8 @@ import type { ModelPair } from '../../contracts/values.ts';
 import type { ResidentModel } from '../../services/serving/resident-model.ts';
 
 export interface ResidentsOptions {
-  readonly load: (pair: ModelPair) => Promise<ResidentModel>;
+  /** `isUrgent`: it is in service, and nothing else can answer in its place. */
+  readonly load: (pair: ModelPair, isUrgent: boolean) => Promise<ResidentModel>;
   /** Called when a resident's process is gone for good; it has left the table by then. */
   readonly onFailed: (resident: ResidentModel, error: PipelineError) => void;
 }
@@ -36,8 +37,8 @@ export class Residents {
   }
 
   /** Throws what loadResident throws. */
-  async load(pair: ModelPair): Promise<ResidentModel> {
-    const resident = await this.#options.load(pair);
+  async load(pair: ModelPair, isUrgent: boolean): Promise<ResidentModel> {
+    const resident = await this.#options.load(pair, isUrgent);
     this.#table.set(keyOf(pair), resident);
     void resident.host.failed.then((error) => {
       if (this.get(pair) === resident) this.#table.delete(keyOf(pair));

@@ -1,9 +1,9 @@
 /** One replica in a process of its own, as `nightshift actor inference` runs it, whose host can be lost on order. */
 import { randomUUID } from 'node:crypto';
+import { startBlobReader } from '../../actors/inference/blob-reader.ts';
 import { startInference } from '../../actors/inference/inference.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../contracts/values.ts';
-import { createBlobStore } from '../../infra/blob-store.ts';
 import { createBus } from '../../infra/bus.ts';
 import { connectNats } from '../../infra/connection.ts';
 import { createLogger } from '../../infra/logger.ts';
@@ -39,7 +39,7 @@ async function start({ url, name: model }: { url: string; name: string }): Promi
   const bus = await createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
-  const blobs = createBlobStore(nc, source);
+  const blobs = startBlobReader({ url, source });
   await startInference({ nc, bus, blobs, deployments, replicas, model, replicaId: 'bench', log, processes });
   const ready: FromReplica = { type: 'ready' };
   process.send?.(ready);

@@ -1,9 +1,9 @@
 /** One replica in a process of its own, as `nightshift actor inference` runs it. Started by rig.ts. */
 import { randomUUID } from 'node:crypto';
+import { startBlobReader } from '../../actors/inference/blob-reader.ts';
 import { startInference } from '../../actors/inference/inference.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../contracts/values.ts';
-import { createBlobStore } from '../../infra/blob-store.ts';
 import { createBus } from '../../infra/bus.ts';
 import { connectNats } from '../../infra/connection.ts';
 import { createLogger } from '../../infra/logger.ts';
@@ -18,8 +18,9 @@ async function start({ url, name: model, replicaId }: ReplicaStart): Promise<voi
   const nc = await connectNats({ url, name: `bench-${replicaId}`, log });
   const source = `inference/${replicaId}`;
   const bus = await createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
+  const blobs = startBlobReader({ url, source });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
-  await startInference({ nc, bus, blobs: createBlobStore(nc, source), deployments, replicas, model, replicaId, log });
+  await startInference({ nc, bus, blobs, deployments, replicas, model, replicaId, log });
   process.send?.('started');
 }

@@ -3,11 +3,14 @@
  * makes a host of it that survives its processes.
  */
 import { PipelineError } from '../../contracts/errors.ts';
+import { lowerPriority } from '../priority.ts';
 import { launchHost } from './host-launcher.ts';
 import type { FromProcess, LoadOrder, ToProcess } from './model-host.messages.ts';
 
 export interface HostProcess {
   readonly pid: number;
+  /** Resolves when its runtime is loaded, or when it is gone. */
+  readonly ready: Promise<void>;
   /** Returns the length of an embedding. Throws MODEL_INVALID, or HostGone when the process ends or hangs meanwhile. */
   load(order: LoadOrder): Promise<number>;
   /** Rows [count, dimensions]. Throws HOST_FAILED where the run failed, HostGone where the process did or `limitMs` passed. */
@@ -59,9 +62,9 @@ export async function startHostProcess(): Promise<HostProcess> {
     void connected.then((channel) => channel.send(message));
     return within(answer, limitMs);
   };
+  const ready = Promise.race([connected, ended]).then(() => {});
   return {
-    pid,
-    ended,
+    ...{ pid, ready, ended },
     load: async (order) => {
       const answer = await ask({ type: 'load', ...order }, LOAD_TIMEOUT_MS);
       if (answer.type === 'loaded') return answer.dimensions;
@@ -75,7 +78,11 @@ export async function startHostProcess(): Promise<HostProcess> {
       throw new PipelineError('HOST_FAILED', `model host: ${why}`, { retryable: true });
     },
     kill: async () => {
-      if (!gone) killIfThere(pid);
+      // To give its memory back is work as well, some 10 ms, which no request should wait for.
+      if (!gone) {
+        lowerPriority(pid);
+        killIfThere(pid);
+      }
       await ended;
     },
   };

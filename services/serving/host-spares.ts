@@ -4,6 +4,7 @@
  * milliseconds of opening a session. Replicas keep one; the verifier, who may wait, none.
  */
 import { startHostProcess, type HostProcess } from './host-process.ts';
+import { inTurn } from './turn.ts';
 
 export interface HostProcesses {
   /** The spare if it lives, else a process that is just starting, at low priority. It is the caller's to kill. */
@@ -19,10 +20,14 @@ export const freshProcesses: HostProcesses = {
   close: async () => {},
 };
 
+/** A model that was loaded is put into service next: the start of the next spare is kept out of that moment. */
+const PAUSE_MS = 250;
+
 export function keepSpare(start: () => Promise<HostProcess> = startHostProcess): HostProcesses {
   let spare: Promise<HostProcess> | null = null;
   let isClosed = false;
-  const replenish = () => {
+  let pause: NodeJS.Timeout | undefined;
+  const begin = async () => {
     if (isClosed || spare) return;
     const next = start();
     spare = next;
@@ -31,17 +36,23 @@ export function keepSpare(start: () => Promise<HostProcess> = startHostProcess):
       if (spare === next) spare = null;
     };
     next.then(({ ended }) => ended.then(drop), drop);
+    // One that did not start is told to whoever takes it.
+    await next.then(({ ready }) => ready).catch(() => {});
   };
-  replenish();
+  void begin();
   return {
     take: () => {
       const taken = spare ?? start();
       spare = null;
       return taken;
     },
-    settled: replenish,
+    settled: () => {
+      clearTimeout(pause);
+      pause = setTimeout(() => void inTurn(begin), PAUSE_MS).unref();
+    },
     close: async () => {
       isClosed = true;
+      clearTimeout(pause);
       const last = await spare?.catch(() => null); // One that did not start is no process.
       await last?.kill();
     },

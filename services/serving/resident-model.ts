@@ -2,7 +2,7 @@
  * What a replica needs in memory to serve an epoch: a warm, checked model host and the gallery of that very model.
  * Loading one touches nothing that serves. Called by the inference actor.
  */
-import type { BlobStore } from '../../contracts/blobs.ts';
+import type { BlobReader } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec, ModelPair } from '../../contracts/values.ts';
 import { readGallery, type Gallery } from './gallery.ts';
@@ -29,7 +29,7 @@ export interface ResidentModel {
 
 export interface LoadOptions {
   readonly pair: ModelPair;
-  readonly blobs: BlobStore;
+  readonly blobs: BlobReader;
   readonly options: Omit<ModelHostOptions, 'model' | 'image'>;
   readonly processes?: HostProcesses;
 }

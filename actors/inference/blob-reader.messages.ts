@@ -1,0 +1,16 @@
+/** What a replica and the thread that reads objects for it say to each other. */
+import type { Failure } from '../../contracts/errors.ts';
+import type { BlobRef } from '../../contracts/values.ts';
+
+export interface BlobReaderData {
+  /** As in infra/connection.ts. */
+  readonly url: string;
+  readonly source: string;
+}
+
+export type ToBlobReader =
+  { readonly type: 'get'; readonly id: number; readonly ref: BlobRef } | { readonly type: 'close' };
+
+export type FromBlobReader =
+  | { readonly type: 'got'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly type: 'failed'; readonly id: number; readonly failure: Failure };

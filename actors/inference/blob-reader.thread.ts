@@ -1,0 +1,48 @@
+/**
+ * The thread that reads objects for replicas, over a connection of its own and at the lowest priority: receiving,
+ * checking and copying a model takes 4 ms per MB, which the thread that serves would take from its requests. Started by
+ * blob-reader.ts.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { toFailure } from '../../contracts/errors.ts';
+import { createBlobStore } from '../../infra/blob-store.ts';
+import { connectNats } from '../../infra/connection.ts';
+import { createLogger } from '../../infra/logger.ts';
+import { lowerThreadPriority } from '../../services/threads.ts';
+import type { BlobReaderData, FromBlobReader, ToBlobReader } from './blob-reader.messages.ts';
+
+if (!parentPort) throw new Error('blob-reader.thread.ts runs as a worker thread only');
+const port = parentPort;
+const LOWEST = 19;
+lowerThreadPriority(LOWEST);
+
+// The parent, blob-reader.ts, passes exactly this.
+const { url, source } = workerData.data as BlobReaderData;
+const store = connectNats({ url, name: `${source}-reader`, log: createLogger({ level: 'warn' }) }).then((nc) =>
+  createBlobStore(nc, source),
+);
+// Whoever asks hears why there is none.
+store.catch(() => {});
+
+port.on('message', (message: ToBlobReader) => {
+  if (message.type === 'get') void get(message);
+  // It holds nothing that another would miss, and may be waiting for a server.
+  else process.exit();
+});
+
+async function get({ id, ref }: Extract<ToBlobReader, { type: 'get' }>): Promise<void> {
+  const say = (message: FromBlobReader, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  try {
+    const bytes = ownBytes(await (await store).get(ref));
+    say({ type: 'got', id, bytes }, [bytes.buffer]);
+  } catch (error) {
+    say({ type: 'failed', id, failure: toFailure(error) });
+  }
+}
+
+/** What is handed over takes its whole buffer along, which must be nobody else's. */
+function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
+  return isWhole ? new Uint8Array(buffer) : new Uint8Array(bytes);
+}
