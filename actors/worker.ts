@@ -10,7 +10,7 @@ import { PipelineError, toFailure } from '../contracts/errors.ts';
 import { AskCommandSchema, StartSchemas, type Completed, type StartCommand } from '../contracts/messages.ts';
 import { commandSubject, STREAMS, workEventSubject, type Noun, type WorkFact } from '../contracts/subjects.ts';
 import { faultPoint } from '../infra/fault-points.ts';
-import type { Bus, Delivery, Heard } from '../infra/bus.ts';
+import type { Bus, Delivery } from '../infra/bus.ts';
 import { workerConsumer } from '../infra/consumers.ts';
 import type { WorkContext } from '../services/work.ts';
 import { createProgressReporter } from './progress.ts';
@@ -61,8 +61,9 @@ export function startWorker<N extends Noun>(options: WorkerOptions<N>): Worker {
     handle: (delivery) => handleControl(state, delivery),
   });
   // Every instance hears of a cancellation, whichever of them the durable consumer hands it to.
-  const heard = options.bus.listen(commandSubject(options.noun, 'cancel', '*'), (delivery) =>
-    stopLocally(state, delivery),
+  const heard = options.bus.listen(
+    commandSubject(options.noun, 'cancel', '*'),
+    (delivery) => void stopLocally(state, parseData(AskCommandSchema, delivery.envelope).runId, delivery.envelope.id),
   );
   return {
     stop: async () => {
@@ -91,11 +92,12 @@ async function handleStart<N extends Noun>(state: WorkerState<N>, delivery: Deli
   // The schema is chosen by the noun; TypeScript does not follow the correlation through the index.
   const command = parseData(StartSchemas[state.noun] as unknown as z.ZodType<StartCommand<N>>, delivery.envelope);
   const ids = { commandId: delivery.envelope.id, runId: command.runId, model: command.model };
-  if ((await storedEnd(state, ids)) || (await isSuperseded(state, ids))) return;
-  faultPoint('worker.received', ids.commandId);
+  // Before anything is awaited: a cancellation that comes meanwhile finds it.
   const controller = new AbortController();
   state.running.set(ids.commandId, { runId: ids.runId, controller });
   try {
+    if ((await storedEnd(state, ids)) || (await isSuperseded(state, ids))) return;
+    faultPoint('worker.received', ids.commandId);
     await doWork(state, ids, command, controller.signal);
   } finally {
     state.running.delete(ids.commandId);
@@ -116,6 +118,7 @@ async function doWork<N extends Noun>(state: WorkerState<N>, ids: Ids, command: 
   const startedAt = performance.now();
   log.info({}, `${noun}: started`);
   try {
+    signal.throwIfAborted();
     const result = await state.work(command, { signal, progress: progress.report, log, now: () => performance.now() });
     await progress.settle();
     const durationMs = Math.round(performance.now() - startedAt);
@@ -149,13 +152,16 @@ async function publishEnd<N extends Noun>(
 }
 
 /**
- * Whether the command has ended already, here or in another process. A result or a cancellation ends every attempt of
- * its run's stage; a failure only its own.
+ * How the command has ended already, here or in another process; null while it has not. A result or a cancellation ends
+ * every attempt of its run's stage; a failure only its own.
  */
-async function storedEnd<N extends Noun>({ noun, bus }: WorkerState<N>, { runId, commandId }: Ids): Promise<boolean> {
-  const last = (fact: WorkFact) => bus.lastOn(STREAMS.events, workEventSubject(noun, fact, runId));
+async function storedEnd<N extends Noun>({ noun, bus }: WorkerState<N>, { runId, commandId }: Ids) {
+  const last = async (fact: WorkFact) => {
+    const stored = await bus.lastOn(STREAMS.events, workEventSubject(noun, fact, runId));
+    return stored && { fact, commandId: idOf(stored.data) };
+  };
   const [completed, failed, cancelled] = await Promise.all([last('completed'), last('failed'), last('cancelled')]);
-  return completed !== null || cancelled !== null || (failed !== null && idOf(failed.data) === commandId);
+  return completed ?? cancelled ?? (failed?.commandId === commandId ? failed : null);
 }
 
 /** A later attempt of the same stage waits in the queue: this one was given up, and that one does the work. */
@@ -171,25 +177,35 @@ const idOf = (data: unknown) =>
 async function handleControl<N extends Noun>(state: WorkerState<N>, { subject, envelope }: Delivery): Promise<void> {
   const { startId, runId, model } = parseData(AskCommandSchema, envelope);
   const ids = { commandId: startId, runId, model };
-  const isCancel = subject.startsWith(commandSubject(state.noun, 'cancel', ''));
   const say = (fact: WorkFact, id: string) =>
     state.bus.publish(workEventSubject(state.noun, fact, runId), ids, { id }).then(() => {});
-  if (await storedEnd(state, ids)) return isCancel ? say('absent', `${envelope.id}.absent`) : undefined;
-  if (isCancel) {
-    // Who runs it has heard of the cancellation and says so when it has stopped.
-    if ([...state.running.values()].some((work) => work.runId === runId)) return;
-    // A command that waits in the queue is cancelled by saying so: whoever takes it finds the fact and lets it go.
-    return say('cancelled', `${startId}.cancelled`);
-  }
+  if (subject.startsWith(commandSubject(state.noun, 'cancel', ''))) return cancel(state, ids, envelope.id, say);
+  if (await storedEnd(state, ids)) return;
   const isHeld = await state.bus.hasPending(STREAMS.commands, commandSubject(state.noun, 'start', runId));
   const fact = isHeld ? 'working' : 'absent';
   return say(fact, `${envelope.id}.${fact}`);
 }
 
-function stopLocally<N extends Noun>(state: WorkerState<N>, { envelope }: Heard): void {
-  const { runId } = parseData(AskCommandSchema, envelope);
-  for (const work of state.running.values()) {
-    if (work.runId !== runId) continue;
-    work.controller.abort(new PipelineError('CANCELLED', `${state.noun}: cancelled by command ${envelope.id}`));
+async function cancel<N extends Noun>(
+  state: WorkerState<N>,
+  ids: Ids,
+  cancelId: string,
+  say: (fact: WorkFact, id: string) => Promise<void>,
+): Promise<void> {
+  const end = await storedEnd(state, ids);
+  if (end?.fact === 'cancelled' && end.commandId === ids.commandId) return;
+  if (end) return say('absent', `${cancelId}.absent`);
+  // Who runs it says so when it has stopped. It may have heard nothing: a start that was delivered again begins late.
+  if (stopLocally(state, ids.runId, cancelId).includes(ids.commandId)) return;
+  // A command that waits in the queue is cancelled by saying so: whoever takes it finds the fact and lets it go.
+  return say('cancelled', `${ids.commandId}.cancelled`);
+}
+
+/** The start commands whose work was told to stop: all attempts of the run that are under way here. */
+function stopLocally<N extends Noun>({ noun, running }: WorkerState<N>, runId: string, cancelId: string): string[] {
+  const works = [...running].filter(([, work]) => work.runId === runId);
+  for (const [, { controller }] of works) {
+    controller.abort(new PipelineError('CANCELLED', `${noun}: cancelled by command ${cancelId}`));
   }
+  return works.map(([startId]) => startId);
 }

@@ -10,12 +10,22 @@ export const FAULT_POINTS = {
   'orchestrator.saved': 'saved with its outbox, nothing carried out',
   'orchestrator.carried-out': 'an effect of the outbox is carried out, the next is not',
   'orchestrator.settled': 'the outbox is carried out and emptied',
+  'command.received': "an operator's command is in hand, nothing done",
+  'command.obeyed': 'it is obeyed, nobody told',
+  'command.answered': 'the event that answers it is published, its sender not told directly',
+  'schedule.woken': 'the record of a schedule is loaded, nothing decided',
+  'schedule.decided': 'decided, not saved',
+  'schedule.saved': 'saved with its outbox, nothing carried out',
+  'schedule.carried-out': 'an effect of its outbox is carried out (a run started, a timer armed), the next is not',
+  'schedule.settled': 'the outbox is carried out and emptied',
   'worker.received': 'a worker has its command and has not begun',
   'worker.stored': 'a result, or a part of one, is stored',
   'worker.published': 'the event that ends the command is published',
   'replica.prepared': 'a candidate is loaded and checked, nobody is told',
+  'replica.refused': 'a candidate cannot be served here, nobody is told',
   'replica.switched': 'requests are answered by the new epoch, nobody is told',
   'message.handled': 'a message is handled and not acknowledged',
+  'message.buried': 'a message is kept as a dead letter, its sender not told',
 } as const;
 export type FaultPoint = keyof typeof FAULT_POINTS;
 

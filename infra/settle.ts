@@ -146,6 +146,7 @@ async function bury(context: Context, options: ConsumeOptions, message: JsMsg, f
   const described = describe(message);
   const own = message.headers ?? headers();
   await keepDeadLetter(context.nc, { stream, consumer, ...described, body: message.data, failure, headers: own });
+  faultPoint('message.buried', `${consumer} ${message.subject}`);
   await answer(context, options, failure, { ...described, envelope: openOrNull(stream, message) });
   message.term(failure.code);
   await context.nc.flush();

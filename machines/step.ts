@@ -107,6 +107,10 @@ export function statePath(value: StateValue): string {
     .join(' | ');
 }
 
+/** Tells apart the transitions of all runs, for people: `training.held of run-7 after operator.pause`. */
+export const placeOf = ({ value, context, cause }: Checkpoint, what = '') =>
+  [statePath(value), what, `of ${context.runId} after ${cause}`].filter((part) => part !== '').join(' ');
+
 const restore = (c: Checkpoint): Snapshot => pipelineMachine.resolveState({ value: c.value, context: c.context });
 
 function advance(checkpoint: Checkpoint, id: string, event: { type: string }, now: Date): Checkpoint | null {

@@ -4,6 +4,7 @@
  */
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
+import { FAULT_POINTS } from '../infra/fault-points.ts';
 import { crashPlan, judge, nameOf, type Verdict } from './support/crash/plan.ts';
 import { withCrashRig, type CrashRig } from './support/crash/rig.ts';
 import { STORIES, type Story } from './support/crash/stories.ts';
@@ -16,6 +17,7 @@ const { json, only, story, part } = new Command('crash')
   .parse()
   .opts<{ json: boolean; only: string; story?: string; part: string }>();
 
+const isWhole = story === undefined && only === '' && part === '1/1';
 const startedAt = performance.now();
 const chosen = STORIES.filter(({ name }) => story === undefined || name === story);
 const verdicts = await withCrashRig(async (rig) => {
@@ -59,11 +61,18 @@ function report(): void {
     stuck: count(({ stuck }) => stuck !== null),
     seconds: Math.round((performance.now() - startedAt) / 1000),
   };
+  const unplanned = isWhole ? missingPoints() : [];
   const bad = verdicts.filter((it) => !it.reached || it.stuck || it.lost.length + it.doubled.length > 0);
   for (const verdict of bad) process.stderr.write(`${describe(verdict)}\n`);
+  for (const point of unplanned) process.stderr.write(`${point}: no story comes to it\n`);
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else console.table(result);
-  process.exitCode = bad.length === 0 && verdicts.length > 0 ? 0 : 1;
+  process.exitCode = bad.length + unplanned.length === 0 && verdicts.length > 0 ? 0 : 1;
+}
+
+function missingPoints(): string[] {
+  const planned = new Set<string>(verdicts.map(({ crash }) => crash.point));
+  return Object.keys(FAULT_POINTS).filter((point) => !planned.has(point));
 }
 
 function describe({ story, crash, reached, stuck, lost, doubled }: Verdict): string {

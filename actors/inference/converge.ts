@@ -219,6 +219,7 @@ export class Convergence {
   #refused(pair: ModelPair, failure: Failure): void {
     const { replica, report } = this.#options;
     this.#failures.delete(pair.model.digest);
+    faultPoint('replica.refused', pair.runId);
     const refused = `${failure.code}: ${failure.message}`;
     replica.prepared = { runId: pair.runId, modelDigest: pair.model.digest, refused };
     report.changed();

@@ -6,6 +6,7 @@ import type { Failure } from '../../contracts/errors.ts';
 import type { Outcome } from '../../contracts/messages.ts';
 import { commandAcceptedSubject, commandRefusedSubject, commandToken } from '../../contracts/subjects.ts';
 import { REPLY_TO_HEADER, type DeadDelivery, type Delivery } from '../../infra/bus.ts';
+import { faultPoint } from '../../infra/fault-points.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import type { OrchestratorContext } from './context.ts';
 
@@ -47,6 +48,7 @@ export async function refuse(o: OrchestratorContext, failure: Failure, id: strin
 async function tell(o: OrchestratorContext, { headers }: Pick<Delivery, 'headers'>, subject: string, outcome: Outcome) {
   const answer = outcome.accepted ? 'accepted' : 'refused';
   await o.bus.publish(subject, outcome, { id: `${outcome.commandId}.${answer}` });
+  faultPoint('command.answered', `${outcome.subject} ${answer}`);
   const inbox = headers.get(REPLY_TO_HEADER);
   if (inbox !== undefined) o.bus.reply(inbox, outcome);
 }

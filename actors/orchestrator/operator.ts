@@ -7,6 +7,7 @@ import { parseData } from '../../contracts/envelope.ts';
 import { CtlSchemas } from '../../contracts/messages.ts';
 import { CTL } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/bus.ts';
+import { faultPoint } from '../../infra/fault-points.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { accept, type Obeyed } from './answer.ts';
@@ -19,7 +20,12 @@ import { handleScheduleCommand, isScheduleCommand } from './schedule.ts';
 
 /** Returns when the command is obeyed and its sender told. Takes its place in the order at once, before it waits. */
 export function handleOperator(o: OrchestratorContext, delivery: Delivery): Promise<void> {
-  const tell = async () => accept(o, delivery, await obey(o, delivery));
+  const tell = async () => {
+    faultPoint('command.received', delivery.subject);
+    const obeyed = await obey(o, delivery);
+    faultPoint('command.obeyed', delivery.subject);
+    await accept(o, delivery, obeyed);
+  };
   if (delivery.subject !== CTL.pipelineStart) return o.commandOrder.alone(tell);
   const start = CtlSchemas[CTL.pipelineStart].safeParse(delivery.envelope.data);
   return start.success ? o.commandOrder.start(start.data.model, tell) : tell();

@@ -6,7 +6,7 @@
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { faultPoint } from '../../infra/fault-points.ts';
-import { startRun, statePath, step, stepTimer, wasSeen, type Checkpoint, type Effect } from '../../machines/step.ts';
+import { placeOf, startRun, step, stepTimer, wasSeen, type Checkpoint, type Effect } from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
@@ -36,13 +36,16 @@ export interface Beginning {
 }
 
 /**
- * Starts a run unless it exists already (`moved` is false then); in either case everything that its checkpoint asks for
- * is done after.
+ * Starts a run unless it exists already (`moved` is false then, but for the message that started it); in either case
+ * everything that its checkpoint asks for is done after.
  */
 export async function beginRun(o: OrchestratorContext, { runId, messageId, input }: Beginning): Promise<Moved> {
   return inTurn(o, runId, async () => {
     const existing = await o.runs.load(runKey(runId));
-    if (existing) return { checkpoint: await pursue(o, migrated(existing)), moved: false };
+    if (existing) {
+      const moved = wasSeen(existing.value, messageId);
+      return { checkpoint: await pursue(o, migrated(existing)), moved };
+    }
     const value = startRun(await input(), messageId, o.now());
     return { checkpoint: await pursue(o, await save(o, value, 0)), moved: true };
   });
@@ -73,7 +76,7 @@ function advance(o: OrchestratorContext, runId: string, messageId: string, decid
     const stored = await o.runs.load(runKey(runId));
     if (!stored)
       throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
-    faultPoint('orchestrator.loaded', statePath(stored.value.value));
+    faultPoint('orchestrator.loaded', placeOf(stored.value));
     const flushed = await flush(o, migrated(stored));
     const seen = wasSeen(flushed.value, messageId);
     const next = seen ? null : decide(flushed.value);
@@ -86,10 +89,9 @@ function advance(o: OrchestratorContext, runId: string, messageId: string, decid
 const migrated = ({ value, revision }: Stored): Stored => ({ value: upcast(value), revision });
 
 async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision: number): Promise<Stored> {
-  const state = statePath(value.value);
-  faultPoint('orchestrator.stepped', state);
+  faultPoint('orchestrator.stepped', placeOf(value));
   const revision = await o.runs.save(runKey(value.context.runId), value, expectedRevision);
-  faultPoint('orchestrator.saved', state);
+  faultPoint('orchestrator.saved', placeOf(value));
   return { value, revision };
 }
 
@@ -134,7 +136,7 @@ async function flush(o: OrchestratorContext, stored: Stored): Promise<Stored> {
   const settled = { ...stored.value, outbox: [] };
   const next = failure ? (step(settled, failure.id, failure.event, o.now()) ?? settled) : settled;
   const revision = await o.runs.save(runKey(next.context.runId), next, stored.revision);
-  faultPoint('orchestrator.settled', statePath(next.value));
+  faultPoint('orchestrator.settled', placeOf(next));
   return flush(o, { value: next, revision });
 }
 
@@ -157,7 +159,7 @@ async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Prom
   const one = async (effect: Effect) => {
     if (!isReplaced(effect, checkpoint)) failed = (await carryOut(o, checkpoint, effect)) ?? failed;
     const index = checkpoint.outbox.indexOf(effect);
-    faultPoint('orchestrator.carried-out', `${statePath(checkpoint.value)} ${index} ${effect.kind}`);
+    faultPoint('orchestrator.carried-out', placeOf(checkpoint, `${index} ${effect.kind}`));
   };
   for (const effect of checkpoint.outbox.filter(({ kind }) => kind === 'deployment')) await one(effect);
   for (const kinds of PHASES) await Promise.all(checkpoint.outbox.filter(({ kind }) => kinds.includes(kind)).map(one));

@@ -18,6 +18,7 @@ import {
   type ScheduleFact,
 } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/bus.ts';
+import { faultPoint } from '../../infra/fault-points.ts';
 import {
   configured,
   named,
@@ -103,10 +104,14 @@ async function known(o: OrchestratorContext, model: string): Promise<void> {
 function change(o: OrchestratorContext, model: string, now: Date, decide: Decide): Promise<void> {
   return inTurn(o, `${SCHEDULE_TIMER}.${model}`, async () => {
     const stored = await o.schedules.load(model);
+    faultPoint('schedule.woken', `${model} at ${now.toISOString()}`);
     const flushed = stored ? await flush(o, stored) : { value: newRecord(model, now), revision: 0 };
     const decided = decide(flushed.value, await momentOf(o, model, now));
     if (decided === flushed.value) return;
-    await flush(o, { value: decided, revision: await o.schedules.save(model, decided, flushed.revision) });
+    faultPoint('schedule.decided', workOf(decided));
+    const revision = await o.schedules.save(model, decided, flushed.revision);
+    faultPoint('schedule.saved', workOf(decided));
+    await flush(o, { value: decided, revision });
   });
 }
 
@@ -119,9 +124,18 @@ interface Stored {
 async function flush(o: OrchestratorContext, { value, revision }: Stored): Promise<Stored> {
   if (value.outbox.length === 0) return { value, revision };
   let settled: ScheduleRecord = { ...value, outbox: [] };
-  for (const effect of value.outbox) settled = await carryOut(o, settled, effect);
-  return flush(o, { value: settled, revision: await o.schedules.save(value.model, settled, revision) });
+  for (const effect of value.outbox) {
+    settled = await carryOut(o, settled, effect);
+    faultPoint('schedule.carried-out', `${workOf(value)}: ${effect.kind}`);
+  }
+  const saved = await o.schedules.save(value.model, settled, revision);
+  faultPoint('schedule.settled', workOf(value));
+  return flush(o, { value: settled, revision: saved });
 }
+
+/** What there is to do, for people: `face to decided, start, arm`. */
+export const workOf = ({ model, outbox }: ScheduleRecord) =>
+  `${model} to ${outbox.map(({ kind }) => kind).join(', ') || 'remember'}`;
 
 /** The record comes back changed where the world has moved on since the decision. */
 async function carryOut(

@@ -1,11 +1,14 @@
 /** Pause, approval, cancellation, and how an operator is answered, by the public subjects over a real server. */
+import { headers } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { endpointsOf } from '../../../actors/orchestrator/api.ts';
 import { readAnswer } from '../../../cli/client.ts';
+import { makeEnvelope } from '../../../contracts/envelope.ts';
 import { OutcomeSchema, PipelineEventSchema, type Outcome } from '../../../contracts/messages.ts';
-import { apiOfCommand, commandAcceptedSubject, CTL } from '../../../contracts/subjects.ts';
+import { apiOfCommand, commandAcceptedSubject, commandSubject, CTL, STREAMS } from '../../../contracts/subjects.ts';
 import { serveApi } from '../../../infra/api.ts';
+import { REPLY_TO_HEADER } from '../../../infra/bus.ts';
 import { failureOf } from '../../support/failures.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { testLogger, withServer } from '../../support/server.ts';
@@ -115,6 +118,41 @@ test('cancel: forced, the run ends at once, also when a graceful cancellation is
       // The command to stop waits for the worker all the same.
       saga.startLate('training');
       await saga.event('nightshift.evt.training.cancelled.n2');
+    }),
+  ));
+
+test('cancel: work whose start waited beside its cancellation for a worker does not go on', () =>
+  withServer(async (server) => {
+    const held = hold('training');
+    await withSaga(server, { works: held.works, absent: ['training'] }, async (saga) => {
+      await start(saga, 'n1');
+      await reached(saga, 'n1', 'training');
+      await tell(saga, CTL.pipelineCancel, { runId: 'n1' });
+      saga.startLate('training');
+      await ended(saga, 'n1', 'cancelled');
+      const isHeld = () => saga.bus.hasPending(STREAMS.commands, commandSubject('training', 'start', 'n1'));
+      await until(async () => !(await isHeld()), 'the start command to be let go');
+      const said = (await saga.storedEvents()).map(({ subject }) => subject);
+      assert.equal(
+        said.filter((subject) => subject.startsWith('nightshift.evt.training.')),
+        ['nightshift.evt.training.cancelled.n1'],
+      );
+    });
+  }));
+
+test('operators: a start that is delivered again is answered as at first, one under another id as nothing new', () =>
+  withServer((server) =>
+    withSaga(server, { absent: ['collection'] }, async (saga) => {
+      const data = { model: 'face', runId: 'n1' };
+      assert.is((await tell(saga, CTL.pipelineStart, data, 'first')).changed, true);
+      const replies = saga.nc.subscribe('_INBOX.operator.1', { max: 1 });
+      const meta = headers();
+      meta.set(REPLY_TO_HEADER, '_INBOX.operator.1');
+      const message = { id: 'first', source: 'test', subject: CTL.pipelineStart, time: new Date(), data };
+      // Without the header by which the stream would know it.
+      saga.nc.publish(CTL.pipelineStart, JSON.stringify(makeEnvelope(message)), { headers: meta });
+      for await (const reply of replies) assert.is(OutcomeSchema.parse(reply.json()).changed, true);
+      assert.is((await tell(saga, CTL.pipelineStart, data, 'second')).changed, false);
     }),
   ));
 

@@ -1,13 +1,16 @@
 /**
- * Every point at which an actor of a story can be killed, derived from an undisturbed run: each transition of the
- * orchestrator with each effect of its outbox, each message, each command of a worker, each object that it stores, each
- * report of a replica.
+ * Every point at which an actor of a story can be killed, derived from an undisturbed run: each transition of a run and
+ * each decision of a schedule with each effect of its outbox, each message, each operator's command and its answer, each
+ * command of a worker, each object that it stores, each report of a replica.
  */
 import type { ActorName } from '../../../actors/names.ts';
-import { NOUNS, type Noun } from '../../../contracts/subjects.ts';
-import { statePath } from '../../../machines/step.ts';
+import { workOf } from '../../../actors/orchestrator/schedule.ts';
+import { NOUNS, replicaEventSubject, RUN_STOPS, type Noun, type ReplicaFact } from '../../../contracts/subjects.ts';
+import { CONSUMERS, workerConsumer } from '../../../infra/consumers.ts';
+import { placeOf, statePath, type Checkpoint } from '../../../machines/step.ts';
+import { MODEL } from './names.ts';
 import type { Crash, Outcome } from './rig.ts';
-import { RUN, type Story } from './stories.ts';
+import { runsOf, type Story } from './stories.ts';
 import type { Traces } from './traces.ts';
 
 const WORKERS: Readonly<Record<Noun, ActorName>> = {
@@ -18,28 +21,37 @@ const WORKERS: Readonly<Record<Noun, ActorName>> = {
 
 export const nameOf = ({ actor, point, where }: Crash) => `${actor} ${point}@${where}`;
 
-export function crashPlan({ own }: Story, undisturbed: Outcome): Crash[] {
+export function crashPlan(story: Story, undisturbed: Outcome): Crash[] {
+  const runs = runsOf(story);
   const all = [
-    ...ofTransitions(undisturbed),
+    ...undisturbed.histories.flatMap(ofTransitions),
+    ...ofCommands(undisturbed),
+    ...ofSchedules(undisturbed),
     ...ofMessages(undisturbed),
-    ...ofWorkers(undisturbed),
-    ...ofReplicas(undisturbed),
+    ...runs.flatMap((runId) => ofWorkers(runId, undisturbed)),
+    ...runs.flatMap((runId) => ofReplicas(runId, undisturbed)),
   ];
-  return all.filter((crash) => own.test(nameOf(crash)));
+  // A process dies at the first of several places with one name.
+  const byName = new Map(all.map((crash) => [nameOf(crash), crash]));
+  return [...byName].filter(([name]) => story.own.test(name)).map(([, crash]) => crash);
 }
 
-function ofTransitions({ history }: Outcome): Crash[] {
+const orchestrator = (point: Crash['point'], where: string): Crash => ({ actor: 'orchestrator', point, where });
+
+function ofTransitions(history: readonly Checkpoint[]): Crash[] {
   // A transition is saved twice: with its outbox, and settled.
   const saved = history.filter(({ outbox }) => outbox.length > 0);
-  return saved.flatMap(({ value, outbox, status }): Crash[] => {
-    const state = statePath(value);
-    const at = (point: Crash['point'], where = state): Crash => ({ actor: 'orchestrator', point, where });
+  return saved.flatMap((checkpoint): Crash[] => {
+    const where = placeOf(checkpoint);
+    const isLoaded = checkpoint.status === 'active' && !PASSED_THROUGH.includes(statePath(checkpoint.value));
     return [
-      at('orchestrator.stepped'),
-      at('orchestrator.saved'),
-      ...outbox.map(({ kind }, place) => at('orchestrator.carried-out', `${state} ${place} ${kind}`)),
-      at('orchestrator.settled'),
-      ...(status === 'active' && !PASSED_THROUGH.includes(state) ? [at('orchestrator.loaded')] : []),
+      orchestrator('orchestrator.stepped', where),
+      orchestrator('orchestrator.saved', where),
+      ...checkpoint.outbox.map(({ kind }, index) =>
+        orchestrator('orchestrator.carried-out', placeOf(checkpoint, `${index} ${kind}`)),
+      ),
+      orchestrator('orchestrator.settled', where),
+      ...(isLoaded ? [orchestrator('orchestrator.loaded', where)] : []),
     ];
   });
 }
@@ -53,35 +65,67 @@ const PASSED_THROUGH = [
   'withdrawing',
 ];
 
-function ofMessages({ traces, timers }: Outcome): Crash[] {
-  const awaited = traces.events.filter((subject) =>
-    /\.evt\.(collection|training|verification|replica)\./.test(subject),
+function ofCommands({ outcomes }: Outcome): Crash[] {
+  return outcomes.flatMap(({ subject, accepted }) => [
+    orchestrator('command.received', subject),
+    ...(accepted
+      ? [orchestrator('command.obeyed', subject), orchestrator('message.handled', `${CONSUMERS.ctl} ${subject}`)]
+      : [orchestrator('message.buried', `${CONSUMERS.ctl} ${subject}`)]),
+    orchestrator('command.answered', `${subject} ${accepted ? 'accepted' : 'refused'}`),
+  ]);
+}
+
+function ofSchedules({ schedules }: Outcome): Crash[] {
+  // A decision with an outbox is saved again when that is carried out.
+  const decisions = schedules.filter(
+    ({ outbox }, index) => outbox.length > 0 || (schedules[index - 1]?.outbox ?? []).length === 0,
   );
+  const slots = schedules.at(-1)?.recent.map(({ slot }) => slot) ?? [];
+  return [
+    ...slots.map((slot) => orchestrator('schedule.woken', `${MODEL} at ${slot}`)),
+    ...decisions.flatMap((record) => [
+      orchestrator('schedule.decided', workOf(record)),
+      orchestrator('schedule.saved', workOf(record)),
+      ...record.outbox.map(({ kind }) => orchestrator('schedule.carried-out', `${workOf(record)}: ${kind}`)),
+      ...(record.outbox.length > 0 ? [orchestrator('schedule.settled', workOf(record))] : []),
+    ]),
+  ];
+}
+
+function ofMessages({ traces, timers }: Outcome): Crash[] {
+  const awaited = traces.events
+    .map((told) => told.split(' ')[0]!)
+    .filter((subject) => AWAITED.test(subject) || RUN_STOPS.some((fact) => subject.includes(`.evt.pipeline.${fact}.`)));
   // How often a run looks around depends on the time that others take.
   const fired = timers.filter((subject) => !subject.endsWith('.observe'));
   const handled = [
-    'orchestrator-ctl ',
-    'orchestrator-timers ',
-    ...fired.map((subject) => `orchestrator-timers ${subject}`),
-    ...new Set(awaited.map((subject) => `orchestrator-events ${subject.split(' ')[0]}`)),
+    `${CONSUMERS.timers} `,
+    ...fired.map((subject) => `${CONSUMERS.timers} ${subject}`),
+    ...new Set(awaited.map((subject) => `${CONSUMERS.events} ${subject}`)),
   ];
-  return handled.map((where) => ({ actor: 'orchestrator', point: 'message.handled', where }));
+  return handled.map((where) => orchestrator('message.handled', where));
 }
+const AWAITED = /\.evt\.(collection|training|verification|replica)\./;
 
-function ofWorkers({ traces: { artefacts, events } }: Outcome): Crash[] {
-  const stored = [...artefacts.map((object) => object.split(' ')[0]!), 'MODELS/training-checkpoint'];
-  return NOUNS.filter((noun) => events.some((subject) => subject.includes(`.evt.${noun}.`))).flatMap(
-    (noun): Crash[] => {
-      const actor = WORKERS[noun];
-      const own = stored.filter((path) => ownerOf(path) === noun).map((path) => path.split('/').at(-1)!);
-      return [
-        { actor, point: 'worker.received', where: `${RUN}.${noun}.` },
-        ...own.map((where): Crash => ({ actor, point: 'worker.stored', where })),
-        { actor, point: 'worker.published', where: `${RUN}.${noun}.` },
-        { actor, point: 'message.handled', where: `${noun}-start ` },
-      ];
-    },
-  );
+function ofWorkers(runId: string, { traces: { artefacts, events } }: Outcome): Crash[] {
+  const says = (noun: Noun, facts: string) =>
+    events.some((told) => RegExp(`${noun}\\.${facts}\\.${runId}\\b(?!-)`).test(told));
+  const stored = artefacts.map((object) => object.split(' ')[0]!);
+  return NOUNS.filter((noun) => says(noun, '\\w+')).flatMap((noun): Crash[] => {
+    const actor = WORKERS[noun];
+    const own = stored.filter((path) => ownerOf(path) === noun).map((path) => path.split('/').at(-1)!);
+    // Removed when the training has ended.
+    if (noun === 'training' && says(noun, 'completed')) own.push('training-checkpoint');
+    return [
+      { actor, point: 'worker.received', where: `${runId}.${noun}.` },
+      ...own.map((where): Crash => ({ actor, point: 'worker.stored', where })),
+      { actor, point: 'worker.published', where: `${runId}.${noun}.` },
+      { actor, point: 'message.handled', where: `${workerConsumer(noun, 'start')} ` },
+      ...(says(noun, 'cancelled')
+        ? [{ actor, point: 'message.handled', where: `${workerConsumer(noun, 'control')} ` } as const]
+        : []),
+    ];
+  });
 }
 
 function ownerOf(path: string): Noun | null {
@@ -90,13 +134,17 @@ function ownerOf(path: string): Noun | null {
   return /gallery|golden|verification/.test(path) ? 'verification' : 'training';
 }
 
-function ofReplicas({ history }: Outcome): Crash[] {
-  const outbox = history.flatMap((checkpoint) => checkpoint.outbox);
-  const isAnnounced = outbox.some((effect) => effect.kind === 'deployment' && effect.change === 'announce');
-  const switched = outbox.flatMap((effect) => (effect.kind === 'deployed' ? [effect.deployed.epoch] : []));
+function ofReplicas(runId: string, { histories, traces: { events } }: Outcome): Crash[] {
+  const history = histories.flat().filter(({ context }) => context.runId === runId);
+  const switched = history.flatMap(({ outbox }) =>
+    outbox.flatMap((effect) => (effect.kind === 'deployed' ? [effect.deployed.epoch] : [])),
+  );
+  const said = (fact: ReplicaFact) => events.some((told) => told.split(' ')[0] === replicaEventSubject(fact, runId));
   return [
-    ...(isAnnounced ? [{ actor: 'inference', point: 'replica.prepared', where: RUN } as const] : []),
-    ...switched.map((epoch): Crash => ({ actor: 'inference', point: 'replica.switched', where: `${RUN} ${epoch}` })),
+    ...(['prepared', 'refused'] as const)
+      .filter(said)
+      .map((fact): Crash => ({ actor: 'inference', point: `replica.${fact}`, where: runId })),
+    ...switched.map((epoch): Crash => ({ actor: 'inference', point: 'replica.switched', where: `${runId} ${epoch}` })),
   ];
 }
 
@@ -120,7 +168,7 @@ export function judge(
 ): Verdict {
   const lost = [...missing(undisturbed.events, traces.events), ...missing(undisturbed.artefacts, traces.artefacts)];
   const extra = [...missing(traces.events, undisturbed.events), ...missing(traces.artefacts, undisturbed.artefacts)];
-  const rest = (['state', 'transitions', 'attempts', 'champion'] as const).filter(
+  const rest = (['runs', 'letters', 'champion', 'schedule'] as const).filter(
     (key) => JSON.stringify(traces[key]) !== JSON.stringify(undisturbed[key]),
   );
   const differing = rest.map((key) => `${key} ${JSON.stringify(traces[key])}, not ${JSON.stringify(undisturbed[key])}`);

@@ -8,7 +8,6 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import type { NatsConnection } from 'nats';
 import { ACTORS, type ActorName } from '../../../actors/names.ts';
-import { STREAMS } from '../../../contracts/subjects.ts';
 import { ConfigSchema, type Config } from '../../../infra/config.ts';
 import { CONSUMER_SPECS } from '../../../infra/consumers.ts';
 import type { FaultPoint } from '../../../infra/fault-points.ts';
@@ -18,7 +17,8 @@ import { startActor } from '../../../main.ts';
 import { withFolder, writeTinyPeople } from '../folder.ts';
 import { withServer, type TestServer } from '../server.ts';
 import { until } from '../wait.ts';
-import { haveServed, MODEL, type Story } from './stories.ts';
+import { MODEL } from './names.ts';
+import { haveServed, runsOf, type Story } from './stories.ts';
 import { findTraces, isAtRest, isQuiet, type Found } from './traces.ts';
 import { createVictims, type Victims } from './victims.ts';
 
@@ -75,21 +75,59 @@ async function run(stage: Stage, story: Story, crash: Crash | null, url: string)
   const start = (name: ActorName) => startActor(name, url, config, server.log);
   const running = await Promise.all(ACTORS.filter((name) => name !== crash?.actor).map(start));
   const over = new AbortController();
-  let beside: Promise<void> | undefined;
-  const begin = async () => {
-    await until(() => isServed(nc, story.epochs), 'a replica that serves the champion');
-    beside = story.beside?.(nc, over.signal);
-    await command(nc, story);
-  };
+  const course = createCourse(nc, story, over.signal);
   try {
-    const reached = crash ? await kill(stage, config, crash, begin) : (await begin(), true);
+    const reached = crash ? await kill(stage, config, crash, course) : (await course.begin(), true);
     if (crash) running.push(await start(crash.actor));
-    const stuck = await ends(nc);
-    return { reached, stuck, ...(await findTraces(nc)) };
+    const stuck = await course.ends();
+    return { reached, stuck, ...(await findTraces(nc, runsOf(story))) };
   } finally {
     over.abort();
-    await Promise.all([beside, ...running.map((actor) => actor.stop())]);
+    await Promise.all([course.left(), ...running.map((actor) => actor.stop())]);
   }
+}
+
+interface Course {
+  begin(): Promise<void>;
+  isOver(): Promise<boolean>;
+  /** Resolves with what never came, or null. */
+  ends(): Promise<string | null>;
+  /** Resolves when nobody does anything any more; after the signal. */
+  left(): Promise<void>;
+}
+
+/** What people and time do in a story, while actors come and go. */
+function createCourse(nc: NatsConnection, story: Story, signal: AbortSignal): Course {
+  const runs = runsOf(story);
+  let beside: Promise<void> | undefined;
+  let operated: Promise<void> | undefined;
+  let isDone = false;
+  return {
+    begin: async () => {
+      await until(() => isServed(nc, story.epochs), 'a replica that serves the champion');
+      beside = story.beside?.(nc, signal);
+      await story.begin(nc);
+      operated = story.operator?.(nc);
+      operated?.catch(() => {}); // ends() says why.
+      void operated?.then(
+        () => (isDone = true),
+        () => {},
+      );
+      isDone = operated === undefined;
+    },
+    isOver: async () => isDone && (await isAtRest(nc, runs)),
+    ends: async () => {
+      try {
+        await operated;
+        await until(() => isAtRest(nc, runs), 'the run to end', STUCK_MS);
+        await until(() => isQuiet(nc), 'every message to be acknowledged', STUCK_MS);
+        return null;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    },
+    left: async () => void (await Promise.allSettled([beside, operated])),
+  };
 }
 
 /** As if the server were a new one. */
@@ -135,33 +173,16 @@ async function isServed(nc: NatsConnection, epochs: number): Promise<boolean> {
   return live.length > 0 && live.every(({ epoch }) => (epoch ?? 0) === epochs);
 }
 
-async function command(nc: NatsConnection, { command: [subject, data] }: Story): Promise<void> {
-  const manager = await jetstreamManager(nc);
-  nc.publish(subject, JSON.stringify(data));
-  await nc.flush();
-  await until(async () => (await manager.streams.info(STREAMS.ctl)).state.last_seq > 0, 'the command to be stored');
-}
-
 /** Whether the process died at the point; ends it where the run is over without. */
-async function kill({ victims, nc }: Stage, config: Config, crash: Crash, begin: () => Promise<void>) {
+async function kill({ victims }: Stage, config: Config, crash: Crash, course: Course): Promise<boolean> {
   const { actor, point, where } = crash;
   const victim = await victims.start({ actor, url: config.nats.url!, config, fault: `${point}@${where}` });
-  await begin();
-  const over = async () => victim.dead() || (await isAtRest(nc));
+  await course.begin();
+  const over = async () => victim.dead() || (await course.isOver());
   await until(over, `${actor} to die at ${point}@${where}`, STUCK_MS).catch(() => {});
   // Some points come after the run's last transition.
   await until(victim.dead, 'a late point', ACK_WAIT_MS).catch(() => {});
   const died = victim.dead();
   await victim.end();
   return died;
-}
-
-async function ends(nc: NatsConnection): Promise<string | null> {
-  try {
-    await until(() => isAtRest(nc), 'the run to end', STUCK_MS);
-    await until(() => isQuiet(nc), 'every message to be acknowledged', STUCK_MS);
-    return null;
-  } catch (error) {
-    return (error as Error).message;
-  }
 }

@@ -1,8 +1,9 @@
 /**
- * What may go on when an actor is killed: a night as it should be, and those that take something back. Each story is a run
- * with the id RUN over a fresh store, and says which of its points no story before it has.
+ * What may go on when an actor is killed: a night as it should be, those that take something back, and those that an
+ * operator or a schedule steers. Each story begins over a fresh store, and says which of its points no story before it has.
  */
 import type { NatsConnection } from 'nats';
+import { retryIdOf } from '../../../actors/orchestrator/begin.ts';
 import { BUCKETS, CTL, inferSubject } from '../../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment } from '../../../contracts/values.ts';
 import { createBlobStore } from '../../../infra/blob-store.ts';
@@ -10,9 +11,8 @@ import { createRecordStore, openKv } from '../../../infra/record-store.ts';
 import { announce, commit } from '../../../services/deployment/records.ts';
 import { faceOf } from '../replicas.ts';
 import { storeTinyPair } from '../tiny-data.ts';
-
-export const MODEL = 'face';
-export const RUN = 'crash';
+import { MODEL, RUN } from './names.ts';
+import { approveAndRetry, cancelInTraining, fireSlot, NEVER_ENDING, say, SCHEDULE, SLOT_RUN } from './steering.ts';
 
 export interface Story {
   readonly name: string;
@@ -20,25 +20,30 @@ export interface Story {
   readonly epochs: number;
   /** Merged into the model's configuration, section by section. */
   readonly pipeline: Readonly<Record<string, object>>;
-  /** The command that begins the run. */
-  readonly command: readonly [subject: string, data: object];
+  /** What makes the run begin; returns when it is on the disk of the server. */
+  readonly begin: (nc: NatsConnection) => Promise<void>;
+  /** The runs that end in the story; RUN alone if absent. */
+  readonly runs?: readonly string[];
+  /** What an operator does while it goes on; the story is not over before that. */
+  readonly operator?: (nc: NatsConnection) => Promise<void>;
   /** Goes on beside the run, until the signal. */
   readonly beside?: (nc: NatsConnection, signal: AbortSignal) => Promise<void>;
   /** Which points are its own: `<actor> <point>@<where>`. */
   readonly own: RegExp;
 }
 
-const NIGHT = [CTL.pipelineStart, { model: MODEL, runId: RUN }] as const;
-const rollback = (data: object) => [CTL.modelRollback, { model: MODEL, runId: RUN, ...data }] as const;
+const night = (nc: NatsConnection) => say(nc, CTL.pipelineStart, { model: MODEL, runId: RUN });
+const rollback = (data: object) => (nc: NatsConnection) =>
+  say(nc, CTL.modelRollback, { model: MODEL, runId: RUN, ...data });
 
 export const STORIES: readonly Story[] = [
-  { name: 'night', epochs: 0, pipeline: {}, command: NIGHT, own: /./ },
+  { name: 'night', epochs: 0, pipeline: {}, begin: night, own: /./ },
   {
     // A canary answers a share of the requests before it is committed.
     name: 'canary',
     epochs: 1,
     pipeline: { deployment: { strategy: 'canary', canary: { windowMs: 200 } } },
-    command: NIGHT,
+    begin: night,
     own: /deploying\.trying|canaryWindow/,
   },
   {
@@ -46,7 +51,7 @@ export const STORIES: readonly Story[] = [
     name: 'guard',
     epochs: 1,
     pipeline: { deployment: { guardMs: 3600_000, guardRequestsMin: 1, guardLatencyP99MsMax: 1e-6 } },
-    command: NIGHT,
+    begin: night,
     beside: keepAsking,
     own: /roll(ing|ed)Back|replica\.switched@crash 3/,
   },
@@ -55,14 +60,45 @@ export const STORIES: readonly Story[] = [
     name: 'withdrawal',
     epochs: 1,
     pipeline: { deployment: { replicasMin: 2 }, timeouts: { deployMs: 1_500 } },
-    command: NIGHT,
+    begin: night,
     own: /withdrawing|compensating|failed|deployDeadline/,
   },
   // An operator wants the epoch before, which is resident.
-  { name: 'rollback', epochs: 2, pipeline: {}, command: rollback({}), own: /./ },
+  { name: 'rollback', epochs: 2, pipeline: {}, begin: rollback({}), own: /./ },
   // An operator wants an epoch that has to be loaded again.
-  { name: 'retained', epochs: 3, pipeline: {}, command: rollback({ epoch: 1 }), own: /./ },
+  { name: 'retained', epochs: 3, pipeline: {}, begin: rollback({ epoch: 1 }), own: /./ },
+  {
+    // An operator holds a run in training, lets it go on and then cancels it. What he says after its end is refused.
+    name: 'cancelled',
+    epochs: 0,
+    pipeline: { training: NEVER_ENDING },
+    begin: night,
+    operator: cancelInTraining,
+    own: /after (operator\.|training\.cancelled)|ctl\.pipeline\.(pause|resume|cancel|approve)|trainer|training\.cancelled/,
+  },
+  {
+    // What a candidate needs is gone when it is deployed; an operator brings it back and has the run go on from there.
+    name: 'retried',
+    epochs: 1,
+    pipeline: { deployment: { approval: { required: true } } },
+    begin: night,
+    runs: [RUN, retryIdOf(RUN)],
+    operator: approveAndRetry,
+    own: /of crash-r1 after (started|operator)|ctl\.pipeline\.(approve|retry)|replica\.(\w+@|refused)/,
+  },
+  {
+    // The time of a slot has come, and its run starts by itself.
+    name: 'slot',
+    epochs: 0,
+    pipeline: { schedule: SCHEDULE },
+    begin: fireSlot,
+    runs: [SLOT_RUN],
+    own: /schedule\.|slot\.face|(stepped|saved|settled)@.* after started|pipeline\.completed/,
+  },
 ];
+
+/** The runs that end in a story. */
+export const runsOf = ({ runs = [RUN] }: Story) => runs;
 
 /** Puts the epochs into the deployment record as nights would have done. Nobody may follow the record yet. */
 export async function haveServed(nc: NatsConnection, epochs: number): Promise<void> {

@@ -1,77 +1,125 @@
-/** What a run leaves behind on the server, and whether anything still goes on there. */
+/** What a story leaves behind on the server, and whether anything still goes on there. */
 import { Objm } from '@nats-io/obj';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';
-import { ALL, BUCKETS, NOUNS, STREAMS } from '../../../contracts/subjects.ts';
+import { OutcomeSchema, type Outcome } from '../../../contracts/messages.ts';
+import { ScheduleRecordSchema, type ScheduleRecord } from '../../../contracts/schedule.ts';
+import { ALL, BUCKETS, NOUNS, SCHEDULE_TIMER, STREAMS, timerScheduleSubject } from '../../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../../contracts/values.ts';
 import { CONSUMER_SPECS } from '../../../infra/consumers.ts';
+import { createDeadLetterStore } from '../../../infra/dead-letter-store.ts';
 import { createRecordStore, openKv } from '../../../infra/record-store.ts';
 import { statePath, type Checkpoint } from '../../../machines/step.ts';
-import { MODEL, RUN } from './stories.ts';
+import { MODEL } from './names.ts';
 
 /** Without what differs from one time to the next: times, speeds, names of replicas. */
 export interface Traces {
+  readonly runs: readonly RunTrace[];
+  readonly artefacts: readonly string[];
+  readonly events: readonly string[];
+  /** Consumer and reason of each dead letter. The runs before the story are not stored, so what is said of them is one. */
+  readonly letters: readonly string[];
+  readonly champion: object | null;
+  /** What the schedule has decided and what it waits for, and what the server will wake it for. */
+  readonly schedule: object | null;
+}
+
+export interface RunTrace {
+  readonly runId: string;
   readonly state: string;
   readonly transitions: number;
   readonly attempts: readonly number[];
-  readonly artefacts: readonly string[];
-  readonly events: readonly string[];
-  readonly champion: object | null;
 }
 
-/** All that is found once a run has ended. */
+/** All that is found once a story has ended. */
 export interface Found {
   /** Stored twice under one id. */
   readonly doubled: readonly string[];
   readonly traces: Traces;
-  /** The run's checkpoints, oldest first. */
-  readonly history: readonly Checkpoint[];
+  /** Each run's checkpoints, oldest first. */
+  readonly histories: readonly (readonly Checkpoint[])[];
+  /** What the schedule's record was, oldest first; empty where the model has none. */
+  readonly schedules: readonly ScheduleRecord[];
   /** Subjects of the timers that have fired. */
   readonly timers: readonly string[];
+  readonly outcomes: readonly Outcome[];
 }
 
-export async function findTraces(nc: NatsConnection): Promise<Found> {
-  const runs = createRecordStore({ kv: await openKv(nc, BUCKETS.runs), schema: CheckpointSchema });
-  const history = (await runs.history(runKey(RUN))).map(({ value }) => value);
+export async function findTraces(nc: NatsConnection, runIds: readonly string[]): Promise<Found> {
+  const store = await runsIn(nc);
+  const records = await Promise.all(runIds.map((runId) => store.history(runKey(runId))));
+  const histories = records.map((record) => record.map(({ value }) => value));
+  const schedules = createRecordStore({ kv: await openKv(nc, BUCKETS.schedules), schema: ScheduleRecordSchema });
+  const scheduled = (await schedules.history(MODEL)).map(({ value }) => value);
   const events = await messagesOf(nc, STREAMS.events);
   const ids = events.map(({ id }) => id);
   return {
     doubled: ids.filter((id, index) => ids.indexOf(id) !== index),
-    traces: await tracesOf(nc, history, events),
-    history,
+    traces: {
+      runs: histories.flatMap((history) => (history.length > 0 ? [traceOf(history)] : [])),
+      artefacts: await objectsOf(nc),
+      events: events.map(({ subject }) => subject).sort(),
+      letters: await lettersIn(nc),
+      champion: await championIn(nc),
+      schedule: await scheduleOf(nc, scheduled),
+    },
+    histories,
+    schedules: scheduled,
     timers: await firedTimers(nc),
+    outcomes: events.flatMap(({ outcome }) => outcome ?? []),
   };
 }
 
-async function tracesOf(nc: NatsConnection, history: readonly Checkpoint[], events: readonly Message[]) {
-  const last = history.at(-1);
-  if (!last) throw new Error('the run was never stored');
-  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
-  const current = (await deployments.load(MODEL))?.value.current;
+function traceOf(history: readonly Checkpoint[]): RunTrace {
+  const last = history.at(-1)!; // Asked of runs that were stored.
   const attemptsOf = (noun: string) =>
     Math.max(0, ...history.filter(({ context }) => context.stage === noun).map(({ context }) => context.attempt));
   return {
+    runId: last.context.runId,
     state: statePath(last.value),
     transitions: last.transition,
     attempts: NOUNS.map(attemptsOf),
-    artefacts: await objectsOf(nc),
-    events: events.map(({ subject }) => subject).sort(),
-    champion: current
-      ? {
-          epoch: current.epoch,
-          model: current.model.digest,
-          gallery: current.gallery.digest,
-          golden: current.golden.digest,
-        }
-      : null,
   };
 }
 
-export async function isAtRest(nc: NatsConnection): Promise<boolean> {
-  const runs = createRecordStore({ kv: await openKv(nc, BUCKETS.runs), schema: CheckpointSchema });
-  const run = (await runs.load(runKey(RUN)))?.value;
-  return run?.status === 'done' && run.outbox.length === 0;
+async function championIn(nc: NatsConnection): Promise<object | null> {
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const current = (await deployments.load(MODEL))?.value.current;
+  if (!current) return null;
+  const { epoch, model, gallery, golden } = current;
+  return { epoch, model: model.digest, gallery: gallery.digest, golden: golden.digest };
+}
+
+/** Each start of an orchestrator arms the timer anew; that it is armed, and for when, is what counts. */
+async function scheduleOf(nc: NatsConnection, records: readonly ScheduleRecord[]): Promise<object | null> {
+  const last = records.at(-1);
+  if (!last) return null;
+  const { paused, next, waiting, armed, recent, outbox } = last;
+  const { streams } = await jetstreamManager(nc);
+  const timer = await streams.getMessage(STREAMS.timers, { last_by_subj: timerScheduleSubject(SCHEDULE_TIMER, MODEL) });
+  const wakes = timer?.json<{ data: unknown }>().data ?? null;
+  return { paused, next, waiting, dueAt: armed.dueAt, recent, outbox, wakes };
+}
+
+async function lettersIn(nc: NatsConnection): Promise<string[]> {
+  const { letters } = await (await createDeadLetterStore(nc)).newest(LETTERS_MAX);
+  return letters
+    .filter(({ subject }) => !subject.includes('.earlier-'))
+    .map(({ consumer, subject, code }) => `${consumer} ${subject} ${code}`)
+    .sort();
+}
+/** No story has more than a few. */
+const LETTERS_MAX = 100;
+
+const runsIn = async (nc: NatsConnection) =>
+  createRecordStore({ kv: await openKv(nc, BUCKETS.runs), schema: CheckpointSchema });
+
+/** Whether each of the runs has ended, with all that its end asks for done. */
+export async function isAtRest(nc: NatsConnection, runIds: readonly string[]): Promise<boolean> {
+  const store = await runsIn(nc);
+  const runs = await Promise.all(runIds.map((runId) => store.load(runKey(runId))));
+  return runs.every((run) => run?.value.status === 'done' && run.value.outbox.length === 0);
 }
 
 /** No message of any consumer waits or is under way. */
@@ -85,8 +133,10 @@ export async function isQuiet(nc: NatsConnection): Promise<boolean> {
 
 interface Message {
   readonly id: string;
-  /** With the reason of a failure. */
+  /** With the reason of a failure, and whether an operator's command changed anything. */
   readonly subject: string;
+  /** Of an answer to an operator. */
+  readonly outcome: Outcome | null;
 }
 
 /** What was said of the run. Signs of life are as many as there was time for. */
@@ -97,8 +147,13 @@ async function messagesOf(nc: NatsConnection, stream: string): Promise<Message[]
   for (let seq = 1; seq <= state.last_seq; seq++) {
     const stored = await manager.streams.getMessage(stream, { seq });
     if (!stored || stored.subject.includes('.progressed.') || stored.subject.includes('.earlier-')) continue;
-    const { id, data } = stored.json<{ id: string; data: { failure?: { message: string } | null } }>();
-    messages.push({ id, subject: [stored.subject, reasonOf(data.failure?.message ?? '')].join(' ').trim() });
+    const { id, data } = stored.json<{
+      id: string;
+      data: { failure?: { message: string } | null; changed?: boolean };
+    }>();
+    const told = [stored.subject, data.changed === false && 'unchanged', reasonOf(data.failure?.message ?? '')];
+    const outcome = stored.subject.includes('.evt.operator.') ? OutcomeSchema.parse(data) : null;
+    messages.push({ id, subject: told.filter(Boolean).join(' '), outcome });
   }
   return messages;
 }
@@ -107,9 +162,10 @@ async function messagesOf(nc: NatsConnection, stream: string): Promise<Message[]
 const reasonOf = (message: string) => message.replaceAll(/\br-[0-9a-f]{8}/g, 'r').replaceAll(/[\d.]+ ms/g, 'some ms');
 
 async function firedTimers(nc: NatsConnection): Promise<string[]> {
-  const manager = await jetstreamManager(nc);
-  const { state } = await manager.streams.info(STREAMS.timers, { subjects_filter: ALL.timersFired });
-  return Object.keys(state.subjects ?? {});
+  const { streams } = await jetstreamManager(nc);
+  const filters = [ALL.timersFired, ALL.slots];
+  const infos = await Promise.all(filters.map((subjects_filter) => streams.info(STREAMS.timers, { subjects_filter })));
+  return infos.flatMap(({ state }) => Object.keys(state.subjects ?? {}));
 }
 
 /** Every object with its digest. The report of verification and that of training hold figures of speed. */

@@ -1,0 +1,4 @@
+/** What every story of `npm run test:crash` is about. */
+export const MODEL = 'face';
+/** The run that a story begins with, unless a schedule names it. */
+export const RUN = 'crash';
