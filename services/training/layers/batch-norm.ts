@@ -4,7 +4,8 @@
  */
 import type { Layer } from '../../../contracts/pipeline.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
-import { sizeOf, type LayerKind, type Shape } from './layer.ts';
+import type { LayerKind, Shape } from './layer.ts';
+import { affine, perChannel, positions, sumOfProducts } from './per-channel.ts';
 
 type BatchNorm = Extract<Layer, { type: 'batch-norm' }>;
 
@@ -54,28 +55,10 @@ export const batchNorm: LayerKind<BatchNorm> = {
 /** The batch and, for images, height and width. */
 const averaged = (input: Shape): number[] => [0, ...input.slice(1).map((_, axis) => axis + 2)];
 
-const positions = (input: Shape): number => sizeOf(input.slice(1));
-
-const perChannel = (g: GraphBuilder, input: Shape, values: Value): Value =>
-  g.reshape(values, [1, -1, ...input.slice(1).map(() => 1)]);
-
-/**
- * Mean of x * y over the positions of each image, [batch, channels]. As products of a row with a column it is a third
- * of the work of Mul and ReduceMean, because the product of all elements is never stored.
- */
-function productPerImage(g: GraphBuilder, input: Shape, x: Value, y: Value): Value {
-  const rows = (value: Value) => g.reshape(value, [-1, 1, positions(input)]);
-  const products = g.reshape(g.productWithTransposed(rows(x), rows(y)), [-1, input[0]!]);
-  return g.mul(products, g.scalar(1 / positions(input)));
-}
+/** Mean of x * y over the positions of each image, [batch, channels]. */
+const productPerImage = (g: GraphBuilder, input: Shape, x: Value, y: Value): Value =>
+  g.mul(sumOfProducts(g, input, x, y), g.scalar(1 / positions(input)));
 
 /** Mean over the positions of each image, [batch, channels]. */
 const meanPerImage = (g: GraphBuilder, input: Shape, x: Value): Value =>
   g.mean(g.reshape(x, [-1, input[0]!, positions(input)]), [2], false);
-
-/** scale * x + shift per channel: BatchNormalization with mean 0 and variance 1, one pass where Mul and Add are two. */
-function affine(g: GraphBuilder, input: Shape, x: Value, scale: Value, shift: Value): Value {
-  const all = (value: number) => g.floats(new Float32Array(input[0]!).fill(value), [input[0]!]);
-  const attributes = { epsilon: { float: 0 } };
-  return g.node('BatchNormalization', [x, scale, shift, all(0), all(1)], { attributes });
-}
