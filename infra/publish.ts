@@ -2,7 +2,7 @@
  * Puts one message into a stream and knows that it is there. Below bus.ts (envelopes), dead-letter.ts and timers.ts,
  * which share it; actors use the bus.
  */
-import { jetstream, JetStreamApiError, type JetStreamPublishOptions } from '@nats-io/jetstream';
+import { jetstream, JetStreamApiError, type JetStreamClient, type JetStreamPublishOptions } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../contracts/errors.ts';
 
@@ -31,6 +31,15 @@ export interface StoredMessage {
   readonly schedule?: JetStreamPublishOptions['schedule'];
 }
 
+/** One for each connection: to make one costs as much as to publish. */
+const clients = new WeakMap<NatsConnection, JetStreamClient>();
+
+function clientOf(nc: NatsConnection): JetStreamClient {
+  const client = clients.get(nc) ?? jetstream(nc);
+  clients.set(nc, client);
+  return client;
+}
+
 /**
  * Publishes until a stream has stored it: the client repeats after silence, which the id makes harmless. Throws
  * NATS_UNAVAILABLE, retryable, where nobody stored it in time or the stream refused it.
@@ -38,7 +47,7 @@ export interface StoredMessage {
 export async function publishStored(nc: NatsConnection, message: StoredMessage) {
   const { subject, body, id, meta, schedule } = message;
   try {
-    const receipt = await jetstream(nc).publish(subject, body, {
+    const receipt = await clientOf(nc).publish(subject, body, {
       msgID: id,
       headers: meta,
       ...(schedule ? { schedule } : {}),

@@ -75,11 +75,35 @@ export function stepTimer(checkpoint: Checkpoint, timerId: string, armedAt: numb
 
 export const wasSeen = (checkpoint: Checkpoint, id: string) => checkpoint.seen.includes(id);
 
-/** The deployment phase in which replicas are observed, or null. */
-export function observedPhase(
-  checkpoint: Checkpoint,
-): 'preparing' | 'trying' | 'committing' | 'guarding' | 'rollingBack' | null {
+/** What is looked at while a run stands in a state. It is the state's own: the memory of the run has no say in it. */
+interface Watched {
+  readonly phase: 'preparing' | 'trying' | 'committing' | 'guarding' | 'rollingBack' | null;
+  readonly isWindowOver: boolean;
+  readonly isBeating: boolean;
+  readonly isWithdrawing: boolean;
+}
+
+/** By state path: to ask XState costs as much as a transition, and there are only as many answers as states. */
+const watchedIn = new Map<string, Watched>();
+
+function watchedOf(checkpoint: Checkpoint): Watched {
+  const path = statePath(checkpoint.value);
+  const known = watchedIn.get(path);
+  if (known) return known;
   const snapshot = restore(checkpoint);
+  const watched = {
+    phase: phaseOf(snapshot),
+    isWindowOver: (['trying', 'guarding'] as const).some((phase) =>
+      snapshot.matches({ deploying: { [phase]: 'judging' } }),
+    ),
+    isBeating: snapshot.hasTag('beating'),
+    isWithdrawing: snapshot.matches('withdrawing'),
+  };
+  watchedIn.set(path, watched);
+  return watched;
+}
+
+function phaseOf(snapshot: Snapshot): Watched['phase'] {
   if (!snapshot.hasTag('observed')) return null;
   for (const phase of ['preparing', 'trying', 'committing', 'guarding'] as const) {
     if (snapshot.matches({ deploying: phase })) return phase;
@@ -87,17 +111,17 @@ export function observedPhase(
   return 'rollingBack';
 }
 
+/** The deployment phase in which replicas are observed, or null. */
+export const observedPhase = (checkpoint: Checkpoint) => watchedOf(checkpoint).phase;
+
 /** Whether the window of the phase, the canary's or the guard's, is over. */
-export function isWindowOver(checkpoint: Checkpoint): boolean {
-  const snapshot = restore(checkpoint);
-  return (['trying', 'guarding'] as const).some((phase) => snapshot.matches({ deploying: { [phase]: 'judging' } }));
-}
+export const isWindowOver = (checkpoint: Checkpoint) => watchedOf(checkpoint).isWindowOver;
 
 /** The start command whose worker's heartbeats are watched, or null. */
 export const beatingCommand = (checkpoint: Checkpoint): string | null =>
-  restore(checkpoint).hasTag('beating') ? commandId(checkpoint.context) : null;
+  watchedOf(checkpoint).isBeating ? commandId(checkpoint.context) : null;
 
-export const isWithdrawing = (checkpoint: Checkpoint) => restore(checkpoint).matches('withdrawing');
+export const isWithdrawing = (checkpoint: Checkpoint) => watchedOf(checkpoint).isWithdrawing;
 
 /** `deploying.guarding.watching`, as people read it. */
 export function statePath(value: StateValue): string {

@@ -1,6 +1,6 @@
 /**
- * What the orchestrator's handlers share: ports to the stores and the bus, the configured pipelines, a clock. It holds
- * no state of any run, so that any number of orchestrators may run and any may die.
+ * What the orchestrator's handlers share: ports to the stores and the bus, the configured pipelines, a clock. What it
+ * holds of a run is never believed (`savedRuns`), so that any number of orchestrators may run and any may die.
  */
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from 'nats';
@@ -20,6 +20,7 @@ import { followServerClock } from '../../infra/server-clock.ts';
 import { createTimers, type Timers } from '../../infra/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 import { createCommandOrder, type CommandOrder } from './command-order.ts';
+import { createSavedRuns, type SavedRuns } from './saved-runs.ts';
 
 /** Our own writing is trusted beyond its format marker: only the orchestrator may write the bucket. */
 export const CheckpointSchema = z.custom<Checkpoint>(
@@ -49,6 +50,7 @@ export interface OrchestratorContext {
   /** The last step under way of each run in this process; see run-loop.ts. Empty when nothing is under way. */
   readonly turns: Map<string, Promise<unknown>>;
   readonly commandOrder: CommandOrder;
+  readonly savedRuns: SavedRuns;
 }
 
 export const runKey = (runId: string) => `run.${runId}`;
@@ -82,5 +84,6 @@ export async function openOrchestratorContext(
     now,
     turns: new Map(),
     commandOrder: createCommandOrder(),
+    savedRuns: createSavedRuns(),
   };
 }

@@ -20,11 +20,24 @@ const OBSERVE_INTERVAL_MS = 500;
 
 /** The event that the machine should get, or null when there is nothing to observe or to decide; then it looks again. */
 export async function observe(o: OrchestratorContext, checkpoint: Checkpoint): Promise<PipelineEvent | null> {
+  if (await lookLater(o, checkpoint)) return null;
   const startId = beatingCommand(checkpoint);
   if (startId) return observeWorker(o, checkpoint, startId);
   if (isWithdrawing(checkpoint)) return observeWithdrawal(o, checkpoint);
   const phase = observedPhase(checkpoint);
   return phase && observeReplicas(o, checkpoint, phase);
+}
+
+/**
+ * Arms the next look at a worker whose run has come to this state just now, when nothing can be overdue. It looks at
+ * nothing, so it may be done beside the outbox. False where it is time for a look.
+ */
+export async function lookLater(o: OrchestratorContext, checkpoint: Checkpoint): Promise<boolean> {
+  const windowMs = windowOf(checkpoint);
+  const isTime = o.now().getTime() - Date.parse(checkpoint.updatedAt) >= windowMs;
+  if (!beatingCommand(checkpoint) || isTime) return false;
+  await lookAgain(o, checkpoint.context.runId, windowMs);
+  return true;
 }
 
 /** The change was made before anybody looks; what the record says is what happened. */
@@ -35,25 +48,22 @@ async function observeWithdrawal(o: OrchestratorContext, { context }: Checkpoint
 
 /** A worker that answers without a sign of life is asked less and less often, so that the time line has room for it. */
 const ASKS_THAT_WIDEN_MAX = 6;
+const windowOf = ({ context: { asks, pipeline } }: Checkpoint) =>
+  pipeline.timeouts.heartbeatMs * 2 ** Math.min(asks, ASKS_THAT_WIDEN_MAX);
 
 /**
  * Silence is worth a question only when the window has passed since the worker's last sign and since the run came to
  * this state. A command that waits its turn while workers are there makes no noise either.
  */
-async function observeWorker(
-  o: OrchestratorContext,
-  { context, updatedAt }: Checkpoint,
-  startId: string,
-): Promise<PipelineEvent | null> {
-  const { runId, stage, asks, pipeline } = context;
+async function observeWorker(o: OrchestratorContext, checkpoint: Checkpoint, startId: string) {
+  const { runId, stage } = checkpoint.context;
   const noun = stage!; // A start command has a stage.
-  const windowMs = pipeline.timeouts.heartbeatMs * 2 ** Math.min(asks, ASKS_THAT_WIDEN_MAX);
-  const silentMs = (since: Date) => o.now().getTime() - since.getTime();
-  if (silentMs(new Date(updatedAt)) < windowMs) return lookAgain(o, runId, windowMs);
+  const windowMs = windowOf(checkpoint);
   const sign = await o.bus.lastTimeOn(STREAMS.events, workEventSubject(noun, 'progressed', runId));
-  if (sign && silentMs(sign) < windowMs) return lookAgain(o, runId, windowMs - silentMs(sign));
+  const silentMs = sign ? o.now().getTime() - sign.getTime() : Infinity;
+  if (silentMs < windowMs) return lookAgain(o, runId, windowMs - silentMs);
   if (await waitsItsTurn(o, noun, runId)) return lookAgain(o, runId, windowMs);
-  return { type: 'worker.silent', commandId: startId };
+  return { type: 'worker.silent' as const, commandId: startId };
 }
 
 async function waitsItsTurn({ bus }: OrchestratorContext, noun: Noun, runId: string): Promise<boolean> {

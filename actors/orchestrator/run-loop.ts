@@ -1,7 +1,7 @@
 /**
- * The one way in which a run moves: load its checkpoint, drop what was seen, flush a leftover outbox, step,
- * compare-and-save, carry out the outbox, settle. Every line may run twice, on any number of orchestrators; the
- * caller acknowledges its message only when all of it is done.
+ * The one way in which a run moves: load its checkpoint (or take the one that was just saved here), drop what was seen,
+ * flush a leftover outbox, step, compare-and-save, carry out the outbox, settle. Every line may run twice, on any number
+ * of orchestrators; the caller acknowledges its message only when all of it is done.
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
@@ -11,7 +11,8 @@ import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { carryOut, type EffectFailure } from './effects.ts';
-import { observe } from './observe.ts';
+import { lookLater, observe } from './observe.ts';
+import type { SavedRun } from './saved-runs.ts';
 
 /** Two orchestrators that meet at one run each win in turn; more conflicts in a row mean a bug, and a redelivery. */
 const CONFLICTS_MAX = 20;
@@ -22,10 +23,6 @@ export interface Moved {
   readonly moved: boolean;
 }
 
-interface Stored {
-  readonly value: Checkpoint;
-  readonly revision: number;
-}
 type Decide = (checkpoint: Checkpoint) => Checkpoint | null;
 
 export interface Beginning {
@@ -73,6 +70,8 @@ export const reconsider = (o: OrchestratorContext, runId: string) => advance(o, 
 
 function advance(o: OrchestratorContext, runId: string, messageId: string, decide: Decide): Promise<Moved> {
   return inTurn(o, runId, async () => {
+    const early = await advanceSaved(o, runId, messageId, decide);
+    if (early) return early;
     const stored = await o.runs.load(runKey(runId));
     if (!stored)
       throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
@@ -85,10 +84,28 @@ function advance(o: OrchestratorContext, runId: string, messageId: string, decid
   });
 }
 
-/** A run goes on as the current version of the machine reads it. */
-const migrated = ({ value, revision }: Stored): Stored => ({ value: upcast(value), revision });
+/**
+ * The same upon what this process saved last, in place of the loading. Where somebody else has moved the run since, the
+ * save fails, and the step is taken again upon the loaded one. Null where nothing is to be saved: that no step is due
+ * can be said only of the loaded one.
+ */
+async function advanceSaved(
+  o: OrchestratorContext,
+  runId: string,
+  messageId: string,
+  decide: Decide,
+): Promise<Moved | null> {
+  const saved = o.savedRuns.take(runId);
+  const next = saved && !wasSeen(saved.value, messageId) ? decide(saved.value) : null;
+  if (!saved || !next) return null;
+  faultPoint('orchestrator.loaded', placeOf(saved.value));
+  return { checkpoint: await pursue(o, await save(o, next, saved.revision)), moved: true };
+}
 
-async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision: number): Promise<Stored> {
+/** A run goes on as the current version of the machine reads it. */
+const migrated = ({ value, revision }: SavedRun): SavedRun => ({ value: upcast(value), revision });
+
+async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision: number): Promise<SavedRun> {
   faultPoint('orchestrator.stepped', placeOf(value));
   const revision = await o.runs.save(runKey(value.context.runId), value, expectedRevision);
   faultPoint('orchestrator.saved', placeOf(value));
@@ -96,25 +113,32 @@ async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision:
 }
 
 /** Carries out the outbox, looks at the world, and follows up while it is decided already what comes next. */
-async function pursue(o: OrchestratorContext, stored: Stored): Promise<Checkpoint> {
+async function pursue(o: OrchestratorContext, stored: SavedRun): Promise<Checkpoint> {
   let current = stored;
   for (;;) {
     const timer = dueAtOnce(current.value);
-    const settled = await flush(o, current);
+    const [settled, isLater] = await Promise.all([flush(o, current), lookLater(o, current.value)]);
+    const isStill = settled.value.transition === current.value.transition;
     // Not beside the outbox: a command that is not published yet would look like one that nobody has.
-    const event = await observe(o, settled.value);
-    const next = followUp({ ...settled, event }, timer, o.now());
-    if (!next) return settled.value;
+    const event = isLater && isStill ? null : await observe(o, settled.value);
+    const next = followUp(settled.value, event, timer, o.now());
+    if (!next) {
+      o.savedRuns.keep(settled);
+      return settled.value;
+    }
     current = await save(o, next, settled.revision);
   }
 }
 
-type Observed = Stored & { readonly event: PipelineEvent | null };
-
 type Timer = Extract<Effect, { kind: 'timer.set' }>;
 
 /** The word of replicas and workers comes first, as with any timer. */
-function followUp({ value, event }: Observed, timer: Timer | undefined, now: Date): Checkpoint | null {
+function followUp(
+  value: Checkpoint,
+  event: PipelineEvent | null,
+  timer: Timer | undefined,
+  now: Date,
+): Checkpoint | null {
   const seen = event && step(value, `${value.context.runId}.${value.transition}.seen`, event, now);
   return seen ?? (timer ? stepTimer(value, timer.timerId, timer.armedAt, now) : null);
 }
@@ -130,7 +154,7 @@ const dueAtOnce = ({ outbox, updatedAt }: Checkpoint) =>
  * Carries out what stands in the outbox and empties it. It is emptied in the store, because an outbox found later
  * must mean "perhaps not done": what was sent hours ago would not be recognised as a duplicate any more.
  */
-async function flush(o: OrchestratorContext, stored: Stored): Promise<Stored> {
+async function flush(o: OrchestratorContext, stored: SavedRun): Promise<SavedRun> {
   if (stored.value.outbox.length === 0) return stored;
   const failure = await carryOutAll(o, stored.value);
   const settled = { ...stored.value, outbox: [] };
@@ -141,13 +165,15 @@ async function flush(o: OrchestratorContext, stored: Stored): Promise<Stored> {
 }
 
 /**
- * Changes of the deployment record come first, one by one, and what is said of the run comes last. The others do not
- * depend on each other; each costs a write to the disk, so they are carried out side by side.
+ * Changes of the deployment record come first, one by one. The others do not depend on each other; each costs a write
+ * to the disk, so they are carried out side by side. Only that a run rests, or what is deployed, is said last: whoever
+ * hears it finds everything done.
  */
-const PHASES: readonly (readonly Effect['kind'][])[] = [
-  ['command', 'timer.cancel', 'timer.set'],
-  ['deployed', 'fact'],
-];
+const phaseOf = (effect: Effect): 0 | 1 | 2 => {
+  if (effect.kind === 'deployment') return 0;
+  if (effect.kind === 'fact') return effect.fact === 'started' || effect.fact === 'advanced' ? 1 : 2;
+  return effect.kind === 'deployed' ? 2 : 1;
+};
 
 /** Setting a timer replaces the one before; to cancel that beside it could hit the new one. */
 const isReplaced = (effect: Effect, { outbox }: Checkpoint) =>
@@ -161,8 +187,10 @@ async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Prom
     const index = checkpoint.outbox.indexOf(effect);
     faultPoint('orchestrator.carried-out', placeOf(checkpoint, `${index} ${effect.kind}`));
   };
-  for (const effect of checkpoint.outbox.filter(({ kind }) => kind === 'deployment')) await one(effect);
-  for (const kinds of PHASES) await Promise.all(checkpoint.outbox.filter(({ kind }) => kinds.includes(kind)).map(one));
+  const inPhase = (phase: number) => checkpoint.outbox.filter((effect) => phaseOf(effect) === phase);
+  for (const effect of inPhase(0)) await one(effect);
+  await Promise.all(inPhase(1).map(one));
+  await Promise.all(inPhase(2).map(one));
   return failed;
 }
 
