@@ -118,7 +118,7 @@ async function collect(keys: AsyncIterable<string>): Promise<string[]> {
 }
 
 /** A key that was removed since the keys were listed is left out. */
-async function loadAll<T>(keys: readonly string[], load: (key: string) => Promise<Stored<T> | null>) {
+export async function loadAll<T>(keys: readonly string[], load: (key: string) => Promise<Stored<T> | null>) {
   const records: Stored<T>[] = [];
   for (let start = 0; start < keys.length; start += LIST_CONCURRENCY) {
     const loaded = await Promise.all(keys.slice(start, start + LIST_CONCURRENCY).map(load));
