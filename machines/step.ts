@@ -137,11 +137,23 @@ export const placeOf = ({ value, context, cause }: Checkpoint, what = '') =>
 
 const restore = (c: Checkpoint): Snapshot => pipelineMachine.resolveState({ value: c.value, context: c.context });
 
+/**
+ * The machine as it stands in a snapshot. For every transition XState makes an actor that it does not use, and begins it
+ * without an input; ours cannot begin so, and its exception took as long as the transition.
+ */
+const standingAt = (
+  snapshot: Snapshot,
+): Pick<typeof pipelineMachine, 'transition' | 'getInitialSnapshot' | 'getPersistedSnapshot'> => ({
+  transition: (...args) => pipelineMachine.transition(...args),
+  getPersistedSnapshot: (...args) => pipelineMachine.getPersistedSnapshot(...args),
+  getInitialSnapshot: () => snapshot,
+});
+
 function advance(checkpoint: Checkpoint, id: string, event: { type: string }, now: Date): Checkpoint | null {
   // Timer events are the machine's own `xstate.after...`, which its event type does not list.
   if (checkpoint.status === 'done') return null;
   const before = restore(checkpoint);
-  const [snapshot, actions] = transition(pipelineMachine, before, event as PipelineEvent);
+  const [snapshot, actions] = transition(standingAt(before), before, event as PipelineEvent);
   // What is remembered is assigned anew, never changed in place.
   const changed = statePath(snapshot.value) !== statePath(checkpoint.value) || snapshot.context !== before.context;
   if (!changed && actions.length === 0) return null;

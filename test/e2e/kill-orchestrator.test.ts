@@ -71,7 +71,8 @@ async function shortenAckWait({ nc }: Saga): Promise<void> {
 
 /**
  * The points of a step at which a crash makes a difference: the checkpoint is saved and its outbox not carried out; the
- * outbox is carried out (its fact is the last of it) and not emptied; it is emptied, and the message not acknowledged.
+ * outbox is carried out, in part at least (its fact is said), and not emptied; it is emptied, and the message not
+ * acknowledged.
  */
 const POINTS = ['saved', 'announced', 'settled'] as const;
 type Point = (typeof POINTS)[number];
