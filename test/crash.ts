@@ -44,7 +44,10 @@ async function tell(rig: CrashRig, one: Story): Promise<Verdict[]> {
   bar.start(plan.length, 0);
   const verdicts: Verdict[] = [];
   for (const crash of plan) {
-    verdicts.push(judge(one, crash, undisturbed.traces, await rig.run(one, crash)));
+    const verdict = judge(one, crash, undisturbed.traces, await rig.run(one, crash));
+    verdicts.push(verdict);
+    // At once: whoever ends a long run early has seen it.
+    if (isBad(verdict)) process.stderr.write(`${describe(verdict)}\n`);
     bar.increment();
   }
   bar.stop();
@@ -62,12 +65,14 @@ function report(): void {
     seconds: Math.round((performance.now() - startedAt) / 1000),
   };
   const unplanned = isWhole ? missingPoints() : [];
-  const bad = verdicts.filter((it) => !it.reached || it.stuck || it.lost.length + it.doubled.length > 0);
-  for (const verdict of bad) process.stderr.write(`${describe(verdict)}\n`);
   for (const point of unplanned) process.stderr.write(`${point}: no story comes to it\n`);
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else console.table(result);
-  process.exitCode = bad.length + unplanned.length === 0 && verdicts.length > 0 ? 0 : 1;
+  process.exitCode = unplanned.length === 0 && !verdicts.some(isBad) && verdicts.length > 0 ? 0 : 1;
+}
+
+function isBad({ reached, stuck, lost, doubled }: Verdict): boolean {
+  return !reached || stuck !== null || lost.length + doubled.length > 0;
 }
 
 function missingPoints(): string[] {
