@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { bundle, BUNDLE_HOME } from './bundle.ts';
+import './telemetry.ts';
 
 /** `module` is a file URL. It talks to us by structured clones and ends with us, however we end. */
 export async function startProcess(module: URL): Promise<ChildProcess> {

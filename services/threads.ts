@@ -5,6 +5,7 @@
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import './telemetry.ts';
 
 /** `module` is a file URL (`new URL('./x.worker.ts', import.meta.url)`); `data` arrives as `workerData.data`. */
 export function startThread(
