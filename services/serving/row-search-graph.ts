@@ -1,6 +1,6 @@
 /**
- * The arithmetic of a search among rows as one graph, because onnxruntime goes over 100,000 values ten times as fast as
- * a loop does: products of integers, what they may be worth at least and at most, and who reaches the best. Used by
+ * The arithmetic of a search among rows as one graph, because onnxruntime goes over 100,000 values several times as
+ * fast as a loop does: products of integers, what they may be worth at least and at most, and who reaches the best. Used by
  * row-search.ts; row-search.thread.ts explains the numbers.
  */
 import onnxProto from 'onnx-proto';
