@@ -5,6 +5,7 @@
 import type { PipelineError } from '../../contracts/errors.ts';
 import type { ModelPair } from '../../contracts/values.ts';
 import type { ResidentModel } from '../../services/serving/resident-model.ts';
+import { inTurn } from '../../services/serving/turn.ts';
 
 export interface ResidentsOptions {
   /** `isUrgent`: it is in service, and nothing else can answer in its place. */
@@ -69,9 +70,14 @@ export class Residents {
     await Promise.all(this.#closing);
   }
 
+  /**
+   * In turn with the other replicas of the machine, which retire theirs at the same moment. To take a process apart is
+   * some 10 ms of the kernel's work; and Linux 6.18 was seen to be busy for half a minute with two that ended at once
+   * and that a monitor had looked at (docs/swap-performance.md).
+   */
   #close(resident: ResidentModel): void {
     const closing = Promise.resolve(this.#drains.get(resident))
-      .then(() => resident.close())
+      .then(() => inTurn(() => resident.close()))
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
