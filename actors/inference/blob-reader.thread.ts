@@ -3,6 +3,8 @@
  * checking and copying a model takes 4 ms per MB, which the thread that serves would take from its requests. Started by
  * blob-reader.ts.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parentPort, workerData } from 'node:worker_threads';
 import { toFailure } from '../../contracts/errors.ts';
 import { createBlobStore } from '../../infra/blob-store.ts';
@@ -15,6 +17,12 @@ if (!parentPort) throw new Error('blob-reader.thread.ts runs as a worker thread 
 const port = parentPort;
 const LOWEST = 19;
 lowerThreadPriority(LOWEST);
+
+// What was received is garbage once it is handed over, but too few objects for the collector to come by itself before
+// there are some 40 MB of it. Collecting this small heap takes milliseconds, which nobody waits for.
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void; // That is what the flag adds.
+let underWay = 0;
 
 // The parent, blob-reader.ts, passes exactly this.
 const { url, source } = workerData.data as BlobReaderData;
@@ -32,12 +40,16 @@ port.on('message', (message: ToBlobReader) => {
 
 async function get({ id, ref }: Extract<ToBlobReader, { type: 'get' }>): Promise<void> {
   const say = (message: FromBlobReader, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  underWay += 1;
   try {
     const bytes = ownBytes(await (await store).get(ref));
     say({ type: 'got', id, bytes }, [bytes.buffer]);
   } catch (error) {
     say({ type: 'failed', id, failure: toFailure(error) });
   }
+  underWay -= 1;
+  // Not before the chunks in the variables of this turn are let go of.
+  if (underWay === 0) setImmediate(collectGarbage);
 }
 
 /** What is handed over takes its whole buffer along, which must be nobody else's. */
