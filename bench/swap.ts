@@ -5,7 +5,8 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clockMs } from './clock.ts';
-import { growthOf, latenciesBy, swapFiguresOf, WARM_UP_MS, type MemorySample } from './swap/figures.ts';
+import { growthOf, isSampled, latenciesBy, swapFiguresOf, WARM_UP_MS, type MemorySample } from './swap/figures.ts';
+import { startProgress } from './progress.ts';
 import { judge, type ServedEpoch } from './swap/ledger.ts';
 import type { Step } from './swap/operator.ts';
 import { planOf, type Planned } from './swap/plan.ts';
@@ -29,8 +30,11 @@ export type SwapBenchResult = Awaited<ReturnType<typeof measure>>;
 const REPLICAS = 3;
 /** Before the first swap and after the last: what is compared with. */
 const QUIET_SHARE = 0.1;
-/** A machine that is too slow for the swaps of the plan gets this many times the time, then the load ends. */
+/** A machine that is too slow for the swaps of the plan gets this many times the time, or an hour more, then the load ends. */
 const PATIENCE = 20;
+const PATIENCE_SECONDS_MAX = 3600;
+/** Before memory is measured: what was retired has ended, and what stands by for the next load has started. */
+const SETTLE_MS = 500;
 
 export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBenchResult> {
   const result = await withRig({ ...options, replicas: REPLICAS }, (rig) => measure(rig, options));
@@ -42,8 +46,9 @@ export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBench
 async function measure(rig: Rig, options: SwapBenchOptions) {
   const { operator, models } = rig;
   const first = await operator.deploy(models.other('bench-0', []));
-  const load = await rig.startLoad({ perSecond: options.rate, secondsMax: PATIENCE * options.seconds });
-  const { steps, memory } = await takeSteps(rig, first, options);
+  const load = await rig.startLoad({ perSecond: options.rate, secondsMax: patience(options.seconds) });
+  const progress = startProgress(options.swaps, 'swaps');
+  const { steps, memory } = await takeSteps(rig, first, options, progress.at).finally(progress.stop);
   const ledger = await load.stop();
   const { errors } = ledger;
   const latencyMs = latenciesBy(ledger, steps);
@@ -57,12 +62,16 @@ async function measure(rig: Rig, options: SwapBenchOptions) {
     p99Ratio: { loading: loading.p99Ms / steady.p99Ms, swapping: swapping.p99Ms / steady.p99Ms },
     rssGrowthRatio: growthOf(memory),
     memoryMb: memory.at(-1)?.mb ?? null,
+    memory: memory.map(({ swaps, mb }) => ({ swaps, mb: Math.round(mb) })),
     errors: Object.fromEntries(errors),
   };
 }
 
+const patience = (seconds: number) => Math.min(PATIENCE * seconds, seconds + PATIENCE_SECONDS_MAX);
+
 /** At even intervals, or as fast as they go. */
-async function takeSteps(rig: Rig, first: Step, { swaps, seconds }: SwapBenchOptions) {
+async function takeSteps(rig: Rig, first: Step, options: SwapBenchOptions, onSwapped: (done: number) => void) {
+  const { swaps, seconds } = options;
   const plan = planOf(swaps);
   const quietMs = WARM_UP_MS + 1000 * QUIET_SHARE * seconds;
   const intervalMs = Math.max(0, 1000 * seconds - WARM_UP_MS - 2 * quietMs) / plan.length;
@@ -77,7 +86,10 @@ async function takeSteps(rig: Rig, first: Step, { swaps, seconds }: SwapBenchOpt
     steps.push(step);
     if (step.committedMs === null) continue;
     done += 1;
+    onSwapped(done);
     inService = [step.modelDigest, ...inService].slice(0, 2);
+    if (!isSampled(done, swaps)) continue;
+    await delay(SETTLE_MS);
     const mb = rig.memoryMb();
     if (mb !== null) memory.push({ atMs: clockMs(), swaps: done, mb });
   }

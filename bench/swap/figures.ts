@@ -20,6 +20,8 @@ export const WARM_UP_MS = 2_000;
 const LEVEL_AFTER_SWAPS = 10;
 /** A sample depends on when garbage was last collected, so the level is the median of a few. */
 const LEVEL_SAMPLES = 5;
+/** Beside those of the two levels: enough for the picture. A sample takes up to 40 ms of a processor. */
+const SAMPLES_MAX = 40;
 
 export type Phase = 'steady' | 'loading' | 'swapping';
 export interface Latencies {
@@ -77,6 +79,8 @@ export interface SwapFigures {
   readonly skewMs: Spread;
   /** From the record of the rollback to its completion on every replica. */
   readonly rollbackMs: Spread;
+  /** From the announcement of a candidate until every replica has loaded it. */
+  readonly loadMs: Spread;
 }
 
 export function swapFiguresOf(steps: readonly Step[], switches: readonly ReplicaSwitched[]): SwapFigures {
@@ -86,12 +90,14 @@ export function swapFiguresOf(steps: readonly Step[], switches: readonly Replica
     const momentsMs = ofEpoch.map(({ monotonicUs }) => monotonicUs / 1000);
     return Math.max(...momentsMs) - Math.min(...momentsMs);
   });
+  const loads = steps.filter(({ kind }) => kind === 'deploy');
   const rollbacks = swapped.filter(({ kind }) => kind === 'roll-back');
   return {
     swaps: swapped.length,
     swapUs: spread(reports.flat().map(({ swapUs }) => swapUs)),
     skewMs: spread(skews),
     rollbackMs: spread(rollbacks.map(({ committedMs, completedMs }) => completedMs - committedMs!)), // Filtered above.
+    loadMs: spread(loads.map(({ startedMs, loadedMs }) => loadedMs! - startedMs)), // Deployed is what was loaded.
   };
 }
 
@@ -100,6 +106,12 @@ const spread = (values: readonly number[]): Spread => ({
   p99: percentile(values, 99),
   max: percentile(values, 100),
 });
+
+/** Whether memory is measured after the swap of this number, of so many in all. */
+export function isSampled(swap: number, swaps: number): boolean {
+  const isOfLevel = swap >= LEVEL_AFTER_SWAPS && swap < LEVEL_AFTER_SWAPS + LEVEL_SAMPLES;
+  return isOfLevel || swap > swaps - LEVEL_SAMPLES || swap % Math.ceil(swaps / SAMPLES_MAX) === 0;
+}
 
 /** The memory at the end over that after the tenth swap (of shorter runs, after the first); null where nobody knows it. */
 export function growthOf(samples: readonly MemorySample[]): number | null {

@@ -2,7 +2,7 @@
  * The memory of a process and of all its descendants. Linux counts it as proportional set size: pages that several
  * processes share are divided among them, so that nothing is counted twice.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 /** In MB; null where the system does not tell. Processes that end meanwhile count nothing. */
 export function memoryOf(pids: readonly number[]): number | null {
@@ -11,14 +11,10 @@ export function memoryOf(pids: readonly number[]): number | null {
   return kilobytes.reduce((sum, x) => sum + x, 0) / 1024;
 }
 
+/** Node starts processes from its main thread alone, whose number is that of the process. */
 function withDescendants(pid: number): number[] {
-  const children = orGone(() => readdirSync(`/proc/${pid}/task`), []).flatMap((thread) =>
-    orGone(() => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'), '')
-      .split(' ')
-      .filter(Boolean)
-      .map(Number),
-  );
-  return [pid, ...children.flatMap(withDescendants)];
+  const children = orGone(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), '');
+  return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(withDescendants)];
 }
 
 const pssOf = (pid: number) =>

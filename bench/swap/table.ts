@@ -23,6 +23,7 @@ export function printSwapTable(result: SwapBenchResult, { net, rate, plot }: Swa
       row('swap on a replica, us', result.swapUs),
       row('first to last replica, ms', result.skewMs),
       row('rollback on all replicas, ms', result.rollbackMs),
+      row('load on all replicas, ms', result.loadMs),
     ],
   );
   const growth = result.rssGrowthRatio?.toFixed(3) ?? 'unknown here';

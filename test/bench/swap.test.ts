@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runSwapBench } from '../../bench/swap.ts';
-import { growthOf } from '../../bench/swap/figures.ts';
+import { growthOf, isSampled } from '../../bench/swap/figures.ts';
+import { startProgress } from '../../bench/progress.ts';
 import { createLedger, judge, OUTCOMES, type Ledger } from '../../bench/swap/ledger.ts';
 import { planOf } from '../../bench/swap/plan.ts';
 
@@ -71,15 +72,37 @@ test('swap bench: memory is compared with its level after the tenth swap', () =>
   assert.is(growthOf([]), null);
 });
 
+test('swap bench: memory is measured at both levels, and now and then between them', () => {
+  const sampled = (swaps: number) => Array.from({ length: swaps }, (_, i) => i + 1).filter((i) => isSampled(i, swaps));
+  const few = sampled(6);
+  const many = sampled(1000);
+  assert.equal(few, [1, 2, 3, 4, 5, 6]);
+  assert.equal(many.slice(0, 6), [10, 11, 12, 13, 14, 25]);
+  assert.equal(many.slice(-6), [975, 996, 997, 998, 999, 1000]);
+  assert.is(many.length, 49);
+});
+
+test('bench progress: where there is no terminal, a line at each tenth of the way and no other', () => {
+  const lines: string[] = [];
+  const stream = { isTTY: false, write: (line: string) => lines.push(line) > 0 };
+  // Of a stream it takes no more than this.
+  const progress = startProgress(25, 'swaps', stream as unknown as NodeJS.WriteStream);
+  for (let done = 1; done <= 25; done++) progress.at(done);
+  progress.stop();
+  assert.is(lines.length, 10);
+  assert.equal([lines[0], lines[9]], ['bench: 3 of 25 swaps\n', 'bench: 25 of 25 swaps\n']);
+});
+
 test('swap bench: six swaps with a failing load and a rollback under load: none failed, lost or misrouted', async () => {
   const plot = join(tmpdir(), `nightshift-swap-test-${process.pid}.svg`);
   const options = { net: 'face-small', people: 5, swaps: 6, rate: 20, seconds: 6, plot, json: true } as const;
-  const { requests, swaps, refusedLoads, failed, lost, misrouted, errors, swapUs, rollbackMs } =
+  const { requests, swaps, refusedLoads, failed, lost, misrouted, errors, swapUs, rollbackMs, loadMs, memory } =
     await runSwapBench(options);
   assert.equal({ failed, lost, misrouted, errors }, { failed: 0, lost: 0, misrouted: 0, errors: {} });
   assert.equal({ swaps, refusedLoads }, { swaps: 6, refusedLoads: 1 });
   assert.ok(requests > 60, `${requests} requests`);
-  assert.ok(swapUs.max > 0 && rollbackMs.p99 > 0);
+  assert.ok(swapUs.max > 0 && rollbackMs.p99 > 0 && loadMs.p50 > 0);
+  if (process.platform === 'linux') assert.is(memory.length, 6);
   assert.match(await readFile(plot, 'utf8'), /^<svg/);
   await rm(plot);
 });
