@@ -15,12 +15,15 @@ export interface RunOptions {
   /** Whether it can talk to us by process.send(). */
   readonly channel: 'ipc' | 'ignore';
   readonly args?: readonly string[];
+  /** Absent: ours. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Its standard output is ours to nobody. The parent's own flags (a profiler, a loader) are not the child's. */
-export function runBundle(code: string, { channel, args = [] }: RunOptions): ChildProcess {
+export function runBundle(code: string, { channel, args = [], env = process.env }: RunOptions): ChildProcess {
   const child = spawn(process.execPath, ['--input-type=module', '-', ...args], {
     cwd: BUNDLE_HOME,
+    env,
     serialization: 'advanced',
     stdio: ['pipe', 'ignore', 'inherit', channel],
   });
