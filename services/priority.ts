@@ -12,7 +12,7 @@ const NORMAL = 0;
 const CAP_SYS_NICE = 23n;
 
 /** What was lowered must come back before it serves, which needs a right; without it nothing is lowered. */
-const canRestore = process.platform === 'linux' && mayRaise();
+export const canRestore = process.platform === 'linux' && mayRaise();
 
 export const lowerPriority = (pid: number) => renice(pid, LOW);
 export const restorePriority = (pid: number) => renice(pid, NORMAL);

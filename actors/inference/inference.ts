@@ -59,7 +59,8 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const enrolments = await createEnrolmentLog(nc, model, log);
   const load = async (pair: ModelPair, isUrgent: boolean) => {
     const { onHostReplaced: onReplaced, onRetried } = replica;
-    const prepare = () => loadResident({ pair, blobs, options: { ...config, onReplaced, onRetried }, processes });
+    const hostOptions = { ...config, onReplaced, onRetried, isUrgent };
+    const prepare = () => loadResident({ pair, blobs, options: hostOptions, processes });
     const resident = await (isUrgent ? prepare() : inTurn(prepare));
     return followEnrolments({ resident, enrolments, onApplied: () => replica.wake(), log });
   };

@@ -25,11 +25,22 @@ export async function createModelHost(
 ): Promise<ModelHost> {
   const file = await writeModelFile(options.model, (await hostHome()).folder);
   try {
-    const opened = await open(options, file, processes, false);
-    return new SupervisedHost(options, processes, file, opened);
+    const opened = await open(options, file, processes, options.isUrgent ?? false);
+    return await prepared(new SupervisedHost(options, processes, file, opened), options);
   } catch (error) {
     await file.remove();
     throw error instanceof HostGone ? failure(error.message, error) : error;
+  }
+}
+
+async function prepared(host: SupervisedHost, { prepare }: ModelHostOptions): Promise<ModelHost> {
+  try {
+    await prepare?.(host);
+    await host.promote();
+    return host;
+  } catch (error) {
+    await host.close();
+    throw error;
   }
 }
 
@@ -38,7 +49,7 @@ interface Opened {
   readonly dimensions: number;
 }
 
-/** The process opens the model at the low priority it has, unless that is urgent. Throws MODEL_INVALID or HostGone. */
+/** The process opens the model at the low priority that it keeps, unless that is urgent. Throws MODEL_INVALID or HostGone. */
 async function open(
   { image, batchMax, threads }: ModelHostOptions,
   { path }: ModelFile,
@@ -49,9 +60,7 @@ async function open(
   try {
     process = await processes.take();
     if (isUrgent) restorePriority(process.pid);
-    const dimensions = await process.load({ path, image, batchMax, threads });
-    restorePriority(process.pid);
-    return { process, dimensions };
+    return { process, dimensions: await process.load({ path, image, batchMax, threads }) };
   } catch (error) {
     await process?.kill();
     throw error;
@@ -72,6 +81,7 @@ class SupervisedHost implements ModelHost {
   /** The process to ask; while one is replaced, the one that is being opened. */
   #current: Promise<HostProcess>;
   #isClosed = false;
+  #isPreparing = true;
 
   constructor(options: ModelHostOptions, processes: HostProcesses, file: ModelFile, { process, dimensions }: Opened) {
     this.#options = options;
@@ -98,6 +108,13 @@ class SupervisedHost implements ModelHost {
 
   get waitMs(): number {
     return this.#queue.waitMs;
+  }
+
+  /** It serves from now on, at normal priority. */
+  async promote(): Promise<void> {
+    const { pid } = await this.#current;
+    restorePriority(pid);
+    this.#isPreparing = false;
   }
 
   embed: ModelHost['embed'] = (request) => this.#queue.submit(request);
@@ -135,7 +152,8 @@ class SupervisedHost implements ModelHost {
     const startedAt = performance.now();
     const limitMs = this.#times.limitMs(count, this.#options.hangMinMs ?? HANG_MIN_MS);
     const embeddings = await process.run(pixels, count, limitMs);
-    this.#times.note(count, performance.now() - startedAt);
+    // What a run takes at the lowest priority says how busy others are.
+    if (!this.#isPreparing) this.#times.note(count, performance.now() - startedAt);
     return embeddings;
   }
 

@@ -39,6 +39,13 @@ export interface ModelHostOptions {
   readonly batchMax: number;
   /** How long several requests that fill no batch may be held for more; absent: not at all. */
   readonly delayMaxMs?: number;
+  /**
+   * Done with the host before it is handed over, at the lowest priority and without a limit of time on its runs but that
+   * of a first one. A rejection ends the host and comes through.
+   */
+  readonly prepare?: (host: ModelHost) => Promise<void>;
+  /** Nothing else can answer in its place: it is opened and prepared at normal priority. */
+  readonly isUrgent?: boolean;
   /** Threads inside one operator. */
   readonly threads: number;
   /** A run counts as hung after ten times what it should take, and never before this; absent: half a second. */

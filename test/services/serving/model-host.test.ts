@@ -1,7 +1,9 @@
+import { getPriority } from 'node:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { HostProcess } from '../../../services/serving/host-process.ts';
+import { canRestore } from '../../../services/priority.ts';
 import { createModelHost } from '../../../services/serving/model-host.ts';
 import type { ModelHost, ModelHostOptions } from '../../../services/serving/strategy.ts';
 import { isAlive, seeProcesses } from '../../support/host-processes.ts';
@@ -28,6 +30,38 @@ const failureOf = async (promise: Promise<unknown>): Promise<PipelineError> => {
   assert.instance(error, PipelineError);
   return error as PipelineError;
 };
+
+test('model host: what prepares it runs at another priority than what serves, unless nothing else can answer', async () => {
+  const nicenessWhile = async (isUrgent: boolean) => {
+    const seen = seeProcesses();
+    const niceness = () => getPriority(seen.taken[0]!.pid);
+    let preparing: number | undefined;
+    const prepare = async (host: ModelHost) => {
+      await host.embed({ pixels: tinyImages(1, 3), count: 1 });
+      preparing = niceness();
+    };
+    const host = await createModelHost({ model: tinyModel(), ...OPTIONS, prepare, isUrgent }, seen);
+    const serving = niceness();
+    await Promise.all([host.close(), seen.close()]);
+    return { preparing, serving };
+  };
+  // The niceness of the launcher is ours; without the right to raise a priority nothing is lowered.
+  const ours = getPriority();
+  const lowest = canRestore ? 19 : ours;
+  assert.equal(await nicenessWhile(false), { preparing: lowest, serving: canRestore ? 0 : ours });
+  assert.equal(await nicenessWhile(true), { preparing: canRestore ? 0 : ours, serving: canRestore ? 0 : ours });
+});
+
+test('model host: a preparation that fails ends it, and its failure comes through', async () => {
+  const seen = seeProcesses();
+  const prepare = () => Promise.reject(new PipelineError('MODEL_MISMATCH', 'not what was expected'));
+  assert.is(
+    (await failureOf(createModelHost({ model: tinyModel(), ...OPTIONS, prepare }, seen))).code,
+    'MODEL_MISMATCH',
+  );
+  await seen.close();
+  for (const { pid } of seen.started) assert.not(isAlive(pid));
+});
 
 test('model host: embeddings have length 1 and do not depend on the batch', () =>
   withHost({}, async (host) => {
