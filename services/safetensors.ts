@@ -36,8 +36,11 @@ export function writeSafetensors({ tensors, metadata }: TensorFile): Buffer {
   return Buffer.concat([length, padded, ...bodies]);
 }
 
-/** Tensors are copies: they do not keep the file's bytes alive. Throws BLOB_CORRUPT, naming `what`. */
-export function readSafetensors(bytes: Uint8Array, what: string): TensorFile {
+/**
+ * Tensors are copies: they do not keep the file's bytes alive. With `inPlace` they are those bytes where they lie as they
+ * must, and the caller changes the bytes no more. Throws BLOB_CORRUPT, naming `what`.
+ */
+export function readSafetensors(bytes: Uint8Array, what: string, { inPlace = false } = {}): TensorFile {
   try {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const headerLength = Number(buffer.readBigUInt64LE(0));
@@ -45,7 +48,7 @@ export function readSafetensors(bytes: Uint8Array, what: string): TensorFile {
     const { __metadata__: metadata = {}, ...entries } = JSON.parse(buffer.toString('utf8', 8, 8 + headerLength));
     const body = buffer.subarray(8 + headerLength);
     const tensors = Object.fromEntries(
-      Object.entries(entries).map(([name, entry]) => [name, readTensor(name, entry, body)]),
+      Object.entries(entries).map(([name, entry]) => [name, readTensor(name, entry, body, inPlace)]),
     );
     return { tensors, metadata };
   } catch (cause) {
@@ -66,7 +69,7 @@ export function floatTensor(
   throw new PipelineError('BLOB_CORRUPT', `${what}: no float32 tensor "${name}" of rank ${rank} in it`);
 }
 
-function readTensor(name: string, entry: unknown, body: Buffer): Tensor {
+function readTensor(name: string, entry: unknown, body: Buffer, inPlace: boolean): Tensor {
   const {
     dtype,
     shape,
@@ -77,7 +80,10 @@ function readTensor(name: string, entry: unknown, body: Buffer): Tensor {
   const count = shape.reduce((product, size) => product * size, 1);
   if (to > body.length || to - from !== count * ArrayType.BYTES_PER_ELEMENT)
     throw new Error(`tensor ${name} has wrong offsets`);
-  // A copy, because the slice may start at an address that a typed array of four bytes cannot start at.
+  const start = body.byteOffset + from;
+  if (inPlace && start % ArrayType.BYTES_PER_ELEMENT === 0)
+    return { shape, data: new ArrayType(body.buffer as ArrayBuffer, start, count) }; // Shared memory would do as well.
+  // Also because the slice may start at an address that a typed array of four bytes cannot start at.
   const copy = Uint8Array.prototype.slice.call(body, from, to);
   return { shape, data: new ArrayType(copy.buffer, copy.byteOffset, count) };
 }

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { writeSafetensors } from '../../../services/safetensors.ts';
 import { buildGallery, galleryOf, identify, readGallery, writeGallery } from '../../../services/serving/gallery.ts';
 import { createModelHost } from '../../../services/serving/model-host.ts';
 import { failureOf } from '../../support/failures.ts';
@@ -55,6 +56,26 @@ test('gallery: something else is refused by name', async () => {
   const gallery = { labels: ['ada'], embeddings: Float32Array.of(1, 0), threshold: 0.5 };
   const wrongDigest = writeGallery({ gallery, modelDigest: 'sha1:1' });
   assert.match((await failureOf(() => readGallery(wrongDigest, 'g'))).message, /modelDigest/);
+  for (const labels of ['{"0":"ada"}', '[1]', '["ada"']) {
+    const metadata = { format: 'nightshift.gallery/1', labels, modelDigest: DIGEST, threshold: '0.5' };
+    const bytes = writeSafetensors({ tensors: { embeddings: { shape: [1, 1], data: Float32Array.of(1) } }, metadata });
+    assert.match(
+      (await failureOf(() => readGallery(bytes, 'g'))).message,
+      /not a gallery: .*(no list of names|not JSON)/s,
+    );
+  }
+});
+
+test('gallery: its rows are those of the bytes, unless they lie askew', () => {
+  const gallery = { labels: ['ada', 'bob'], embeddings: Float32Array.of(1, 0, 0, 1), threshold: 0.5 };
+  const written = writeGallery({ gallery, modelDigest: DIGEST });
+  for (const offset of [0, 1]) {
+    const bytes = new Uint8Array(written.length + 1).subarray(offset, offset + written.length);
+    bytes.set(written);
+    const { embeddings } = readGallery(bytes, 'g').gallery;
+    assert.equal(embeddings, gallery.embeddings);
+    assert.is(embeddings.buffer === bytes.buffer, offset === 0);
+  }
 });
 
 test('gallery: built through a model host, it finds the people of other images', async () => {
