@@ -2,25 +2,16 @@
  * A real nats-server, a replica and a load generator, each in a process of its own, with one model in service. The
  * model is a net with random weights, which is as fast as a trained one; the gallery is of invented people.
  */
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import type { TrainingConfig } from '../../contracts/pipeline.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment, type ImageSpec, type ModelPair } from '../../contracts/values.ts';
 import { createBlobStore } from '../../infra/blob-store.ts';
-import { connectNats } from '../../infra/connection.ts';
-import { createLogger } from '../../infra/logger.ts';
 import { createRecordStore, openKv } from '../../infra/record-store.ts';
 import { createReplicaStore } from '../../infra/replica-store.ts';
-import { launchServer } from '../../infra/server.ts';
-import { applyTopology } from '../../infra/topology.ts';
 import { announce, commit, withdraw } from '../../services/deployment/records.ts';
 import { encodePng } from '../../services/images.ts';
-import { startProcess } from '../../services/processes.ts';
 import { writeGallery, type Gallery } from '../../services/serving/gallery.ts';
 import { takeGolden, writeGolden } from '../../services/serving/golden.ts';
 import { createModelHost } from '../../services/serving/model-host.ts';
@@ -29,6 +20,7 @@ import { resolveNet } from '../../services/training/nets.ts';
 import { initialState } from '../../services/training/parameters.ts';
 import { createRandom } from '../../services/training/random.ts';
 import type { PeerOptions } from './peers.ts';
+import { withGround, type Ground } from '../ground.ts';
 import { until } from '../until.ts';
 import type { FromClient, LoadOrder, ToClient, ToReplica } from './messages.ts';
 
@@ -58,33 +50,14 @@ interface Pairs {
   readonly candidate: ModelPair;
 }
 
-export async function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'nightshift-bench-'));
-  const log = createLogger({ level: 'silent' });
-  const server = await launchServer({ storeDir: join(folder, 'store'), log });
-  const nc = await connectNats({ url: server.url, name: 'bench', log });
-  const children: ChildProcess[] = [];
-  try {
-    await applyTopology(nc, { replicas: 1 });
-    return await use(await open(nc, server.url, options, children));
-  } finally {
-    for (const child of children) child.kill('SIGKILL');
-    await nc.close();
-    await server.stop();
-    await rm(folder, { recursive: true });
-  }
+export function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise<T>): Promise<T> {
+  return withGround(async (ground) => use(await open(ground, options)));
 }
 
-async function open(nc: NatsConnection, url: string, options: RigOptions, children: ChildProcess[]): Promise<Rig> {
+async function open({ nc, url, start: startModule }: Ground, options: RigOptions): Promise<Rig> {
   const files = [await makeFiles(options, 1), await makeFiles(options, 2)] as const;
   const pairs = { serving: await store(nc, 'serving', files[0]), candidate: await store(nc, 'candidate', files[1]) };
-  const start = async (file: string, message: ToClient | ToReplica) => {
-    const child = await startProcess(new URL(file, import.meta.url));
-    children.push(child);
-    child.send(message);
-    await once(child, 'message');
-    return child;
-  };
+  const start = (file: string, message: ToClient | ToReplica) => startModule(new URL(file, import.meta.url), message);
   const replica = await start('./replica.process.ts', { type: 'start', url, name: NAME });
   const loadCandidate = await putIntoService(nc, pairs);
   const { model, gallery } = files[0];
@@ -153,7 +126,8 @@ export async function makeFiles({ net, people }: RigOptions, seed: number, image
   return { model, golden, gallery: { labels, embeddings, threshold: 0.5 } };
 }
 
-async function store(nc: NatsConnection, runId: string, { model, gallery, golden }: Files): Promise<ModelPair> {
+/** Under the run's keys. */
+export async function store(nc: NatsConnection, runId: string, { model, gallery, golden }: Files): Promise<ModelPair> {
   const blobs = createBlobStore(nc, 'bench');
   const stored = await blobs.put('MODELS', `${runId}/model.onnx`, model);
   return {

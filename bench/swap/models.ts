@@ -5,11 +5,9 @@
 import { createHash } from 'node:crypto';
 import type { NatsConnection } from 'nats';
 import type { ModelPair } from '../../contracts/values.ts';
-import { createBlobStore } from '../../infra/blob-store.ts';
 import { encodePng } from '../../services/images.ts';
-import { writeGallery } from '../../services/serving/gallery.ts';
 import { readGolden } from '../../services/serving/golden.ts';
-import { IMAGE, makeFiles, type Files, type RigOptions } from '../serving/rig.ts';
+import { IMAGE, makeFiles, store, type Files, type RigOptions } from '../serving/rig.ts';
 import type { Answers } from './messages.ts';
 import type { Fault } from './plan.ts';
 
@@ -35,19 +33,10 @@ export async function makeModels(nc: NatsConnection, options: ModelsOptions): Pr
   const files: Files[] = [];
   // One after the other: each takes a process of its own, and all at once they starve each other.
   for (let seed = 1; seed <= MODELS; seed++) files.push(await makeFiles(options, seed, IMAGES_SEED));
-  const blobs = createBlobStore(nc, 'bench');
-  const store = async (key: string, { model, gallery, golden }: Files): Promise<Blobs> => {
-    const stored = await blobs.put('MODELS', `${key}/model.onnx`, model);
-    return {
-      model: stored,
-      gallery: await blobs.put('MODELS', `${key}/gallery`, writeGallery({ gallery, modelDigest: stored.digest })),
-      golden: await blobs.put('MODELS', `${key}/golden`, golden),
-    };
-  };
-  const good = await Promise.all(files.map((file, i) => store(`good-${i}`, file)));
+  const good = await Promise.all(files.map((file, i) => store(nc, `good-${i}`, file)));
   const halves = files[0]!; // There are some.
   const model = halves.model.subarray(0, halves.model.length / 2);
-  const truncated = await store('truncated', { ...halves, model });
+  const truncated = await store(nc, 'truncated', { ...halves, model });
   let turn = 0;
   const other = (digests: readonly string[]): Blobs => {
     do turn = (turn + 1) % MODELS;

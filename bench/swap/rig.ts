@@ -2,23 +2,16 @@
  * A real nats-server, three replicas and a load generator, each in a process of its own, and some models with random
  * weights, which are as fast as trained ones. Called by bench/swap.ts.
  */
-import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../contracts/values.ts';
 import { createBus } from '../../infra/bus.ts';
-import { connectNats } from '../../infra/connection.ts';
 import { createLogger } from '../../infra/logger.ts';
 import { createRecordStore, openKv } from '../../infra/record-store.ts';
 import { createReplicaStore } from '../../infra/replica-store.ts';
-import { launchServer } from '../../infra/server.ts';
-import { applyTopology } from '../../infra/topology.ts';
-import { startProcess } from '../../services/processes.ts';
+import { withGround, type Ground } from '../ground.ts';
 import type { Ledger } from './ledger.ts';
 import { memoryOf } from './memory.ts';
 import type { FromLoad, LoadStart, ReplicaStart, ToLoad } from './messages.ts';
@@ -44,34 +37,12 @@ export interface Load {
 
 const NAME = 'bench';
 
-/** Returns what `use` does, after everything that was started has ended. */
-export async function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'nightshift-bench-'));
-  const log = createLogger({ level: 'silent' });
-  const server = await launchServer({ storeDir: join(folder, 'store'), log });
-  const nc = await connectNats({ url: server.url, name: 'bench', log });
-  const children: ChildProcess[] = [];
-  try {
-    await applyTopology(nc, { replicas: 1 });
-    return await use(await open(nc, server.url, options, children));
-  } finally {
-    const ends = children.map((child) => child.exitCode === null && child.signalCode === null && once(child, 'exit'));
-    for (const child of children) child.kill('SIGKILL');
-    await Promise.all(ends);
-    await nc.close();
-    await server.stop();
-    await rm(folder, { recursive: true });
-  }
+export function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise<T>): Promise<T> {
+  return withGround(async (ground) => use(await open(ground, options)));
 }
 
-async function open(nc: NatsConnection, url: string, options: RigOptions, children: ChildProcess[]): Promise<Rig> {
-  const start = async (file: string, message: ReplicaStart | ToLoad) => {
-    const child = await startProcess(new URL(file, import.meta.url));
-    children.push(child);
-    child.send(message);
-    await once(child, 'message');
-    return child;
-  };
+async function open({ nc, url, start: startModule }: Ground, options: RigOptions): Promise<Rig> {
+  const start = (file: string, message: ReplicaStart | ToLoad) => startModule(new URL(file, import.meta.url), message);
   const models = await makeModels(nc, options);
   const replicas = await Promise.all(
     Array.from({ length: options.replicas }, (_, i) =>
