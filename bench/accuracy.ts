@@ -5,15 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { TrainingConfigSchema } from '../contracts/pipeline.ts';
 import type { LabelledImages } from '../services/data/strategy.ts';
 import { embedAll } from '../services/serving/embed-all.ts';
 import { createModelHost } from '../services/serving/model-host.ts';
-import { createTrainingStrategy } from '../services/training/strategies.ts';
-import type { TrainingOutcome } from '../services/training/strategy.ts';
 import { rank1ByImage, rank1ByMean, verifyPairs, type Embedded, type VerificationFigures } from './comparison.ts';
 import { closedSet, loadFaces, openSet, type Faces } from './faces.ts';
 import { measureFloors, type Floor, type Floors } from './floors.ts';
+import { trainNet } from './train-net.ts';
 
 export interface AccuracyBenchOptions {
   /** One sub-folder per person, images numbered in their names. */
@@ -83,7 +81,7 @@ async function measureClosed(faces: Faces, seed: number) {
   const { train, probes } = closedSet(faces);
   const began = performance.now();
   const cpu = process.cpuUsage();
-  const { model, imagesPerSecond } = await trainNet(train, seed);
+  const { model, imagesPerSecond } = await trainNet(train, { seed });
   const trainSeconds = (performance.now() - began) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   const [enrolled, seen] = await embedSets(model, [train, probes]);
@@ -99,24 +97,9 @@ async function measureClosed(faces: Faces, seed: number) {
 
 async function measureOpen(faces: Faces, seed: number): Promise<VerificationFigures> {
   const { train, unseen } = openSet(faces);
-  const { model } = await trainNet(train, seed);
+  const { model } = await trainNet(train, { seed });
   const [embedded] = await embedSets(model, [unseen]);
   return verifyPairs(embedded!);
-}
-
-function trainNet(train: LabelledImages, seed: number): Promise<TrainingOutcome> {
-  const config = TrainingConfigSchema.parse({ seed });
-  const job = { runId: 'bench', model: 'face', config, train, validation: null, resumeFrom: null };
-  return createTrainingStrategy(config.strategy).train(
-    { ...job, datasetDigest: `sha256:${'0'.repeat(64)}` },
-    {
-      signal: new AbortController().signal,
-      progress: () => {},
-      log: { info: () => {}, warn: () => {} },
-      now: () => performance.now(),
-      saveCheckpoint: async () => {},
-    },
-  );
 }
 
 async function embedSets(model: Uint8Array, sets: readonly LabelledImages[]): Promise<Embedded[]> {

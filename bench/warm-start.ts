@@ -2,11 +2,10 @@
  * What a warm start saves: passes until a target rank-1 on held-out images, beginning with a champion's weights and from
  * scratch. The champion knows the first three quarters of the people; the others are new. Called by the training bench.
  */
-import { TrainingConfigSchema } from '../contracts/pipeline.ts';
 import type { LabelledImages } from '../services/data/strategy.ts';
 import { imageSize } from '../services/training/pixels.ts';
-import { createTrainingStrategy } from '../services/training/strategies.ts';
 import type { TrainingOutcome } from '../services/training/strategy.ts';
+import { trainNet } from './train-net.ts';
 
 export interface WarmStartResult {
   readonly targetRank1: number;
@@ -39,18 +38,7 @@ const epochsTo = ({ curve }: TrainingOutcome): number | null =>
   curve.find(({ validationRank1 }) => (validationRank1 ?? 0) >= TARGET_RANK1)?.epoch ?? null;
 
 function run(train: LabelledImages, validation: LabelledImages, seed: number, championWeights: Uint8Array | null) {
-  const config = TrainingConfigSchema.parse({ epochs: EPOCHS, seed });
-  const job = { runId: 'bench', model: 'face', config, train, validation, resumeFrom: null, championWeights };
-  return createTrainingStrategy(config.strategy).train(
-    { ...job, datasetDigest: `sha256:${'0'.repeat(64)}` },
-    {
-      signal: new AbortController().signal,
-      progress: () => {},
-      log: { info: () => {}, warn: () => {} },
-      now: () => performance.now(),
-      saveCheckpoint: async () => {},
-    },
-  );
+  return trainNet(train, { epochs: EPOCHS, seed }, { validation, championWeights });
 }
 
 function firstPeople(set: LabelledImages, people: number): LabelledImages {
