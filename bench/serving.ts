@@ -4,6 +4,7 @@
  * kept waiting when the model's process dies or hangs. Called by bench/run.ts.
  */
 import { INFERENCE_DEFAULTS } from '../actors/inference/inference.ts';
+import { watchMachine, type MachineUse } from './machine.ts';
 import type { OpenFigures } from './serving/load.ts';
 import { print } from './serving/report.ts';
 import { withRig, type Rig, type RigOptions } from './serving/rig.ts';
@@ -35,7 +36,11 @@ export interface Peer {
   readonly perSecond: number;
 }
 
-export interface ServingBenchResult {
+export interface ServingBenchResult extends Measured {
+  readonly machine: MachineUse | null;
+}
+
+interface Measured {
   /** Replica minus bare, milliseconds, at the middle load of `embed` with pixels. */
   readonly overheadMs: { readonly p50: number; readonly p99: number };
   /** Answers per second of `embed` with pixels under as much load as there can be: replica over bare. */
@@ -74,13 +79,15 @@ const FILES_PER_SECOND = 100;
 const QUIET_PER_SECOND = 50;
 
 export async function runServingBench(options: ServingBenchOptions): Promise<ServingBenchResult> {
-  const result = await withRig(options, (rig) => measure(rig, options));
+  const machineUse = watchMachine();
+  const measured = await withRig(options, (rig) => measure(rig, options));
+  const result = { ...measured, machine: machineUse() };
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else print(result, options, result.rows[HEADLINE_LOAD]!.perSecond);
   return result;
 }
 
-async function measure(rig: Rig, { seconds, peersPython }: ServingBenchOptions): Promise<ServingBenchResult> {
+async function measure(rig: Rig, { seconds, peersPython }: ServingBenchOptions): Promise<Measured> {
   await rig.load({ target: 'replica', verb: 'identify', input: 'file', seconds: 1, load: { inFlight: 8 } });
   const saturated = { bare: [] as number[], replica: [] as number[] };
   for (let round = 0; round < ROUNDS; round++) {
@@ -162,7 +169,7 @@ async function measurePeers(rig: Rig, python: string, perSecond: number, seconds
   return peers;
 }
 
-async function whileLoading(rig: Rig, perSecond: number, seconds: number): Promise<ServingBenchResult['loading']> {
+async function whileLoading(rig: Rig, perSecond: number, seconds: number): Promise<Measured['loading']> {
   const steady = await openLoad(rig, 'replica', EMBED, perSecond, seconds);
   let isOver = false;
   const load = openLoad(rig, 'replica', EMBED, perSecond, seconds).finally(() => (isOver = true));

@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clockMs } from './clock.ts';
 import { growthOf, isSampled, latenciesBy, swapFiguresOf, WARM_UP_MS, type MemorySample } from './swap/figures.ts';
+import { watchMachine } from './machine.ts';
 import { startProgress } from './progress.ts';
 import { judge, type ServedEpoch } from './swap/ledger.ts';
 import type { Step } from './swap/operator.ts';
@@ -46,10 +47,12 @@ export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBench
 async function measure(rig: Rig, options: SwapBenchOptions) {
   const { operator, models } = rig;
   const first = await operator.deploy(models.other('bench-0', []));
+  const machineUse = watchMachine();
   const load = await rig.startLoad({ perSecond: options.rate, secondsMax: patience(options.seconds) });
   const progress = startProgress(options.swaps, 'swaps');
   const { steps, memory } = await takeSteps(rig, first, options, progress.at).finally(progress.stop);
   const ledger = await load.stop();
+  const machine = machineUse();
   const { errors } = ledger;
   const latencyMs = latenciesBy(ledger, steps);
   const { steady, loading, swapping } = latencyMs;
@@ -63,6 +66,7 @@ async function measure(rig: Rig, options: SwapBenchOptions) {
     rssGrowthRatio: growthOf(memory),
     memoryMb: memory.at(-1)?.mb ?? null,
     memory: memory.map(({ swaps, mb }) => ({ swaps, mb: Math.round(mb) })),
+    machine,
     errors: Object.fromEntries(errors),
   };
 }

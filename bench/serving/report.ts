@@ -1,5 +1,6 @@
 /** The figures of the serving bench as a table and sentences for people. */
 import Table from 'cli-table3';
+import { describeMachine } from '../machine.ts';
 import type { ServingBenchOptions, ServingBenchResult } from '../serving.ts';
 
 const ms = (value: number) => value.toFixed(2);
@@ -33,6 +34,7 @@ export function print(
   const { loading, throughputPerSecond: throughput } = result;
   const lines = [
     `${net}, ${people} people, ${seconds} s each; bare: (decode +) onnxruntime-node in a thread of the load generator`,
+    ...describeMachine(result.machine),
     table.toString(),
     `saturated: replica ${throughput.replica.toFixed(0)}/s, bare ${throughput.bare.toFixed(0)}/s: ratio ${result.throughputRatio.toFixed(2)}`,
     ...Object.entries(result.peers).map(

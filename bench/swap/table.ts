@@ -1,5 +1,6 @@
 /** The figures of the swap bench as a table for people. */
 import Table from 'cli-table3';
+import { describeMachine } from '../machine.ts';
 import type { Spread } from './figures.ts';
 import type { SwapBenchOptions, SwapBenchResult } from '../swap.ts';
 
@@ -30,7 +31,11 @@ export function printSwapTable(result: SwapBenchResult, { net, rate, plot }: Swa
   const errors = Object.entries(result.errors).map(([text, count]) => `${count} times: ${text}`);
   const memory = `memory of the replicas with their model hosts: ${result.memoryMb?.toFixed(0) ?? '?'} MB, over that after ten swaps: ${growth}`;
   const head = `${net}, 3 replicas, ${rate} requests/s, open loop, latency from the moment a request was due`;
-  console.log([head, counts, latencies, spreads, memory, ...errors, `picture: ${plot}`].join('\n'));
+  console.log(
+    [head, ...describeMachine(result.machine), counts, latencies, spreads, memory, ...errors, `picture: ${plot}`].join(
+      '\n',
+    ),
+  );
 }
 
 const row = (what: string, { p50, p99, max }: Spread) => [what, ...[p50, p99, max].map((x) => x.toFixed(1))];

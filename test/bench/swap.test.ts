@@ -96,13 +96,28 @@ test('bench progress: where there is no terminal, a line at each tenth of the wa
 test('swap bench: six swaps with a failing load and a rollback under load: none failed, lost or misrouted', async () => {
   const plot = join(tmpdir(), `nightshift-swap-test-${process.pid}.svg`);
   const options = { net: 'face-small', people: 5, swaps: 6, rate: 20, seconds: 6, plot, json: true } as const;
-  const { requests, swaps, refusedLoads, failed, lost, misrouted, errors, swapUs, rollbackMs, loadMs, memory } =
-    await runSwapBench(options);
+  const {
+    requests,
+    swaps,
+    refusedLoads,
+    failed,
+    lost,
+    misrouted,
+    errors,
+    swapUs,
+    rollbackMs,
+    loadMs,
+    memory,
+    machine,
+  } = await runSwapBench(options);
   assert.equal({ failed, lost, misrouted, errors }, { failed: 0, lost: 0, misrouted: 0, errors: {} });
   assert.equal({ swaps, refusedLoads }, { swaps: 6, refusedLoads: 1 });
   assert.ok(requests > 60, `${requests} requests`);
   assert.ok(swapUs.max > 0 && rollbackMs.p99 > 0 && loadMs.p50 > 0);
-  if (process.platform === 'linux') assert.is(memory.length, 6);
+  if (process.platform === 'linux') {
+    assert.is(memory.length, 6);
+    assert.ok(machine!.idle >= 0 && machine!.idle <= 1 && machine!.stolen >= 0 && machine!.stolen <= 1);
+  }
   assert.match(await readFile(plot, 'utf8'), /^<svg/);
   await rm(plot);
 });
