@@ -3,11 +3,12 @@
  * where each thread has a niceness of its own; elsewhere nothing happens. Used for model hosts.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 
 /** Yields to everybody who serves: about 1 % of a processor that others want, all of one that nobody does. */
 const LOW = 19;
-const NORMAL = 0;
+/** Ours, which whoever started us has chosen. */
+const NORMAL = getPriority();
 /** Bit of CAP_SYS_NICE in the masks of /proc/self/status (capabilities(7)). */
 const CAP_SYS_NICE = 23n;
 
