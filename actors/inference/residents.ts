@@ -14,6 +14,11 @@ export interface ResidentsOptions {
   readonly onFailed: (resident: ResidentModel, error: PipelineError) => void;
 }
 
+/** A turn of its own: who prepares a model has its turn for longer, and nobody else need wait for that. */
+const RETIRING = 'retire';
+/** Nothing waits for it but a replica that stops; those in front take 10 ms each. */
+const RETIRING_WAIT_MS_MAX = 20_000;
+
 export class Residents {
   readonly #options: ResidentsOptions;
   readonly #table = new Map<string, ResidentModel>();
@@ -77,7 +82,7 @@ export class Residents {
    */
   #close(resident: ResidentModel): void {
     const closing = Promise.resolve(this.#drains.get(resident))
-      .then(() => inTurn(() => resident.close()))
+      .then(() => inTurn(() => resident.close(), RETIRING, RETIRING_WAIT_MS_MAX))
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }

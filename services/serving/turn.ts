@@ -9,10 +9,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** A neighbour that is stuck holds nobody up for longer; three loads of an ordinary model take less. */
 const WAIT_MS_MAX = 2_000;
 
-const ourName = `nightshift-turn-${process.getuid?.() ?? 0}`;
+const PREPARING = 'prepare';
 
-/** Returns what `work` does. */
-export async function inTurn<T>(work: () => Promise<T>, name = ourName, waitMsMax = WAIT_MS_MAX): Promise<T> {
+/** Returns what `work` does. `name`: of what there is one at a time. */
+export async function inTurn<T>(work: () => Promise<T>, name = PREPARING, waitMsMax = WAIT_MS_MAX): Promise<T> {
   const giveBack = await turnOf(name, performance.now() + waitMsMax);
   try {
     return await work();
@@ -68,4 +68,4 @@ function end(name: string, waitMs: number): Promise<void> {
   });
 }
 
-const pathOf = (name: string) => `\0${name}`;
+const pathOf = (name: string) => `\0nightshift-turn-${process.getuid?.() ?? 0}-${name}`;
