@@ -19,7 +19,7 @@ const LOWEST = 19;
 lowerThreadPriority(LOWEST);
 
 // What was received is garbage once it is handed over, but too few objects for the collector to come by itself before
-// there are some 40 MB of it. Collecting this small heap takes milliseconds, which nobody waits for.
+// there are some 40 MB of it. The heap itself is of 10 MB, and nobody waits while it is collected.
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void; // That is what the flag adds.
 let underWay = 0;

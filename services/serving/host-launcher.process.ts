@@ -8,7 +8,7 @@ import { runBundle } from '../processes.ts';
 import type { FromLauncher, ToLauncher } from './host-launcher.messages.ts';
 
 let program = '';
-/** A host speaks to nobody but us; to read certificates for it takes four times as long as all else that Node does first. */
+/** A host speaks to nobody but us; to read certificates for it takes three times as long as all else that Node does first. */
 const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
 /** A parent that was killed hears nothing any more; this process ends with it. */
 const say = (message: FromLauncher) => void process.send?.(message, undefined, undefined, () => {});
