@@ -9,9 +9,9 @@ import { parseData } from '../contracts/envelope.ts';
 import { PipelineError, toFailure } from '../contracts/errors.ts';
 import { AskCommandSchema, StartSchemas, type Completed, type StartCommand } from '../contracts/messages.ts';
 import { commandSubject, STREAMS, workEventSubject, type Noun, type WorkFact } from '../contracts/subjects.ts';
-import { faultPoint } from '../infra/fault-points.ts';
-import type { Bus, Delivery } from '../infra/bus.ts';
-import { workerConsumer } from '../infra/consumers.ts';
+import { faultPoint } from '../runtime/fault-points.ts';
+import type { Bus, Delivery } from '../infra/messaging/bus.ts';
+import { workerConsumer } from '../infra/topology/consumers.ts';
 import type { WorkContext } from '../services/work.ts';
 import { createProgressReporter } from './progress.ts';
 

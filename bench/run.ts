@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { toFailure } from '../contracts/errors.ts';
-import { runAccuracyBench } from './accuracy.ts';
-import { runSagaBench } from './saga.ts';
-import { runServingBench } from './serving.ts';
-import { runSwapBench } from './swap.ts';
-import { runIdentifyBench } from './identify.ts';
-import { runInputBench } from './input-pipeline.ts';
-import { runProvidersBench } from './providers.ts';
-import { NET_NAMES } from './training-subject.ts';
-import { runTrainingBench } from './training.ts';
+import { runAccuracyBench } from './accuracy/accuracy.ts';
+import { runSagaBench } from './saga/saga.ts';
+import { runServingBench } from './serving/serving.ts';
+import { runSwapBench } from './swap/swap.ts';
+import { runIdentifyBench } from './identify/identify.ts';
+import { runInputBench } from './input/input-pipeline.ts';
+import { runProvidersBench } from './providers/providers.ts';
+import { NET_NAMES } from './training/training-subject.ts';
+import { runTrainingBench } from './training/training.ts';
 
 const SHIPPED = ['face-small', 'refnet', 'face-resnet'];
 

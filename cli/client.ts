@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Msg, type NatsConnection } from 'nats';
 import { PipelineError, type ErrorCode } from '../contracts/errors.ts';
-import { createBus, type Bus } from '../infra/bus.ts';
-import type { Logger } from '../infra/logger.ts';
+import { createBus, type Bus } from '../infra/messaging/bus.ts';
+import type { Logger } from '../runtime/logger.ts';
 
 export interface Client {
   readonly nc: NatsConnection;

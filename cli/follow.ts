@@ -8,7 +8,7 @@ import { CTL, NOUNS, PIPELINE_FACTS, RUN_STOPS, type Noun, type PipelineFact } f
 import { ALL, commandRefusedSubject, commandToken } from '../contracts/subjects.ts';
 import { PipelineError } from '../contracts/errors.ts';
 import type { Progress } from '../contracts/values.ts';
-import type { Bus, Heard } from '../infra/bus.ts';
+import type { Bus, Heard } from '../infra/messaging/bus.ts';
 
 /** The stages as people see them; `deploy` has no worker of its own. */
 export type Stage = 'collect' | 'train' | 'verify' | 'deploy';

@@ -117,7 +117,7 @@ function program(): Command {
     .option('--data <folder>', 'real images, one folder per person, instead of synthetic faces')
     .option(...json)
     .action(async (options) => {
-      const { demoCommand } = await import('./demo/demo.ts');
+      const { demoCommand } = await import('../demo/demo.ts');
       await demoCommand(options);
     });
   return nightshift;

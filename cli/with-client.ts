@@ -1,6 +1,6 @@
 /** A bracket around a command's connection: opened on the configured server, closed whatever happens. */
-import { loadConfig, type Config } from '../infra/config.ts';
-import { createLogger } from '../infra/logger.ts';
+import { loadConfig, type Config } from '../infra/config/config.ts';
+import { createLogger } from '../runtime/logger.ts';
 import { connectClient, type Client } from './client.ts';
 import type { GlobalOptions } from './program.ts';
 

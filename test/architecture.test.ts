@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '..');
 const FOLDERS = ['contracts', 'machines', 'services', 'infra', 'actors', 'cli', 'bench', 'test'] as const;
 
 interface SourceFile {
-  /** From the root, such as `infra/bus.ts`. */
+  /** From the root, such as `infra/messaging/bus.ts`. */
   readonly path: string;
   readonly text: string;
   /** The text without comments. */

@@ -4,7 +4,7 @@
  */
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import { FAULT_POINTS } from '../infra/fault-points.ts';
+import { FAULT_POINTS } from '../runtime/fault-points.ts';
 import { crashPlan, judge, nameOf, type Verdict } from './support/crash/plan.ts';
 import { withCrashRig, type CrashRig } from './support/crash/rig.ts';
 import { STORIES, type Story } from './support/crash/stories.ts';

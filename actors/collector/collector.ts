@@ -3,7 +3,7 @@
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { Bus } from '../../infra/bus.ts';
+import type { Bus } from '../../infra/messaging/bus.ts';
 import { collectSnapshot } from '../../services/data/snapshot.ts';
 import { createSource } from '../../services/data/sources.ts';
 import { startWorker, type Worker } from '../worker.ts';

@@ -3,7 +3,7 @@ import type { Failure } from '../../contracts/errors.ts';
 import type { BlobRef } from '../../contracts/values.ts';
 
 export interface BlobReaderData {
-  /** As in infra/connection.ts. */
+  /** As in infra/messaging/connection.ts. */
   readonly url: string;
   readonly source: string;
 }

@@ -7,10 +7,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parentPort, workerData } from 'node:worker_threads';
 import { toFailure } from '../../contracts/errors.ts';
-import { createBlobStore } from '../../infra/blob-store.ts';
-import { connectNats } from '../../infra/connection.ts';
-import { createLogger } from '../../infra/logger.ts';
-import { lowerThreadPriority } from '../../services/threads.ts';
+import { createBlobStore } from '../../infra/stores/blob-store.ts';
+import { connectNats } from '../../infra/messaging/connection.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { lowerThreadPriority } from '../../runtime/threads.ts';
 import type { BlobReaderData, FromBlobReader, ToBlobReader } from './blob-reader.messages.ts';
 
 if (!parentPort) throw new Error('blob-reader.thread.ts runs as a worker thread only');

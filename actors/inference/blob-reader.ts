@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { BlobReader } from '../../contracts/blobs.ts';
 import { PipelineError, type Failure } from '../../contracts/errors.ts';
-import { startThread } from '../../services/threads.ts';
+import { startThread } from '../../runtime/threads.ts';
 import type { BlobReaderData, FromBlobReader, ToBlobReader } from './blob-reader.messages.ts';
 
 export interface ThreadedBlobReader extends BlobReader {

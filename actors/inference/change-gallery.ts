@@ -6,14 +6,14 @@
 import { assertNever, PipelineError } from '../../contracts/errors.ts';
 import { PersonSchema, type EnrollReply, type RemoveReply } from '../../contracts/inference.ts';
 import type { GalleryVerb } from '../../contracts/subjects.ts';
-import type { EnrolmentChange, EnrolmentLog } from '../../infra/enrolment-log.ts';
-import type { Logger } from '../../infra/logger.ts';
-import { decodeImage } from '../../services/images.ts';
-import { IMAGES_PER_PERSON_MAX, PEOPLE_MAX, type People } from '../../services/serving/people.ts';
-import { admitted } from './answer.ts';
+import type { EnrolmentChange, EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { decodeImage } from '../../services/data/images.ts';
+import { IMAGES_PER_PERSON_MAX, PEOPLE_MAX, type People } from '../../services/serving/gallery/people.ts';
+import { admitted } from '../../services/serving/replica/answer.ts';
 import { digestOf } from './enrolments.ts';
-import type { RecogniseRequest } from './recognise.ts';
-import type { Replica, Served } from './replica.ts';
+import type { RecogniseRequest } from '../../services/serving/replica/recognise.ts';
+import type { Replica, Served } from '../../services/serving/replica/replica.ts';
 
 export interface ChangeGalleryOptions {
   readonly replica: Replica;

@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toFailure } from '../../contracts/errors.ts';
-import type { Enrolment, EnrolmentLog } from '../../infra/enrolment-log.ts';
-import type { Logger } from '../../infra/logger.ts';
-import { decodeImage } from '../../services/images.ts';
-import type { ResidentModel } from '../../services/serving/resident-model.ts';
+import type { Enrolment, EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { decodeImage } from '../../services/data/images.ts';
+import type { ResidentModel } from '../../services/serving/replica/resident-model.ts';
 
 export interface FollowEnrolmentsOptions {
   readonly resident: ResidentModel;

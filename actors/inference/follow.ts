@@ -3,8 +3,8 @@
  * the watch missed one (a server that was replaced, a watch that ended). Hands on each revision once, in order.
  */
 import type { Deployment } from '../../contracts/values.ts';
-import type { Logger } from '../../infra/logger.ts';
-import type { RecordStore, Stored, Watch } from '../../infra/record-store.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { RecordStore, Stored, Watch } from '../../infra/stores/record-store.ts';
 
 export interface FollowOptions {
   readonly deployments: RecordStore<Deployment>;

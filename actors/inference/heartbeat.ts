@@ -3,8 +3,8 @@
  * Who waits for `beat` knows that the status as of the call is stored.
  */
 import type { ReplicaStatus } from '../../contracts/values.ts';
-import type { Logger } from '../../infra/logger.ts';
-import { replicaKey, type HeartbeatStore } from '../../infra/replica-store.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { replicaKey, type HeartbeatStore } from '../../infra/stores/replica-store.ts';
 
 export interface HeartbeatOptions {
   readonly store: HeartbeatStore<ReplicaStatus>;

@@ -4,12 +4,12 @@
  * wait for this replica is in what it reads then.
  */
 import type { Deployment, ReplicaStatus } from '../../contracts/values.ts';
-import type { Logger } from '../../infra/logger.ts';
-import type { RecordStore } from '../../infra/record-store.ts';
-import type { HeartbeatStore } from '../../infra/replica-store.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { RecordStore } from '../../infra/stores/record-store.ts';
+import type { HeartbeatStore } from '../../infra/stores/replica-store.ts';
 import { followDeployment, type Following } from './follow.ts';
 import { startHeartbeat, type Heartbeat } from './heartbeat.ts';
-import type { Replica } from './replica.ts';
+import type { Replica } from '../../services/serving/replica/replica.ts';
 
 export interface PresenceOptions {
   readonly replicas: HeartbeatStore<ReplicaStatus>;

@@ -4,9 +4,9 @@
  * be published is logged and no more.
  */
 import { replicaEventSubject, type ReplicaFact } from '../../contracts/subjects.ts';
-import type { Bus } from '../../infra/bus.ts';
-import type { Logger } from '../../infra/logger.ts';
-import type { ReplicaReports } from './converge.ts';
+import type { Bus } from '../../infra/messaging/bus.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { ReplicaReports } from '../../services/serving/replica/converge.ts';
 import type { Heartbeat } from './heartbeat.ts';
 
 export interface ReportsOptions {

@@ -13,12 +13,12 @@ import {
   type GalleryVerb,
   type InferVerb,
 } from '../../contracts/subjects.ts';
-import type { Logger } from '../../infra/logger.ts';
-import type { EnrolmentLog } from '../../infra/enrolment-log.ts';
-import { answer } from './answer.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
+import { answer } from '../../services/serving/replica/answer.ts';
 import { changeGallery } from './change-gallery.ts';
-import type { RecogniseRequest } from './recognise.ts';
-import type { Replica } from './replica.ts';
+import type { RecogniseRequest } from '../../services/serving/replica/recognise.ts';
+import type { Replica } from '../../services/serving/replica/replica.ts';
 
 export interface ServeOptions {
   readonly nc: NatsConnection;

@@ -5,9 +5,9 @@
  */
 import type { Failure } from '../../contracts/errors.ts';
 import type { Deployment, Epoch } from '../../contracts/values.ts';
-import type { Logger } from '../../infra/logger.ts';
-import type { ReplicaReports } from './converge.ts';
-import type { Replica } from './replica.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { ReplicaReports } from '../../services/serving/replica/converge.ts';
+import type { Replica } from '../../services/serving/replica/replica.ts';
 import type { Serving } from './serve.ts';
 
 export interface ServiceOptions {

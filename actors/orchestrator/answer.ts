@@ -5,8 +5,8 @@
 import type { Failure } from '../../contracts/errors.ts';
 import type { Outcome } from '../../contracts/messages.ts';
 import { commandAcceptedSubject, commandRefusedSubject, commandToken } from '../../contracts/subjects.ts';
-import { REPLY_TO_HEADER, type DeadDelivery, type Delivery } from '../../infra/bus.ts';
-import { faultPoint } from '../../infra/fault-points.ts';
+import { REPLY_TO_HEADER, type DeadDelivery, type Delivery } from '../../infra/messaging/bus.ts';
+import { faultPoint } from '../../runtime/fault-points.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import type { OrchestratorContext } from './context.ts';
 

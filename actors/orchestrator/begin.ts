@@ -7,7 +7,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import type { StageName } from '../../contracts/messages.ts';
 import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/pipeline.ts';
 import { NOUNS } from '../../contracts/subjects.ts';
-import type { Delivery } from '../../infra/bus.ts';
+import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { ForkOrigin, PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { lockKey, runKey, type OrchestratorContext } from './context.ts';

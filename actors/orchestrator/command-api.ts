@@ -4,13 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { apiOfCommand, CTL } from '../../contracts/subjects.ts';
-import { order } from '../../infra/order.ts';
+import { order } from '../../infra/messaging/order.ts';
 import type { OrchestratorContext } from './context.ts';
 
 /** Shorter than the five seconds for which the NATS CLI waits by default. */
 const OUTCOME_TIMEOUT_MS = 4_500;
 
-/** Endpoint subject -> handler, as infra/api.ts serves them. Throws what the command was refused with. */
+/** Endpoint subject -> handler, as infra/messaging/api.ts serves them. Throws what the command was refused with. */
 export const commandEndpointsOf = ({ bus }: OrchestratorContext): Record<string, (body: unknown) => Promise<unknown>> =>
   Object.fromEntries(
     Object.values(CTL).map((subject) => [

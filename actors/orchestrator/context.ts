@@ -11,13 +11,13 @@ import type { PipelineConfig } from '../../contracts/pipeline.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../contracts/schedule.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
-import { createBlobStore } from '../../infra/blob-store.ts';
-import { createBus, type Bus } from '../../infra/bus.ts';
-import { createDeadLetterStore, type DeadLetterStore } from '../../infra/dead-letter-store.ts';
-import { createRecordStore, openKv, type RecordStore } from '../../infra/record-store.ts';
-import { createReplicaStore } from '../../infra/replica-store.ts';
-import { followServerClock } from '../../infra/server-clock.ts';
-import { createTimers, type Timers } from '../../infra/timers.ts';
+import { createBlobStore } from '../../infra/stores/blob-store.ts';
+import { createBus, type Bus } from '../../infra/messaging/bus.ts';
+import { createDeadLetterStore, type DeadLetterStore } from '../../infra/stores/dead-letter-store.ts';
+import { createRecordStore, openKv, type RecordStore } from '../../infra/stores/record-store.ts';
+import { createReplicaStore } from '../../infra/stores/replica-store.ts';
+import { followServerClock } from '../../infra/messaging/server-clock.ts';
+import { createTimers, type Timers } from '../../infra/messaging/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 import { createCommandOrder, type CommandOrder } from './command-order.ts';
 import { createSavedRuns, type SavedRuns } from './saved-runs.ts';
@@ -45,7 +45,7 @@ export interface OrchestratorContext {
   readonly timers: Timers;
   readonly pipelines: Readonly<Record<string, PipelineConfig>>;
   readonly log: Logger;
-  /** The server's clock: see infra/server-clock.ts. */
+  /** The server's clock: see infra/messaging/server-clock.ts. */
   readonly now: () => Date;
   /** The last step under way of each run in this process; see run-loop.ts. Empty when nothing is under way. */
   readonly turns: Map<string, Promise<unknown>>;

@@ -7,8 +7,8 @@ import { parseData } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { CtlSchemas } from '../../contracts/messages.ts';
 import { CTL, deadLetterEventSubject, STREAMS } from '../../contracts/subjects.ts';
-import type { Delivery } from '../../infra/bus.ts';
-import type { KeptLetter } from '../../infra/dead-letter-store.ts';
+import type { Delivery } from '../../infra/messaging/bus.ts';
+import type { KeptLetter } from '../../infra/stores/dead-letter-store.ts';
 import type { OrchestratorContext } from './context.ts';
 
 export const isDeadLetterCommand = (subject: string): boolean => subject === CTL.dlqRedrive || subject === CTL.dlqDrop;

@@ -7,7 +7,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import type { CtlSchemas } from '../../contracts/messages.ts';
 import type { CTL } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/values.ts';
-import type { Delivery } from '../../infra/bus.ts';
+import type { Delivery } from '../../infra/messaging/bus.ts';
 import { observedPhase } from '../../machines/step.ts';
 import { targetOf } from '../../services/deployment/retained.ts';
 import type { Obeyed } from './answer.ts';

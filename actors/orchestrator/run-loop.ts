@@ -5,7 +5,7 @@
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
-import { faultPoint } from '../../infra/fault-points.ts';
+import { faultPoint } from '../../runtime/fault-points.ts';
 import { placeOf, startRun, step, stepTimer, wasSeen, type Checkpoint, type Effect } from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';

@@ -3,7 +3,7 @@
  * process has just sent there. A copy may be outdated, as another orchestrator may have moved its run: it is good for a
  * step that is saved by compare-and-save, and for nothing else. Used by run-loop.ts alone.
  */
-import type { Stored } from '../../infra/record-store.ts';
+import type { Stored } from '../../infra/stores/record-store.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 
 export type SavedRun = Pick<Stored<Checkpoint>, 'value' | 'revision'>;

@@ -17,8 +17,8 @@ import {
   type PipelineFact,
   type ScheduleFact,
 } from '../../contracts/subjects.ts';
-import type { Delivery } from '../../infra/bus.ts';
-import { faultPoint } from '../../infra/fault-points.ts';
+import type { Delivery } from '../../infra/messaging/bus.ts';
+import { faultPoint } from '../../runtime/fault-points.ts';
 import {
   configured,
   named,

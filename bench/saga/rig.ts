@@ -8,10 +8,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { NatsConnection } from 'nats';
 import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/pipeline.ts';
-import { connectNats } from '../../infra/connection.ts';
-import { createLogger, type Logger } from '../../infra/logger.ts';
-import { findServerBinary } from '../../infra/server-binary.ts';
-import { applyTopology } from '../../infra/topology.ts';
+import { connectNats } from '../../infra/messaging/connection.ts';
+import { createLogger, type Logger } from '../../runtime/logger.ts';
+import { findServerBinary } from '../../infra/server/server-binary.ts';
+import { applyTopology } from '../../infra/topology/topology.ts';
 
 export type Sync = 'always' | 'default';
 

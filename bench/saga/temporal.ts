@@ -1,6 +1,6 @@
 /**
  * Temporal beside the saga: its development server (`temporal server start-dev`, one process with SQLite) and a worker
- * in Python (bench/peers/temporal_nights.py), once with its state in a file and once in memory. Called by saga.ts.
+ * in Python (bench/saga/peers/temporal_nights.py), once with its state in a file and once in memory. Called by saga.ts.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 
 export type TemporalState = 'file' | 'memory';
 
@@ -34,7 +34,7 @@ export interface TemporalOptions {
 }
 
 const run = promisify(execFile);
-const PROGRAM = fileURLToPath(new URL('../peers/temporal_nights.py', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./peers/temporal_nights.py', import.meta.url));
 /** It makes its tables first. */
 const START_MS = 60_000;
 const CLIENT_MS = 120_000;

@@ -7,9 +7,9 @@ import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { NOUNS, STREAMS, workEventSubject, type Noun } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/values.ts';
-import { createBus, type Bus } from '../../infra/bus.ts';
-import { workerConsumer } from '../../infra/consumers.ts';
-import type { Logger } from '../../infra/logger.ts';
+import { createBus, type Bus } from '../../infra/messaging/bus.ts';
+import { workerConsumer } from '../../infra/topology/consumers.ts';
+import type { Logger } from '../../runtime/logger.ts';
 
 export interface IdleWorkers {
   /** Milliseconds from each answered command's event to the command or end that followed. */

@@ -1,6 +1,6 @@
 /** The load generator, in a process of its own so that it and the replica do not share a thread. Ordered by rig.ts. */
-import { connectNats } from '../../infra/connection.ts';
-import { createLogger } from '../../infra/logger.ts';
+import { connectNats } from '../../infra/messaging/connection.ts';
+import { createLogger } from '../../runtime/logger.ts';
 import { closedLoop, openLoop, type Target } from './load.ts';
 import type { ClientSetup, FromClient, LoadOrder, ToClient } from './messages.ts';
 import { bareTarget, httpTarget, replicaTarget } from './targets.ts';

@@ -6,9 +6,9 @@
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { build } from 'hdr-histogram-js';
-import { startThread } from '../../services/threads.ts';
+import { startThread } from '../../runtime/threads.ts';
 import { createRandom } from '../../services/training/random.ts';
-import { clockMs } from '../clock.ts';
+import { clockMs } from '../support/clock.ts';
 
 /** The server has no room now and said so at once: what it should do under more load than it can carry. */
 export class Refused extends Error {

@@ -1,6 +1,6 @@
 /** What the bench says to the processes of its load and of its replica. */
 import type { ImageSpec } from '../../contracts/values.ts';
-import type { Gallery } from '../../services/serving/gallery.ts';
+import type { Gallery } from '../../services/serving/gallery/gallery.ts';
 import type { OpenFigures } from './load.ts';
 import type { BenchVerb, Face } from './targets.ts';
 

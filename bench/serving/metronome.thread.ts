@@ -3,7 +3,7 @@
  * behind other work; this one sleeps in the kernel. Gets the moments in milliseconds from its start; posts each on time.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { clockMs } from '../clock.ts';
+import { clockMs } from '../support/clock.ts';
 
 const dueMs = workerData.data as Float64Array; // From load.ts, its only caller.
 const nobody = new Int32Array(new SharedArrayBuffer(4));

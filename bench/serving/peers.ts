@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ImageSpec } from '../../contracts/values.ts';
-import { until } from '../until.ts';
+import { until } from '../support/until.ts';
 
 /** Name -> its program, and the module without which it is not installed. */
 export const PEERS = {

@@ -7,9 +7,9 @@ import { headers, type NatsConnection } from 'nats';
 import { INFER_HEADERS } from '../../contracts/inference.ts';
 import { inferSubject } from '../../contracts/subjects.ts';
 import type { ImageSpec } from '../../contracts/values.ts';
-import { decodeImage } from '../../services/images.ts';
-import { identify, type Gallery } from '../../services/serving/gallery.ts';
-import { startThread } from '../../services/threads.ts';
+import { decodeImage } from '../../services/data/images.ts';
+import { identify, type Gallery } from '../../services/serving/gallery/gallery.ts';
+import { startThread } from '../../runtime/threads.ts';
 import { Refused, type Target } from './load.ts';
 
 export type BenchVerb = 'embed' | 'identify';

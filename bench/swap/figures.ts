@@ -1,4 +1,4 @@
-/** The figures of the swap bench from what was written down: pure. All moments are those of bench/clock.ts. */
+/** The figures of the swap bench from what was written down: pure. All moments are those of bench/support/clock.ts. */
 import type { ReplicaSwitched } from '../../contracts/messages.ts';
 import { OUTCOMES, type Ledger } from './ledger.ts';
 import { reportsOf, type Step } from './operator.ts';

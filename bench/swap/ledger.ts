@@ -1,6 +1,6 @@
 /**
  * Every request of the load with what became of it, and the judgement on it. Written by client.process.ts, which knows
- * nothing of swaps; judged afterwards against what was committed when. All moments are those of bench/clock.ts.
+ * nothing of swaps; judged afterwards against what was committed when. All moments are those of bench/support/clock.ts.
  */
 
 export const OUTCOMES = { answered: 0, failed: 1, lost: 2 } as const;

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import type { NatsConnection } from 'nats';
 import type { ModelPair } from '../../contracts/values.ts';
-import { encodePng } from '../../services/images.ts';
-import { readGolden } from '../../services/serving/golden.ts';
+import { encodePng } from '../../services/data/images.ts';
+import { readGolden } from '../../services/serving/host/golden.ts';
 import { IMAGE, makeFiles, store, type Files, type RigOptions } from '../serving/rig.ts';
 import type { Answers } from './messages.ts';
 import type { Fault } from './plan.ts';

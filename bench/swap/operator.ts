@@ -8,13 +8,13 @@ import { DeploymentConfigSchema } from '../../contracts/pipeline.ts';
 import { ReplicaSwitchedSchema, type ReplicaSwitched } from '../../contracts/messages.ts';
 import { replicaEventSubject } from '../../contracts/subjects.ts';
 import type { Deployment, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
-import type { Bus } from '../../infra/bus.ts';
-import type { RecordStore } from '../../infra/record-store.ts';
-import type { HeartbeatStore } from '../../infra/replica-store.ts';
+import type { Bus } from '../../infra/messaging/bus.ts';
+import type { RecordStore } from '../../infra/stores/record-store.ts';
+import type { HeartbeatStore } from '../../infra/stores/replica-store.ts';
 import { createHotSwap } from '../../services/deployment/hot-swap.ts';
 import { announce, commit, rollBack, withdraw } from '../../services/deployment/records.ts';
 import type { DeploymentObservation, DeploymentVerdict } from '../../services/deployment/strategy.ts';
-import { clockMs } from '../clock.ts';
+import { clockMs } from '../support/clock.ts';
 
 export interface OperatorOptions {
   readonly bus: Bus;
@@ -24,7 +24,7 @@ export interface OperatorOptions {
   readonly replicas: number;
 }
 
-/** Moments are those of bench/clock.ts. */
+/** Moments are those of bench/support/clock.ts. */
 export interface Step {
   readonly kind: 'deploy' | 'roll-back' | 'refuse';
   readonly startedMs: number;

@@ -1,6 +1,6 @@
 /**
  * Draws latency over time as SVG, with every load, swap and rollback marked, and the memory of the replicas below. A
- * pure function; called by bench/swap.ts.
+ * pure function; called by bench/swap/swap.ts.
  */
 import { createRequire } from 'node:module';
 import type { EChartsCoreOption } from 'echarts/core';

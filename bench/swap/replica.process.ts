@@ -4,11 +4,11 @@ import { startBlobReader } from '../../actors/inference/blob-reader.ts';
 import { startInference } from '../../actors/inference/inference.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../contracts/values.ts';
-import { createBus } from '../../infra/bus.ts';
-import { connectNats } from '../../infra/connection.ts';
-import { createLogger } from '../../infra/logger.ts';
-import { createRecordStore, openKv } from '../../infra/record-store.ts';
-import { createReplicaStore } from '../../infra/replica-store.ts';
+import { createBus } from '../../infra/messaging/bus.ts';
+import { connectNats } from '../../infra/messaging/connection.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
+import { createReplicaStore } from '../../infra/stores/replica-store.ts';
 import type { ReplicaStart } from './messages.ts';
 
 process.on('message', (message: ReplicaStart) => void start(message));

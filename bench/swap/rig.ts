@@ -1,17 +1,17 @@
 /**
  * A real nats-server, three replicas and a load generator, each in a process of its own, and some models with random
- * weights, which are as fast as trained ones. Called by bench/swap.ts.
+ * weights, which are as fast as trained ones. Called by bench/swap/swap.ts.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { NatsConnection } from 'nats';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../contracts/values.ts';
-import { createBus } from '../../infra/bus.ts';
-import { createLogger } from '../../infra/logger.ts';
-import { createRecordStore, openKv } from '../../infra/record-store.ts';
-import { createReplicaStore } from '../../infra/replica-store.ts';
-import { withGround, type Ground } from '../ground.ts';
+import { createBus } from '../../infra/messaging/bus.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
+import { createReplicaStore } from '../../infra/stores/replica-store.ts';
+import { withGround, type Ground } from '../support/ground.ts';
 import type { Ledger } from './ledger.ts';
 import { memoryOf } from './memory.ts';
 import type { FromLoad, LoadStart, ReplicaStart, ToLoad } from './messages.ts';

@@ -1,8 +1,8 @@
 /** The figures of the swap bench as a table for people. */
 import Table from 'cli-table3';
-import { describeMachine } from '../machine.ts';
+import { describeMachine } from '../support/machine.ts';
 import type { Spread } from './figures.ts';
-import type { SwapBenchOptions, SwapBenchResult } from '../swap.ts';
+import type { SwapBenchOptions, SwapBenchResult } from './swap.ts';
 
 export function printSwapTable(result: SwapBenchResult, { net, rate, plot }: SwapBenchOptions): void {
   const { latencyMs, p99Ratio } = result;

@@ -6,7 +6,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { CompletedSchemas, type Completed } from '../../contracts/messages.ts';
 import { STREAMS, workEventSubject } from '../../contracts/subjects.ts';
 import { LearningCurveSchema, type LearningCurve } from '../../contracts/values.ts';
-import { createBlobStore } from '../../infra/blob-store.ts';
+import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import type { Client } from '../client.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';

@@ -1,8 +1,8 @@
 /** `nightshift dlq`: list, show, redrive and drop dead letters. */
 import Table from 'cli-table3';
 import { API, CTL, deadLetterEventSubject } from '../../contracts/subjects.ts';
-import type { KeptLetter } from '../../infra/dead-letter-store.ts';
-import { obeyed } from '../../infra/order.ts';
+import type { KeptLetter } from '../../infra/stores/dead-letter-store.ts';
+import { obeyed } from '../../infra/messaging/order.ts';
 import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';

@@ -16,8 +16,8 @@ import {
   pipelineEventSubject,
   RUN_STOPS,
 } from '../../contracts/subjects.ts';
-import type { Bus, Heard } from '../../infra/bus.ts';
-import { obeyed } from '../../infra/order.ts';
+import type { Bus, Heard } from '../../infra/messaging/bus.ts';
+import { obeyed } from '../../infra/messaging/order.ts';
 import { startAndFollow } from '../follow.ts';
 import { createStageView } from '../stage-view.ts';
 import { onSignal } from '../signals.ts';

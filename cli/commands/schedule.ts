@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import type { ScheduleConfig, SlotEntry } from '../../contracts/schedule.ts';
 import { API, CTL, scheduleEventSubject } from '../../contracts/subjects.ts';
-import { obeyed } from '../../infra/order.ts';
+import { obeyed } from '../../infra/messaging/order.ts';
 import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';

@@ -1,10 +1,10 @@
 /** `nightshift start` and `nightshift actor <name>`: processes that stay until they are told to end. */
 import { ALL, CTL, inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
-import { ConfigSchema, loadConfig, type Config } from '../../infra/config.ts';
-import { createLogger } from '../../infra/logger.ts';
+import { ConfigSchema, loadConfig, type Config } from '../../infra/config/config.ts';
+import { createLogger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
 import { startActor, startSystem } from '../../main.ts';
-import { sourcesOf, startDataServices, type DataServices } from '../demo/data-services.ts';
+import { sourcesOf, startDataServices, type DataServices } from '../../demo/data-services.ts';
 import type { GlobalOptions } from '../program.ts';
 import { untilSignal } from '../signals.ts';
 import { serverUrl } from '../with-client.ts';

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Outcome, StageName } from '../../contracts/messages.ts';
 import { CTL } from '../../contracts/subjects.ts';
-import { order } from '../../infra/order.ts';
+import { order } from '../../infra/messaging/order.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';
 import { newCommandId, newRunId } from './operate.ts';

@@ -5,7 +5,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { PipelineError } from '../../contracts/errors.ts';
-import { IMAGE_BYTES_MAX } from '../images.ts';
+import { IMAGE_BYTES_MAX } from './images.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
 
 export interface DirectorySourceOptions {

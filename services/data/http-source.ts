@@ -12,7 +12,7 @@
 import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import { linkAbort } from './linked-abort.ts';
+import { linkAbort } from '../../runtime/linked-abort.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
 
 export interface HttpSourceOptions {

@@ -5,8 +5,8 @@
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { SampleRecordSchema, type SampleRecord } from '../../contracts/values.ts';
-import { decodeImage } from '../images.ts';
-import { mapInOrder } from './bounded.ts';
+import { decodeImage } from './images.ts';
+import { mapInOrder } from '../../runtime/bounded.ts';
 import type { SpooledImages, TrainingImages } from './strategy.ts';
 
 export interface ImageReader {

@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec, Quarantined } from '../../contracts/values.ts';
-import { decodeImage, encodePng } from '../images.ts';
-import { mapInOrder } from './bounded.ts';
+import { decodeImage, encodePng } from './images.ts';
+import { mapInOrder } from '../../runtime/bounded.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
 
 export interface StoredSample {

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { DatasetManifestSchema, type BlobRef, type DatasetManifest, type Split } from '../../contracts/values.ts';
-import { decodeImage } from '../images.ts';
-import { mapInOrder } from './bounded.ts';
-import { withScratch } from './scratch.ts';
+import { decodeImage } from './images.ts';
+import { mapInOrder } from '../../runtime/bounded.ts';
+import { withScratch } from '../../runtime/scratch.ts';
 import { readShard, type ShardSample } from './shards.ts';
 import type { LabelledImages } from './strategy.ts';
 

@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { CommandConfig } from '../../contracts/pipeline.ts';
-import { linkAbort, type LinkedAbort } from '../data/linked-abort.ts';
+import { linkAbort, type LinkedAbort } from '../../runtime/linked-abort.ts';
 import { decodeCheckpoint, type CommandCheckpoint } from './command/checkpoint.ts';
 import { writeJobFolder, type JobFolder } from './command/job-folder.ts';
 import { runProgram, type ProgramEnd } from './command/program.ts';
 import { createReporter, type Reporter } from './command/reporter.ts';
-import { checkJob, trainInThread } from './in-thread.ts';
+import { checkJob, trainInThread } from './loop/in-thread.ts';
 import type { TrainingContext, TrainingJob, TrainingOutcome, TrainingStrategy } from './strategy.ts';
 
 /** A larger file is no embedding model that could be served from memory. */

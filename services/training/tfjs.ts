@@ -2,7 +2,7 @@
  * Trains with TensorFlow.js where one of its native packages is installed: the way to a CUDA card. Same nets, loss,
  * augmentation, schedule and export as the default strategy; only the steps are taken by another library.
  */
-import { checkJob, trainInThread } from './in-thread.ts';
+import { checkJob, trainInThread } from './loop/in-thread.ts';
 import type { TrainingStrategy } from './strategy.ts';
 
 export interface TfjsStrategyOptions {

@@ -1,6 +1,6 @@
 /** A deadline for one side of the verification. Its breach names the side, so that a person knows what to change. */
 import { PipelineError } from '../../contracts/errors.ts';
-import { linkAbort } from '../data/linked-abort.ts';
+import { linkAbort } from '../../runtime/linked-abort.ts';
 
 export interface SideDeadline {
   readonly runId: string;

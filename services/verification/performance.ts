@@ -4,7 +4,7 @@
  * service.
  */
 import type { Latency, Performance } from '../../contracts/values.ts';
-import { imageBytesOf } from '../serving/embed-all.ts';
+import { imageBytesOf } from '../serving/host/embed-all.ts';
 import type { WorkContext } from '../work.ts';
 import type { Measurable, VerificationStrategy } from './strategy.ts';
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodePng } from '../../services/images.ts';
+import { encodePng } from '../../services/data/images.ts';
 import { runCli } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
 import { ask, MODEL, withReplicas } from '../support/replicas.ts';

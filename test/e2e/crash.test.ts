@@ -1,7 +1,7 @@
 /** Some of the points of `npm run test:crash`, of each kind and in each part of a run. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FAULT_POINTS } from '../../infra/fault-points.ts';
+import { FAULT_POINTS } from '../../runtime/fault-points.ts';
 import { crashPlan, judge, nameOf } from '../support/crash/plan.ts';
 import { withCrashRig } from '../support/crash/rig.ts';
 import { STORIES } from '../support/crash/stories.ts';

@@ -18,7 +18,7 @@ import {
   pipelineEventSubject,
   STREAMS,
 } from '../../contracts/subjects.ts';
-import { CONSUMERS } from '../../infra/consumers.ts';
+import { CONSUMERS } from '../../infra/topology/consumers.ts';
 import { statePath } from '../../machines/step.ts';
 import { withCli } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';

@@ -17,7 +17,7 @@ import {
   slotSubject,
 } from '../../contracts/subjects.ts';
 import { SlotDecidedSchema } from '../../contracts/schedule.ts';
-import { serveApi } from '../../infra/api.ts';
+import { serveApi } from '../../infra/messaging/api.ts';
 import { withSaga, type Saga } from '../support/saga.ts';
 import { testLogger, withServer } from '../support/server.ts';
 import { until } from '../support/wait.ts';

@@ -11,7 +11,7 @@ import { connectClient, type Client } from '../../cli/client.ts';
 import { rollBack } from '../../cli/commands/operate.ts';
 import { ModelDeployedSchema, type ModelDeployed } from '../../contracts/messages.ts';
 import { modelDeployedSubject } from '../../contracts/subjects.ts';
-import { ConfigSchema, type Config } from '../../infra/config.ts';
+import { ConfigSchema, type Config } from '../../infra/config/config.ts';
 import { startSystem } from '../../main.ts';
 import { isListening, isRunning } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';

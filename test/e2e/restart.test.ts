@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connectClient, type Client } from '../../cli/client.ts';
 import type { Epoch } from '../../contracts/values.ts';
-import { CONFIG_FILE, ConfigSchema } from '../../infra/config.ts';
+import { CONFIG_FILE, ConfigSchema } from '../../infra/config/config.ts';
 import { startSystem } from '../../main.ts';
 import { assertServes, deployTinyChampion } from '../support/champion.ts';
 import { goneWith, isListening, serverOf, withCli, type CliProcess } from '../support/cli.ts';

@@ -2,8 +2,8 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import { BUCKETS, STREAMS } from '../../contracts/subjects.ts';
-import { CONSUMER_SPECS } from '../../infra/consumers.ts';
-import { applyTopology } from '../../infra/topology.ts';
+import { CONSUMER_SPECS } from '../../infra/topology/consumers.ts';
+import { applyTopology } from '../../infra/topology/topology.ts';
 import { assertOnce, ends } from '../support/accounts.ts';
 import { withSaga, type Saga } from '../support/saga.ts';
 import { withServer } from '../support/server.ts';

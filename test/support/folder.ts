@@ -2,8 +2,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodePng } from '../../services/images.ts';
-import { drawnAlbums } from '../../cli/demo/photographs.ts';
+import { encodePng } from '../../services/data/images.ts';
+import { drawnAlbums } from '../../demo/photographs.ts';
 import { tinySplit } from './tiny-data.ts';
 import { TINY_IMAGE } from './tiny-model.ts';
 

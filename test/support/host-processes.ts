@@ -1,6 +1,6 @@
 /** The processes of model hosts, kept in sight, so that a test can kill or stop one. */
-import { startHostProcess, type HostProcess } from '../../services/serving/host-process.ts';
-import { keepSpare, type HostProcesses } from '../../services/serving/host-spares.ts';
+import { startHostProcess, type HostProcess } from '../../services/serving/host/host-process.ts';
+import { keepSpare, type HostProcesses } from '../../services/serving/host/host-spares.ts';
 
 export interface SeenProcesses extends HostProcesses {
   /** In the order of their starts; a spare is one of them from its start on. */

@@ -6,10 +6,10 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { NatsConnection } from 'nats';
-import { connectNats } from '../../infra/connection.ts';
-import { createLogger, type Logger } from '../../infra/logger.ts';
-import { launchServer, type Server } from '../../infra/server.ts';
-import { applyTopology } from '../../infra/topology.ts';
+import { connectNats } from '../../infra/messaging/connection.ts';
+import { createLogger, type Logger } from '../../runtime/logger.ts';
+import { launchServer, type Server } from '../../infra/server/server.ts';
+import { applyTopology } from '../../infra/topology/topology.ts';
 
 export interface TestServer {
   readonly url: string;

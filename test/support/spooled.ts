@@ -1,7 +1,7 @@
 /** Snapshots of invented people, spooled as the trainer spools them. */
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { DatasetManifest } from '../../contracts/values.ts';
-import { withScratch } from '../../services/data/scratch.ts';
+import { withScratch } from '../../runtime/scratch.ts';
 import { collectSnapshot } from '../../services/data/snapshot.ts';
 import { spoolSplits } from '../../services/data/spool.ts';
 import type { SpooledImages } from '../../services/data/strategy.ts';

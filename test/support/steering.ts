@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Outcome } from '../../contracts/messages.ts';
 import { CTL, pipelineEventSubject, type CtlSubject, type Noun, type PipelineFact } from '../../contracts/subjects.ts';
-import { order } from '../../infra/order.ts';
+import { order } from '../../infra/messaging/order.ts';
 import { statePath } from '../../machines/step.ts';
 import { trivialWorks, type Saga, type Works } from './saga.ts';
 import { createGate, until } from './wait.ts';

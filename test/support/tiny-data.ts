@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { ModelPair } from '../../contracts/values.ts';
 import type { LabelledImages } from '../../services/data/strategy.ts';
-import { buildGallery, writeGallery } from '../../services/serving/gallery.ts';
-import { takeGolden, writeGolden } from '../../services/serving/golden.ts';
-import { createModelHost } from '../../services/serving/model-host.ts';
+import { buildGallery, writeGallery } from '../../services/serving/gallery/gallery.ts';
+import { takeGolden, writeGolden } from '../../services/serving/host/golden.ts';
+import { createModelHost } from '../../services/serving/host/model-host.ts';
 import { TINY_IMAGE, tinyImages, tinyModel } from './tiny-model.ts';
 
 export const TINY_HOST = { queueMax: 64, batchMax: 8, threads: 1 } as const;

@@ -6,13 +6,13 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { openImages } from '../../data/image-reader.ts';
 import type { TrainingImages } from '../../data/strategy.ts';
-import { checkModel } from '../../serving/model-shape.ts';
-import { withMetadata, type ModelMetadata } from '../metadata.ts';
+import { checkModel } from '../../serving/host/model-shape.ts';
+import { withMetadata, type ModelMetadata } from '../model/metadata.ts';
 import { externalFiles } from '../onnx/encoding.ts';
-import { imageSize } from '../pixels.ts';
-import type { Stop } from '../stop.ts';
+import { imageSize } from '../input/pixels.ts';
+import type { Stop } from '../loop/stop.ts';
 import type { TrainingJob, TrainingOutcome } from '../strategy.ts';
-import { validateRank1 } from '../validation.ts';
+import { validateRank1 } from '../loop/validation.ts';
 
 /** What the program left, and what it said on the way. */
 export interface ProgramResult {

@@ -4,10 +4,10 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mapInOrder } from '../../data/bounded.ts';
+import { mapInOrder } from '../../../runtime/bounded.ts';
 import { openImages } from '../../data/image-reader.ts';
 import type { TrainingImages } from '../../data/strategy.ts';
-import { encodePng } from '../../images.ts';
+import { encodePng } from '../../data/images.ts';
 import type { TrainingJob } from '../strategy.ts';
 
 export interface JobFolder {

@@ -11,8 +11,8 @@ import type { TrainingImages } from '../../data/strategy.ts';
 import { openImages } from '../../data/image-reader.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import type { WorkContext } from '../../work.ts';
-import { imageSize } from '../pixels.ts';
-import type { Stop } from '../stop.ts';
+import { imageSize } from '../input/pixels.ts';
+import type { Stop } from '../loop/stop.ts';
 
 export interface FeatureOptions {
   /** featureModel of graph.ts. */

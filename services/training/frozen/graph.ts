@@ -5,9 +5,9 @@
 import type { onnx } from 'onnx-proto';
 import type { BackboneConfig } from '../../../contracts/pipeline.ts';
 import type { ImageSpec } from '../../../contracts/values.ts';
-import { addEmbeddings, type Weights } from '../export.ts';
-import { toMetadataProps, type ModelMetadata } from '../metadata.ts';
-import type { ResolvedNet } from '../nets.ts';
+import { addEmbeddings, type Weights } from '../model/export.ts';
+import { toMetadataProps, type ModelMetadata } from '../model/metadata.ts';
+import type { ResolvedNet } from '../nets/nets.ts';
 import { encodeModel } from '../onnx/encoding.ts';
 import { GraphBuilder, type Value } from '../onnx/graph-builder.ts';
 import type { Backbone } from './backbone.ts';

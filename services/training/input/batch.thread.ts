@@ -5,8 +5,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toFailure } from '../../../contracts/errors.ts';
 import { openImages } from '../../data/image-reader.ts';
-import { TRAINING_NICE, lowerThreadPriority } from '../../threads.ts';
-import { imageSize } from '../pixels.ts';
+import { TRAINING_NICE, lowerThreadPriority } from '../../../runtime/threads.ts';
+import { imageSize } from './pixels.ts';
 import { cook } from './batches.ts';
 import type { FromInputThread, InputThreadData, ToInputThread } from './worker-batches.ts';
 

@@ -4,7 +4,7 @@
  */
 import { openImages, type ImageReader } from '../../data/image-reader.ts';
 import type { ImageSet, TrainingImages } from '../../data/strategy.ts';
-import { augmentImages, imageSize, type Augment } from '../pixels.ts';
+import { augmentImages, imageSize, type Augment } from './pixels.ts';
 import { createRandom, permutation } from '../random.ts';
 
 export interface Batch {

@@ -5,8 +5,8 @@
  */
 import { PipelineError, type Failure } from '../../../contracts/errors.ts';
 import type { SpooledImages } from '../../data/strategy.ts';
-import { startThread } from '../../threads.ts';
-import { imageSize } from '../pixels.ts';
+import { startThread } from '../../../runtime/threads.ts';
+import { imageSize } from './pixels.ts';
 import {
   batchesPerEpoch,
   createRecipes,

@@ -3,7 +3,7 @@
  * adds their outputs. The only code that knows of nesting: it asks each layer's kind for its nodes and chains them,
  * forward for training and inference, and backward by the chain rule.
  */
-import type { ResolvedLayer, ResolvedLeaf } from '../nets.ts';
+import type { ResolvedLayer, ResolvedLeaf } from '../nets/nets.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { kindOf } from './kinds.ts';
 import type { Read } from './layer.ts';

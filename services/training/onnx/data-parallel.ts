@@ -8,8 +8,8 @@
  * the mean of theirs.
  */
 import { availableParallelism } from 'node:os';
-import type { EngineSpec, TrainingEngine } from '../engine.ts';
-import { blendStatistics, decayOf, type TrainingState } from '../parameters.ts';
+import type { EngineSpec, TrainingEngine } from '../loop/engine.ts';
+import { blendStatistics, decayOf, type TrainingState } from '../nets/parameters.ts';
 import { createExecutor, type Exchange, type Executor, type ExecutorSetup } from './executor.ts';
 import type { GraphOptions } from './graph-builder.ts';
 import { clipFactor, ratesAt } from './optimizer.ts';

@@ -4,8 +4,8 @@
  * belongs in a training thread.
  */
 import { InferenceSession, env, type Tensor } from 'onnxruntime-node';
-import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
-import { blendStatistics, type TrainingState } from '../parameters.ts';
+import type { EngineFactory, EngineSpec, TrainingEngine } from '../loop/engine.ts';
+import { blendStatistics, type TrainingState } from '../nets/parameters.ts';
 import { blockOfThisMachine } from './blocked-conv.ts';
 import { createParallelEngine } from './data-parallel.ts';
 import type { GraphOptions } from './graph-builder.ts';

@@ -7,8 +7,8 @@ import { existsSync } from 'node:fs';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { TrainingConfig } from '../../../contracts/pipeline.ts';
 import type { WorkLog } from '../../work.ts';
-import type { EngineFactory } from '../engine.ts';
-import { selfTest } from '../self-test.ts';
+import type { EngineFactory } from '../loop/engine.ts';
+import { selfTest } from './self-test.ts';
 import { createOnnxEngine } from './engine.ts';
 
 export type Provider = TrainingConfig['providers'][number];

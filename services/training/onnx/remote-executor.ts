@@ -3,7 +3,7 @@
  * to fails the command under way and all after it. Called by data-parallel.ts.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
-import { startThread } from '../../threads.ts';
+import { startThread } from '../../../runtime/threads.ts';
 import type { Executor, ExecutorSetup, Pass } from './executor.ts';
 
 export type ToExecutor =

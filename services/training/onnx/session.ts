@@ -1,7 +1,7 @@
 /** How sessions of training graphs are opened and fed. Used by engine.ts, executor.ts and the tests. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { MaskedBatch } from '../masks.ts';
-import type { NetInput } from '../nets.ts';
+import type { MaskedBatch } from '../loop/masks.ts';
+import type { NetInput } from '../nets/nets.ts';
 import type { Provider } from './providers.ts';
 
 /**

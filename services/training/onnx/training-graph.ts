@@ -6,8 +6,8 @@
  */
 import type { LossConfig, OptimizerConfig } from '../../../contracts/pipeline.ts';
 import { trainSequence, type ReadAt } from '../layers/sequence.ts';
-import type { ParameterSlot } from '../nets.ts';
-import { allSlots, decayOf, headSlot, type TrainingSizes } from '../parameters.ts';
+import type { ParameterSlot } from '../nets/nets.ts';
+import { allSlots, decayOf, headSlot, type TrainingSizes } from '../nets/parameters.ts';
 import { encodeModel } from './encoding.ts';
 import { GraphBuilder, type GraphOptions, type Value } from './graph-builder.ts';
 import { classificationLoss } from './losses.ts';

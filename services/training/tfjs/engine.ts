@@ -4,9 +4,9 @@
  */
 import type * as Tfjs from '@tensorflow/tfjs';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { EngineFactory, EngineSpec, TrainingEngine } from '../engine.ts';
-import { partOf, type MaskedBatch } from '../masks.ts';
-import { blendStatistics, decayOf, type TrainingState } from '../parameters.ts';
+import type { EngineFactory, EngineSpec, TrainingEngine } from '../loop/engine.ts';
+import { partOf, type MaskedBatch } from '../loop/masks.ts';
+import { blendStatistics, decayOf, type TrainingState } from '../nets/parameters.ts';
 import { forward, uploadBatch, type Tf } from './net.ts';
 import { update, type FlatState } from './optimizer.ts';
 

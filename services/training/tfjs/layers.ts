@@ -4,7 +4,7 @@ import { assertNever } from '../../../contracts/errors.ts';
 import { BATCH_NORM_EPSILON } from '../layers/batch-norm.ts';
 import { NORM_EPSILON } from '../layers/l2-normalise.ts';
 import { blockSize } from '../layers/pooling.ts';
-import type { ResolvedLeaf } from '../nets.ts';
+import type { ResolvedLeaf } from '../nets/nets.ts';
 import type { Tf } from './net.ts';
 
 type T = Tfjs.Tensor;

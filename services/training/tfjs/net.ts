@@ -4,10 +4,10 @@
  * hand-written backward nodes in the tests. Images are NHWC here, because its CPU kernels take nothing else.
  */
 import type * as Tfjs from '@tensorflow/tfjs';
-import type { EngineSpec } from '../engine.ts';
-import type { MaskedBatch } from '../masks.ts';
-import type { ParameterSlot, ResolvedLayer } from '../nets.ts';
-import { allSlots } from '../parameters.ts';
+import type { EngineSpec } from '../loop/engine.ts';
+import type { MaskedBatch } from '../loop/masks.ts';
+import type { ParameterSlot, ResolvedLayer } from '../nets/nets.ts';
+import { allSlots } from '../nets/parameters.ts';
 import { applyLeaf, type LeafInputs } from './layers.ts';
 import { classificationLoss } from './losses.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startBlobReader } from '../../../actors/inference/blob-reader.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
-import { createBlobStore } from '../../../infra/blob-store.ts';
+import { createBlobStore } from '../../../infra/stores/blob-store.ts';
 import { withServer } from '../../support/server.ts';
 
 test('blob reader: objects come whole, whatever their size, and many at once', () =>

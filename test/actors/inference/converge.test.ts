@@ -4,7 +4,7 @@ import type { InferenceOptions } from '../../../actors/inference/inference.ts';
 import { parseData } from '../../../contracts/envelope.ts';
 import { ReplicaRefusedSchema, ReplicaSwitchedSchema } from '../../../contracts/messages.ts';
 import { replicaEventSubject, STREAMS } from '../../../contracts/subjects.ts';
-import { createReplicaStore } from '../../../infra/replica-store.ts';
+import { createReplicaStore } from '../../../infra/stores/replica-store.ts';
 import { announce, commit, rollBack, withdraw } from '../../../services/deployment/records.ts';
 import { ask, busOf, faceOf, MODEL, statusOf, withReplicas } from '../../support/replicas.ts';
 import { storeTinyPair } from '../../support/tiny-data.ts';

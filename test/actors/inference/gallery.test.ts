@@ -5,7 +5,7 @@ import { EnrollReplySchema, RemoveReplySchema } from '../../../contracts/inferen
 import { enrolmentsOf, STREAMS } from '../../../contracts/subjects.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { announce, commit, rollBack } from '../../../services/deployment/records.ts';
-import { encodePng } from '../../../services/images.ts';
+import { encodePng } from '../../../services/data/images.ts';
 import { ask, faceOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
 import { storeTinyPair, tinySplit } from '../../support/tiny-data.ts';
 import { TINY_IMAGE } from '../../support/tiny-model.ts';

@@ -4,7 +4,7 @@ import { EmbedReplySchema, IdentifyReplySchema, VerifyReplySchema } from '../../
 import { parseData } from '../../../contracts/envelope.ts';
 import { ReplicaPreparedSchema, ReplicaSwitchedSchema } from '../../../contracts/messages.ts';
 import { replicaEventSubject, STREAMS } from '../../../contracts/subjects.ts';
-import { decodeImage } from '../../../services/images.ts';
+import { decodeImage } from '../../../services/data/images.ts';
 import { ask, busOf, faceOf, statusOf, withReplicas } from '../../support/replicas.ts';
 import { TINY_IMAGE } from '../../support/tiny-model.ts';
 import { until } from '../../support/wait.ts';

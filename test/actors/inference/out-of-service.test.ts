@@ -6,7 +6,7 @@ import { parseData } from '../../../contracts/envelope.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { ReplicaOutOfServiceSchema } from '../../../contracts/messages.ts';
 import { replicaEventSubject, STREAMS } from '../../../contracts/subjects.ts';
-import { connectNats } from '../../../infra/connection.ts';
+import { connectNats } from '../../../infra/messaging/connection.ts';
 import { announce, commit, rollBack } from '../../../services/deployment/records.ts';
 import { epochsOf, more, startLoad } from '../../support/load.ts';
 import { busOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';

@@ -2,12 +2,12 @@
 import sharp from 'sharp';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createFigures } from '../../../actors/inference/figures.ts';
-import { recognise, type RecogniseRequest } from '../../../actors/inference/recognise.ts';
+import { createFigures } from '../../../services/serving/replica/figures.ts';
+import { recognise, type RecogniseRequest } from '../../../services/serving/replica/recognise.ts';
 import { loadSplits } from '../../../services/data/load.ts';
 import { collectSnapshot } from '../../../services/data/snapshot.ts';
-import { embedAll } from '../../../services/serving/embed-all.ts';
-import { loadResident } from '../../../services/serving/resident-model.ts';
+import { embedAll } from '../../../services/serving/host/embed-all.ts';
+import { loadResident } from '../../../services/serving/replica/resident-model.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
 import { listSource, quietContext } from '../../support/samples.ts';
 import { storeTinyPair, TINY_HOST } from '../../support/tiny-data.ts';

@@ -6,7 +6,7 @@ import type { BlobStore } from '../../../contracts/blobs.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { ModelPair } from '../../../contracts/values.ts';
 import { announce, withdraw } from '../../../services/deployment/records.ts';
-import { readGallery, writeGallery } from '../../../services/serving/gallery.ts';
+import { readGallery, writeGallery } from '../../../services/serving/gallery/gallery.ts';
 import { ask, faceOf, MODEL, statusOf, withReplicas } from '../../support/replicas.ts';
 import { storeTinyPair } from '../../support/tiny-data.ts';
 import { until } from '../../support/wait.ts';

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { startOrchestrator } from '../../../actors/orchestrator/orchestrator.ts';
 import { runKey } from '../../../actors/orchestrator/context.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
-import { followServerClock } from '../../../infra/server-clock.ts';
+import { followServerClock } from '../../../infra/messaging/server-clock.ts';
 import { statePath } from '../../../machines/step.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';

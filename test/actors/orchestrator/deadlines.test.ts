@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { applyTimer, beginRun } from '../../../actors/orchestrator/run-loop.ts';
 import { commandSubject, STREAMS, timerFiredSubject } from '../../../contracts/subjects.ts';
 import { PipelineEventSchema } from '../../../contracts/messages.ts';
-import { workerConsumer } from '../../../infra/consumers.ts';
+import { workerConsumer } from '../../../infra/topology/consumers.ts';
 import { blobRef, nightInput, verified } from '../../support/runs.ts';
 import { quickPipeline, trivialWorks, withSaga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';

@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createDirectorySource } from '../../../services/data/directory-source.ts';
 import { createSource } from '../../../services/data/sources.ts';
-import { IMAGE_BYTES_MAX } from '../../../services/images.ts';
+import { IMAGE_BYTES_MAX } from '../../../services/data/images.ts';
 import { failureOf } from '../../support/samples.ts';
 import { dataSourceConformance, readAll } from './data-source.conformance.ts';
 

@@ -8,7 +8,7 @@ import { createDirectorySource } from '../../../services/data/directory-source.t
 import { loadSplits, readManifest } from '../../../services/data/load.ts';
 import { collectSnapshot, type Snapshot } from '../../../services/data/snapshot.ts';
 import type { DataSource } from '../../../services/data/strategy.ts';
-import { decodeImage } from '../../../services/images.ts';
+import { decodeImage } from '../../../services/data/images.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
 import { orlTest } from '../../support/orl.ts';
 import { cancelled, failureOf, listSource, quietContext, samplesOf, testPng } from '../../support/samples.ts';

@@ -10,7 +10,7 @@ import { createHttpSource } from '../../../services/data/http-source.ts';
 import { SAMPLES_HELD_MAX } from '../../../services/data/intake.ts';
 import { collectSnapshot, type Snapshot, type SnapshotJob } from '../../../services/data/snapshot.ts';
 import type { DataSource, SourceSample } from '../../../services/data/strategy.ts';
-import { IMAGE_BYTES_MAX } from '../../../services/images.ts';
+import { IMAGE_BYTES_MAX } from '../../../services/data/images.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
 import { cancelled, failureOf, listSource, quietContext, samplesOf, testPng } from '../../support/samples.ts';
 

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openImages } from '../../../services/data/image-reader.ts';
 import { loadSplits } from '../../../services/data/load.ts';
-import { withScratch } from '../../../services/data/scratch.ts';
+import { withScratch } from '../../../runtime/scratch.ts';
 import { spoolSplits } from '../../../services/data/spool.ts';
 import type { TrainingImages } from '../../../services/data/strategy.ts';
 import { cancelled, failureOf } from '../../support/samples.ts';

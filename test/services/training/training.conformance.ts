@@ -8,7 +8,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PipelineError, type ErrorCode } from '../../../contracts/errors.ts';
 import type { TrainingConfig } from '../../../contracts/pipeline.ts';
 import type { Progress } from '../../../contracts/values.ts';
-import { readModelMetadata } from '../../../services/training/metadata.ts';
+import { readModelMetadata } from '../../../services/training/model/metadata.ts';
 import type { TrainingJob, TrainingOutcome, TrainingStrategy } from '../../../services/training/strategy.ts';
 import { quietContext, timeless, toyImages, toyJob } from './toy.ts';
 

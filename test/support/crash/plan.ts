@@ -6,7 +6,7 @@
 import type { ActorName } from '../../../actors/names.ts';
 import { workOf } from '../../../actors/orchestrator/schedule.ts';
 import { NOUNS, replicaEventSubject, RUN_STOPS, type Noun, type ReplicaFact } from '../../../contracts/subjects.ts';
-import { CONSUMERS, workerConsumer } from '../../../infra/consumers.ts';
+import { CONSUMERS, workerConsumer } from '../../../infra/topology/consumers.ts';
 import { placeOf, statePath, type Checkpoint } from '../../../machines/step.ts';
 import { MODEL } from './names.ts';
 import type { Crash, Outcome } from './rig.ts';

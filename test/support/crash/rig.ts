@@ -8,11 +8,11 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import type { NatsConnection } from 'nats';
 import { ACTORS, type ActorName } from '../../../actors/names.ts';
-import { ConfigSchema, type Config } from '../../../infra/config.ts';
-import { CONSUMER_SPECS } from '../../../infra/consumers.ts';
-import type { FaultPoint } from '../../../infra/fault-points.ts';
-import { createReplicaStore } from '../../../infra/replica-store.ts';
-import { applyTopology } from '../../../infra/topology.ts';
+import { ConfigSchema, type Config } from '../../../infra/config/config.ts';
+import { CONSUMER_SPECS } from '../../../infra/topology/consumers.ts';
+import type { FaultPoint } from '../../../runtime/fault-points.ts';
+import { createReplicaStore } from '../../../infra/stores/replica-store.ts';
+import { applyTopology } from '../../../infra/topology/topology.ts';
 import { startActor } from '../../../main.ts';
 import { withFolder, writeTinyPeople } from '../folder.ts';
 import { withServer, type TestServer } from '../server.ts';
@@ -25,7 +25,7 @@ import { createVictims, type Victims } from './victims.ts';
 export interface Crash {
   readonly actor: ActorName;
   readonly point: FaultPoint;
-  /** Part of what the point says of itself: see infra/fault-points.ts. */
+  /** Part of what the point says of itself: see runtime/fault-points.ts. */
   readonly where: string;
 }
 

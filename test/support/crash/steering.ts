@@ -5,9 +5,9 @@ import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.t
 import { retryIdOf } from '../../../actors/orchestrator/begin.ts';
 import { ScheduleConfigSchema } from '../../../contracts/schedule.ts';
 import { BUCKETS, CTL, SCHEDULE_TIMER, slotSubject, STREAMS, type CtlSubject } from '../../../contracts/subjects.ts';
-import { createBlobStore } from '../../../infra/blob-store.ts';
-import { createRecordStore, openKv } from '../../../infra/record-store.ts';
-import { createTimers } from '../../../infra/timers.ts';
+import { createBlobStore } from '../../../infra/stores/blob-store.ts';
+import { createRecordStore, openKv } from '../../../infra/stores/record-store.ts';
+import { createTimers } from '../../../infra/messaging/timers.ts';
 import { placeOf } from '../../../machines/step.ts';
 import { slotRunId } from '../../../services/schedule/decide.ts';
 import { upcoming } from '../../../services/schedule/slots.ts';

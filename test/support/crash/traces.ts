@@ -7,9 +7,9 @@ import { OutcomeSchema, type Outcome } from '../../../contracts/messages.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../../contracts/schedule.ts';
 import { ALL, BUCKETS, NOUNS, SCHEDULE_TIMER, STREAMS, timerScheduleSubject } from '../../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../../contracts/values.ts';
-import { CONSUMER_SPECS } from '../../../infra/consumers.ts';
-import { createDeadLetterStore } from '../../../infra/dead-letter-store.ts';
-import { createRecordStore, openKv } from '../../../infra/record-store.ts';
+import { CONSUMER_SPECS } from '../../../infra/topology/consumers.ts';
+import { createDeadLetterStore } from '../../../infra/stores/dead-letter-store.ts';
+import { createRecordStore, openKv } from '../../../infra/stores/record-store.ts';
 import { statePath, type Checkpoint } from '../../../machines/step.ts';
 import { MODEL } from './names.ts';
 

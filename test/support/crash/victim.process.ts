@@ -1,8 +1,8 @@
 /** A process that waits to be told which actor it is and where it has to die. Started by victims.ts ahead of its time. */
 import { once } from 'node:events';
 import type { ActorName } from '../../../actors/names.ts';
-import { ConfigSchema } from '../../../infra/config.ts';
-import { armFaultPoint } from '../../../infra/fault-points.ts';
+import { ConfigSchema } from '../../../infra/config/config.ts';
+import { armFaultPoint } from '../../../runtime/fault-points.ts';
 import { startActor } from '../../../main.ts';
 import { testLogger } from '../server.ts';
 

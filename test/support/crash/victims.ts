@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { startProcess } from '../../../services/processes.ts';
+import { startProcess } from '../../../runtime/processes.ts';
 import type { Sentence } from './victim.process.ts';
 
 export interface Victim {

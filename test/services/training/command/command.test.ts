@@ -9,7 +9,7 @@ import { PipelineError, type ErrorCode } from '../../../../contracts/errors.ts';
 import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/pipeline.ts';
 import type { Progress } from '../../../../contracts/values.ts';
 import { createCommandStrategy } from '../../../../services/training/command.ts';
-import { readModelMetadata } from '../../../../services/training/metadata.ts';
+import { readModelMetadata } from '../../../../services/training/model/metadata.ts';
 import { withFolder } from '../../../support/folder.ts';
 import { tinyModel } from '../../../support/tiny-model.ts';
 import { until } from '../../../support/wait.ts';

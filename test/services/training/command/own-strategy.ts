@@ -8,7 +8,7 @@ import { PipelineError } from '../../../../contracts/errors.ts';
 import { TrainingConfigSchema } from '../../../../contracts/pipeline.ts';
 import { ImageSpecSchema } from '../../../../contracts/values.ts';
 import type { LabelledImages } from '../../../../services/data/strategy.ts';
-import { decodeImage } from '../../../../services/images.ts';
+import { decodeImage } from '../../../../services/data/images.ts';
 import { decodeModel, encodeAgain } from '../../../../services/training/onnx/encoding.ts';
 import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
 import { quietContext } from '../toy.ts';

@@ -10,7 +10,7 @@ import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts
 import type { Progress } from '../../../../contracts/values.ts';
 import type { LabelledImages } from '../../../../services/data/strategy.ts';
 import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
-import { readModelMetadata } from '../../../../services/training/metadata.ts';
+import { readModelMetadata } from '../../../../services/training/model/metadata.ts';
 import { decodeModel, encodeAgain } from '../../../../services/training/onnx/encoding.ts';
 import type { TrainingJob } from '../../../../services/training/strategy.ts';
 import { withFolder } from '../../../support/folder.ts';

@@ -5,7 +5,7 @@ import type { Layer } from '../../../../contracts/pipeline.ts';
 import { blockOfThisMachine, fitsBlocks } from '../../../../services/training/onnx/blocked-conv.ts';
 import { decodeModel } from '../../../../services/training/onnx/encoding.ts';
 import { buildGradientModel } from '../../../../services/training/onnx/training-graph.ts';
-import { caseOf, compareGradients } from '../judge.ts';
+import { caseOf, compareGradients } from './judge.ts';
 
 const block = await blockOfThisMachine();
 /** Where the machine has no blocked kernels, the same nets go through the usual ones. */

@@ -4,14 +4,14 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../../contracts/errors.ts';
 import { TrainingConfigSchema, type Layer } from '../../../../contracts/pipeline.ts';
-import type { EngineSpec } from '../../../../services/training/engine.ts';
-import { withMasks } from '../../../../services/training/masks.ts';
-import { resolveNet } from '../../../../services/training/nets.ts';
+import type { EngineSpec } from '../../../../services/training/loop/engine.ts';
+import { withMasks } from '../../../../services/training/loop/masks.ts';
+import { resolveNet } from '../../../../services/training/nets/nets.ts';
 import { createOnnxEngine } from '../../../../services/training/onnx/engine.ts';
 import { shareOut } from '../../../../services/training/onnx/data-parallel.ts';
 import type { ExecutorSetup } from '../../../../services/training/onnx/executor.ts';
 import { startExecutor } from '../../../../services/training/onnx/remote-executor.ts';
-import { initialState } from '../../../../services/training/parameters.ts';
+import { initialState } from '../../../../services/training/nets/parameters.ts';
 import { createRandom, normal } from '../../../../services/training/random.ts';
 
 const BATCH = 12;

@@ -3,8 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeModel } from '../../../../services/training/onnx/encoding.ts';
 import { buildGradientModel, buildTrainingModel } from '../../../../services/training/onnx/training-graph.ts';
-import { caseOf, expectClose, onnxGradient, type Case } from '../judge.ts';
-import { LAYER_NETS } from '../layer-nets.ts';
+import { caseOf, expectClose, onnxGradient, type Case } from './judge.ts';
+import { LAYER_NETS } from '../nets/layer-nets.ts';
 
 /** What onnxruntime's WebGPU provider cannot run or limits. */
 const BUFFERS_MAX = 8;

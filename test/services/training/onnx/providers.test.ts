@@ -2,12 +2,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../../contracts/errors.ts';
-import type { EngineFactory } from '../../../../services/training/engine.ts';
-import { readModelMetadata } from '../../../../services/training/metadata.ts';
+import type { EngineFactory } from '../../../../services/training/loop/engine.ts';
+import { readModelMetadata } from '../../../../services/training/model/metadata.ts';
 import { createOnnxEngine } from '../../../../services/training/onnx/engine.ts';
 import { chooseEngine, type Provider } from '../../../../services/training/onnx/providers.ts';
 import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
-import type { TrainingState } from '../../../../services/training/parameters.ts';
+import type { TrainingState } from '../../../../services/training/nets/parameters.ts';
 import { quietContext, toyJob } from '../toy.ts';
 
 const CPU = createOnnxEngine('cpu');

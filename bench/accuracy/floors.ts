@@ -1,0 +1,46 @@
+/**
+ * What recognition reaches without a net on the same images: plain pixels, and Fisherfaces fitted on what the net is
+ * trained on. A net that stays below them learns nothing of use. Called by accuracy.ts.
+ */
+import type { LabelledImages } from '../../services/data/strategy.ts';
+import { imageSize, zNormalise } from '../../services/training/input/pixels.ts';
+import { rank1ByImage, verifyPairs, type VerificationFigures } from '../support/comparison.ts';
+import { closedSet, openSet, type Faces } from '../support/faces.ts';
+import { fitFisherfaces, type Projection } from './fisherfaces.ts';
+
+export interface Floor {
+  readonly rank1: number;
+  readonly open: VerificationFigures;
+}
+export interface Floors {
+  readonly rawPixels: Floor;
+  readonly lda: Floor;
+}
+
+export function measureFloors(faces: Faces): Floors {
+  return { rawPixels: floorOf(faces, () => (rows) => rows), lda: floorOf(faces, fitted) };
+}
+
+/** `fit` makes a projection of pixel rows from the images to learn. */
+function floorOf(faces: Faces, fit: (train: LabelledImages) => Projection): Floor {
+  const { train, probes } = closedSet(faces);
+  const { train: others, unseen } = openSet(faces);
+  const [closed, open] = [fit(train), fit(others)];
+  const embedded = (images: LabelledImages, project: Projection) => ({ rows: project(pixelRows(images)), images });
+  return {
+    rank1: rank1ByImage(embedded(train, closed), embedded(probes, closed)),
+    open: verifyPairs(embedded(unseen, open)),
+  };
+}
+
+const fitted = (train: LabelledImages): Projection =>
+  fitFisherfaces({ rows: pixelRows(train), classes: train.classes });
+
+/** Pixels z-normalised per image, as the net sees them: of nearly one length. */
+function pixelRows(images: LabelledImages): Float32Array {
+  const size = imageSize(images);
+  const rows = new Float32Array(images.count * size);
+  for (let at = 0; at < rows.length; at += size)
+    zNormalise(images.pixels.subarray(at, at + size), rows.subarray(at, at + size));
+  return rows;
+}

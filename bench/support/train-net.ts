@@ -1,0 +1,25 @@
+/** One training run as the trainer does it, with nobody who watches. */
+import { TrainingConfigSchema, type TrainingConfig } from '../../contracts/pipeline.ts';
+import type { LabelledImages } from '../../services/data/strategy.ts';
+import { createTrainingStrategy } from '../../services/training/strategies.ts';
+import type { TrainingJob, TrainingOutcome } from '../../services/training/strategy.ts';
+
+/** Beside `settings` everything is as shipped. */
+export function trainNet(
+  train: LabelledImages,
+  settings: Partial<TrainingConfig>,
+  more: Partial<Pick<TrainingJob, 'validation' | 'championWeights'>> = {},
+): Promise<TrainingOutcome> {
+  const config = TrainingConfigSchema.parse(settings);
+  const job = { runId: 'bench', model: 'face', config, train, validation: null, resumeFrom: null, ...more };
+  return createTrainingStrategy(config.strategy).train(
+    { ...job, datasetDigest: `sha256:${'0'.repeat(64)}` },
+    {
+      signal: new AbortController().signal,
+      progress: () => {},
+      log: { info: () => {}, warn: () => {} },
+      now: () => performance.now(),
+      saveCheckpoint: async () => {},
+    },
+  );
+}

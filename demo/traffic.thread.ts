@@ -1,0 +1,91 @@
+/** The thread of traffic.ts: sends on schedule, counts every request once, reports when told to stop. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { build, type Histogram } from 'hdr-histogram-js';
+import { connect, errors } from 'nats';
+import { inferSubject } from '../contracts/subjects.ts';
+import { readAnswer } from '../cli/client.ts';
+import type { PhaseFigures, TrafficData, TrafficFigures, TrafficOrder } from './traffic.ts';
+
+/** As long as the NATS CLI waits by default. */
+const REQUEST_TIMEOUT_MS = 5_000;
+/** Enough to see what went wrong; the count has the rest. */
+const FAILURES_SHOWN = 5;
+const TICK_MS = 2;
+
+interface Phase {
+  sent: number;
+  failed: number;
+  lost: number;
+  misrouted: number;
+  readonly histogram: Histogram;
+}
+
+const port = parentPort!; // This module runs only as a thread.
+const { url, model, requestsPerSecond, probes } = workerData.data as TrafficData;
+const nc = await connect({ servers: url, name: 'demo-traffic' });
+const subject = inferSubject(model, 'identify');
+const phases = new Map<string, Phase>();
+const failures: string[] = [];
+const epochs: Record<string, number> = {};
+const underWay = new Set<Promise<void>>();
+let current = phaseOf('warm-up');
+let inService = 0;
+
+const intervalMs = 1000 / requestsPerSecond;
+const startedAt = performance.now();
+let number = 0;
+// Timers are coarse: each tick sends whatever has become due since the last one.
+const ticking = setInterval(() => {
+  for (let due = startedAt + number * intervalMs; due <= performance.now(); due = startedAt + number * intervalMs) {
+    const sending = send(probes[number++ % probes.length]!, due, current).finally(() => underWay.delete(sending));
+    underWay.add(sending);
+  }
+}, TICK_MS);
+
+port.on('message', (order: TrafficOrder) => {
+  if ('phase' in order) current = phaseOf(order.phase);
+  else if ('inService' in order) inService = Math.max(inService, order.inService);
+  else void finish();
+});
+port.postMessage('ready');
+
+function phaseOf(name: string): Phase {
+  const known = phases.get(name) ?? {
+    ...{ sent: 0, failed: 0, lost: 0, misrouted: 0 },
+    histogram: build({ highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 }),
+  };
+  phases.set(name, known);
+  return known;
+}
+
+async function send(image: Uint8Array, due: number, phase: Phase): Promise<void> {
+  phase.sent++;
+  const atLeast = inService;
+  try {
+    const { epoch } = readAnswer<{ epoch: number }>(await nc.request(subject, image, { timeout: REQUEST_TIMEOUT_MS }));
+    epochs[epoch] = (epochs[epoch] ?? 0) + 1;
+    if (epoch < atLeast) phase.misrouted++;
+  } catch (error) {
+    if (error instanceof errors.TimeoutError) phase.lost++;
+    else phase.failed++;
+    if (failures.length < FAILURES_SHOWN) failures.push(String(error));
+  }
+  phase.histogram.recordValue(Math.max(1, Math.round((performance.now() - due) * 1000)));
+}
+
+async function finish(): Promise<void> {
+  clearInterval(ticking);
+  await Promise.all(underWay);
+  await nc.close();
+  const figures: TrafficFigures = {
+    phases: Object.fromEntries([...phases].map(([name, phase]) => [name, figuresOf(phase)])),
+    failures,
+    epochs,
+  };
+  port.postMessage(figures);
+}
+
+function figuresOf({ histogram, ...counts }: Phase): PhaseFigures {
+  const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
+  return { ...counts, latencyMs: { p50: at(50), p95: at(95), p99: at(99), max: histogram.maxValue / 1000 } };
+}

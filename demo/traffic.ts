@@ -1,0 +1,63 @@
+/**
+ * Live traffic for the demo: an open-loop client in a thread of its own, with its own connection, as a door would
+ * have. A request is due at its time whether or not earlier ones were answered, and its latency counts from then.
+ */
+import { once } from 'node:events';
+import type { Latency } from '../contracts/values.ts';
+import { startThread } from '../runtime/threads.ts';
+
+export interface TrafficData {
+  readonly url: string;
+  readonly model: string;
+  readonly requestsPerSecond: number;
+  /** Image files to ask about, in turn. */
+  readonly probes: readonly Uint8Array[];
+}
+
+export interface PhaseFigures {
+  readonly sent: number;
+  /** Answered with an error. */
+  readonly failed: number;
+  /** Not answered at all. */
+  readonly lost: number;
+  /** Answered by an older epoch than the one that was in service, on every replica, when the request was sent. */
+  readonly misrouted: number;
+  readonly latencyMs: Latency;
+}
+export interface TrafficFigures {
+  readonly phases: Readonly<Record<string, PhaseFigures>>;
+  /** The first few failures, in words. */
+  readonly failures: readonly string[];
+  /** Epochs that answered, with the number of answers. */
+  readonly epochs: Readonly<Record<string, number>>;
+}
+export type TrafficOrder = { readonly phase: string } | { readonly inService: number } | { readonly stop: true };
+
+export interface Traffic {
+  /** From now on requests count under this name. */
+  phase(name: string): void;
+  /** Every replica serves this epoch: no request sent from now on may be answered by an older one. */
+  inService(epoch: number): void;
+  /** Waits for what is under way and answers the figures. */
+  stop(): Promise<TrafficFigures>;
+  /** Ends the thread without figures. */
+  kill(): Promise<void>;
+}
+
+export async function startTraffic(data: TrafficData): Promise<Traffic> {
+  const thread = startThread(new URL('./traffic.thread.ts', import.meta.url), data, { name: 'traffic' });
+  await once(thread, 'message');
+  const order = (message: TrafficOrder) => thread.postMessage(message);
+  return {
+    phase: (phase) => order({ phase }),
+    inService: (inService) => order({ inService }),
+    stop: async () => {
+      const figures = once(thread, 'message');
+      order({ stop: true });
+      const [answer] = await figures;
+      await thread.terminate();
+      return answer as TrafficFigures;
+    },
+    kill: async () => void (await thread.terminate()),
+  };
+}

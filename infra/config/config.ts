@@ -1,0 +1,104 @@
+/**
+ * The configuration: `nightshift.config.json`, if there is one, with the environment over it, checked once. Every
+ * setting has a default except the models. Called by the CLI.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { describeIssues } from '../../contracts/envelope.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+import { PipelineConfigSchema } from '../../contracts/pipeline.ts';
+import { TokenSchema } from '../../contracts/values.ts';
+import { LOG_LEVELS } from '../../runtime/logger.ts';
+import { describeUnknown } from './unknown-settings.ts';
+
+export const CONFIG_FILE = 'nightshift.config.json';
+
+const NatsConfigSchema = z.strictObject({
+  /** A server that runs already; without it one is started on `storeDir`. */
+  url: z.string().min(1).optional(),
+  storeDir: z.string().min(1).default('.nightshift'),
+  /** Of the server that is started; 4222 is where NATS clients look by themselves. 0: any free one. */
+  port: z.number().int().min(0).max(65_535).default(4222),
+  /** Copies of every stream: 1 on a single server, 3 on a cluster. */
+  replicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).default(1),
+});
+
+const InferenceConfigSchema = z.strictObject({
+  /** Replicas per model in this process. */
+  replicas: z.number().int().min(1).max(64).default(1),
+  /** Requests that may wait; more are turned away at once. */
+  queueMax: z.number().int().min(1).default(256),
+  /** Images per call of the model. */
+  batchMax: z.number().int().min(1).default(16),
+  /** How long several requests that fill no batch may be held for more; one that is alone never is. */
+  delayMaxMs: z.number().min(0).max(1_000).default(0),
+  /** A run that takes ten times as long as it should counts as hung, but never before this. */
+  hangMinMs: z.number().int().min(50).default(500),
+  /** Threads per model that onnxruntime may use inside one operator. */
+  threads: z.number().int().min(1).default(1),
+});
+
+export const ConfigSchema = z.strictObject({
+  nats: NatsConfigSchema.prefault({}),
+  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+  inference: InferenceConfigSchema.prefault({}),
+  models: z.record(TokenSchema, PipelineConfigSchema).default({}),
+});
+export type Config = z.infer<typeof ConfigSchema>;
+
+export interface LoadConfigOptions {
+  /** From --config; a file that is named must be there. */
+  readonly path?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Throws CONFIG_INVALID naming the file and each field that does not fit. */
+export function loadConfig({ path, env }: LoadConfigOptions): Config {
+  const named = path ?? (env['NIGHTSHIFT_CONFIG'] || undefined);
+  const file = resolve(named ?? CONFIG_FILE);
+  if (named !== undefined && !existsSync(file)) throw invalid(`the file ${file} does not exist`);
+  const written = existsSync(file) ? readJson(file) : {};
+  const where = existsSync(file) ? file : 'environment';
+  const whole = withEnvironment(written, env);
+  const parsed = ConfigSchema.safeParse(whole);
+  const problems = describeUnknown(ConfigSchema, whole);
+  if (parsed.success && problems.length === 0) return parsed.data;
+  // What is unknown is said above, with its neighbours.
+  const rest = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
+  if (rest.length > 0) problems.push(describeIssues({ issues: rest }));
+  throw invalid(`${where}: ${problems.join('; ')}`);
+}
+
+/** Environment variable -> where it goes in the configuration. An empty variable counts as absent. */
+const OVERRIDES = {
+  NATS_URL: ['nats', 'url'],
+  NIGHTSHIFT_STORE: ['nats', 'storeDir'],
+  NIGHTSHIFT_LOG_LEVEL: ['log', 'level'],
+} as const;
+
+/** Anything that is not an object is left as it is, for the schema to refuse. */
+function withEnvironment(written: unknown, env: LoadConfigOptions['env']): unknown {
+  if (!isObject(written)) return written;
+  const merged: Record<string, unknown> = { ...written };
+  for (const [variable, [section, field]] of Object.entries(OVERRIDES)) {
+    const value = env[variable];
+    if (!value) continue;
+    const before = merged[section];
+    merged[section] = { ...(isObject(before) ? before : {}), [field]: value };
+  }
+  return merged;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw invalid(`${file} is not readable JSON: ${String(cause)}`, cause);
+  }
+}
+
+const invalid = (message: string, cause?: unknown) => new PipelineError('CONFIG_INVALID', message, { cause });

@@ -1,0 +1,70 @@
+/**
+ * Questions and answers over NATS micro (https://github.com/nats-io/nats-architecture-and-design, ADR-32): request
+ * and reply with discovery (`nats micro ls`). Several processes may serve the same; each request goes to one.
+ */
+import type { NatsConnection } from '@nats-io/nats-core';
+import { Svcm, type ServiceMsg } from '@nats-io/services';
+import { PipelineError, toFailure, type ErrorCode } from '../../contracts/errors.ts';
+import type { Logger } from '../../runtime/logger.ts';
+
+/** Subject -> handler of its parsed JSON body (`{}` for an empty one). The answer is sent as JSON. */
+export type Endpoints = Readonly<Record<string, (body: unknown) => Promise<unknown>>>;
+
+export interface Api {
+  /** Answers no more; requests under way are answered. */
+  stop(): Promise<void>;
+}
+
+const SERVICE = { name: 'nightshift', version: '1.0.0', description: 'questions about runs and models' } as const;
+
+/**
+ * A PipelineError becomes a micro error: its message in the header, a status in the manner of HTTP, and
+ * `{"error": {code, message, retryable}}` as the body.
+ */
+export async function serveApi(nc: NatsConnection, endpoints: Endpoints, log: Logger): Promise<Api> {
+  const service = await new Svcm(nc).add(SERVICE);
+  for (const [subject, handle] of Object.entries(endpoints)) {
+    service.addEndpoint(nameOf(subject), {
+      subject,
+      handler: (error, request) => void (error ? log.error({ err: error, subject }, 'api') : answer(request)),
+    });
+    const answer = (request: ServiceMsg) => respond(request, subject, handle, log);
+  }
+  // Subscriptions are sent, not confirmed, by the client: after this the server knows them.
+  await nc.flush();
+  return { stop: async () => void (await service.stop()) };
+}
+
+async function respond(request: ServiceMsg, subject: string, handle: Endpoints[string], log: Logger): Promise<void> {
+  try {
+    request.respond(JSON.stringify(await handle(parseBody(request))));
+  } catch (error) {
+    const failure = toFailure(error);
+    if (failure.code === 'INTERNAL') log.error({ err: error, subject }, 'api: a question could not be answered');
+    request.respondError(statusOf(failure.code), oneLine(failure.message), JSON.stringify({ error: failure }));
+  }
+}
+
+function parseBody(request: ServiceMsg): unknown {
+  const text = request.string();
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new PipelineError('REQUEST_INVALID', `${request.subject}: not JSON (${why}); expected an object or nothing`);
+  }
+}
+
+/** A header ends at a line break. */
+const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ');
+
+/** An endpoint's name may hold no dots. */
+const nameOf = (subject: string) => subject.replaceAll('.', '-');
+
+/** For tools that look at the number; the code in the body is what counts. */
+function statusOf(code: ErrorCode): number {
+  if (code.endsWith('_UNKNOWN')) return 404;
+  if (code === 'REQUEST_INVALID' || code === 'MESSAGE_MALFORMED') return 400;
+  return 500;
+}

@@ -1,0 +1,109 @@
+/**
+ * Messages in and out: publishing until stored, and looking at what is stored. Consuming is in consume.ts. Every
+ * message is a CloudEvents envelope with a deterministic id, so that publishing twice stores once.
+ */
+import { jetstreamManager } from '@nats-io/jetstream';
+import { headers, type NatsConnection } from '@nats-io/nats-core';
+import { makeEnvelope, openEnvelope, type Envelope } from '../../contracts/envelope.ts';
+import { startConsuming, type Consumption } from './consume.ts';
+import { listen, type Heard, type Listening } from './listen.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { ConsumeOptions } from './settle.ts';
+import { fallbackIdOf, MESSAGE_BYTES_MAX, publishStored, tooLarge } from './publish.ts';
+
+export type { Consumption } from './consume.ts';
+export type { ConsumeOptions, DeadDelivery, Delivery } from './settle.ts';
+export type { Heard, Listening } from './listen.ts';
+
+/** Names the subject on which a sender waits for an answer; the reply subject itself carries the stream's receipt. */
+export const REPLY_TO_HEADER = 'Nightshift-Reply-To';
+/** Answers go to inboxes alone: a sender must not have others publish where it may not. */
+const INBOX_PREFIX = '_INBOX';
+
+export interface BusOptions {
+  readonly nc: NatsConnection;
+  /** The actor that speaks, such as `trainer` or `inference/r1`. */
+  readonly source: string;
+  readonly log: Logger;
+  readonly now: () => Date;
+  readonly newId: () => string;
+}
+
+export interface PublishOptions {
+  /** Deterministic wherever the message may be published twice. A fresh one if absent. */
+  readonly id?: string | undefined;
+  /** W3C trace context to hand on. */
+  readonly traceparent?: string | undefined;
+  readonly replyTo?: string | undefined;
+}
+
+export interface Published {
+  readonly id: string;
+  readonly seq: number;
+  /** True when the stream held a message with this id already, so that nothing was added. */
+  readonly duplicate: boolean;
+}
+
+export interface Bus {
+  /** Returns when the message is on the disk of the server. Throws NATS_UNAVAILABLE (retryable), MESSAGE_TOO_LARGE. */
+  publish(subject: string, data: unknown, options?: PublishOptions): Promise<Published>;
+  /** Handles a durable consumer's messages until stopped; waits for a consumer that does not exist yet. */
+  consume(options: ConsumeOptions): Consumption;
+  /** Hears messages as they pass, without any guarantee; see listen.ts. */
+  listen(subject: string, handle: (heard: Heard) => void): Listening;
+  /** The last message on a subject (wildcards allowed), or null. Read from the stream's leader: never stale. */
+  lastOn(stream: string, subject: string): Promise<Envelope | null>;
+  /** Whether the stream holds a message on the subject: in a work queue, one that nobody has finished. */
+  hasPending(stream: string, subject: string): Promise<boolean>;
+  /** When the last message on a subject was stored, by the server's clock; null where there is none. */
+  lastTimeOn(stream: string, subject: string): Promise<Date | null>;
+  /** Whether the last message on the subject still waits for the consumer to hand it out for the first time. */
+  isQueued(stream: string, consumer: string, subject: string): Promise<boolean>;
+  /** Whether anybody asks this consumer for messages just now. */
+  isAttended(stream: string, consumer: string): Promise<boolean>;
+  /** Answers a sender who named an inbox; not stored. Any other subject is left alone. */
+  reply(to: string, data: unknown): void;
+}
+
+export async function createBus(options: BusOptions): Promise<Bus> {
+  // The manager checks JetStream once; without the check a worker needs no right to ask for the account.
+  const manager = await jetstreamManager(options.nc, { checkAPI: false });
+  return {
+    publish: (subject, data, publishOptions = {}) => publish(options, subject, data, publishOptions),
+    consume: (consumeOptions) => startConsuming(options, consumeOptions),
+    listen: (subject, handle) => listen(options, subject, handle),
+    lastOn: async (stream, subject) => {
+      const stored = await manager.streams.getMessage(stream, { last_by_subj: subject });
+      if (stored === null) return null;
+      const fallbackId = fallbackIdOf(stream, stored.seq);
+      return openEnvelope({ subject: stored.subject, body: stored.data, fallbackId, time: stored.time });
+    },
+    hasPending: async (stream, subject) => {
+      const info = await manager.streams.info(stream, { subjects_filter: subject });
+      return Object.keys(info.state.subjects ?? {}).length > 0;
+    },
+    lastTimeOn: async (stream, subject) =>
+      (await manager.streams.getMessage(stream, { last_by_subj: subject }))?.time ?? null,
+    isQueued: async (stream, consumer, subject) => {
+      const stored = await manager.streams.getMessage(stream, { last_by_subj: subject });
+      if (stored === null) return false;
+      return stored.seq > (await manager.consumers.info(stream, consumer)).delivered.stream_seq;
+    },
+    isAttended: async (stream, consumer) => (await manager.consumers.info(stream, consumer)).num_waiting > 0,
+    reply: (to, data) => {
+      if (to.startsWith(INBOX_PREFIX)) options.nc.publish(to, JSON.stringify(data));
+      else options.log.warn({ to }, 'an answer was wanted on a subject that is no inbox; it was not sent');
+    },
+  };
+}
+
+async function publish(bus: BusOptions, subject: string, data: unknown, options: PublishOptions): Promise<Published> {
+  const id = options.id ?? bus.newId();
+  const { source, now } = bus;
+  const envelope = makeEnvelope({ id, source, subject, time: now(), data, traceparent: options.traceparent });
+  const body = new TextEncoder().encode(JSON.stringify(envelope));
+  if (body.length > MESSAGE_BYTES_MAX) throw tooLarge(subject, id, body.length);
+  const meta = headers();
+  if (options.replyTo !== undefined) meta.set(REPLY_TO_HEADER, options.replyTo);
+  return { id, ...(await publishStored(bus.nc, { subject, body, id, meta })) };
+}

@@ -1,0 +1,59 @@
+/**
+ * Keeps what nobody could handle: a copy of the message with the reason, in the stream DLQ, for people to look at and
+ * to publish again. Called by consume.ts before it gives a message up.
+ */
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import type { Failure } from '../../contracts/errors.ts';
+import { deadLetterSubject } from '../../contracts/subjects.ts';
+import { MESSAGE_BYTES_MAX, publishStored } from './publish.ts';
+
+export const DEAD_LETTER_HEADERS = {
+  code: 'Nightshift-Error-Code',
+  error: 'Nightshift-Error',
+  subject: 'Nightshift-Subject',
+  stream: 'Nightshift-Stream',
+  sequence: 'Nightshift-Sequence',
+  deliveries: 'Nightshift-Deliveries',
+  /** When the message was stored first. */
+  time: 'Nightshift-Time',
+  /** Present where the body was cut: its full size in bytes. */
+  truncated: 'Nightshift-Truncated-From',
+} as const;
+
+/** Headers have no room for a stack, and a line break would end one. */
+const ERROR_LENGTH_MAX = 1_000;
+
+export interface DeadLetter {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly subject: string;
+  readonly seq: number;
+  readonly deliveryCount: number;
+  readonly time: Date;
+  readonly body: Uint8Array;
+  readonly failure: Failure;
+  /** The message's own; the server's are left out. */
+  readonly headers: MsgHdrs;
+}
+
+/** May be called again for the same message: the id is that of its place in the stream, so one copy is kept. */
+export async function keepDeadLetter(nc: NatsConnection, letter: DeadLetter): Promise<void> {
+  const meta = headers();
+  for (const [name, values] of letter.headers) if (!name.startsWith('Nats-')) meta.set(name, values[0] ?? '');
+  meta.set(DEAD_LETTER_HEADERS.code, letter.failure.code);
+  meta.set(DEAD_LETTER_HEADERS.error, oneLine(letter.failure.message));
+  meta.set(DEAD_LETTER_HEADERS.subject, letter.subject);
+  meta.set(DEAD_LETTER_HEADERS.stream, letter.stream);
+  meta.set(DEAD_LETTER_HEADERS.sequence, String(letter.seq));
+  meta.set(DEAD_LETTER_HEADERS.deliveries, String(letter.deliveryCount));
+  meta.set(DEAD_LETTER_HEADERS.time, letter.time.toISOString());
+  if (letter.body.length > MESSAGE_BYTES_MAX) meta.set(DEAD_LETTER_HEADERS.truncated, String(letter.body.length));
+  await publishStored(nc, {
+    subject: deadLetterSubject(letter.stream, letter.consumer),
+    body: letter.body.subarray(0, MESSAGE_BYTES_MAX),
+    id: `${letter.stream}-${letter.seq}-${letter.consumer}`,
+    meta,
+  });
+}
+
+const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ').slice(0, ERROR_LENGTH_MAX);

@@ -1,0 +1,39 @@
+/**
+ * Core subscriptions: every listener hears a message once, now or never. For what is worth hearing only while it
+ * happens (a cancellation, progress on a terminal); whatever must not be lost goes through consume.ts.
+ */
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import { openEnvelope, type Envelope } from '../../contracts/envelope.ts';
+import { toFailure } from '../../contracts/errors.ts';
+import type { Logger } from '../../runtime/logger.ts';
+
+export interface Heard {
+  readonly subject: string;
+  readonly envelope: Envelope;
+}
+export interface Listening {
+  stop(): void;
+}
+
+/** A message that cannot be parsed, or whose handler throws, is logged and does not end the listening. */
+export function listen(
+  { nc, log }: { nc: NatsConnection; log: Logger },
+  subject: string,
+  handle: (heard: Heard) => void,
+): Listening {
+  const subscription = nc.subscribe(subject, {
+    callback: (error, message) => (error ? log.warn({ err: error, subject }, 'listening ended') : hear(message)),
+  });
+  const hear = (message: Msg) => {
+    try {
+      handle({ subject: message.subject, envelope: open(message) });
+    } catch (error) {
+      log.warn({ ...toFailure(error), subject: message.subject }, 'a message that was heard could not be handled');
+    }
+  };
+  return { stop: () => subscription.unsubscribe() };
+}
+
+// Core messages have no sequence; the time makes a bare message's id unique enough for a log line.
+const open = ({ subject, data }: Msg) =>
+  openEnvelope({ subject, body: data, fallbackId: `heard-${Date.now()}`, time: new Date() });

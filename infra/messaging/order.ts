@@ -1,0 +1,57 @@
+/**
+ * Publishes an operator command and waits for what becomes of it, by the events that any NATS client may hear. Called by
+ * the command line and by the request-and-reply side of the commands.
+ */
+import { PipelineError } from '../../contracts/errors.ts';
+import { OutcomeSchema, type Outcome } from '../../contracts/messages.ts';
+import { commandAcceptedSubject, commandRefusedSubject, commandToken, type CtlSubject } from '../../contracts/subjects.ts';
+import type { Bus } from './bus.ts';
+import type { Heard } from './listen.ts';
+
+export interface Order {
+  readonly subject: CtlSubject;
+  readonly data: unknown;
+  /** Of the message; its answer names it. */
+  readonly id: string;
+  /** What to tell a person when nothing is heard in time. */
+  readonly silence: string;
+  readonly timeoutMs?: number;
+}
+
+export interface FollowedOrder extends Order {
+  /** Event subjects: the first one heard says what became of it. */
+  readonly ends: readonly string[];
+  /** Narrows them down; every event of these subjects is an end without it. */
+  readonly isEnd?: (heard: Heard) => boolean;
+}
+
+/** Rolling back takes milliseconds, stopping a run as long as its worker needs to notice: later, nobody is there. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+/** Resolves when the command is obeyed, which is not yet the run's end. Throws when it is refused, or at the time limit. */
+export async function order(bus: Bus, { subject, data, id, silence, timeoutMs }: Order): Promise<Outcome> {
+  const ends = [commandAcceptedSubject(commandToken(id))];
+  const { envelope } = await obeyed(bus, { subject, data, id, silence, ends, ...(timeoutMs ? { timeoutMs } : {}) });
+  return OutcomeSchema.parse(envelope.data);
+}
+
+/** Resolves with the event that ends the order. Throws when it is refused, or at the time limit. */
+export function obeyed(bus: Bus, order: FollowedOrder): Promise<Heard> {
+  const { subject, data, id, ends, isEnd = () => true, silence, timeoutMs = ANSWER_TIMEOUT_MS } = order;
+  return new Promise((resolve, reject) => {
+    const settle = (outcome: () => void) => {
+      clearTimeout(timer);
+      for (const listening of listenings) listening.stop();
+      outcome();
+    };
+    const listenings = [
+      ...ends.map((end) => bus.listen(end, (heard) => isEnd(heard) && settle(() => resolve(heard)))),
+      bus.listen(commandRefusedSubject(commandToken(id)), ({ envelope }) => {
+        const { failure } = OutcomeSchema.parse(envelope.data);
+        settle(() => reject(new PipelineError(failure?.code ?? 'INTERNAL', failure?.message ?? `${id} was refused`)));
+      }),
+    ];
+    const timer = setTimeout(() => settle(() => reject(new PipelineError('DEADLINE_EXCEEDED', silence))), timeoutMs);
+    bus.publish(subject, data, { id }).catch((error) => settle(() => reject(error)));
+  });
+}

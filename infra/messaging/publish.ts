@@ -1,0 +1,63 @@
+/**
+ * Puts one message into a stream and knows that it is there. Below bus.ts (envelopes), dead-letter.ts and timers.ts,
+ * which share it; actors use the bus.
+ */
+import { jetstream, JetStreamApiError, type JetStreamClient, type JetStreamPublishOptions } from '@nats-io/jetstream';
+import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
+import { PipelineError } from '../../contracts/errors.ts';
+
+/** Ten times more than our largest message, a start command with its configuration. */
+export const MESSAGE_BYTES_MAX = 256 * 1024;
+
+/** With the client's pauses between attempts, about half a minute: longer than a restart of the server. */
+const PUBLISH_ATTEMPTS = 10;
+const PUBLISH_TIMEOUT_MS = 1_000;
+
+/** The id of a message that was published by hand: the same at each redelivery. */
+export const fallbackIdOf = (stream: string, seq: number) => `${stream}-${seq}`;
+
+export const tooLarge = (subject: string, id: string, bytes: number) =>
+  new PipelineError(
+    'MESSAGE_TOO_LARGE',
+    `${subject} ${id}: ${bytes} bytes, allowed are ${MESSAGE_BYTES_MAX}; store large things and send their reference`,
+  );
+
+export interface StoredMessage {
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly id: string;
+  /** Used up by the call, because the client adds the id to it: never pass the same headers twice. */
+  readonly meta: MsgHdrs;
+  readonly schedule?: JetStreamPublishOptions['schedule'];
+}
+
+/** One for each connection: to make one costs as much as to publish. */
+const clients = new WeakMap<NatsConnection, JetStreamClient>();
+
+function clientOf(nc: NatsConnection): JetStreamClient {
+  const client = clients.get(nc) ?? jetstream(nc);
+  clients.set(nc, client);
+  return client;
+}
+
+/**
+ * Publishes until a stream has stored it: the client repeats after silence, which the id makes harmless. Throws
+ * NATS_UNAVAILABLE, retryable, where nobody stored it in time or the stream refused it.
+ */
+export async function publishStored(nc: NatsConnection, message: StoredMessage) {
+  const { subject, body, id, meta, schedule } = message;
+  try {
+    const receipt = await clientOf(nc).publish(subject, body, {
+      msgID: id,
+      headers: meta,
+      ...(schedule ? { schedule } : {}),
+      retries: PUBLISH_ATTEMPTS,
+      timeout: PUBLISH_TIMEOUT_MS,
+    });
+    return { seq: receipt.seq, duplicate: receipt.duplicate };
+  } catch (cause) {
+    // The server's own refusal (stream full, say) may pass; so does its absence.
+    const why = cause instanceof JetStreamApiError ? `refused (${cause.code} ${cause.message})` : String(cause);
+    throw new PipelineError('NATS_UNAVAILABLE', `${subject} ${id} was not stored: ${why}`, { retryable: true, cause });
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The nats-server that Nightshift uses: one that runs already (a URL is given), or one of our own, started on a
+ * store folder, restarted if it crashes or its disk was full, stopped with us. Streams are not made here: see topology.ts.
+ */
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../../runtime/logger.ts';
+import { findServerBinary, type ServerBinary } from './server-binary.ts';
+import { watchDisk, type DiskWatch } from './server-disk.ts';
+import { lockStore, type StoreLock } from './server-lock.ts';
+import { logPathOf, startServerProcess, type ServerProcess, type StartOptions } from './server-process.ts';
+
+/** A server that crashes at once must not be restarted in a tight loop; one that crashed once is back at once. */
+const RESTART_WAIT_MS = 100;
+const RESTART_WAIT_MAX_MS = 10_000;
+/** A server that ran for this long is healthy again: the wait starts anew. */
+const HEALTHY_AFTER_MS = 60_000;
+
+export interface LaunchOptions {
+  /** A server that runs already (NATS_URL); nothing is started then. */
+  readonly url?: string | undefined;
+  /** Where the embedded server keeps its data, configuration and log. Made if it is not there. */
+  readonly storeDir: string;
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  readonly log: Logger;
+}
+
+export interface Server {
+  readonly url: string;
+  /** Of the embedded server; changes when it was restarted. Null for a server that is not ours. */
+  readonly pid: number | null;
+  readonly source: 'url' | ServerBinary['source'];
+  /** Null for a server that is not ours: known after connecting. */
+  readonly version: string | null;
+  /** The embedded server's log file. */
+  readonly logPath: string | null;
+  /** Graceful; may be called twice. Never touches a server that is not ours. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when the server accepts connections. Throws NATS_UNAVAILABLE with the ways out. */
+export async function launchServer(options: LaunchOptions): Promise<Server> {
+  if (options.url !== undefined) return foreignServer(options.url);
+  const storeDir = resolve(options.storeDir);
+  mkdirSync(storeDir, { recursive: true });
+  const binary = await findServerBinary();
+  const lock = await lockStore(storeDir);
+  try {
+    return await EmbeddedServer.start(
+      { binary: binary.path, storeDir, port: options.port ?? 0 },
+      binary,
+      lock,
+      options,
+    );
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+const foreignServer = (url: string): Server => ({
+  url,
+  pid: null,
+  source: 'url',
+  version: null,
+  logPath: null,
+  stop: async () => {},
+});
+
+/** Holds the process of the moment: a crashed one is replaced on the same port, so that clients find it again. */
+class EmbeddedServer implements Server {
+  readonly source: ServerBinary['source'];
+  readonly version: string;
+  readonly logPath: string;
+  readonly #start: StartOptions;
+  readonly #lock: StoreLock;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  readonly #supervision: Promise<void>;
+  readonly #disk: DiskWatch;
+  #process: ServerProcess;
+
+  private constructor(start: StartOptions, first: ServerProcess, binary: ServerBinary, lock: StoreLock, log: Logger) {
+    this.source = binary.source;
+    this.version = binary.version;
+    this.logPath = logPathOf(start.storeDir);
+    this.#start = { ...start, port: Number(new URL(first.url).port) };
+    this.#process = first;
+    this.#lock = lock;
+    this.#log = log;
+    lock.setServer(first.pid);
+    this.#supervision = this.#supervise();
+    // What ended is started again by the supervision.
+    const onRoom = () => void this.#process.stop();
+    this.#disk = watchDisk({ storeDir: start.storeDir, logPath: this.logPath, onRoom, log });
+  }
+
+  static async start(start: StartOptions, binary: ServerBinary, lock: StoreLock, { log }: LaunchOptions) {
+    const first = await startServerProcess(start);
+    log.debug({ url: first.url, pid: first.pid, version: binary.version, source: binary.source }, 'nats-server runs');
+    return new EmbeddedServer(start, first, binary, lock, log);
+  }
+
+  get url(): string {
+    return this.#process.url;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#disk.stop();
+    await this.#process.stop();
+    await this.#supervision;
+    this.#lock.release();
+  }
+
+  async #supervise(): Promise<void> {
+    let waitMs = RESTART_WAIT_MS;
+    while (true) {
+      const startedAt = Date.now();
+      const ended = await this.#process.exited;
+      if (this.#stopping.signal.aborted) return;
+      if (Date.now() - startedAt > HEALTHY_AFTER_MS) waitMs = RESTART_WAIT_MS;
+      this.#log.error({ ...ended, log: this.logPath, waitMs }, 'nats-server ended unexpectedly; starting it again');
+      await delay(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      waitMs = Math.min(waitMs * 2, RESTART_WAIT_MAX_MS);
+      await this.#restart();
+    }
+  }
+
+  /** A failed start leaves the ended process in place, so that the supervision waits longer and tries again. */
+  async #restart(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    try {
+      this.#process = await startServerProcess(this.#start);
+      this.#lock.setServer(this.#process.pid);
+    } catch (err) {
+      this.#log.error({ err }, 'nats-server could not be started again');
+    }
+    // stop() was called while it started and saw only the process before it.
+    if (this.#stopping.signal.aborted) await this.#process.stop();
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The stream ENROLMENTS: who was enrolled with which image, and who was removed, per model and in one order for all.
+ * Written by the replica that answers the request, read by every replica from the beginning. Plain and append-only;
+ * the images of a removed person are deleted.
+ */
+import { createHash } from 'node:crypto';
+import { DeliverPolicy, jetstream, JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
+import type { JsMsg, StoredMsg } from '@nats-io/jetstream';
+import { headers, type NatsConnection } from '@nats-io/nats-core';
+import { PipelineError } from '../../contracts/errors.ts';
+import { enrolmentsOf, enrolmentSubject, STREAMS } from '../../contracts/subjects.ts';
+import type { Logger } from '../../runtime/logger.ts';
+
+export interface EnrolmentChange {
+  readonly person: string;
+  /** An image file to add, or null: the person is removed, with all that was enrolled before. */
+  readonly image: Uint8Array | null;
+}
+export interface Enrolment extends EnrolmentChange {
+  readonly sequence: number;
+}
+
+export interface EnrolmentLog {
+  /**
+   * Stores a change and returns its sequence, if the last change of that person is `lastSequence`; null if it is not.
+   * Throws NATS_UNAVAILABLE (retryable): of unknown outcome, and harmless to repeat.
+   */
+  append(change: EnrolmentChange, lastSequence: number): Promise<number | null>;
+  /** Sequence of the last change of the person, or of anybody; 0 where there is none. */
+  last(person?: string): Promise<number>;
+  /** Hands on every change in order, from the first; the next one when the promise of the one before is kept. */
+  follow(onChange: (enrolment: Enrolment) => Promise<void>): { stop(): void };
+  /** Deletes what was stored of the person before `sequence`. */
+  forget(person: string, sequence: number): Promise<void>;
+}
+
+const PERSON_HEADER = 'Nightshift-Person';
+const PUBLISH_TIMEOUT_MS = 1_000;
+const PUBLISH_ATTEMPTS = 5;
+/** Of images on their way to a replica that starts: enough to fill a batch, and bounded in memory. */
+const PREFETCH = 32;
+/** Between attempts to go on reading after the reader ended, with the server for instance. */
+const PAUSE_MS = 500;
+
+const keyOf = (person: string) => createHash('sha256').update(person).digest('hex').slice(0, 32);
+
+export async function createEnrolmentLog(nc: NatsConnection, model: string, log: Logger): Promise<EnrolmentLog> {
+  // Whether JetStream is there was asked when the connection was made.
+  const manager = await jetstreamManager(nc, { checkAPI: false });
+  const subjectOf = (person: string) => enrolmentSubject(model, keyOf(person));
+  return {
+    append: (change, lastSequence) => append(nc, subjectOf(change.person), change, lastSequence),
+    last: async (person) => {
+      const subject = person === undefined ? enrolmentsOf(model) : subjectOf(person);
+      const found = await unlessAway(manager.streams.getMessage(STREAMS.enrolments, { last_by_subj: subject }));
+      return found?.seq ?? 0;
+    },
+    follow: (onChange) => follow(nc, model, onChange, log),
+    forget: async (person, seq) => {
+      // Nothing precedes the first message; and the server takes 1 for no limit, and would delete that one, too.
+      if (seq <= 1) return;
+      await unlessAway(manager.streams.purge(STREAMS.enrolments, { filter: subjectOf(person), seq }));
+    },
+  };
+}
+
+async function append(nc: NatsConnection, subject: string, { person, image }: EnrolmentChange, last: number) {
+  const meta = headers();
+  meta.set(PERSON_HEADER, Buffer.from(person).toString('base64'));
+  const digest = image ? createHash('sha256').update(image).digest('hex') : 'removed';
+  try {
+    const receipt = await jetstream(nc).publish(subject, image ?? new Uint8Array(0), {
+      // The same change after the same history: publishing it again after silence stores it once.
+      msgID: `${subject}.${last}.${digest}`,
+      headers: meta,
+      expect: { lastSubjectSequence: last },
+      retries: PUBLISH_ATTEMPTS,
+      timeout: PUBLISH_TIMEOUT_MS,
+    });
+    return receipt.seq;
+  } catch (cause) {
+    if (isConflict(cause)) return null;
+    throw away(`the change of "${person}" was not stored`, cause);
+  }
+}
+
+function follow(nc: NatsConnection, model: string, onChange: (it: Enrolment) => Promise<void>, log: Logger) {
+  let stopped = false;
+  let stopReading = () => {};
+  let next = 1;
+  const read = async () => {
+    const options = {
+      filter_subjects: enrolmentsOf(model),
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: next,
+    };
+    const consumer = await jetstream(nc).consumers.get(STREAMS.enrolments, options);
+    const messages = await consumer.consume({ max_messages: PREFETCH });
+    stopReading = () => messages.stop();
+    if (stopped) stopReading();
+    for await (const message of messages) {
+      if (stopped) break;
+      await onChange(enrolmentOf(message));
+      next = message.seq + 1;
+    }
+  };
+  const go = async () => {
+    while (!stopped) {
+      await read().catch((err) => log.warn({ err }, 'replica: enrolments cannot be read now; trying on'));
+      if (!stopped) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  };
+  void go();
+  return {
+    stop: () => {
+      stopped = true;
+      stopReading();
+    },
+  };
+}
+
+/** base64, because a header is not safe for every character of a name. */
+function enrolmentOf({ seq, data, headers: meta }: JsMsg): Enrolment {
+  const person = Buffer.from(meta?.get(PERSON_HEADER) ?? '', 'base64').toString();
+  return { sequence: seq, person, image: data.length === 0 ? null : data };
+}
+
+async function unlessAway<T>(answer: Promise<T | StoredMsg | null>): Promise<T | StoredMsg | null> {
+  try {
+    return await answer;
+  } catch (cause) {
+    if (cause instanceof JetStreamApiError && cause.code === JetStreamApiCodes.NoMessageFound) return null;
+    throw away('the enrolments cannot be read', cause);
+  }
+}
+
+const CONFLICTS: readonly number[] = [
+  JetStreamApiCodes.StreamWrongLastSequence,
+  JetStreamApiCodes.StreamWrongLastSequenceUnknown,
+];
+const isConflict = (error: unknown) => error instanceof JetStreamApiError && CONFLICTS.includes(error.code);
+const away = (what: string, cause: unknown) =>
+  new PipelineError('NATS_UNAVAILABLE', `${what}: ${String(cause)}; try again`, { retryable: true, cause });

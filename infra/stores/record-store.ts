@@ -1,0 +1,128 @@
+/**
+ * JSON records in a KV bucket, checked against a schema and saved by compare-and-swap: checkpoints of runs,
+ * deployments. A record's revisions are its time line. Knows nothing of what the records mean.
+ */
+import { JetStreamApiCodes, JetStreamApiError, jetstream } from '@nats-io/jetstream';
+import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { z } from 'zod';
+import { describeIssues } from '../../contracts/envelope.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+
+export interface Stored<T> {
+  readonly key: string;
+  readonly value: T;
+  /** Grows with each save of any key in the bucket. */
+  readonly revision: number;
+  readonly savedAt: Date;
+}
+
+export interface RecordStore<T> {
+  /** The record as it is now, or null. Read from the bucket's leader: never stale. */
+  load(key: string): Promise<Stored<T> | null>;
+  /**
+   * Saves if the stored revision is `expectedRevision` (0: there is no record), and returns the new revision.
+   * Throws CHECKPOINT_CONFLICT, retryable, where somebody else saved first.
+   */
+  save(key: string, value: T, expectedRevision: number): Promise<number>;
+  /** The revisions that the bucket keeps, oldest first; empty where there is no such record. */
+  history(key: string): Promise<readonly Stored<T>[]>;
+  /** The records whose keys match `filter` (such as `run.>`; all without it), in no particular order. */
+  list(filter?: string): Promise<readonly Stored<T>[]>;
+  remove(key: string): Promise<void>;
+  /** Calls back with every record that `filter` (a key, or `>`) matches, now and at each save. */
+  watch(filter: string, onRecord: (record: Stored<T>) => void): Promise<Watch>;
+}
+
+export interface Watch {
+  /** Resolves when the watch ended: after stop(), or with the connection. */
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+export interface RecordStoreOptions<T> {
+  readonly kv: KV;
+  readonly schema: z.ZodType<T>;
+}
+
+/** Reads under way at once in list(): enough to hide the round trip, few enough to leave room for others. */
+const LIST_CONCURRENCY = 32;
+
+/** Opens a bucket that the topology made; it may hold records of several kinds under different keys. Reads go to the leader (`allow_direct: false`). */
+export const openKv = (nc: NatsConnection, bucket: string): Promise<KV> =>
+  new Kvm(jetstream(nc)).open(bucket, { allow_direct: false });
+
+export function createRecordStore<T>({ kv, schema }: RecordStoreOptions<T>): RecordStore<T> {
+  const load = async (key: string) => {
+    const entry = await kv.get(key);
+    return entry === null || entry.operation !== 'PUT' ? null : parse(schema, entry);
+  };
+  return {
+    load,
+    save: (key, value, expectedRevision) => save(kv, key, JSON.stringify(value), expectedRevision),
+    history: async (key) => {
+      const records: Stored<T>[] = [];
+      for await (const entry of await kv.history({ key })) {
+        if (entry.operation === 'PUT') records.push(parse(schema, entry));
+      }
+      return records;
+    },
+    list: async (filter) => loadAll(await collect(await kv.keys(filter)), load),
+    remove: (key) => kv.purge(key),
+    watch: (filter, onRecord) => watch(kv, filter, (entry) => onRecord(parse(schema, entry))),
+  };
+}
+
+async function save(kv: KV, key: string, body: string, expectedRevision: number): Promise<number> {
+  try {
+    return await (expectedRevision === 0 ? kv.create(key, body) : kv.update(key, body, expectedRevision));
+  } catch (cause) {
+    if (!isConflict(cause)) throw unsaved(key, cause);
+    const message = `${key}: somebody else saved it since revision ${expectedRevision}; load it and step again`;
+    throw new PipelineError('CHECKPOINT_CONFLICT', message, { retryable: true, cause });
+  }
+}
+
+/** Silence is of unknown outcome: whoever tries again loads first, and finds the record saved or not. */
+const unsaved = (key: string, cause: unknown) =>
+  new PipelineError('NATS_UNAVAILABLE', `${key}: could not be saved: ${String(cause)}`, { retryable: true, cause });
+
+const CONFLICTS: readonly number[] = [
+  JetStreamApiCodes.StreamWrongLastSequence,
+  JetStreamApiCodes.StreamWrongLastSequenceUnknown,
+];
+const isConflict = (error: unknown) => error instanceof JetStreamApiError && CONFLICTS.includes(error.code);
+
+async function watch(kv: KV, filter: string, onPut: (entry: KvEntry) => void): Promise<Watch> {
+  const entries = await kv.watch({ key: filter, ignoreDeletes: true });
+  const ended = (async () => {
+    for await (const entry of entries) if (entry.operation === 'PUT') onPut(entry);
+  })();
+  return { ended, stop: () => entries.stop() };
+}
+
+function parse<T>(schema: z.ZodType<T>, entry: KvEntry): Stored<T> {
+  const parsed = schema.safeParse(entry.json());
+  const { bucket, key, revision, created } = entry;
+  if (parsed.success) return { key, value: parsed.data, revision, savedAt: created };
+  throw new PipelineError(
+    'INTERNAL',
+    `${bucket}/${key} revision ${revision} does not fit this version of the program: ${describeIssues(parsed.error)}`,
+  );
+}
+
+async function collect(keys: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const key of keys) all.push(key);
+  return all;
+}
+
+/** A key that was removed since the keys were listed is left out. */
+export async function loadAll<T>(keys: readonly string[], load: (key: string) => Promise<Stored<T> | null>) {
+  const records: Stored<T>[] = [];
+  for (let start = 0; start < keys.length; start += LIST_CONCURRENCY) {
+    const loaded = await Promise.all(keys.slice(start, start + LIST_CONCURRENCY).map(load));
+    records.push(...loaded.filter((record) => record !== null));
+  }
+  return records;
+}

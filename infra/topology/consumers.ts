@@ -1,0 +1,99 @@
+/**
+ * The durable consumers, every option explicit; applied with the streams by topology.ts. Delivery is never given up
+ * by the server (`max_deliver: -1`): bus.ts counts deliveries itself and keeps a dead letter, so nothing is lost
+ * silently.
+ */
+import type { ConsumerConfig } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
+import {
+  ADVISORIES,
+  ALL,
+  commandSubject,
+  NOUNS,
+  pipelineEventSubject,
+  REPLICA_FACTS,
+  replicaEventSubject,
+  RUN_STOPS,
+  STREAMS,
+  WORK_FACTS,
+  workEventSubject,
+  type Noun,
+} from '../../contracts/subjects.ts';
+
+export const CONSUMERS = {
+  ctl: 'orchestrator-ctl',
+  events: 'orchestrator-events',
+  timers: 'orchestrator-timers',
+  advisories: 'orchestrator-advisories',
+} as const;
+
+/** `start` carries long work, one at a time; `control` (cancel, report) must get through beside it. */
+export type WorkerConsumerKind = 'start' | 'control';
+export const workerConsumer = (noun: Noun, kind: WorkerConsumerKind) => `${noun}-${kind}`;
+
+export interface ConsumerSpec {
+  readonly stream: string;
+  readonly config: Partial<ConsumerConfig> & { readonly durable_name: string };
+}
+
+/**
+ * A handler that is silent for this long is taken for dead; consume.ts signals at a third of it. A step takes
+ * milliseconds, so a killed orchestrator's message goes to another soon; a training that only stalls (a busy machine)
+ * must not be given to a second worker.
+ */
+const STEP_ACK_WAIT_MS = 5_000;
+const WORK_ACK_WAIT_MS = 30_000;
+/** Deliveries under way over all processes of one kind. */
+const STARTS_PENDING_MAX = 16;
+const MESSAGES_PENDING_MAX = 256;
+/** Pull requests waiting at the server: one per lane and process. */
+const WAITING_MAX = 512;
+
+/** All but `progressed`, which is for people and would be most of the traffic. */
+const AWAITED_FACTS = WORK_FACTS.filter((fact) => fact !== 'progressed');
+
+export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
+  consumer(STREAMS.ctl, CONSUMERS.ctl, [ALL.ctl], MESSAGES_PENDING_MAX),
+  consumer(
+    STREAMS.events,
+    CONSUMERS.events,
+    [
+      ...NOUNS.flatMap((noun) => AWAITED_FACTS.map((fact) => workEventSubject(noun, fact, '*'))),
+      ...REPLICA_FACTS.map((fact) => replicaEventSubject(fact, '*')),
+      ...RUN_STOPS.map((fact) => pipelineEventSubject(fact, '*')),
+    ],
+    MESSAGES_PENDING_MAX,
+  ),
+  consumer(STREAMS.timers, CONSUMERS.timers, [ALL.timersFired, ALL.slots], MESSAGES_PENDING_MAX),
+  consumer(STREAMS.advisories, CONSUMERS.advisories, [...ADVISORIES], MESSAGES_PENDING_MAX),
+  ...NOUNS.flatMap((noun) => [
+    consumer(STREAMS.commands, workerConsumer(noun, 'start'), [commandSubject(noun, 'start', '*')], STARTS_PENDING_MAX),
+    consumer(
+      STREAMS.commands,
+      workerConsumer(noun, 'control'),
+      [commandSubject(noun, 'cancel', '*'), commandSubject(noun, 'report', '*')],
+      MESSAGES_PENDING_MAX,
+    ),
+  ]),
+];
+
+function consumer(stream: string, name: string, subjects: string[], pendingMax: number): ConsumerSpec {
+  return {
+    stream,
+    config: {
+      durable_name: name,
+      ack_policy: 'explicit',
+      ack_wait: nanos(stream === STREAMS.commands ? WORK_ACK_WAIT_MS : STEP_ACK_WAIT_MS),
+      deliver_policy: 'all',
+      replay_policy: 'instant',
+      filter_subjects: subjects,
+      max_deliver: -1,
+      max_ack_pending: pendingMax,
+      max_waiting: WAITING_MAX,
+      inactive_threshold: 0,
+      // 0: as many copies as the stream has.
+      num_replicas: 0,
+      mem_storage: false,
+    },
+  };
+}

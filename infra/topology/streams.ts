@@ -1,0 +1,164 @@
+/**
+ * The one table of streams and buckets, every option explicit (consumers.ts holds the consumers). Applied by
+ * topology.ts; nothing else creates streams.
+ */
+import type { StreamConfig } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
+import { ADVISORIES, ALL, BUCKETS, STREAMS } from '../../contracts/subjects.ts';
+
+export interface TopologyOptions {
+  /** Copies of every stream: 1 on a single server, 3 on a cluster. */
+  readonly replicas: number;
+}
+
+type Options = Omit<StreamConfig, 'name' | 'first_seq' | 'sealed' | 'allow_msg_counter' | 'persist_mode'>;
+export type StreamSpec = Partial<StreamConfig> & Pick<StreamConfig, 'name'>;
+
+const MIB = 1024 * 1024;
+const DAY_MS = 24 * 3600_000;
+const HOUR_MS = 3600_000;
+
+/**
+ * Everything that fits on the wire is stored, and bus.ts refuses what is larger than it allows: a message of an
+ * operator that the stream refused would vanish without a word, because `nats pub` waits for no answer.
+ */
+const MESSAGE_BYTES_MAX = 8 * MIB;
+/** Longer than an orchestrator is normally away between a save and the publishing of its outbox. */
+const DUPLICATE_WINDOW_MS = HOUR_MS;
+/** Months of runs: facts are kept so that a night can be looked into. */
+const EVENTS_AGE_MS = 30 * DAY_MS;
+const DEAD_LETTERS_AGE_MS = 90 * DAY_MS;
+/** A year of finished runs stays in the list. */
+const RUNS_AGE_MS = 400 * DAY_MS;
+/** The most that a KV bucket can keep per key: the time line of a run. */
+const HISTORY_MAX = 64;
+/** The record holds its own ledger of some 40 KB; a few revisions are for looking into a trouble. Room for 100 models. */
+const DEPLOYMENTS_HISTORY = 8;
+/** How long the note of an expired heartbeat stays, so that watchers hear of it. */
+const EXPIRY_MARKER_MS = 60_000;
+
+export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] {
+  const common = {
+    storage: 'file',
+    num_replicas: replicas,
+    max_consumers: -1,
+    max_msgs: -1,
+    max_msgs_per_subject: -1,
+    max_age: 0,
+    max_msg_size: MESSAGE_BYTES_MAX,
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    compression: 'none',
+    allow_direct: true,
+    mirror_direct: false,
+    allow_rollup_hdrs: false,
+    deny_delete: false,
+    deny_purge: false,
+  } satisfies Partial<Options>;
+  /** A full work queue refuses new work aloud rather than dropping old work silently. */
+  const queue = { ...common, retention: 'workqueue', discard: 'new' } as const;
+  const log = { ...common, retention: 'limits', discard: 'old' } as const;
+  return [
+    { ...queue, name: STREAMS.ctl, subjects: [ALL.ctl], max_bytes: 32 * MIB, description: 'operator commands' },
+    { ...queue, name: STREAMS.commands, subjects: [ALL.commands], max_bytes: 64 * MIB, description: 'saga to workers' },
+    {
+      ...log,
+      name: STREAMS.events,
+      subjects: [ALL.events],
+      max_bytes: 512 * MIB,
+      max_age: nanos(EVENTS_AGE_MS),
+      description: 'facts of workers, replicas and runs',
+    },
+    {
+      ...log,
+      name: STREAMS.timers,
+      subjects: [ALL.timers],
+      max_bytes: 64 * MIB,
+      // A timer that waits must never be dropped to make room, nor grow old: what has fired carries its own TTL.
+      discard: 'new',
+      allow_msg_schedules: true,
+      allow_msg_ttl: true,
+      // The server demands rollup headers for schedules, which replace one another on their subject.
+      allow_rollup_hdrs: true,
+      description: 'durable timers: waiting and fired',
+    },
+    {
+      ...log,
+      name: STREAMS.dlq,
+      subjects: [ALL.dlq],
+      max_bytes: 128 * MIB,
+      max_age: nanos(DEAD_LETTERS_AGE_MS),
+      duplicate_window: nanos(DAY_MS),
+      description: 'messages that nobody could handle',
+    },
+    {
+      ...log,
+      name: STREAMS.advisories,
+      subjects: [...ADVISORIES],
+      max_bytes: 16 * MIB,
+      max_age: nanos(EVENTS_AGE_MS),
+      description: 'messages that the server gave up',
+    },
+    {
+      ...common,
+      name: STREAMS.enrolments,
+      subjects: [ALL.enrolments],
+      retention: 'limits',
+      // A person who was enrolled must never be dropped to make room. As with objects, the disk is the bound.
+      discard: 'new',
+      max_bytes: -1,
+      description: 'people enrolled and removed while serving, with their images',
+    },
+    kvStream(common, BUCKETS.runs, { history: HISTORY_MAX, bytes: 512 * MIB, ageMs: RUNS_AGE_MS }),
+    kvStream(common, BUCKETS.schedules, { history: HISTORY_MAX, bytes: 64 * MIB }),
+    kvStream(common, BUCKETS.deployments, { history: DEPLOYMENTS_HISTORY, bytes: 32 * MIB }),
+    // One value per key: a TTL on a key with history would uncover the value before it.
+    kvStream(common, BUCKETS.replicas, { history: 1, bytes: 16 * MIB, markerMs: EXPIRY_MARKER_MS }),
+    objectStream(common, BUCKETS.datasets),
+    objectStream(common, BUCKETS.models),
+    objectStream(common, BUCKETS.reports),
+  ];
+}
+
+interface KvLimits {
+  readonly history: number;
+  readonly bytes: number;
+  readonly ageMs?: number;
+  /** Given: keys may have a time to live, and leave a note of this age when they expire. */
+  readonly markerMs?: number;
+}
+
+/** The stream behind a KV bucket, as @nats-io/kv lays it out. Full means refused, never the oldest key dropped. */
+function kvStream(common: Partial<Options>, bucket: string, limits: KvLimits): StreamSpec {
+  const ttl =
+    limits.markerMs === undefined ? {} : { allow_msg_ttl: true, subject_delete_marker_ttl: nanos(limits.markerMs) };
+  return {
+    ...common,
+    name: `KV_${bucket}`,
+    subjects: [`$KV.${bucket}.>`],
+    retention: 'limits',
+    discard: 'new',
+    max_msgs_per_subject: limits.history,
+    max_bytes: limits.bytes,
+    max_age: nanos(limits.ageMs ?? 0),
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    ...ttl,
+  };
+}
+
+export const objectStreamName = (bucket: string) => `OBJ_${bucket}`;
+/** Of the chunks of one object, by the id that each version of it has. */
+export const chunkSubject = (bucket: string, objectId: string) => `$O.${bucket}.C.${objectId}`;
+
+/** The stream behind an object bucket: its size is bounded by the disk and by pruning, not by a number here. */
+function objectStream(common: Partial<Options>, bucket: string): StreamSpec {
+  return {
+    ...common,
+    name: objectStreamName(bucket),
+    subjects: [chunkSubject(bucket, '>'), `$O.${bucket}.M.>`],
+    retention: 'limits',
+    discard: 'new',
+    max_bytes: -1,
+    allow_rollup_hdrs: true,
+  };
+}

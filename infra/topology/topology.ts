@@ -1,0 +1,52 @@
+/**
+ * Brings a server to the tables of streams.ts and consumers.ts. May run any number of times, from any number of
+ * processes; called at start by whoever owns the system (main, tests), not by single worker actors.
+ */
+import { JetStreamApiError, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { PipelineError } from '../../contracts/errors.ts';
+import { CONSUMER_SPECS, type ConsumerSpec } from './consumers.ts';
+import { streamsOf, type StreamSpec, type TopologyOptions } from './streams.ts';
+
+/** The server's codes; the client's own table lacks them. The first and last: "exists, with another configuration". */
+const STREAM_DIFFERS = 10058;
+const NO_ROOM = 10047;
+const CONSUMER_DIFFERS = 10148;
+
+/**
+ * Adds what is missing and updates what differs. Throws DISK_FULL where the server has no room for a stream, and where an
+ * existing stream cannot become what it should be.
+ */
+export async function applyTopology(nc: NatsConnection, options: TopologyOptions): Promise<void> {
+  const manager = await jetstreamManager(nc);
+  await Promise.all(streamsOf(options).map((stream) => applyStream(manager, stream)));
+  await Promise.all(CONSUMER_SPECS.map((consumer) => applyConsumer(manager, consumer)));
+}
+
+async function applyStream(manager: JetStreamManager, spec: StreamSpec): Promise<void> {
+  try {
+    await manager.streams.add(spec);
+  } catch (error) {
+    if (isApiError(error, NO_ROOM)) throw noRoom(spec, error);
+    if (!isApiError(error, STREAM_DIFFERS)) throw error;
+    await manager.streams.update(spec.name, spec);
+  }
+}
+
+const noRoom = ({ name, max_bytes }: StreamSpec, cause: unknown) =>
+  new PipelineError(
+    'DISK_FULL',
+    `nats-server has no room for stream ${name} (${max_bytes} bytes): it keeps its streams within three quarters of what is free on its disk when it starts; free some space, or choose another nats.storeDir`,
+    { cause },
+  );
+
+async function applyConsumer(manager: JetStreamManager, { stream, config }: ConsumerSpec): Promise<void> {
+  try {
+    await manager.consumers.add(stream, config);
+  } catch (error) {
+    if (!isApiError(error, CONSUMER_DIFFERS)) throw error;
+    await manager.consumers.update(stream, config.durable_name, config);
+  }
+}
+
+const isApiError = (error: unknown, code: number) => error instanceof JetStreamApiError && error.code === code;

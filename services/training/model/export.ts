@@ -1,0 +1,51 @@
+/**
+ * Writes the model that serves: z-normalisation, the net with its running statistics, rows of length 1. Standard ONNX
+ * operators only, so any runtime loads it. Every strategy exports through here, so their models cannot differ in form.
+ */
+import { normaliseRows } from '../layers/l2-normalise.ts';
+import type { Read } from '../layers/layer.ts';
+import { inferSequence } from '../layers/sequence.ts';
+import { toMetadataProps, type ModelMetadata } from './metadata.ts';
+import type { ResolvedLeaf, ResolvedNet } from '../nets/nets.ts';
+import { encodeModel } from '../onnx/encoding.ts';
+import { GraphBuilder, type Value } from '../onnx/graph-builder.ts';
+import type { TrainingState } from '../nets/parameters.ts';
+import { PIXEL_VARIANCE_EPSILON } from '../input/pixels.ts';
+
+export type Weights = Pick<TrainingState, 'w' | 'statistics'>;
+
+/** An ONNX file: `images` [batch, channels, height, width] 0..255 to `embeddings` [batch, dimensions]. */
+export function exportModel(net: ResolvedNet, weights: Weights, metadata: ModelMetadata): Uint8Array {
+  const g = new GraphBuilder();
+  const { channels, height, width } = net.image;
+  const images = g.input('images', 'float', ['batch', channels, height, width]);
+  addEmbeddings(g, net, weights, zNormalise(g, images));
+  return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata) });
+}
+
+/** The net as it serves, fed with `x`; declares the output `embeddings`. */
+export function addEmbeddings(g: GraphBuilder, net: ResolvedNet, weights: Weights, x: Value): void {
+  const features = inferSequence(g, net.layers, x, (leaf) => reader(g, leaf, weights));
+  g.output('embeddings', normaliseRows(g, features).y, 'float', ['batch', net.dimensions]);
+}
+
+/** Per image, over all its channels: the same formula as zNormalise in pixels.ts. */
+function zNormalise(g: GraphBuilder, images: Value): Value {
+  const axes = [1, 2, 3];
+  const centred = g.sub(images, g.mean(images, axes));
+  const variance = g.mean(g.mul(centred, centred), axes);
+  return g.div(centred, g.sqrt(g.add(variance, g.scalar(PIXEL_VARIANCE_EPSILON))));
+}
+
+/** Stores each value that the layer asks for as a constant of the graph, under a name that a viewer can follow. */
+function reader(g: GraphBuilder, leaf: ResolvedLeaf, { w, statistics }: Weights): Read {
+  const { offset, channels } = leaf.statistics;
+  const label = `${leaf.path}_${leaf.layer.type}`;
+  return (name) => {
+    if (name === 'mean') return g.floats(statistics.slice(offset, offset + channels), [channels], `${label}_mean`);
+    if (name === 'variance')
+      return g.floats(statistics.slice(offset + channels, offset + 2 * channels), [channels], `${label}_variance`);
+    const slot = leaf.parameters.find((parameter) => parameter.name === name)!;
+    return g.floats(w.slice(slot.offset, slot.offset + slot.size), slot.shape, `${label}_${name}`);
+  };
+}

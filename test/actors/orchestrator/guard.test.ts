@@ -1,0 +1,94 @@
+/** What the windows decide in a run: a guard that is breached, a canary that is, and one that is clean. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CTL, modelRolledBackSubject, pipelineEventSubject } from '../../../contracts/subjects.ts';
+import { PipelineEventSchema } from '../../../contracts/messages.ts';
+import type { Serving } from '../../../contracts/values.ts';
+import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
+import { withServer } from '../../support/server.ts';
+
+const servingOf = (requests: number, failed: number): Serving => ({
+  ...{ requests, failed },
+  latencyMs: { p50: 1, p95: 2, p99: 3, max: 4 },
+  scores: { count: requests, mean: 0.2, deviation: 0.1 },
+});
+
+async function night(saga: Saga, runId: string, end: 'completed' | 'failed' | 'rolled-back') {
+  await saga.bus.publish(CTL.pipelineStart, { model: 'face', runId }, { id: `${runId}.start` });
+  const { envelope } = await saga.event(pipelineEventSubject(end, runId));
+  return PipelineEventSchema.parse(envelope.data);
+}
+
+const recordOf = async (saga: Saga) => (await saga.orchestrator.deployments.load('face'))!.value;
+const contextOf = async (saga: Saga, runId: string) =>
+  (await saga.orchestrator.runs.load(`run.${runId}`))!.value.context;
+
+test('guard: an epoch that fails too many requests is rolled back by itself, with the figures as the reason', () =>
+  withServer((server) =>
+    withSaga(
+      server,
+      {
+        pipeline: quickPipeline({ deployment: { guardMs: 500 } }),
+        figures: ({ current }) => ({ serving: servingOf(100, current?.runId === 'n2' ? 30 : 0) }),
+      },
+      async (saga) => {
+        await night(saga, 'n1', 'completed');
+        const guard = (await contextOf(saga, 'n1')).windows.guard;
+        assert.equal([guard?.requests, guard?.failed], [100, 0]);
+        const { failure } = await night(saga, 'n2', 'rolled-back');
+        assert.is(failure?.code, 'GUARD_BREACHED');
+        assert.match(failure?.message ?? '', /^epoch 2 failed 30 of 100 requests \(30\.00 %\); at most 1\.00 %/);
+        await saga.event(modelRolledBackSubject('face'));
+        const { current, ledger } = await recordOf(saga);
+        assert.equal([current?.epoch, current?.runId], [3, 'n1']);
+        assert.equal([ledger.at(-1)?.reason, ledger.at(-1)?.why], ['guard', failure?.message]);
+      },
+    ),
+  ));
+
+const canary = (windowMs: number) =>
+  quickPipeline({ deployment: { guardMs: 0, strategy: 'canary', canary: { windowMs } } });
+
+test('canary: a first epoch is not tried, a clean candidate is committed with what was watched', () =>
+  withServer((server) =>
+    withSaga(
+      server,
+      {
+        pipeline: canary(100),
+        figures: ({ candidate }) =>
+          candidate?.canary
+            ? { serving: servingOf(900, 1), trial: { runId: candidate.runId, serving: servingOf(100, 0) } }
+            : {},
+      },
+      async (saga) => {
+        await night(saga, 'n1', 'completed');
+        assert.is((await contextOf(saga, 'n1')).windows.canary, null);
+        await night(saga, 'n2', 'completed');
+        const { windows } = await contextOf(saga, 'n2');
+        assert.equal([windows.canary?.requests, windows.canary?.failed, windows.canary?.scoreShift], [100, 0, 0]);
+        assert.equal((await recordOf(saga)).current?.epoch, 2);
+      },
+    ),
+  ));
+
+test('canary: a breach withdraws the candidate before its window is over, and nothing is committed', () =>
+  withServer((server) =>
+    withSaga(
+      server,
+      {
+        pipeline: canary(3_600_000),
+        figures: ({ candidate }) =>
+          candidate?.canary ? { trial: { runId: candidate.runId, serving: servingOf(50, 5) } } : {},
+      },
+      async (saga) => {
+        await night(saga, 'n1', 'completed');
+        const { failure } = await night(saga, 'n2', 'failed');
+        assert.is(failure?.code, 'GUARD_BREACHED');
+        assert.match(failure?.message ?? '', /^the canary of run n2 failed 5 of 50 requests/);
+        const { current, candidate, ledger } = await recordOf(saga);
+        assert.equal([current?.runId, candidate, ledger.length], ['n1', null, 1]);
+      },
+    ),
+  ));
+
+test.run();

@@ -1,0 +1,171 @@
+/** Rollbacks and the ledger by public subjects: to the previous epoch, to a retained one, and from a run in its guard. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { endpointsOf, type ModelLedger } from '../../../actors/orchestrator/api.ts';
+import { rollBack } from '../../../cli/commands/operate.ts';
+import { API, CTL, pipelineEventSubject } from '../../../contracts/subjects.ts';
+import type { BlobRef } from '../../../contracts/values.ts';
+import { createBlobStore } from '../../../infra/stores/blob-store.ts';
+import { failureOf } from '../../support/failures.ts';
+import { quickPipeline, trivialWorks, withSaga, type Saga, type Works } from '../../support/saga.ts';
+import { withServer } from '../../support/server.ts';
+import { hold, tell } from '../../support/steering.ts';
+import { createGate, until } from '../../support/wait.ts';
+
+/** Runs whose model, gallery and golden samples are stored objects, different for each run. */
+function storingWorks(put: (runId: string, name: string) => Promise<BlobRef>): Partial<Works> {
+  return {
+    training: async (command, context) => ({
+      ...(await trivialWorks.training(command, context)),
+      model: await put(command.runId, 'model'),
+    }),
+    verification: async (command, context) => ({
+      ...(await trivialWorks.verification(command, context)),
+      gallery: await put(command.runId, 'gallery'),
+      golden: await put(command.runId, 'golden'),
+    }),
+  };
+}
+
+const withNights = (deployment: object, use: (saga: Saga) => Promise<void>) =>
+  withServer(async (server) => {
+    const blobs = createBlobStore(await server.connect('blobs'));
+    const works = storingWorks((runId, name) => blobs.put('MODELS', `${runId}/${name}`, Buffer.from(runId + name)));
+    await withSaga(server, { works, pipeline: quickPipeline({ deployment }) }, use);
+  });
+
+const start = (saga: Saga, runId: string) =>
+  saga.bus.publish(CTL.pipelineStart, { model: 'face', runId }, { id: `${runId}.start` });
+
+async function nights(saga: Saga, ...runIds: string[]): Promise<void> {
+  for (const runId of runIds) {
+    await start(saga, runId);
+    await saga.event(pipelineEventSubject('completed', runId));
+  }
+}
+
+const recordOf = async (saga: Saga) => (await saga.orchestrator.deployments.load('face'))!.value;
+
+async function ledgerOf(saga: Saga) {
+  const answer = await endpointsOf(saga.orchestrator)[API.deployments]!({ model: 'face' });
+  return (answer as { models: ModelLedger[] }).models[0]!.epochs;
+}
+
+test('rollback: to the previous epoch and back again, and the ledger tells it', () =>
+  withNights({ guardMs: 0 }, async (saga) => {
+    await nights(saga, 'n1', 'n2');
+    const { deployed: back } = await rollBack(saga.bus, 'face', 'too many strangers');
+    assert.equal([back.epoch, back.origin], [3, { epoch: 1, runId: 'n1' }]);
+    const { deployed: forth } = await rollBack(saga.bus, 'face');
+    assert.equal([forth.epoch, forth.origin], [4, { epoch: 2, runId: 'n2' }]);
+    const ledger = await ledgerOf(saga);
+    assert.equal(
+      ledger.map(({ epoch, reason, why, origin, retained }) => [epoch, reason, why, origin.epoch, retained]),
+      [
+        [4, 'operator', null, 2, false],
+        [3, 'operator', 'too many strangers', 1, true],
+        [2, 'deployed', null, 2, false],
+        [1, 'deployed', null, 1, true],
+      ],
+    );
+    assert.equal(
+      ledger.map(({ endedAt }) => endedAt),
+      [null, ledger[0]?.startedAt, ledger[1]?.startedAt, ledger[2]?.startedAt],
+    );
+    assert.is((await recordOf(saga)).current?.committedAt, ledger[0]?.startedAt);
+  }));
+
+test('rollback: to a retained epoch by preparing and committing its pair, without training', () =>
+  withNights({ guardMs: 0 }, async (saga) => {
+    await nights(saga, 'n1', 'n2', 'n3');
+    const { deployed } = await rollBack(saga.bus, 'face', 'as in the beginning', 1);
+    assert.equal([deployed.epoch, deployed.origin], [4, { epoch: 1, runId: 'n1' }]);
+    const { current, previous, candidate } = await recordOf(saga);
+    assert.equal([current?.model.key, previous?.runId, candidate], ['n1/model', 'n3', null]);
+    assert.is((await ledgerOf(saga))[0]?.why, 'as in the beginning');
+    const trainings = saga.events.filter(({ subject }) => subject.startsWith('nightshift.evt.training.completed.'));
+    assert.is(trainings.length, 3);
+    const { deployed: undone } = await rollBack(saga.bus, 'face');
+    assert.equal([undone.epoch, undone.origin], [5, { epoch: 3, runId: 'n3' }]);
+  }));
+
+test('rollback: what is not retained, serves already, or is no longer stored is refused, and nothing changes', () =>
+  withNights({ guardMs: 0, retainedEpochs: 1 }, async (saga) => {
+    await nights(saga, 'n1', 'n2', 'n3', 'n4');
+    const codeOf = async (to: number) => (await failureOf(() => rollBack(saga.bus, 'face', undefined, to))).code;
+    assert.equal([await codeOf(1), await codeOf(4), await codeOf(77)], Array(3).fill('EPOCH_NOT_RETAINED'));
+    await saga.orchestrator.blobs.remove('MODELS', 'n2/gallery');
+    const missing = await failureOf(() => rollBack(saga.bus, 'face', undefined, 2));
+    assert.is(missing.code, 'BLOB_MISSING');
+    assert.match(missing.message, /epoch 2: MODELS\/n2\/gallery is no longer stored/);
+    assert.equal([(await recordOf(saga)).current?.epoch, (await recordOf(saga)).candidate], [4, null]);
+  }));
+
+test('rollback: a second one that is asked for before the first has ended is refused; a night is no hindrance', () =>
+  withServer(async (server) => {
+    const gate = createGate();
+    const before = ({ change }: { change: string }) => (change === 'rolled-back' ? gate.opened : Promise.resolve());
+    const training = hold('training');
+    const isNight = ({ runId }: { runId: string }) => runId === 'n3';
+    const works = {
+      training: (async (command, context) =>
+        isNight(command)
+          ? training.works.training(command, context)
+          : trivialWorks.training(command, context)) satisfies Works['training'],
+    };
+    await withSaga(server, { works, replica: { before } }, async (saga) => {
+      await nights(saga, 'n1', 'n2');
+      await start(saga, 'n3');
+      await until(() => training.taken.includes('n3'), 'a night under way');
+      const first = await tell(saga, CTL.modelRollback, { model: 'face', runId: 'back' });
+      assert.equal([first.runId, first.state], ['back', 'rollingBack']);
+      const second = await failureOf(() => tell(saga, CTL.modelRollback, { model: 'face', runId: 'back-again' }));
+      assert.is(second.code, 'RUN_ACTIVE');
+      assert.match(second.message, /run back is under way/);
+      gate.open();
+      await saga.event(pipelineEventSubject('rolled-back', 'back'));
+      assert.equal([(await recordOf(saga)).current?.epoch, (await recordOf(saga)).current?.runId], [3, 'n1']);
+      training.release();
+      await saga.event(pipelineEventSubject('completed', 'n3'));
+      const third = await tell(saga, CTL.modelRollback, { model: 'face', runId: 'once-more' });
+      assert.is(third.changed, true);
+    });
+  }));
+
+/** From now on runs stand in their guard until somebody ends them. */
+const guardForEver = ({ orchestrator }: Saga) =>
+  Object.assign(orchestrator.pipelines, { face: quickPipeline({ deployment: { guardMs: 3_600_000 } }) });
+
+async function guarding(saga: Saga, runId: string): Promise<void> {
+  await start(saga, runId);
+  await until(async () => (await saga.stateOf(runId)) === '{deploying:{guarding:watching}}' || null, 'the guard');
+}
+
+test('rollback: an operator takes back the epoch of a run that stands in its guard, and that run ends so', () =>
+  withNights({ guardMs: 0 }, async (saga) => {
+    await nights(saga, 'n1');
+    guardForEver(saga);
+    await guarding(saga, 'n2');
+    const { deployed } = await rollBack(saga.bus, 'face', 'doors stay shut');
+    assert.equal([deployed.epoch, deployed.origin.epoch, deployed.runId], [3, 1, 'n2']);
+    await saga.event(pipelineEventSubject('rolled-back', 'n2'));
+    const [latest] = await ledgerOf(saga);
+    assert.equal([latest?.reason, latest?.why], ['operator', 'doors stay shut']);
+  }));
+
+test('rollback: to a retained epoch out of a guard, the guarded epoch goes first', () =>
+  withNights({ guardMs: 0 }, async (saga) => {
+    await nights(saga, 'n1', 'n2');
+    guardForEver(saga);
+    await guarding(saga, 'n3');
+    const { deployed } = await rollBack(saga.bus, 'face', undefined, 1);
+    assert.equal([deployed.epoch, deployed.origin.epoch], [5, 1]);
+    await saga.event(pipelineEventSubject('rolled-back', 'n3'));
+    const ledger = await ledgerOf(saga);
+    assert.equal(
+      ledger.map(({ epoch, origin }) => [epoch, origin.epoch]),
+      [5, 4, 3, 2, 1].map((epoch) => [epoch, { 5: 1, 4: 2 }[epoch] ?? epoch]),
+    );
+  }));
+
+test.run();

@@ -1,0 +1,134 @@
+/** Loading the configuration: defaults, file, environment, and errors that name the field. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { PipelineError } from '../../../contracts/errors.ts';
+import { loadConfig } from '../../../infra/config/config.ts';
+
+function withFile(content: string, use: (path: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'nightshift-config-'));
+  try {
+    writeFileSync(join(folder, 'c.json'), content);
+    use(join(folder, 'c.json'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function refusal(load: () => unknown): string {
+  try {
+    load();
+  } catch (error) {
+    assert.is((error as PipelineError).code, 'CONFIG_INVALID');
+    return (error as PipelineError).message;
+  }
+  return assert.unreachable('it must be refused') as never;
+}
+
+const SOURCES = [{ name: 'auth', type: 'directory', path: './faces' }];
+
+test('config: a setting that does not exist is refused in every section, with the nearest that do', () => {
+  const refusals: readonly (readonly [object, RegExp])[] = [
+    [{ deployment: { gaurdMs: 1 } }, /models\.face\.deployment\.gaurdMs: .*did you mean guardMs\?/],
+    [{ verification: { gates: { rank1min: 1 } } }, /verification\.gates\.rank1min: .*rank1Min/],
+    [{ deployment: { canary: { window: 1 } } }, /canary\.window: .*windowMs/],
+    [{ retry: { attempts: 1 } }, /retry\.attempts: .*attemptsMax/],
+    [{ timeouts: { colour: 1 } }, /timeouts\.colour: .*there are collectMs, trainMs/],
+    [{ training: { optimizer: { type: 'sgd', momentun: 0 } } }, /optimizer\.momentun: .*momentum/],
+    [{ sources: [{ name: 'a', type: 'http', url: 'http://a', pagesize: 1 }] }, /sources\.0\.pagesize: .*pageSize/],
+    [{ shedule: {} }, /models\.face\.shedule: .*schedule/],
+  ];
+  for (const [section, message] of refusals) {
+    const models = { face: { sources: SOURCES, ...section } };
+    withFile(JSON.stringify({ models }), (path) =>
+      assert.match(
+        refusal(() => loadConfig({ path, env: {} })),
+        message,
+      ),
+    );
+  }
+  withFile('{"nat": {}}', (path) =>
+    assert.match(
+      refusal(() => loadConfig({ path, env: {} })),
+      /nat: .*nats/,
+    ),
+  );
+});
+
+test('config: everything has a default but the models', () =>
+  withFile('{}', (path) => {
+    assert.equal(loadConfig({ path, env: {} }), {
+      nats: { storeDir: '.nightshift', port: 4222, replicas: 1 },
+      log: { level: 'info' },
+      inference: { replicas: 1, queueMax: 256, batchMax: 16, delayMaxMs: 0, hangMinMs: 500, threads: 1 },
+      models: {},
+    });
+  }));
+
+test('config: a model needs its sources alone', () =>
+  withFile(JSON.stringify({ models: { face: { sources: SOURCES } } }), (path) => {
+    const { face } = loadConfig({ path, env: {} }).models;
+    assert.is(face?.sources.length, 1);
+    assert.is(face?.deployment.strategy, 'hot-swap');
+  }));
+
+test('config: the environment is stronger than the file, an empty variable is none', () =>
+  withFile('{"nats":{"storeDir":"/a","replicas":3},"log":{"level":"warn"}}', (path) => {
+    const env = { NATS_URL: 'nats://far:4222', NIGHTSHIFT_STORE: '/b', NIGHTSHIFT_LOG_LEVEL: '' };
+    const { nats, log } = loadConfig({ path, env });
+    assert.equal([nats.url, nats.storeDir, nats.replicas, log.level], ['nats://far:4222', '/b', 3, 'warn']);
+    assert.is(loadConfig({ env: { ...env, NIGHTSHIFT_CONFIG: path } }).nats.replicas, 3);
+  }));
+
+test('config: what does not fit is named, with its path', () => {
+  withFile('{"nats":{"replicas":2},"models":{"face":{"sources":[]}},"colour":1}', (path) => {
+    const message = refusal(() => loadConfig({ path, env: {} }));
+    for (const part of [path, 'nats.replicas', 'models.face.sources', 'colour']) assert.match(message, part);
+  });
+  withFile('{"log":', (path) =>
+    assert.match(
+      refusal(() => loadConfig({ path, env: {} })),
+      'not readable JSON',
+    ),
+  );
+  withFile('[]', (path) =>
+    assert.match(
+      refusal(() => loadConfig({ path, env: { NATS_URL: 'x' } })),
+      'expected object',
+    ),
+  );
+});
+
+test('config: a file that was named must be there', () => {
+  assert.match(
+    refusal(() => loadConfig({ path: '/no/such.json', env: {} })),
+    '/no/such.json',
+  );
+});
+
+const TRAININGS: readonly [what: string, training: object, told: RegExp][] = [
+  ['a misspelt setting', { learningrate: 0.1 }, /training.*learningrate/],
+  ['a misspelt distortion', { augment: { flipp: true } }, /training\.augment.*flipp/],
+  ['a misspelt field of a layer', { net: [{ type: 'dense', unit: 4 }] }, /training\.net/],
+  ['the strategy command without a command', { strategy: 'command' }, /training\.command.*argv/],
+  [
+    'a command that is no list',
+    { strategy: 'command', command: { argv: 'python train.py' } },
+    /training\.command\.argv/,
+  ],
+  ['an unknown provider', { providers: ['gpu'] }, /training\.providers/],
+  ['a backbone without a path', { backbone: {} }, /training\.backbone\.path/],
+];
+for (const [what, training, told] of TRAININGS) {
+  test(`config: ${what} is refused by name`, () =>
+    withFile(JSON.stringify({ models: { faces: { sources: SOURCES, training } } }), (path) => {
+      assert.match(
+        refusal(() => loadConfig({ path, env: {} })),
+        told,
+      );
+    }));
+}
+
+test.run();
