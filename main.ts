@@ -16,7 +16,7 @@ import { startTrainer } from './actors/trainer/trainer.ts';
 import { startVerifier } from './actors/verifier/verifier.ts';
 import { serveApi } from './infra/messaging/api.ts';
 import { BUCKETS } from './contracts/subjects.ts';
-import { DeploymentSchema } from './contracts/values.ts';
+import { DeploymentSchema } from './contracts/release.ts';
 import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
 import type { Config } from './infra/config/config.ts';

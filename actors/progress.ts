@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino';
 import { toFailure } from '../contracts/errors.ts';
-import type { Progress } from '../contracts/values.ts';
+import type { Progress } from '../contracts/progress.ts';
 import { etaMsOf, withSample, type FractionAt } from '../services/eta.ts';
 
 /** Five a second look fluent in a progress bar. */

@@ -7,7 +7,7 @@ import { FailureSchema, PipelineEventSchema, ProgressedSchema } from '../contrac
 import { CTL, NOUNS, PIPELINE_FACTS, RUN_STOPS, type Noun, type PipelineFact } from '../contracts/subjects.ts';
 import { ALL, commandRefusedSubject, commandToken } from '../contracts/subjects.ts';
 import { PipelineError } from '../contracts/errors.ts';
-import type { Progress } from '../contracts/values.ts';
+import type { Progress } from '../contracts/progress.ts';
 import type { Bus, Heard } from '../infra/messaging/bus.ts';
 
 /** The stages as people see them; `deploy` has no worker of its own. */

@@ -3,7 +3,7 @@
  * stream is no terminal (a log, CI) only the lines appear. Writes to stderr: stdout belongs to results.
  */
 import cliProgress from 'cli-progress';
-import type { Progress } from '../contracts/values.ts';
+import type { Progress } from '../contracts/progress.ts';
 import { formatEta } from '../services/eta.ts';
 import type { RunWatcher, Stage } from './follow.ts';
 

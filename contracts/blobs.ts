@@ -3,7 +3,7 @@
  * tests may use a folder. Content is checked against its digest at both ends.
  */
 import type { Readable } from 'node:stream';
-import type { BlobRef } from './values.ts';
+import type { BlobRef } from './references.ts';
 
 export type BlobBucket = BlobRef['bucket'];
 

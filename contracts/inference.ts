@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
-import { DigestSchema, TokenSchema } from './values.ts';
+import { DigestSchema, TokenSchema } from './references.ts';
 
 export const INFER_HEADERS = {
   /** `verify`: the person whom the face is claimed to be. `enroll` and `remove`: the person they are about. */

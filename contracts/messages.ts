@@ -4,17 +4,13 @@
  */
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.ts';
-import { PipelineConfigSchema } from './pipeline.ts';
+import { PipelineConfigSchema } from './configuration/pipeline.ts';
 import { CTL, NOUNS, type CtlSubject, type Noun } from './subjects.ts';
-import {
-  BlobRefSchema,
-  ModelPairSchema,
-  OriginSchema,
-  ProgressSchema,
-  TokenSchema,
-  TrainingCourseSchema,
-  VerificationReportSchema,
-} from './values.ts';
+import { BlobRefSchema, TokenSchema } from './references.ts';
+import { ModelPairSchema, OriginSchema } from './release.ts';
+import { ProgressSchema } from './progress.ts';
+import { TrainingCourseSchema } from './training.ts';
+import { VerificationReportSchema } from './verification.ts';
 
 export const FailureSchema = z.object({
   // The keys of the table are its codes; Object.keys loses that in the type.

@@ -3,7 +3,7 @@
  * have. A request is due at its time whether or not earlier ones were answered, and its latency counts from then.
  */
 import { once } from 'node:events';
-import type { Latency } from '../contracts/values.ts';
+import type { Latency } from '../contracts/replica.ts';
 import { startThread } from '../runtime/threads.ts';
 
 export interface TrafficData {

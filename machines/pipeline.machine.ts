@@ -6,9 +6,11 @@
 import { assign, setup } from 'xstate';
 import type { Failure } from '../contracts/errors.ts';
 import type { Completed, ModelDeployed, StageName, StartCommand } from '../contracts/messages.ts';
-import type { PipelineConfig } from '../contracts/pipeline.ts';
+import type { PipelineConfig } from '../contracts/configuration/pipeline.ts';
 import type { CommandVerb, Noun } from '../contracts/subjects.ts';
-import type { BlobRef, Candidate, ModelPair, WindowFigures } from '../contracts/values.ts';
+import type { BlobRef } from '../contracts/references.ts';
+import type { Candidate, ModelPair } from '../contracts/release.ts';
+import type { WindowFigures } from '../contracts/replica.ts';
 
 export interface PipelineInput {
   readonly runId: string;

@@ -2,7 +2,7 @@
  * What an actor lends to a service while it works: a way to be stopped, a way to report progress, a logger, a clock.
  * Services know nothing else of the outside.
  */
-import type { Progress } from '../contracts/values.ts';
+import type { Progress } from '../contracts/progress.ts';
 
 export interface WorkContext {
   /** Aborted with a PipelineError CANCELLED as its reason; long work looks at it at least once a second. */

@@ -1,6 +1,6 @@
 /** What a replica and the thread that reads objects for it say to each other. */
 import type { Failure } from '../../contracts/errors.ts';
-import type { BlobRef } from '../../contracts/values.ts';
+import type { BlobRef } from '../../contracts/references.ts';
 
 export interface BlobReaderData {
   /** As in infra/messaging/connection.ts. */

@@ -2,7 +2,7 @@
  * Follows a model's deployment record: hears each change at once by a watch, and looks again every few seconds in case
  * the watch missed one (a server that was replaced, a watch that ended). Hands on each revision once, in order.
  */
-import type { Deployment } from '../../contracts/values.ts';
+import type { Deployment } from '../../contracts/release.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { RecordStore, Stored, Watch } from '../../infra/stores/record-store.ts';
 

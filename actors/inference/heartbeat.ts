@@ -2,7 +2,7 @@
  * Keeps a replica's status in REPLICAS for as long as the replica lives: once a second, and at once on each change.
  * Who waits for `beat` knows that the status as of the call is stored.
  */
-import type { ReplicaStatus } from '../../contracts/values.ts';
+import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { replicaKey, type HeartbeatStore } from '../../infra/stores/replica-store.ts';
 

@@ -4,7 +4,8 @@
  */
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { BlobReader } from '../../contracts/blobs.ts';
-import type { Deployment, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
+import type { Deployment, ModelPair } from '../../contracts/release.ts';
+import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createEnrolmentLog } from '../../infra/stores/enrolment-log.ts';

@@ -3,7 +3,8 @@
  * After every absence the record is read once the heartbeat is stored again, in this order: a deployment that did not
  * wait for this replica is in what it reads then.
  */
-import type { Deployment, ReplicaStatus } from '../../contracts/values.ts';
+import type { Deployment } from '../../contracts/release.ts';
+import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { RecordStore } from '../../infra/stores/record-store.ts';
 import type { HeartbeatStore } from '../../infra/stores/replica-store.ts';

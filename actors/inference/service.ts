@@ -4,7 +4,7 @@
  * something changed that may bear on that.
  */
 import type { Failure } from '../../contracts/errors.ts';
-import type { Deployment, Epoch } from '../../contracts/values.ts';
+import type { Deployment, Epoch } from '../../contracts/release.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ReplicaReports } from '../../services/serving/replica/converge.ts';
 import type { Replica } from '../../services/serving/replica/replica.ts';

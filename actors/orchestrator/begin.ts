@@ -5,7 +5,7 @@
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { StageName } from '../../contracts/messages.ts';
-import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/pipeline.ts';
+import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { NOUNS } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { ForkOrigin, PipelineContext } from '../../machines/pipeline.machine.ts';

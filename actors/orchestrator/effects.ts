@@ -10,7 +10,7 @@ import {
   modelRolledBackSubject,
   pipelineEventSubject,
 } from '../../contracts/subjects.ts';
-import type { Deployment } from '../../contracts/values.ts';
+import type { Deployment } from '../../contracts/release.ts';
 import type { PipelineContext, PipelineEvent } from '../../machines/pipeline.machine.ts';
 import type { Checkpoint, Effect } from '../../machines/step.ts';
 import { announce, commit, rollBack, tryOut, withdraw, type Terms } from '../../services/deployment/records.ts';

@@ -5,7 +5,7 @@
  */
 import { assertNever } from '../../contracts/errors.ts';
 import { commandSubject, STREAMS, workEventSubject, type Noun } from '../../contracts/subjects.ts';
-import type { Deployment } from '../../contracts/values.ts';
+import type { Deployment } from '../../contracts/release.ts';
 import { workerConsumer } from '../../infra/topology/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { beatingCommand, isWindowOver, isWithdrawing, observedPhase, type Checkpoint } from '../../machines/step.ts';

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { CtlSchemas } from '../../contracts/messages.ts';
 import type { CTL } from '../../contracts/subjects.ts';
-import type { Deployment } from '../../contracts/values.ts';
+import type { Deployment } from '../../contracts/release.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import { observedPhase } from '../../machines/step.ts';
 import { targetOf } from '../../services/deployment/retained.ts';

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { parseData } from '../../contracts/envelope.ts';
 import { assertNever, PipelineError, toFailure } from '../../contracts/errors.ts';
 import { CtlSchemas } from '../../contracts/messages.ts';
-import type { ScheduleEffect, ScheduleRecord } from '../../contracts/schedule.ts';
+import type { ScheduleEffect, ScheduleRecord } from '../../contracts/configuration/schedule.ts';
 import {
   CTL,
   SCHEDULE_TIMER,

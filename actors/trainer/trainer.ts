@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
-import type { LearningCurve } from '../../contracts/values.ts';
+import type { LearningCurve } from '../../contracts/training.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { readManifest } from '../../services/data/load.ts';
 import { withScratch } from '../../runtime/scratch.ts';

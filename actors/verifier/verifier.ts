@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { toFailure } from '../../contracts/errors.ts';
 import type { StartCommand } from '../../contracts/messages.ts';
-import type { ModelPair } from '../../contracts/values.ts';
+import type { ModelPair } from '../../contracts/release.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { loadSplits, readManifest } from '../../services/data/load.ts';
 import { verifyCandidate } from '../../services/verification/verify.ts';

@@ -8,7 +8,13 @@ import { availableParallelism } from 'node:os';
 import type { LabelledImages } from '../../services/data/strategy.ts';
 import { embedAll } from '../../services/serving/host/embed-all.ts';
 import { createModelHost } from '../../services/serving/host/model-host.ts';
-import { rank1ByImage, rank1ByMean, verifyPairs, type Embedded, type VerificationFigures } from '../support/comparison.ts';
+import {
+  rank1ByImage,
+  rank1ByMean,
+  verifyPairs,
+  type Embedded,
+  type VerificationFigures,
+} from '../support/comparison.ts';
 import { closedSet, loadFaces, openSet, type Faces } from '../support/faces.ts';
 import { measureFloors, type Floor, type Floors } from './floors.ts';
 import { trainNet } from '../support/train-net.ts';

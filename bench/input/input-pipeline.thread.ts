@@ -1,6 +1,6 @@
 /** The thread of bench/input/input-pipeline.ts: takes passes over the set that it is told, with or without a net. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import type { TrainingConfig } from '../../contracts/configuration/training.ts';
 import type { LabelledImages, SpooledImages } from '../../services/data/strategy.ts';
 import { batchSizes, type TrainingEngine } from '../../services/training/loop/engine.ts';
 import type { BatchSource } from '../../services/training/input/batches.ts';

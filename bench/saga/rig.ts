@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { NatsConnection } from 'nats';
-import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/pipeline.ts';
+import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
 import { createLogger, type Logger } from '../../runtime/logger.ts';
 import { findServerBinary } from '../../infra/server/server-binary.ts';

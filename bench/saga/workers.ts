@@ -6,7 +6,7 @@
 import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { NOUNS, STREAMS, workEventSubject, type Noun } from '../../contracts/subjects.ts';
-import type { BlobRef } from '../../contracts/values.ts';
+import type { BlobRef } from '../../contracts/references.ts';
 import { createBus, type Bus } from '../../infra/messaging/bus.ts';
 import { workerConsumer } from '../../infra/topology/consumers.ts';
 import type { Logger } from '../../runtime/logger.ts';

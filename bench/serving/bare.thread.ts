@@ -1,7 +1,7 @@
 /** Bare onnxruntime-node: a session in a thread, one image per run, nothing around it. The pool of bare-target.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { ImageSpec } from '../../contracts/values.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 
 export interface BareData {
   readonly model: Uint8Array;

@@ -1,5 +1,5 @@
 /** What the bench says to the processes of its load and of its replica. */
-import type { ImageSpec } from '../../contracts/values.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { Gallery } from '../../services/serving/gallery/gallery.ts';
 import type { OpenFigures } from './load.ts';
 import type { BenchVerb, Face } from './targets.ts';

@@ -9,7 +9,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ImageSpec } from '../../contracts/values.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import { until } from '../support/until.ts';
 
 /** Name -> its program, and the module without which it is not installed. */

@@ -4,9 +4,10 @@
  */
 import { once } from 'node:events';
 import type { NatsConnection } from 'nats';
-import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import type { TrainingConfig } from '../../contracts/configuration/training.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
-import { DeploymentSchema, type Deployment, type ImageSpec, type ModelPair } from '../../contracts/values.ts';
+import { DeploymentSchema, type Deployment, type ModelPair } from '../../contracts/release.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';

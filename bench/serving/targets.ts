@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import { headers, type NatsConnection } from 'nats';
 import { INFER_HEADERS } from '../../contracts/inference.ts';
 import { inferSubject } from '../../contracts/subjects.ts';
-import type { ImageSpec } from '../../contracts/values.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import { decodeImage } from '../../services/data/images.ts';
 import { identify, type Gallery } from '../../services/serving/gallery/gallery.ts';
 import { startThread } from '../../runtime/threads.ts';

@@ -1,5 +1,5 @@
 /** One training run as the trainer does it, with nobody who watches. */
-import { TrainingConfigSchema, type TrainingConfig } from '../../contracts/pipeline.ts';
+import { TrainingConfigSchema, type TrainingConfig } from '../../contracts/configuration/training.ts';
 import type { LabelledImages } from '../../services/data/strategy.ts';
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob, TrainingOutcome } from '../../services/training/strategy.ts';

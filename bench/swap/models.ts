@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { NatsConnection } from 'nats';
-import type { ModelPair } from '../../contracts/values.ts';
+import type { ModelPair } from '../../contracts/release.ts';
 import { encodePng } from '../../services/data/images.ts';
 import { readGolden } from '../../services/serving/host/golden.ts';
 import { IMAGE, makeFiles, store, type Files, type RigOptions } from '../serving/rig.ts';

@@ -4,10 +4,11 @@
  * step began, was prepared, and was complete on every replica.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeploymentConfigSchema } from '../../contracts/pipeline.ts';
+import { DeploymentConfigSchema } from '../../contracts/configuration/deployment.ts';
 import { ReplicaSwitchedSchema, type ReplicaSwitched } from '../../contracts/messages.ts';
 import { replicaEventSubject } from '../../contracts/subjects.ts';
-import type { Deployment, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
+import type { Deployment, ModelPair } from '../../contracts/release.ts';
+import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import type { RecordStore } from '../../infra/stores/record-store.ts';
 import type { HeartbeatStore } from '../../infra/stores/replica-store.ts';

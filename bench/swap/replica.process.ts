@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { startBlobReader } from '../../actors/inference/blob-reader.ts';
 import { startInference } from '../../actors/inference/inference.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
-import { DeploymentSchema } from '../../contracts/values.ts';
+import { DeploymentSchema } from '../../contracts/release.ts';
 import { createBus } from '../../infra/messaging/bus.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
 import { createLogger } from '../../runtime/logger.ts';

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { NatsConnection } from 'nats';
 import { BUCKETS } from '../../contracts/subjects.ts';
-import { DeploymentSchema } from '../../contracts/values.ts';
+import { DeploymentSchema } from '../../contracts/release.ts';
 import { createBus } from '../../infra/messaging/bus.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';

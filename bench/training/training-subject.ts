@@ -1,6 +1,6 @@
 /** What every contender of the training bench trains: the same net, batch, classes, loss and optimiser. */
-import { TrainingConfigSchema, type TrainingConfig } from '../../contracts/pipeline.ts';
-import type { ImageSpec } from '../../contracts/values.ts';
+import { TrainingConfigSchema, type TrainingConfig } from '../../contracts/configuration/training.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { EngineSpec } from '../../services/training/loop/engine.ts';
 import { padding } from '../../services/training/layers/window.ts';
 import { withMasks, type MaskedBatch } from '../../services/training/loop/masks.ts';

@@ -5,7 +5,7 @@ import { parseData } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { CompletedSchemas, type Completed } from '../../contracts/messages.ts';
 import { STREAMS, workEventSubject } from '../../contracts/subjects.ts';
-import { LearningCurveSchema, type LearningCurve } from '../../contracts/values.ts';
+import { LearningCurveSchema, type LearningCurve } from '../../contracts/training.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import type { Client } from '../client.ts';
 import type { GlobalOptions } from '../program.ts';

@@ -1,6 +1,6 @@
 /** `nightshift schedule`: the schedules with what became of their latest slots, and pause and resume. */
 import Table from 'cli-table3';
-import type { ScheduleConfig, SlotEntry } from '../../contracts/schedule.ts';
+import type { ScheduleConfig, SlotEntry } from '../../contracts/configuration/schedule.ts';
 import { API, CTL, scheduleEventSubject } from '../../contracts/subjects.ts';
 import { obeyed } from '../../infra/messaging/order.ts';
 import { newCommandId } from './operate.ts';

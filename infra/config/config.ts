@@ -7,8 +7,8 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import { PipelineConfigSchema } from '../../contracts/pipeline.ts';
-import { TokenSchema } from '../../contracts/values.ts';
+import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
+import { TokenSchema } from '../../contracts/references.ts';
 import { LOG_LEVELS } from '../../runtime/logger.ts';
 import { describeUnknown } from './unknown-settings.ts';
 

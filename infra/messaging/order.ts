@@ -4,7 +4,12 @@
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import { OutcomeSchema, type Outcome } from '../../contracts/messages.ts';
-import { commandAcceptedSubject, commandRefusedSubject, commandToken, type CtlSubject } from '../../contracts/subjects.ts';
+import {
+  commandAcceptedSubject,
+  commandRefusedSubject,
+  commandToken,
+  type CtlSubject,
+} from '../../contracts/subjects.ts';
 import type { Bus } from './bus.ts';
 import type { Heard } from './listen.ts';
 

@@ -14,7 +14,7 @@ import type { BlobBucket, BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { again, unavailable } from '../../runtime/again.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
-import type { BlobRef } from '../../contracts/values.ts';
+import type { BlobRef } from '../../contracts/references.ts';
 import { chunkSubject, objectStreamName } from '../topology/streams.ts';
 
 interface Context {

@@ -7,7 +7,7 @@ import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { BUCKETS } from '../../contracts/subjects.ts';
-import { ReplicaStatusSchema, type ReplicaStatus } from '../../contracts/values.ts';
+import { ReplicaStatusSchema, type ReplicaStatus } from '../../contracts/replica.ts';
 import { createRecordStore, loadAll, openKv } from './record-store.ts';
 
 export interface HeartbeatStore<T> {

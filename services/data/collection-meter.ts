@@ -2,7 +2,7 @@
  * Adds up the progress of a collection: sources that run at once, each with a total that it may or may not know, then
  * the storing of shards. Used by snapshot.ts alone.
  */
-import type { Progress } from '../../contracts/values.ts';
+import type { Progress } from '../../contracts/progress.ts';
 import { isStored, type IntakeRecord } from './intake.ts';
 
 /** Share of the work that reading and decoding takes; storing the shards is the rest. */

@@ -4,7 +4,7 @@
  * for all threads. A thread's own reader; the thread waits while the disk answers, which is nearly always the page cache.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { SampleRecordSchema, type SampleRecord } from '../../contracts/values.ts';
+import { SampleRecordSchema, type SampleRecord } from '../../contracts/dataset.ts';
 import { decodeImage } from './images.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
 import type { SpooledImages, TrainingImages } from './strategy.ts';

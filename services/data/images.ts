@@ -4,7 +4,7 @@
  */
 import sharp from 'sharp';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { ImageSpec } from '../../contracts/values.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 
 // For the process: many small images, each decoded once. Remembering operations and splitting one image among threads
 // took a third of the time (64 x 64 pixels: 1.1 ms of CPU time with both, 0.75 without).

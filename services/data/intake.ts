@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { ImageSpec, Quarantined } from '../../contracts/values.ts';
+import type { ImageSpec, Quarantined } from '../../contracts/dataset.ts';
 import { decodeImage, encodePng } from './images.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
 import type { DataSource, SourceSample } from './strategy.ts';

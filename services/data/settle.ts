@@ -3,7 +3,7 @@
  * shard it lies in. Sources count in the order of the configuration, so the outcome does not depend on their speed.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import { SPLITS, type DatasetManifest, type Quarantined, type Split } from '../../contracts/values.ts';
+import { SPLITS, type DatasetManifest, type Quarantined, type Split } from '../../contracts/dataset.ts';
 import { isStored, type Intake, type StoredSample } from './intake.ts';
 import { assignSplits } from './split.ts';
 import type { SplitRule } from './strategy.ts';

@@ -9,7 +9,7 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import * as tar from 'tar-stream';
 import { PipelineError } from '../../contracts/errors.ts';
-import { SampleRecordSchema, type SampleRecord } from '../../contracts/values.ts';
+import { SampleRecordSchema, type SampleRecord } from '../../contracts/dataset.ts';
 
 export interface ShardSample {
   /** File name without ending, unique in the snapshot; no dots, which end a key in WebDataset. */

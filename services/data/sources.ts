@@ -1,6 +1,6 @@
 /** Configuration -> data source. A new variant is one file beside this one and one case here. */
 import { assertNever } from '../../contracts/errors.ts';
-import type { SourceConfig } from '../../contracts/pipeline.ts';
+import type { SourceConfig } from '../../contracts/configuration/data.ts';
 import { createDirectorySource } from './directory-source.ts';
 import { createHttpSource } from './http-source.ts';
 import type { DataSource } from './strategy.ts';

@@ -3,8 +3,8 @@
  * keeps its split from night to night, whatever is added around it, so a probe never slips into training.
  */
 import { assertNever } from '../../contracts/errors.ts';
-import type { SplitConfig } from '../../contracts/pipeline.ts';
-import type { Split } from '../../contracts/values.ts';
+import type { SplitConfig } from '../../contracts/configuration/data.ts';
+import type { Split } from '../../contracts/dataset.ts';
 import type { SplitRule } from './strategy.ts';
 
 export interface Splittable {

@@ -6,7 +6,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { DatasetManifest, Split } from '../../contracts/values.ts';
+import type { DatasetManifest, Split } from '../../contracts/dataset.ts';
 import { classesOf, disagreeing, samplesOf } from './load.ts';
 import type { ShardSample } from './shards.ts';
 import type { SpooledImages } from './strategy.ts';

@@ -2,7 +2,7 @@
  * A data source yields labelled images, in the same order each time, page by page, so that memory stays bounded.
  * Variants: http-source.ts, directory-source.ts. All pass test/services/data/data-source.conformance.ts.
  */
-import type { DatasetManifest, ImageSpec, Quarantined, Split } from '../../contracts/values.ts';
+import type { DatasetManifest, ImageSpec, Quarantined, Split } from '../../contracts/dataset.ts';
 
 export interface SourceSample {
   /** Unique and stable within its source. */

@@ -3,8 +3,9 @@
  * committed only if it fails no more, is no slower and scores no differently than the epoch that answers the rest.
  */
 import { createHash } from 'node:crypto';
-import type { DeploymentConfig } from '../../contracts/pipeline.ts';
-import type { Candidate, ReplicaStatus } from '../../contracts/values.ts';
+import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
+import type { Candidate } from '../../contracts/release.ts';
+import type { ReplicaStatus } from '../../contracts/replica.ts';
 import { breachOf, figuresOf, type Watched } from './guard.ts';
 import { createHotSwap, decidePreparing, failure, wait } from './hot-swap.ts';
 import type { DeploymentObservation, DeploymentStrategy, DeploymentVerdict } from './strategy.ts';

@@ -2,8 +2,8 @@
  * What was watched in a window, over all replicas, and whether it breaks a limit: a new epoch against the one before it,
  * or a canary against the epoch that answers the rest. Pure; the strategies call it.
  */
-import type { DeploymentConfig } from '../../contracts/pipeline.ts';
-import type { Scores, Serving, WindowFigures } from '../../contracts/values.ts';
+import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
+import type { Scores, Serving, WindowFigures } from '../../contracts/replica.ts';
 
 export interface Watched {
   readonly replicaId: string;

@@ -3,8 +3,9 @@
  * once, and the former model stays resident. A pure policy; the orchestrator acts on its verdicts.
  */
 import { assertNever, ERRORS, type ErrorCode, type Failure } from '../../contracts/errors.ts';
-import type { DeploymentConfig } from '../../contracts/pipeline.ts';
-import type { Deployment, Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
+import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
+import type { Deployment, Epoch, ModelPair } from '../../contracts/release.ts';
+import type { ReplicaStatus } from '../../contracts/replica.ts';
 import { breachOf, figuresOf, type Watched } from './guard.ts';
 import type { DeploymentObservation, DeploymentStrategy, DeploymentVerdict } from './strategy.ts';
 

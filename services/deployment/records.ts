@@ -3,8 +3,8 @@
  * the same run has already taken gives back the very record. The orchestrator stores the result by compare-and-put.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import { RETAINED_EPOCHS } from '../../contracts/pipeline.ts';
-import type { Candidate, Deployment, LedgerEntry } from '../../contracts/values.ts';
+import { RETAINED_EPOCHS } from '../../contracts/configuration/deployment.ts';
+import type { Candidate, Deployment, LedgerEntry } from '../../contracts/release.ts';
 import { originOf, retain } from './retained.ts';
 
 /** What the ledger says of a new epoch, and how much is retained beside it. */

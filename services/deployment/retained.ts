@@ -3,7 +3,7 @@
  * loaded anew. Pure; records.ts keeps the list, the orchestrator asks it where a rollback leads.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import type { Candidate, Deployment, Epoch, ModelPair, Origin } from '../../contracts/values.ts';
+import type { Candidate, Deployment, Epoch, ModelPair, Origin } from '../../contracts/release.ts';
 
 /** Where an operator's rollback leads. */
 export type Target =

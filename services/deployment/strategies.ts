@@ -1,6 +1,6 @@
 /** The deployment strategies by their names in the configuration. Another one is a file beside hot-swap.ts and a line. */
 import { assertNever } from '../../contracts/errors.ts';
-import type { DeploymentConfig } from '../../contracts/pipeline.ts';
+import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
 import { createCanary } from './canary.ts';
 import { createHotSwap } from './hot-swap.ts';
 import type { DeploymentStrategy } from './strategy.ts';

@@ -3,8 +3,9 @@
  * action, and does nothing itself (after TensorFlow Serving's aspired-version policy). Variants: hot-swap.ts, canary.ts.
  */
 import type { Failure } from '../../contracts/errors.ts';
-import type { DeploymentConfig } from '../../contracts/pipeline.ts';
-import type { Deployment, ReplicaStatus, WindowFigures } from '../../contracts/values.ts';
+import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
+import type { Deployment } from '../../contracts/release.ts';
+import type { ReplicaStatus, WindowFigures } from '../../contracts/replica.ts';
 
 export interface DeploymentObservation {
   readonly runId: string;

@@ -3,7 +3,12 @@
  * at what is due, whoever woke it, so a wake-up that is lost, late or doubled changes nothing but the time. Called by
  * actors/orchestrator/schedule.ts, which saves the record and then carries out the outbox.
  */
-import type { ScheduleConfig, ScheduleEffect, ScheduleRecord, SlotEntry } from '../../contracts/schedule.ts';
+import type {
+  ScheduleConfig,
+  ScheduleEffect,
+  ScheduleRecord,
+  SlotEntry,
+} from '../../contracts/configuration/schedule.ts';
 import type { PipelineFact } from '../../contracts/subjects.ts';
 import { lastSlot, nextSlot, opening } from './slots.ts';
 

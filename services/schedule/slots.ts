@@ -5,7 +5,7 @@
  */
 import { Cron } from 'croner';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { ScheduleConfig } from '../../contracts/schedule.ts';
+import type { ScheduleConfig } from '../../contracts/configuration/schedule.ts';
 
 /** Throws CONFIG_INVALID with what is wrong with the expression or the time zone. */
 export function checkSchedule(model: string, config: ScheduleConfig): void {

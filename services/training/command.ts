@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { CommandConfig } from '../../contracts/pipeline.ts';
+import type { CommandConfig } from '../../contracts/configuration/training.ts';
 import { linkAbort, type LinkedAbort } from '../../runtime/linked-abort.ts';
 import { decodeCheckpoint, type CommandCheckpoint } from './command/checkpoint.ts';
 import { writeJobFolder, type JobFolder } from './command/job-folder.ts';

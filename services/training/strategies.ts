@@ -1,6 +1,6 @@
 /** The training strategies by their configured name. Called by the trainer. */
 import { assertNever } from '../../contracts/errors.ts';
-import type { TrainingConfig } from '../../contracts/pipeline.ts';
+import type { TrainingConfig } from '../../contracts/configuration/training.ts';
 import { createCommandStrategy } from './command.ts';
 import { createOnnxGraphStrategy } from './onnx-graph.ts';
 import type { TrainingStrategy } from './strategy.ts';

@@ -6,8 +6,8 @@
  * (per-image z-normalisation is inside the graph, so that trainer, verifier and server cannot differ in it); output
  * `embeddings` float32 [batch, dimensions], rows of length 1; metadata_props as in metadata.ts.
  */
-import type { TrainingConfig } from '../../contracts/pipeline.ts';
-import type { CurvePoint, TrainingCourse } from '../../contracts/values.ts';
+import type { TrainingConfig } from '../../contracts/configuration/training.ts';
+import type { CurvePoint, TrainingCourse } from '../../contracts/training.ts';
 import type { TrainingImages } from '../data/strategy.ts';
 import type { WorkContext } from '../work.ts';
 

@@ -5,7 +5,7 @@
  */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { Accuracy } from '../../contracts/values.ts';
+import type { Accuracy } from '../../contracts/verification.ts';
 import type { LabelledImages } from '../data/strategy.ts';
 import { embedAll } from '../serving/host/embed-all.ts';
 import { galleryOf, scoreOf, type Gallery } from '../serving/gallery/gallery.ts';

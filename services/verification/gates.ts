@@ -2,8 +2,8 @@
  * The quality gates: figures and limits in, verdict out. Pure. A candidate goes into service only if every gate holds;
  * each says in one sentence what was measured and what was required.
  */
-import type { VerificationConfig } from '../../contracts/pipeline.ts';
-import type { Accuracy, Gate, Performance, VerificationReport } from '../../contracts/values.ts';
+import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
+import type { Accuracy, Gate, Performance, VerificationReport } from '../../contracts/verification.ts';
 
 export interface Figures {
   readonly accuracy: Accuracy;

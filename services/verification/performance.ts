@@ -3,7 +3,8 @@
  * latency, then several requests in flight for the throughput. What else the machine does meanwhile counts in, as in
  * service.
  */
-import type { Latency, Performance } from '../../contracts/values.ts';
+import type { Latency } from '../../contracts/replica.ts';
+import type { Performance } from '../../contracts/verification.ts';
 import { imageBytesOf } from '../serving/host/embed-all.ts';
 import type { WorkContext } from '../work.ts';
 import type { Measurable, VerificationStrategy } from './strategy.ts';

@@ -4,8 +4,9 @@
  * Called by the verifier actor; knows no messages.
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
-import type { VerificationConfig } from '../../contracts/pipeline.ts';
-import type { Accuracy, ImageSpec, VerificationReport } from '../../contracts/values.ts';
+import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
+import type { Accuracy, VerificationReport } from '../../contracts/verification.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { LabelledImages } from '../data/strategy.ts';
 import { writeGallery, type Gallery } from '../serving/gallery/gallery.ts';
 import { takeGolden, writeGolden, type Golden } from '../serving/host/golden.ts';

@@ -7,7 +7,7 @@ import type { ModelLedger, ModelStatus, RunSummary, TimelineEntry } from '../../
 import type { RunEnd } from '../../cli/follow.ts';
 import type { ModelDeployed } from '../../contracts/messages.ts';
 import { CTL } from '../../contracts/subjects.ts';
-import type { LearningCurve } from '../../contracts/values.ts';
+import type { LearningCurve } from '../../contracts/training.ts';
 import { CONFIG_FILE } from '../../infra/config/config.ts';
 import { goneWith, isListening, runCli, serverOf, withCli, type CliEnd, type CliProcess } from '../support/cli.ts';
 import { withFolder, writeDrawnPeople } from '../support/folder.ts';

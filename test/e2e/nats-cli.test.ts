@@ -16,7 +16,7 @@ import {
   scheduleEventSubject,
   slotSubject,
 } from '../../contracts/subjects.ts';
-import { SlotDecidedSchema } from '../../contracts/schedule.ts';
+import { SlotDecidedSchema } from '../../contracts/configuration/schedule.ts';
 import { serveApi } from '../../infra/messaging/api.ts';
 import { withSaga, type Saga } from '../support/saga.ts';
 import { testLogger, withServer } from '../support/server.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connectClient, type Client } from '../../cli/client.ts';
-import type { Epoch } from '../../contracts/values.ts';
+import type { Epoch } from '../../contracts/release.ts';
 import { CONFIG_FILE, ConfigSchema } from '../../infra/config/config.ts';
 import { startSystem } from '../../main.ts';
 import { assertServes, deployTinyChampion } from '../support/champion.ts';

@@ -5,7 +5,7 @@
 import * as assert from 'uvu/assert';
 import type { NatsConnection } from 'nats';
 import { BUCKETS } from '../../contracts/subjects.ts';
-import { DeploymentSchema, type Deployment, type Epoch } from '../../contracts/values.ts';
+import { DeploymentSchema, type Deployment, type Epoch } from '../../contracts/release.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';

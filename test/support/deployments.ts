@@ -1,5 +1,6 @@
 /** Deployment records and replica reports with sensible defaults, for tests of policies and of the replica. */
-import type { Deployment, Epoch, ModelPair, ReplicaStatus } from '../../contracts/values.ts';
+import type { Deployment, Epoch, ModelPair } from '../../contracts/release.ts';
+import type { ReplicaStatus } from '../../contracts/replica.ts';
 
 const digest = (text: string) => `sha256:${Buffer.from(text).toString('hex').padEnd(64, '0').slice(0, 64)}`;
 

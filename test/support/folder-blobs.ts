@@ -11,7 +11,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BlobBucket, BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { BlobRef } from '../../contracts/values.ts';
+import type { BlobRef } from '../../contracts/references.ts';
 
 /** Lends a store in a fresh temporary folder and removes it afterwards. */
 export async function withFolderBlobs(use: (store: BlobStore, folder: string) => Promise<void>): Promise<void> {

@@ -8,7 +8,8 @@ import { startInference, type Inference, type InferenceOptions } from '../../act
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { INFER_HEADERS } from '../../contracts/inference.ts';
 import { BUCKETS, inferSubject, type GalleryVerb, type InferVerb } from '../../contracts/subjects.ts';
-import { DeploymentSchema, type Deployment, type ReplicaStatus } from '../../contracts/values.ts';
+import { DeploymentSchema, type Deployment } from '../../contracts/release.ts';
+import type { ReplicaStatus } from '../../contracts/replica.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createBus } from '../../infra/messaging/bus.ts';
 import type { Logger } from '../../runtime/logger.ts';

@@ -1,7 +1,7 @@
 /** Values for tests of the machine and the orchestrator: a pipeline, references, and one event of each kind. */
-import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/pipeline.ts';
+import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { NOUNS } from '../../contracts/subjects.ts';
-import type { BlobRef } from '../../contracts/values.ts';
+import type { BlobRef } from '../../contracts/references.ts';
 import type { PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
 
 export const pipelineConfig = (overrides: object = {}): PipelineConfig =>

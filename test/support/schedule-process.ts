@@ -2,7 +2,7 @@
 import { openOrchestratorContext } from '../../actors/orchestrator/context.ts';
 import { startOrchestrator } from '../../actors/orchestrator/orchestrator.ts';
 import { applySchedules } from '../../actors/orchestrator/schedule.ts';
-import type { PipelineConfig } from '../../contracts/pipeline.ts';
+import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
 import { persist } from '../../runtime/persist.ts';
 import { onFastClock, type FastClock } from './fast-clock.ts';

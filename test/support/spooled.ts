@@ -1,6 +1,6 @@
 /** Snapshots of invented people, spooled as the trainer spools them. */
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { DatasetManifest } from '../../contracts/values.ts';
+import type { DatasetManifest } from '../../contracts/dataset.ts';
 import { withScratch } from '../../runtime/scratch.ts';
 import { collectSnapshot } from '../../services/data/snapshot.ts';
 import { spoolSplits } from '../../services/data/spool.ts';

@@ -1,7 +1,7 @@
 /** Labelled images of invented people for the tiny model, and everything that an epoch of it consists of. */
 import { createHash } from 'node:crypto';
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { ModelPair } from '../../contracts/values.ts';
+import type { ModelPair } from '../../contracts/release.ts';
 import type { LabelledImages } from '../../services/data/strategy.ts';
 import { buildGallery, writeGallery } from '../../services/serving/gallery/gallery.ts';
 import { takeGolden, writeGolden } from '../../services/serving/host/golden.ts';

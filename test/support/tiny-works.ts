@@ -1,6 +1,6 @@
 /** Workers whose runs end in a tiny model that can be loaded: a real deployment without a real training. */
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { ModelPair } from '../../contracts/values.ts';
+import type { ModelPair } from '../../contracts/release.ts';
 import { trivialWorks, type Works } from './saga.ts';
 import { storeTinyPair, type TinyPairOptions } from './tiny-data.ts';
 

@@ -1,5 +1,5 @@
 /** A WorkContext for tests: collects what a service reports and logs. */
-import type { Progress } from '../../contracts/values.ts';
+import type { Progress } from '../../contracts/progress.ts';
 import type { WorkContext } from '../../services/work.ts';
 
 export interface RecordedWork extends WorkContext {

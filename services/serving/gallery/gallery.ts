@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { PipelineError } from '../../../contracts/errors.ts';
-import { DigestSchema } from '../../../contracts/values.ts';
+import { DigestSchema } from '../../../contracts/references.ts';
 import type { LabelledImages } from '../../data/strategy.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import { embedAll, type EmbedAllOptions } from '../host/embed-all.ts';

@@ -3,7 +3,7 @@
  * loaded model: they warm it up, and prove that here, too, it answers as it did when it was verified.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
-import { ImageSpecSchema, type ImageSpec } from '../../../contracts/values.ts';
+import { ImageSpecSchema, type ImageSpec } from '../../../contracts/dataset.ts';
 import type { LabelledImages } from '../../data/strategy.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import { imageBytesOf } from './embed-all.ts';

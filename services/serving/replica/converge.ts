@@ -4,7 +4,7 @@
  * load under way, so that a roll-back is immediate.
  */
 import { toFailure, type Failure } from '../../../contracts/errors.ts';
-import type { Candidate, Deployment, Epoch, ModelPair } from '../../../contracts/values.ts';
+import type { Candidate, Deployment, Epoch, ModelPair } from '../../../contracts/release.ts';
 import { faultPoint } from '../../../runtime/fault-points.ts';
 import type { Logger } from '../../../runtime/logger.ts';
 import { isChosen } from '../../deployment/canary.ts';

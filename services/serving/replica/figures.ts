@@ -1,6 +1,6 @@
 /** What a replica counts of one epoch: requests, failures, latency. Clients' own mistakes are not counted. */
 import { build } from 'hdr-histogram-js';
-import type { Scores, Serving } from '../../../contracts/values.ts';
+import type { Scores, Serving } from '../../../contracts/replica.ts';
 
 export interface Figures {
   /** `margin`: how far the reply's score lies above the threshold; null for a reply without a score. */

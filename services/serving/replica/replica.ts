@@ -4,7 +4,8 @@
  */
 import type { PipelineError } from '../../../contracts/errors.ts';
 import type { ReplicaSwitched } from '../../../contracts/messages.ts';
-import type { Epoch, ReplicaStatus } from '../../../contracts/values.ts';
+import type { Epoch } from '../../../contracts/release.ts';
+import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import type { Logger } from '../../../runtime/logger.ts';
 import { AtomicReference, type Lease, type Swapped } from './atomic-reference.ts';
 import type { ResidentModel } from './resident-model.ts';

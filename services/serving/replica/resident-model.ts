@@ -4,7 +4,8 @@
  */
 import type { BlobReader } from '../../../contracts/blobs.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { ImageSpec, ModelPair } from '../../../contracts/values.ts';
+import type { ImageSpec } from '../../../contracts/dataset.ts';
+import type { ModelPair } from '../../../contracts/release.ts';
 import { readGallery, type Gallery } from '../gallery/gallery.ts';
 import { loadPeople, type People } from '../gallery/people.ts';
 import { checkGolden, readGolden, type Golden } from '../host/golden.ts';

@@ -3,7 +3,7 @@
  * and its process ends when the last request that leased it is answered.
  */
 import type { PipelineError } from '../../../contracts/errors.ts';
-import type { ModelPair } from '../../../contracts/values.ts';
+import type { ModelPair } from '../../../contracts/release.ts';
 import type { ResidentModel } from './resident-model.ts';
 import { inTurn } from '../../../runtime/turn.ts';
 

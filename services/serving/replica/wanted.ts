@@ -1,5 +1,6 @@
 /** What a replica should hold, given the desired state: pure decisions for converge.ts. */
-import type { Deployment, ModelPair, ReplicaStatus } from '../../../contracts/values.ts';
+import type { Deployment, ModelPair } from '../../../contracts/release.ts';
+import type { ReplicaStatus } from '../../../contracts/replica.ts';
 
 export type Role = 'current' | 'previous' | 'candidate';
 

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { accessSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { CommandConfig } from '../../../contracts/pipeline.ts';
+import type { CommandConfig } from '../../../contracts/configuration/training.ts';
 
 export interface ProgramEnd {
   readonly code: number | null;

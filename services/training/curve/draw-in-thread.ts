@@ -1,6 +1,6 @@
 /** Draws a learning curve in a thread of its own. Called by the trainer, which shares its process with replicas. */
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { LearningCurve } from '../../../contracts/values.ts';
+import type { LearningCurve } from '../../../contracts/training.ts';
 import { startThread } from '../../../runtime/threads.ts';
 
 /** An SVG file. Throws INTERNAL when the thread ends without one. */

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { EChartsCoreOption } from 'echarts/core';
-import type { CurvePoint, LearningCurve } from '../../../contracts/values.ts';
+import type { CurvePoint, LearningCurve } from '../../../contracts/training.ts';
 
 const SIZE = { width: 900, height: 640 };
 const MARGINS = { left: 80, right: 80 };

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { onnx } from 'onnx-proto';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { BackboneConfig } from '../../../contracts/pipeline.ts';
-import type { ImageSpec } from '../../../contracts/values.ts';
+import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
+import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { decodeModel, externalFiles, FLOAT } from '../onnx/encoding.ts';
 
 export interface Backbone {

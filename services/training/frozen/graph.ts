@@ -3,8 +3,8 @@
  * ONNX model. The backbone's nodes are taken over as they are under names of their own. Called by subject.ts.
  */
 import type { onnx } from 'onnx-proto';
-import type { BackboneConfig } from '../../../contracts/pipeline.ts';
-import type { ImageSpec } from '../../../contracts/values.ts';
+import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
+import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { addEmbeddings, type Weights } from '../model/export.ts';
 import { toMetadataProps, type ModelMetadata } from '../model/metadata.ts';
 import type { ResolvedNet } from '../nets/nets.ts';

@@ -3,7 +3,7 @@
  * on them by the loop that trains whole nets, and both leave as one ONNX model. Called by loop.ts.
  */
 import { createHash } from 'node:crypto';
-import type { BackboneConfig } from '../../../contracts/pipeline.ts';
+import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
 import type { ImageSet } from '../../data/strategy.ts';
 import type { WorkContext } from '../../work.ts';
 import { batchesPerEpoch, createRecipes, type OrderSettings, type BatchSource } from '../input/batches.ts';

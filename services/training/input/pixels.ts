@@ -4,8 +4,8 @@
  * because no image library works in floats after the normalisation, where brightness has to be changed: before it, the
  * change would be taken away again. The unit is one standard deviation of the image.
  */
-import type { TrainingConfig } from '../../../contracts/pipeline.ts';
-import type { ImageSpec } from '../../../contracts/values.ts';
+import type { TrainingConfig } from '../../../contracts/configuration/training.ts';
+import type { ImageSpec } from '../../../contracts/dataset.ts';
 import type { NetInput } from '../nets/nets.ts';
 import type { Random } from '../random.ts';
 

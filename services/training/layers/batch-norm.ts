@@ -2,7 +2,7 @@
  * Batch normalisation (Ioffe and Szegedy, arXiv:1502.03167) over images or flat features. Training uses the batch's
  * own mean and variance and hands them out; inference uses the running averages that the trainer keeps of them.
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import type { LayerKind, Shape } from './layer.ts';
 import { affine, perChannel, positions, sumOfProducts } from './per-channel.ts';

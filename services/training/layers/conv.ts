@@ -2,7 +2,7 @@
  * Two-dimensional convolution (LeCun et al., Proc. IEEE 1998), any stride and padding. A bias exists only where no
  * batch-norm follows, because batch-norm takes any constant away again. Parameters: weight [filters, channels, k, k].
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import { blockedConv, fitsBlocks } from '../onnx/blocked-conv.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { spatial, type LayerKind, type ParameterSpec, type Read, type Site } from './layer.ts';

@@ -1,5 +1,5 @@
 /** Fully connected layer y = x W + b, weight [inputs, units], and flatten, which feeds it in channel-first order. */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { flat, sizeOf, spatial, type LayerKind, type ParameterSpec, type Read, type Site } from './layer.ts';
 

@@ -2,7 +2,7 @@
  * Depthwise convolution (Howard et al., arXiv:1704.04861): each channel has a kernel of its own and stays by itself;
  * a 1x1 convolution after it mixes them. Bias as for conv. Parameters: weight [channels, 1, k, k].
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { spatial, type LayerKind, type ParameterSpec, type Read, type Site } from './layer.ts';
 import { padding, shiftedViews, slide, windowAttributes } from './window.ts';

@@ -3,7 +3,7 @@
  * inference does nothing. The mask is an input of the graph, drawn from the seed by masks.ts: a training that resumes
  * draws the same. No parameters.
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { Value } from '../onnx/graph-builder.ts';
 import type { LayerKind } from './layer.ts';
 

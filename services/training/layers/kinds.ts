@@ -1,5 +1,5 @@
 /** The table of layer kinds: the only place that lists them all. `residual` holds other layers: see sequence.ts. */
-import type { LeafLayer } from '../../../contracts/pipeline.ts';
+import type { LeafLayer } from '../../../contracts/configuration/layers.ts';
 import { batchNorm } from './batch-norm.ts';
 import { conv } from './conv.ts';
 import { dense, flatten } from './dense.ts';

@@ -2,7 +2,7 @@
  * Scales each row of flat features to length 1: y = x / |x|, dx = (dy - y * (y . dy)) / |x| (Wang et al.,
  * arXiv:1704.06369, equations 6 and 7). The angular losses and the exported model use the same nodes. No parameters.
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { flat, type LayerKind } from './layer.ts';
 

@@ -3,7 +3,7 @@
  * One file per kind beside this one; kinds.ts lists them. To add a kind: a member of LayerSchema, a file here, a line
  * in kinds.ts, and its forward formula in tfjs/layers.ts, against whose gradients the tests check the backward nodes.
  */
-import type { Layer, LeafLayer } from '../../../contracts/pipeline.ts';
+import type { Layer, LeafLayer } from '../../../contracts/configuration/layers.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 
 /** Sizes without the batch: [channels, height, width] or [features]. */

@@ -2,7 +2,7 @@
  * Pooling: maximum or average of square blocks that do not overlap (an incomplete last row or column of blocks is left
  * out), and the average of each whole channel (Lin et al., arXiv:1312.4400). No parameters.
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import { Misfit, spatial, type LayerKind, type LayerShape, type Shape } from './layer.ts';
 

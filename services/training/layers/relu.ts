@@ -2,7 +2,7 @@
  * Rectifiers. relu: y = max(x, 0). prelu (He et al., arXiv:1502.01852): y = max(x, 0) + slope * min(x, 0) with one
  * learned slope per channel, [channels].
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
 import type { LayerKind, Shape } from './layer.ts';
 import { affine, perChannel, sumOfProducts } from './per-channel.ts';

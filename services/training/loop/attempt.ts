@@ -5,7 +5,7 @@
  * blow-up is never gone back to. The newest good one is handed over to be saved whenever the saver is free; training
  * never waits for it.
  */
-import type { CurvePoint } from '../../../contracts/values.ts';
+import type { CurvePoint } from '../../../contracts/training.ts';
 import { encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.ts';
 import { chanceLoss, isFiniteVector, observeLoss } from './divergence.ts';
 import { bestEpochOf, isStalled } from './early-stopping.ts';

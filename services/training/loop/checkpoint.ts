@@ -4,7 +4,7 @@
  * by loop.ts; any Python opens it with `safetensors`.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { CurvePoint, TrainingCourse } from '../../../contracts/values.ts';
+import type { CurvePoint, TrainingCourse } from '../../../contracts/training.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import type { LossWatch } from './divergence.ts';
 import type { Weights } from '../model/export.ts';

@@ -7,7 +7,7 @@
  * number of people or the loss; long, because a healthy training survives short spikes; beside its own minimum, because
  * a training that never learned anything has not diverged (the verifier refuses its model).
  */
-import type { LossConfig } from '../../../contracts/pipeline.ts';
+import type { LossConfig } from '../../../contracts/configuration/training.ts';
 
 export interface LossWatch {
   /** Moving average of the losses. */

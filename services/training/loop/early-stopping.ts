@@ -2,8 +2,8 @@
  * When passes no longer improve the validation figure, and which pass was the best. Pure, over the curve so far; called
  * by loop.ts after each pass.
  */
-import type { TrainingConfig } from '../../../contracts/pipeline.ts';
-import type { CurvePoint } from '../../../contracts/values.ts';
+import type { TrainingConfig } from '../../../contracts/configuration/training.ts';
+import type { CurvePoint } from '../../../contracts/training.ts';
 
 type EarlyStopping = NonNullable<TrainingConfig['earlyStopping']>;
 

@@ -2,7 +2,7 @@
  * An engine takes training steps; it knows nothing of passes, schedules or files. Variants: onnx/engine.ts and
  * tfjs/engine.ts. Used by loop.ts, in a training thread.
  */
-import type { LossConfig, OptimizerConfig, TrainingConfig } from '../../../contracts/pipeline.ts';
+import type { LossConfig, OptimizerConfig, TrainingConfig } from '../../../contracts/configuration/training.ts';
 import type { MaskedBatch } from './masks.ts';
 import type { TrainingSizes, TrainingState } from '../nets/parameters.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { PipelineError, assertNever, type Failure } from '../../../contracts/errors.ts';
-import type { Progress } from '../../../contracts/values.ts';
+import type { Progress } from '../../../contracts/progress.ts';
 import { startThread } from '../../../runtime/threads.ts';
 import type { ProgramResult } from '../command/accept.ts';
 import { resolveNet } from '../nets/nets.ts';

@@ -1,5 +1,5 @@
 /** What a training yields: the model with its metadata, the figures of the pass it is from, and how it went. */
-import type { TrainingCourse } from '../../../contracts/values.ts';
+import type { TrainingCourse } from '../../../contracts/training.ts';
 import { bestEpochOf } from './early-stopping.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Weights } from '../model/export.ts';

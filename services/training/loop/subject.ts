@@ -2,7 +2,7 @@
  * What a training works on: a whole net on images, or the head of a frozen backbone on the features of images
  * (frozen/subject.ts). All that differs between the two; the loop sees this only.
  */
-import type { TrainingConfig } from '../../../contracts/pipeline.ts';
+import type { TrainingConfig } from '../../../contracts/configuration/training.ts';
 import type { ImageSet, TrainingImages } from '../../data/strategy.ts';
 import { exportModel, type Weights } from '../model/export.ts';
 import type { BatchSource } from '../input/batches.ts';

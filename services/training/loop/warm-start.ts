@@ -4,7 +4,7 @@
  * arXiv:1712.07136), which is where training would move the row first. Called by loop.ts where no checkpoint is.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { TrainingCourse } from '../../../contracts/values.ts';
+import type { TrainingCourse } from '../../../contracts/training.ts';
 import type { WorkLog } from '../../work.ts';
 import { trialModelOf } from './outcome.ts';
 import { headSlot, initialState, type TrainingState } from '../nets/parameters.ts';

@@ -3,7 +3,7 @@
  * read back here by protobuf, because onnxruntime's Node interface does not give them out.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
-import { ImageSpecSchema, type ImageSpec } from '../../../contracts/values.ts';
+import { ImageSpecSchema, type ImageSpec } from '../../../contracts/dataset.ts';
 import { appendMetadata, decodeModel, encodeAgain } from '../onnx/encoding.ts';
 
 export interface ModelMetadata {

@@ -2,7 +2,8 @@
  * From a net as data to a ResolvedNet: every layer's shapes, parameters and place in the flat parameter vector.
  * Strategies and exporter work from a ResolvedNet; nothing here computes.
  */
-import type { Layer, LeafLayer, ResidualLayer, TrainingConfig } from '../../../contracts/pipeline.ts';
+import type { Layer, LeafLayer, ResidualLayer } from '../../../contracts/configuration/layers.ts';
+import type { TrainingConfig } from '../../../contracts/configuration/training.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { kindOf } from '../layers/kinds.ts';
 import { Misfit, sizeOf, type ParameterSpec, type Shape, type Site } from '../layers/layer.ts';

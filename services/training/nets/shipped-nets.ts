@@ -1,5 +1,6 @@
 /** The nets that ship, as the same lists of layers that a configuration may hold. */
-import type { Layer, TrainingConfig } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
+import type { TrainingConfig } from '../../../contracts/configuration/training.ts';
 
 type NetName = Extract<TrainingConfig['net'], string>;
 

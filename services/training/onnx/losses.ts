@@ -2,7 +2,7 @@
  * The classification losses with their gradients: softmax cross-entropy over one weight vector per class, either plain
  * or on cosines with a margin. Called by training-graph.ts.
  */
-import type { LossConfig } from '../../../contracts/pipeline.ts';
+import type { LossConfig } from '../../../contracts/configuration/training.ts';
 import { normaliseRows } from '../layers/l2-normalise.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 

@@ -2,7 +2,7 @@
  * One update of the weights on flat vectors, so that it costs a dozen nodes however many layers there are. The step
  * counter stays outside: what depends on it comes in with the rate. tfjs/optimizer.ts has the same formulas.
  */
-import type { OptimizerConfig } from '../../../contracts/pipeline.ts';
+import type { OptimizerConfig } from '../../../contracts/configuration/training.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 
 export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;

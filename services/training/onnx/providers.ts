@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { TrainingConfig } from '../../../contracts/pipeline.ts';
+import type { TrainingConfig } from '../../../contracts/configuration/training.ts';
 import type { WorkLog } from '../../work.ts';
 import type { EngineFactory } from '../loop/engine.ts';
 import { selfTest } from './self-test.ts';

@@ -3,7 +3,7 @@
  * trusted. Graphics drivers and fast paths with few bits do go wrong, and a training would learn from it without a word.
  * Called by onnx/providers.ts before a provider trains.
  */
-import type { Layer } from '../../../contracts/pipeline.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { EngineFactory, EngineSpec } from '../loop/engine.ts';
 import { withMasks } from '../loop/masks.ts';
 import { resolveNet } from '../nets/nets.ts';

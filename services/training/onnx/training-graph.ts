@@ -4,7 +4,7 @@
  * The two halves are also graphs of their own, for passes over parts of a batch. Called by engine.ts; the tests also call
  * the halves alone.
  */
-import type { LossConfig, OptimizerConfig } from '../../../contracts/pipeline.ts';
+import type { LossConfig, OptimizerConfig } from '../../../contracts/configuration/training.ts';
 import { trainSequence, type ReadAt } from '../layers/sequence.ts';
 import type { ParameterSlot } from '../nets/nets.ts';
 import { allSlots, decayOf, headSlot, type TrainingSizes } from '../nets/parameters.ts';

@@ -1,6 +1,6 @@
 /** The losses of onnx/losses.ts in TensorFlow.js, which derives their gradients itself. Called by net.ts. */
 import type * as Tfjs from '@tensorflow/tfjs';
-import type { LossConfig } from '../../../contracts/pipeline.ts';
+import type { LossConfig } from '../../../contracts/configuration/training.ts';
 import { SINE_EPSILON } from '../onnx/losses.ts';
 import { normaliseRows } from './layers.ts';
 import type { Tf } from './net.ts';

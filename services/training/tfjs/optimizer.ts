@@ -1,6 +1,6 @@
 /** One update of the weights on flat tensors: the formulas of onnx/optimizer.ts in TensorFlow.js. Called by engine.ts. */
 import type * as Tfjs from '@tensorflow/tfjs';
-import type { OptimizerConfig } from '../../../contracts/pipeline.ts';
+import type { OptimizerConfig } from '../../../contracts/configuration/training.ts';
 import { ADAM, CLIP_EPSILON, ratesAt } from '../onnx/optimizer.ts';
 import type { Tf } from './net.ts';
 

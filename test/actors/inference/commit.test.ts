@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseData } from '../../../contracts/envelope.ts';
 import { ReplicaSwitchedSchema } from '../../../contracts/messages.ts';
-import { DeploymentConfigSchema } from '../../../contracts/pipeline.ts';
+import { DeploymentConfigSchema } from '../../../contracts/configuration/deployment.ts';
 import { replicaEventSubject } from '../../../contracts/subjects.ts';
 import { announce, commit } from '../../../services/deployment/records.ts';
 import { createHotSwap } from '../../../services/deployment/hot-swap.ts';

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BlobStore } from '../../../contracts/blobs.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { ModelPair } from '../../../contracts/values.ts';
+import type { ModelPair } from '../../../contracts/release.ts';
 import { announce, withdraw } from '../../../services/deployment/records.ts';
 import { readGallery, writeGallery } from '../../../services/serving/gallery/gallery.ts';
 import { ask, faceOf, MODEL, statusOf, withReplicas } from '../../support/replicas.ts';

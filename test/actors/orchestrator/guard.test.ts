@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CTL, modelRolledBackSubject, pipelineEventSubject } from '../../../contracts/subjects.ts';
 import { PipelineEventSchema } from '../../../contracts/messages.ts';
-import type { Serving } from '../../../contracts/values.ts';
+import type { Serving } from '../../../contracts/replica.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { endpointsOf, type ModelLedger } from '../../../actors/orchestrator/api.ts';
 import { rollBack } from '../../../cli/commands/operate.ts';
 import { API, CTL, pipelineEventSubject } from '../../../contracts/subjects.ts';
-import type { BlobRef } from '../../../contracts/values.ts';
+import type { BlobRef } from '../../../contracts/references.ts';
 import { createBlobStore } from '../../../infra/stores/blob-store.ts';
 import { failureOf } from '../../support/failures.ts';
 import { quickPipeline, trivialWorks, withSaga, type Saga, type Works } from '../../support/saga.ts';

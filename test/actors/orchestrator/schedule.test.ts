@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { applySchedules } from '../../../actors/orchestrator/schedule.ts';
 import { endpointsOf } from '../../../actors/orchestrator/api.ts';
-import { SlotDecidedSchema, type SlotEntry } from '../../../contracts/schedule.ts';
+import { SlotDecidedSchema, type SlotEntry } from '../../../contracts/configuration/schedule.ts';
 import {
   API,
   commandRefusedSubject,

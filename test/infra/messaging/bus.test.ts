@@ -5,7 +5,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { commandSubject, CTL, deadLetterSubject, STREAMS, workEventSubject } from '../../../contracts/subjects.ts';
-import { createBus, REPLY_TO_HEADER, type Bus, type ConsumeOptions, type Delivery } from '../../../infra/messaging/bus.ts';
+import {
+  createBus,
+  REPLY_TO_HEADER,
+  type Bus,
+  type ConsumeOptions,
+  type Delivery,
+} from '../../../infra/messaging/bus.ts';
 import { backoffOf } from '../../../infra/messaging/settle.ts';
 import { CONSUMERS, workerConsumer } from '../../../infra/topology/consumers.ts';
 import { DEAD_LETTER_HEADERS } from '../../../infra/messaging/dead-letter.ts';

@@ -12,7 +12,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BlobStore } from '../../../contracts/blobs.ts';
 import { PipelineError, type ErrorCode } from '../../../contracts/errors.ts';
-import { BlobRefSchema, type BlobRef } from '../../../contracts/values.ts';
+import { BlobRefSchema, type BlobRef } from '../../../contracts/references.ts';
 
 export type WithStore = (use: (store: BlobStore) => Promise<void>) => Promise<void>;
 

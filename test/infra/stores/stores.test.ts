@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { z } from 'zod';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { BUCKETS } from '../../../contracts/subjects.ts';
-import type { ReplicaStatus } from '../../../contracts/values.ts';
+import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../../infra/stores/record-store.ts';
 import { createReplicaStore, replicaKey } from '../../../infra/stores/replica-store.ts';
 import { withServer } from '../../support/server.ts';

@@ -2,8 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BlobStore } from '../../../contracts/blobs.ts';
-import type { SplitConfig } from '../../../contracts/pipeline.ts';
-import { SPLITS, type ImageSpec } from '../../../contracts/values.ts';
+import type { SplitConfig } from '../../../contracts/configuration/data.ts';
+import { SPLITS, type ImageSpec } from '../../../contracts/dataset.ts';
 import { createDirectorySource } from '../../../services/data/directory-source.ts';
 import { loadSplits, readManifest } from '../../../services/data/load.ts';
 import { collectSnapshot, type Snapshot } from '../../../services/data/snapshot.ts';

@@ -2,7 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createCanary, isChosen } from '../../../services/deployment/canary.ts';
 import { tryOut } from '../../../services/deployment/records.ts';
-import type { Deployment, ReplicaStatus } from '../../../contracts/values.ts';
+import type { Deployment } from '../../../contracts/release.ts';
+import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import { deploymentOf, epochOf, pairOf } from '../../support/deployments.ts';
 import { ANNOUNCED, CONFIG, conforms, prepared, saidBy } from './deployment-strategy.conformance.ts';
 

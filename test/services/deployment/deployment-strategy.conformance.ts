@@ -4,8 +4,9 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeploymentConfigSchema, type DeploymentConfig } from '../../../contracts/pipeline.ts';
-import type { Deployment, ReplicaStatus } from '../../../contracts/values.ts';
+import { DeploymentConfigSchema, type DeploymentConfig } from '../../../contracts/configuration/deployment.ts';
+import type { Deployment } from '../../../contracts/release.ts';
+import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import { createDeploymentStrategy } from '../../../services/deployment/strategies.ts';
 import type { DeploymentObservation, DeploymentVerdict } from '../../../services/deployment/strategy.ts';
 import { deploymentOf, epochOf, pairOf, replicaOf } from '../../support/deployments.ts';

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeploymentConfigSchema } from '../../../contracts/pipeline.ts';
-import type { Serving } from '../../../contracts/values.ts';
+import { DeploymentConfigSchema } from '../../../contracts/configuration/deployment.ts';
+import type { Serving } from '../../../contracts/replica.ts';
 import { breachOf, figuresOf, type Watched } from '../../../services/deployment/guard.ts';
 
 const CONFIG = DeploymentConfigSchema.parse({ guardRequestsMin: 20, guardScoresMin: 50 });

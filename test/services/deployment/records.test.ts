@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeploymentSchema, type Candidate, type Deployment } from '../../../contracts/values.ts';
+import { DeploymentSchema, type Candidate, type Deployment } from '../../../contracts/release.ts';
 import { announce, commit, LEDGER_MAX, rollBack, withdraw } from '../../../services/deployment/records.ts';
 import { canReturn, targetOf } from '../../../services/deployment/retained.ts';
 import { pairOf } from '../../support/deployments.ts';

@@ -1,7 +1,7 @@
 /** What a schedule does at each moment, without a server or a clock. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ScheduleConfigSchema, type ScheduleRecord } from '../../../contracts/schedule.ts';
+import { ScheduleConfigSchema, type ScheduleRecord } from '../../../contracts/configuration/schedule.ts';
 import type { PipelineFact } from '../../../contracts/subjects.ts';
 import {
   configured,

@@ -1,7 +1,7 @@
 /** Slots across daylight saving, in two zones and at both edges. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ScheduleConfigSchema, type ScheduleConfig } from '../../../contracts/schedule.ts';
+import { ScheduleConfigSchema, type ScheduleConfig } from '../../../contracts/configuration/schedule.ts';
 import { checkSchedule, lastSlot, nextSlot, opening, upcoming } from '../../../services/schedule/slots.ts';
 
 const schedule = (cron: string, timeZone: string, window?: ScheduleConfig['window']) =>

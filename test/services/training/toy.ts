@@ -1,6 +1,7 @@
 /** A toy training job: four "people" whose 16x16 images are one pattern each plus noise, and a net of a few thousand weights. */
-import { TrainingConfigSchema, type Layer, type TrainingConfig } from '../../../contracts/pipeline.ts';
-import type { CurvePoint } from '../../../contracts/values.ts';
+import { TrainingConfigSchema, type TrainingConfig } from '../../../contracts/configuration/training.ts';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
+import type { CurvePoint } from '../../../contracts/training.ts';
 import type { LabelledImages } from '../../../services/data/strategy.ts';
 import { createRandom } from '../../../services/training/random.ts';
 import type { TrainingContext, TrainingJob } from '../../../services/training/strategy.ts';

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { VerificationConfigSchema } from '../../../contracts/pipeline.ts';
-import type { Accuracy, Performance } from '../../../contracts/values.ts';
+import { VerificationConfigSchema } from '../../../contracts/configuration/verification.ts';
+import type { Accuracy, Performance } from '../../../contracts/verification.ts';
 import { judge, reasonsOf } from '../../../services/verification/gates.ts';
 
 const LIMITS = VerificationConfigSchema.parse({}).gates;

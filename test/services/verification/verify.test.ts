@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
-import { VerificationConfigSchema } from '../../../contracts/pipeline.ts';
-import { VerificationReportSchema } from '../../../contracts/values.ts';
+import { VerificationConfigSchema } from '../../../contracts/configuration/verification.ts';
+import { VerificationReportSchema } from '../../../contracts/verification.ts';
 import { readGallery } from '../../../services/serving/gallery/gallery.ts';
 import { checkGolden, readGolden } from '../../../services/serving/host/golden.ts';
 import { createModelHost } from '../../../services/serving/host/model-host.ts';

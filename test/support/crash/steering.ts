@@ -3,7 +3,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';
 import { retryIdOf } from '../../../actors/orchestrator/begin.ts';
-import { ScheduleConfigSchema } from '../../../contracts/schedule.ts';
+import { ScheduleConfigSchema } from '../../../contracts/configuration/schedule.ts';
 import { BUCKETS, CTL, SCHEDULE_TIMER, slotSubject, STREAMS, type CtlSubject } from '../../../contracts/subjects.ts';
 import { createBlobStore } from '../../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv } from '../../../infra/stores/record-store.ts';

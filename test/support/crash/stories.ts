@@ -5,7 +5,7 @@
 import type { NatsConnection } from 'nats';
 import { retryIdOf } from '../../../actors/orchestrator/begin.ts';
 import { BUCKETS, CTL, inferSubject } from '../../../contracts/subjects.ts';
-import { DeploymentSchema, type Deployment } from '../../../contracts/values.ts';
+import { DeploymentSchema, type Deployment } from '../../../contracts/release.ts';
 import { createBlobStore } from '../../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv } from '../../../infra/stores/record-store.ts';
 import { announce, commit } from '../../../services/deployment/records.ts';

@@ -1,7 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeSafetensors } from '../../../../services/safetensors.ts';
-import { buildGallery, galleryOf, identify, readGallery, writeGallery } from '../../../../services/serving/gallery/gallery.ts';
+import {
+  buildGallery,
+  galleryOf,
+  identify,
+  readGallery,
+  writeGallery,
+} from '../../../../services/serving/gallery/gallery.ts';
 import { createModelHost } from '../../../../services/serving/host/model-host.ts';
 import { failureOf } from '../../../support/failures.ts';
 import { digestOf, TINY_HOST, tinySplit } from '../../../support/tiny-data.ts';

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BlobStore } from '../../../../contracts/blobs.ts';
-import type { ModelPair } from '../../../../contracts/values.ts';
+import type { ModelPair } from '../../../../contracts/release.ts';
 import { checkGolden, readGolden, takeGolden, writeGolden } from '../../../../services/serving/host/golden.ts';
 import { createModelHost } from '../../../../services/serving/host/model-host.ts';
 import { loadResident } from '../../../../services/serving/replica/resident-model.ts';

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PipelineError } from '../../../../contracts/errors.ts';
-import { TrainingConfigSchema } from '../../../../contracts/pipeline.ts';
-import { ImageSpecSchema } from '../../../../contracts/values.ts';
+import { TrainingConfigSchema } from '../../../../contracts/configuration/training.ts';
+import { ImageSpecSchema } from '../../../../contracts/dataset.ts';
 import type { LabelledImages } from '../../../../services/data/strategy.ts';
 import { decodeImage } from '../../../../services/data/images.ts';
 import { decodeModel, encodeAgain } from '../../../../services/training/onnx/encoding.ts';

@@ -2,7 +2,7 @@
 import sharp from 'sharp';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CurvePoint } from '../../../../contracts/values.ts';
+import type { CurvePoint } from '../../../../contracts/training.ts';
 import { drawInThread } from '../../../../services/training/curve/draw-in-thread.ts';
 import { drawLearningCurve } from '../../../../services/training/curve/learning-curve.ts';
 

@@ -1,7 +1,7 @@
 /** Gradient accumulation: the update of a whole batch from passes over its parts, in both engines. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Layer } from '../../../../contracts/pipeline.ts';
+import type { Layer } from '../../../../contracts/configuration/layers.ts';
 import { batchSizes, type EngineFactory, type EngineSpec } from '../../../../services/training/loop/engine.ts';
 import { withMasks, type MaskedBatch } from '../../../../services/training/loop/masks.ts';
 import { resolveNet } from '../../../../services/training/nets/nets.ts';
@@ -9,7 +9,7 @@ import { createOnnxEngine } from '../../../../services/training/onnx/engine.ts';
 import { initialState } from '../../../../services/training/nets/parameters.ts';
 import { createRandom, normal } from '../../../../services/training/random.ts';
 import { loadTfjsEngine } from '../../../../services/training/tfjs/engine.ts';
-import { TrainingConfigSchema } from '../../../../contracts/pipeline.ts';
+import { TrainingConfigSchema } from '../../../../contracts/configuration/training.ts';
 import { RELATIVE_L2_MAX } from '../onnx/judge.ts';
 
 const SIDE = 12;

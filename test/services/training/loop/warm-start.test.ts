@@ -1,7 +1,7 @@
 /** A training that begins with the champion's weights: what is carried over, and when nothing is. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/pipeline.ts';
+import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/configuration/training.ts';
 import { createOnnxEngine } from '../../../../services/training/onnx/engine.ts';
 import { headSlot, initialState } from '../../../../services/training/nets/parameters.ts';
 import { planOf } from '../../../../services/training/loop/plan.ts';

@@ -1,5 +1,5 @@
 /** Small nets that put the layer in question behind a convolution, so that its input gradient counts too. */
-import type { Layer } from '../../../../contracts/pipeline.ts';
+import type { Layer } from '../../../../contracts/configuration/layers.ts';
 
 const conv = (filters: number, kernel = 3, stride = 1, pad?: number): Layer =>
   pad === undefined ? { type: 'conv', filters, kernel, stride } : { type: 'conv', filters, kernel, stride, pad };

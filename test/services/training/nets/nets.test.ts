@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TrainingConfigSchema, type Layer, type TrainingConfig } from '../../../../contracts/pipeline.ts';
+import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/configuration/training.ts';
+import type { Layer } from '../../../../contracts/configuration/layers.ts';
 import { PipelineError } from '../../../../contracts/errors.ts';
 import { resolveNet } from '../../../../services/training/nets/nets.ts';
 import { allSlots, initialState } from '../../../../services/training/nets/parameters.ts';

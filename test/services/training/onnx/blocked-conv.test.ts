@@ -1,7 +1,7 @@
 /** Convolutions in blocks of channels: the same gradients, wherever blocks fit and where they do not. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Layer } from '../../../../contracts/pipeline.ts';
+import type { Layer } from '../../../../contracts/configuration/layers.ts';
 import { blockOfThisMachine, fitsBlocks } from '../../../../services/training/onnx/blocked-conv.ts';
 import { decodeModel } from '../../../../services/training/onnx/encoding.ts';
 import { buildGradientModel } from '../../../../services/training/onnx/training-graph.ts';

@@ -1,7 +1,7 @@
 /** Every hand-written backward node, the loss and the whole net against TensorFlow.js, which derives gradients itself. */
 import { test } from 'uvu';
 import type { z } from 'zod';
-import type { LossSchema } from '../../../../contracts/pipeline.ts';
+import type { LossSchema } from '../../../../contracts/configuration/training.ts';
 import { caseOf, compareGradients } from './judge.ts';
 import { LAYER_NETS } from '../nets/layer-nets.ts';
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import * as tf from '@tensorflow/tfjs';
 import { InferenceSession } from 'onnxruntime-node';
 import type { z } from 'zod';
-import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/pipeline.ts';
+import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/configuration/training.ts';
 import type { EngineSpec } from '../../../../services/training/loop/engine.ts';
 import { withMasks, type MaskedBatch } from '../../../../services/training/loop/masks.ts';
 import { resolveNet } from '../../../../services/training/nets/nets.ts';

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { z } from 'zod';
-import { LossSchema, type LossConfig } from '../../../../contracts/pipeline.ts';
+import { LossSchema, type LossConfig } from '../../../../contracts/configuration/training.ts';
 import { headSlot } from '../../../../services/training/nets/parameters.ts';
 import { caseOf, onnxGradient, type Case } from './judge.ts';
 

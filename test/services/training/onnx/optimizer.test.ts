@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as tf from '@tensorflow/tfjs';
 import { InferenceSession } from 'onnxruntime-node';
-import { OptimizerSchema, type OptimizerConfig } from '../../../../contracts/pipeline.ts';
+import { OptimizerSchema, type OptimizerConfig } from '../../../../contracts/configuration/training.ts';
 import { resolveNet } from '../../../../services/training/nets/nets.ts';
 import { encodeModel } from '../../../../services/training/onnx/encoding.ts';
 import { floats, vector } from '../../../../services/training/onnx/session.ts';

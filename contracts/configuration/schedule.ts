@@ -3,8 +3,8 @@
  * say what became of each slot. A *slot* is a moment that the cron expression names. docs/schedule.md tells it to people.
  */
 import { z } from 'zod';
-import { PIPELINE_FACTS } from './subjects.ts';
-import { TokenSchema } from './values.ts';
+import { PIPELINE_FACTS } from '../subjects.ts';
+import { TokenSchema } from '../references.ts';
 
 const ClockSchema = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as "22:00"');
 

@@ -1,0 +1,15 @@
+/** One step of long work, for progress bars. */
+import { z } from 'zod';
+
+/** One step of long work, for progress bars. `figures` are free-form numbers such as loss or images/s. */
+export const ProgressSchema = z.object({
+  fraction: z.number().min(0).max(1),
+  done: z.number(),
+  total: z.number(),
+  /** Of `done` and `total`, in the singular: the reader adds the plural. */
+  unit: z.string(),
+  figures: z.record(z.string(), z.number()).default({}),
+  /** Milliseconds that it will still take at its latest pace; absent while that is unknown. */
+  etaMs: z.number().nonnegative().optional(),
+});
+export type Progress = z.infer<typeof ProgressSchema>;

@@ -1,0 +1,73 @@
+/** What is in service and what may be: pairs, epochs, candidates, and the deployment record with its ledger. */
+import { z } from 'zod';
+import { TokenSchema, DigestSchema, BlobRefSchema } from './references.ts';
+
+/**
+ * What an epoch serves. Embeddings of two models are not comparable, so a model and the gallery computed with it
+ * always travel and switch together. `golden` holds inputs and the outputs that the verifier saw for them.
+ */
+export const ModelPairSchema = z.object({
+  model: BlobRefSchema,
+  gallery: BlobRefSchema,
+  golden: BlobRefSchema,
+  runId: TokenSchema,
+});
+export type ModelPair = z.infer<typeof ModelPairSchema>;
+
+/** Where a pair that serves again comes from: the epoch in which it served first, and the run that made it. */
+export const OriginSchema = z.object({ epoch: z.number().int().positive(), runId: TokenSchema });
+export type Origin = z.infer<typeof OriginSchema>;
+
+export const EpochSchema = ModelPairSchema.extend({
+  epoch: z.number().int().positive(),
+  committedAt: z.string(),
+  /** Absent where the pair serves for the first time. */
+  origin: OriginSchema.optional(),
+});
+export type Epoch = z.infer<typeof EpochSchema>;
+
+/** A pair that replicas are asked to load. `runId` is that of the run which announced it. */
+export const CandidateSchema = ModelPairSchema.extend({
+  /** Given for a pair that has served before: an operator wants it back. */
+  origin: OriginSchema.optional(),
+  /** Given while it answers a share of the requests, before it is committed. */
+  canary: z.object({ share: z.number().min(0).max(1), keyHeader: z.string().min(1) }).optional(),
+});
+export type Candidate = z.infer<typeof CandidateSchema>;
+
+/** One epoch in the ledger of who served what, when. It ends when the next one starts. */
+export const LedgerEntrySchema = z.object({
+  epoch: z.number().int().positive(),
+  startedAt: z.string(),
+  /** Put there by a run that completed its verification, by an operator, or by a guard that saw a limit breached. */
+  reason: z.enum(['deployed', 'operator', 'guard']),
+  /** In words: what the operator said, or the figures that the guard saw. */
+  why: z.string().nullable(),
+  /** The run that put it there. */
+  runId: TokenSchema,
+  origin: OriginSchema,
+  modelDigest: DigestSchema,
+  galleryDigest: DigestSchema,
+});
+export type LedgerEntry = z.infer<typeof LedgerEntrySchema>;
+
+/** DEPLOYMENTS/<model>: the desired state on which replicas converge. Written by the orchestrator alone. */
+export const DeploymentSchema = z.object({
+  model: TokenSchema,
+  /** The epoch in service; null before the first deployment. */
+  current: EpochSchema.nullable(),
+  /** Stays resident on every replica, so that a rollback loads nothing. */
+  previous: EpochSchema.nullable(),
+  /** Announced by a run that is deploying: replicas load and warm it up, and keep serving `current`. */
+  candidate: CandidateSchema.nullable(),
+  /** Pairs that served before those two, newest first: what else can be rolled back to, by loading it anew. */
+  retained: z.array(EpochSchema).default([]),
+  /** The latest epochs, oldest first, the one in service last. */
+  ledger: z.array(LedgerEntrySchema).default([]),
+  /** Highest epoch number ever given; a rollback takes a new number for the old pair. */
+  epochMax: z.number().int().nonnegative(),
+  /** The run that wrote last, and what it did. */
+  runId: TokenSchema,
+  change: z.enum(['announced', 'tried', 'committed', 'rolled-back', 'withdrawn']),
+});
+export type Deployment = z.infer<typeof DeploymentSchema>;

@@ -1,0 +1,44 @@
+/** How a training went: its course and its learning curve. */
+import { z } from 'zod';
+import { TokenSchema } from './references.ts';
+
+/** How a training went, beyond its figures: what ended it, and what happened to it on the way. */
+export const TrainingCourseSchema = z.object({
+  /** `time`: the budget was used up. `early-stopping`: the validation figure no longer improved. */
+  ended: z.enum(['epochs', 'time', 'early-stopping']),
+  /** The pass whose weights the model has. */
+  bestEpoch: z.number().int(),
+  /** Whether the weights began as the champion's, and if not, why not. */
+  warmStart: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('warm'), from: z.string(), peopleCarried: z.number(), peopleNew: z.number() }),
+    z.object({ type: z.literal('scratch'), reason: z.string() }),
+  ]),
+  /** The training diverged once, and went on from its last good checkpoint at a lower rate. */
+  retry: z
+    .object({ divergedAtStep: z.number(), fromStep: z.number(), rateFactor: z.number(), reason: z.string() })
+    .nullable(),
+});
+export type TrainingCourse = z.infer<typeof TrainingCourseSchema>;
+
+/** How a training went, pass by pass. */
+export const LearningCurveSchema = z.object({
+  runId: TokenSchema,
+  model: TokenSchema,
+  points: z.array(
+    z.object({
+      /** From 1. */
+      epoch: z.number().int().positive(),
+      /** Mean over the steps of the pass, in nats. */
+      loss: z.number(),
+      /** At its last step. */
+      learningRate: z.number().nullish(),
+      /** Share of validation images whose nearest person is right; null where there is no validation split. */
+      validationRank1: z.number().nullable(),
+      validationLoss: z.number().nullish(),
+      /** Of the steps, without the validation: the one figure that differs from time to time. */
+      imagesPerSecond: z.number().nullish(),
+    }),
+  ),
+});
+export type LearningCurve = z.infer<typeof LearningCurveSchema>;
+export type CurvePoint = LearningCurve['points'][number];
