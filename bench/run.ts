@@ -75,7 +75,7 @@ bench
   .description('every request accounted for while models are swapped, refused and rolled back on three replicas')
   .addOption(new Option('--net <name>', 'a shipped net').choices(SHIPPED).default('face-small'))
   .option('--people <n>', 'in the gallery', Number, 100)
-  .option('--swaps <n>', 'changes of the epoch', Number, 60)
+  .option('--swaps <n>', 'changes of the release', Number, 60)
   .option('--rate <n>', 'requests per second', Number, 60)
   .option('--seconds <n>', 'over which the swaps are spread', Number, 75)
   .option('--full', '1,000 swaps and 1,000,000 requests, 300/s: an hour', false)

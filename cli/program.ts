@@ -87,7 +87,7 @@ function program(): Command {
     .action((runId, options, command) => curveCommand(runId, options, globals(command)));
   nightshift
     .command('deployments')
-    .description('which epoch served when, and why')
+    .description('which release served when, and why')
     .argument('[model]')
     .option(...json)
     .action((model, options, command) => deploymentsCommand(model, options, globals(command)));
@@ -101,9 +101,9 @@ function program(): Command {
     .action((runId, options, command) => cancelCommand(runId, options, globals(command)));
   nightshift
     .command('rollback')
-    .description('put the previous epoch back into service, or an earlier one')
+    .description('put the previous release back into service, or an earlier one')
     .argument('[model]', 'model name', 'face')
-    .option('--to <epoch>', 'the epoch whose pair is to serve again; `deployments` lists them', epochNumber)
+    .option('--to <release>', 'the release whose pair is to serve again; `deployments` lists them', releaseNumber)
     .option('--reason <text>')
     .option(...json)
     .action((model, options, command) => rollbackCommand(model, options, globals(command)));
@@ -157,7 +157,7 @@ const STEERED: Readonly<Record<SteerVerb, string>> = {
 function galleryCommands(nightshift: Command): void {
   nightshift
     .command('enroll')
-    .description('let a model know a person by one or more images, at once and in every epoch')
+    .description('let a model know a person by one or more images, at once and in every release')
     .argument('<model>')
     .argument('<person>')
     .argument('<images...>', 'image files')
@@ -167,7 +167,7 @@ function galleryCommands(nightshift: Command): void {
     );
   nightshift
     .command('remove')
-    .description('let a model forget a person, at once and in every epoch')
+    .description('let a model forget a person, at once and in every release')
     .argument('<model>')
     .argument('<person>')
     .option('--json', 'print one JSON object to stdout')
@@ -236,8 +236,8 @@ function positiveNumber(value: string): number {
   return Number(value);
 }
 
-function epochNumber(value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('an epoch is a whole number from 1');
+function releaseNumber(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('a release is a whole number from 1');
   return Number(value);
 }
 

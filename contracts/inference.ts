@@ -1,6 +1,6 @@
 /**
- * The data plane: requests to `infer.<model>.<verb>` and their replies. The payload of a request is the bytes of an
- * image file (PNG, JPEG, WebP), or the pixels themselves; everything else stands in headers. Replies are JSON, and each carries the epoch
+ * The data plane: requests to `nightshift.infer.<model>.<verb>` and their replies. The payload of a request is the bytes of an
+ * image file (PNG, JPEG, WebP), or the pixels themselves; everything else stands in headers. Replies are JSON, and each carries the release
  * that answered. Errors follow the NATS micro protocol, with a Failure in the body.
  */
 import { z } from 'zod';
@@ -14,8 +14,8 @@ export const INFER_HEADERS = {
   input: 'Nightshift-Input',
   /** Milliseconds from arrival after which the client no longer waits; the request is refused then. */
   deadlineMs: 'Nightshift-Deadline-Ms',
-  /** The request is answered by this epoch or a later one, or refused with EPOCH_NOT_REACHED. */
-  minEpoch: 'Nightshift-Min-Epoch',
+  /** The request is answered by this release or a later one, or refused with RELEASE_NOT_REACHED. */
+  minRelease: 'Nightshift-Min-Release',
   /** The request is answered by a gallery with this change of it: the `sequence` of a reply to `enroll` or `remove`. */
   minEnrolment: 'Nightshift-Min-Enrolment',
   /** In a reply OVERLOADED: milliseconds after which this replica expects to have room again. */
@@ -26,11 +26,11 @@ export const INFER_HEADERS = {
 } as const;
 
 const AnswerSchema = z.object({
-  /** The epoch in service when the request began. */
-  epoch: z.number().int(),
+  /** The release in service when the request began. */
+  release: z.number().int(),
   /** Of the model that answered. */
   modelDigest: DigestSchema,
-  /** Where a candidate answered in place of the epoch: the run that announced it. */
+  /** Where a candidate answered in place of the release: the run that announced it. */
   candidate: TokenSchema.optional(),
 });
 
@@ -57,14 +57,14 @@ export const IdentifyReplySchema = AnswerSchema.extend({
 });
 export type IdentifyReply = z.infer<typeof IdentifyReplySchema>;
 
-/** A change is stored when its reply is sent, and in force on the replica that answered, in every epoch it holds. */
+/** A change is stored when its reply is sent, and in force on the replica that answered, in every release it holds. */
 const GalleryAnswerSchema = AnswerSchema.extend({
   person: z.string(),
   /** Of the change, for the header `minEnrolment`. */
   sequence: z.number().int(),
 });
 export const EnrollReplySchema = GalleryAnswerSchema.extend({
-  /** Of this person that were enrolled, this one included; those that the epoch was built from do not count. */
+  /** Of this person that were enrolled, this one included; those that the release was built from do not count. */
   images: z.number().int(),
 });
 export type EnrollReply = z.infer<typeof EnrollReplySchema>;
@@ -94,7 +94,7 @@ export function inferStatus(code: ErrorCode): number {
     case 'OVERLOADED':
       return 429;
     case 'NOT_READY':
-    case 'EPOCH_NOT_REACHED':
+    case 'RELEASE_NOT_REACHED':
     case 'HOST_FAILED':
       return 503;
     case 'DEADLINE_EXCEEDED':

@@ -55,8 +55,8 @@ export const CtlSchemas = {
   [CTL.scheduleResume]: z.object({ model: TokenSchema }),
   [CTL.modelRollback]: z.object({
     model: TokenSchema,
-    /** Any epoch of the ledger whose pair is retained; the previous one where it is left out. */
-    epoch: z.number().int().positive().optional(),
+    /** Any release of the ledger whose pair is retained; the previous one where it is left out. */
+    release: z.number().int().positive().optional(),
     /** Chosen by the sender, who follows it; derived from the message otherwise. */
     runId: TokenSchema.optional(),
     reason: z.string().max(500).optional(),
@@ -144,9 +144,9 @@ export const ProgressedSchema = WorkEventSchema.extend({ progress: ProgressSchem
 export const ReplicaEventSchema = RunSchema.extend({ replicaId: TokenSchema });
 export const ReplicaPreparedSchema = ReplicaEventSchema.extend({ prepareMs: z.number() });
 export const ReplicaRefusedSchema = ReplicaEventSchema.extend({ failure: FailureSchema });
-/** Said when no request of an earlier epoch is under way any more; the moments are those of the switch itself. */
+/** Said when no request of an earlier release is under way any more; the moments are those of the switch itself. */
 export const ReplicaSwitchedSchema = ReplicaEventSchema.extend({
-  epoch: z.number().int(),
+  release: z.number().int(),
   swapUs: z.number(),
   /** Milliseconds since 1970 with their fraction: comparable as far as the machines' clocks agree. */
   switchedAtMs: z.number(),
@@ -154,8 +154,11 @@ export const ReplicaSwitchedSchema = ReplicaEventSchema.extend({
   monotonicUs: z.number(),
 });
 export type ReplicaSwitched = z.infer<typeof ReplicaSwitchedSchema>;
-/** It cannot serve the committed epoch, and takes no requests until it can. */
-export const ReplicaOutOfServiceSchema = ReplicaEventSchema.extend({ epoch: z.number().int(), failure: FailureSchema });
+/** It cannot serve the committed release, and takes no requests until it can. */
+export const ReplicaOutOfServiceSchema = ReplicaEventSchema.extend({
+  release: z.number().int(),
+  failure: FailureSchema,
+});
 
 export const PipelineEventSchema = RunSchema.extend({
   state: z.string(),
@@ -164,14 +167,14 @@ export const PipelineEventSchema = RunSchema.extend({
 
 /** Data of `nightshift.evt.model.deployed.<model>` and `nightshift.evt.model.rolled-back.<model>`. */
 export const ModelDeployedSchema = RunSchema.extend({
-  epoch: z.number().int(),
+  release: z.number().int(),
   modelDigest: z.string(),
   galleryDigest: z.string(),
-  previousEpoch: z.number().int().nullable(),
+  previousRelease: z.number().int().nullable(),
   replicas: z.number().int(),
   /** Longest swap of any live replica, microseconds. */
   swapUsMax: z.number(),
-  /** The epoch in which its pair served first, and the run that made the pair. */
+  /** The release in which its pair served first, and the run that made the pair. */
   origin: OriginSchema,
 });
 export type ModelDeployed = z.infer<typeof ModelDeployedSchema>;

@@ -1,9 +1,9 @@
-/** What is in service and what may be: pairs, epochs, candidates, and the deployment record with its ledger. */
+/** What is in service and what may be: pairs, releases, candidates, and the deployment record with its ledger. */
 import { z } from 'zod';
 import { TokenSchema, DigestSchema, BlobRefSchema } from './references.ts';
 
 /**
- * What an epoch serves. Embeddings of two models are not comparable, so a model and the gallery computed with it
+ * What a release serves. Embeddings of two models are not comparable, so a model and the gallery computed with it
  * always travel and switch together. `golden` holds inputs and the outputs that the verifier saw for them.
  */
 export const ModelPairSchema = z.object({
@@ -14,17 +14,17 @@ export const ModelPairSchema = z.object({
 });
 export type ModelPair = z.infer<typeof ModelPairSchema>;
 
-/** Where a pair that serves again comes from: the epoch in which it served first, and the run that made it. */
-export const OriginSchema = z.object({ epoch: z.number().int().positive(), runId: TokenSchema });
+/** Where a pair that serves again comes from: the release in which it served first, and the run that made it. */
+export const OriginSchema = z.object({ release: z.number().int().positive(), runId: TokenSchema });
 export type Origin = z.infer<typeof OriginSchema>;
 
-export const EpochSchema = ModelPairSchema.extend({
-  epoch: z.number().int().positive(),
+export const ReleaseSchema = ModelPairSchema.extend({
+  release: z.number().int().positive(),
   committedAt: z.string(),
   /** Absent where the pair serves for the first time. */
   origin: OriginSchema.optional(),
 });
-export type Epoch = z.infer<typeof EpochSchema>;
+export type Release = z.infer<typeof ReleaseSchema>;
 
 /** A pair that replicas are asked to load. `runId` is that of the run which announced it. */
 export const CandidateSchema = ModelPairSchema.extend({
@@ -35,9 +35,9 @@ export const CandidateSchema = ModelPairSchema.extend({
 });
 export type Candidate = z.infer<typeof CandidateSchema>;
 
-/** One epoch in the ledger of who served what, when. It ends when the next one starts. */
+/** One release in the ledger of who served what, when. It ends when the next one starts. */
 export const LedgerEntrySchema = z.object({
-  epoch: z.number().int().positive(),
+  release: z.number().int().positive(),
   startedAt: z.string(),
   /** Put there by a run that completed its verification, by an operator, or by a guard that saw a limit breached. */
   reason: z.enum(['deployed', 'operator', 'guard']),
@@ -54,18 +54,18 @@ export type LedgerEntry = z.infer<typeof LedgerEntrySchema>;
 /** DEPLOYMENTS/<model>: the desired state on which replicas converge. Written by the orchestrator alone. */
 export const DeploymentSchema = z.object({
   model: TokenSchema,
-  /** The epoch in service; null before the first deployment. */
-  current: EpochSchema.nullable(),
+  /** The release in service; null before the first deployment. */
+  current: ReleaseSchema.nullable(),
   /** Stays resident on every replica, so that a rollback loads nothing. */
-  previous: EpochSchema.nullable(),
+  previous: ReleaseSchema.nullable(),
   /** Announced by a run that is deploying: replicas load and warm it up, and keep serving `current`. */
   candidate: CandidateSchema.nullable(),
   /** Pairs that served before those two, newest first: what else can be rolled back to, by loading it anew. */
-  retained: z.array(EpochSchema).default([]),
-  /** The latest epochs, oldest first, the one in service last. */
+  retained: z.array(ReleaseSchema).default([]),
+  /** The latest releases, oldest first, the one in service last. */
   ledger: z.array(LedgerEntrySchema).default([]),
-  /** Highest epoch number ever given; a rollback takes a new number for the old pair. */
-  epochMax: z.number().int().nonnegative(),
+  /** Highest release number ever given; a rollback takes a new number for the old pair. */
+  releaseMax: z.number().int().nonnegative(),
   /** The run that wrote last, and what it did. */
   runId: TokenSchema,
   change: z.enum(['announced', 'tried', 'committed', 'rolled-back', 'withdrawn']),

@@ -9,7 +9,7 @@ export type Latency = z.infer<typeof LatencySchema>;
 export const ScoresSchema = z.object({ count: z.number().int(), mean: z.number(), deviation: z.number() });
 export type Scores = z.infer<typeof ScoresSchema>;
 
-/** What one replica counted of one epoch or candidate. */
+/** What one replica counted of one release or candidate. */
 export const ServingSchema = z.object({
   requests: z.number(),
   failed: z.number(),
@@ -19,7 +19,7 @@ export const ServingSchema = z.object({
 });
 export type Serving = z.infer<typeof ServingSchema>;
 
-/** What was watched of a new epoch or a canary, over all replicas, beside what it was compared with. */
+/** What was watched of a new release or a canary, over all replicas, beside what it was compared with. */
 export const WindowFiguresSchema = z.object({
   requests: z.number(),
   failed: z.number(),
@@ -37,22 +37,22 @@ export const ReplicaStatusSchema = z.object({
   replicaId: TokenSchema,
   model: TokenSchema,
   startedAt: z.string(),
-  /** Epoch in service on this replica; null while it serves nothing. */
-  epoch: z.number().int().nullable(),
+  /** Release in service on this replica; null while it serves nothing. */
+  release: z.number().int().nullable(),
   modelDigest: DigestSchema.nullable(),
   /** Model digests that are loaded and warm. */
   resident: z.array(DigestSchema),
   /** The candidate's run, and what became of it here. */
   prepared: z.object({ runId: TokenSchema, modelDigest: DigestSchema, refused: z.string().nullable() }).nullable(),
-  /** Figures of the epoch in service since it was switched to. */
+  /** Figures of the release in service since it was switched to. */
   serving: ServingSchema,
-  /** Figures of the epoch before it, as they stood at the switch: what the new one is compared with. */
-  former: z.object({ epoch: z.number().int(), serving: ServingSchema }).nullable(),
+  /** Figures of the release before it, as they stood at the switch: what the new one is compared with. */
+  former: z.object({ release: z.number().int(), serving: ServingSchema }).nullable(),
   /** Figures of a candidate that answers a share of the requests. */
   trial: z.object({ runId: TokenSchema, serving: ServingSchema }).nullable(),
-  /** True while requests that began on an earlier epoch are still to be answered. */
+  /** True while requests that began on an earlier release are still to be answered. */
   draining: z.boolean(),
-  /** Why it takes no requests although an epoch is in service, as `<CODE>: <message>`; null while it takes them. */
+  /** Why it takes no requests although a release is in service, as `<CODE>: <message>`; null while it takes them. */
   outOfService: z.string().nullable(),
   /** Duration of the last swap in microseconds; null before the first. */
   swapUs: z.number().nullable(),

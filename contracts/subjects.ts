@@ -144,10 +144,10 @@ export const apiOfCommand = (command: CtlSubject) => command.replace('.ctl.', '.
 
 export const INFER_VERBS = ['embed', 'verify', 'identify'] as const;
 export type InferVerb = (typeof INFER_VERBS)[number];
-/** They change who is in the gallery, in every epoch. */
+/** They change who is in the gallery, in every release. */
 export const GALLERY_VERBS = ['enroll', 'remove'] as const;
 export type GalleryVerb = (typeof GALLERY_VERBS)[number];
-export const inferSubject = (model: string, verb: InferVerb | GalleryVerb) => `infer.${model}.${verb}`;
+export const inferSubject = (model: string, verb: InferVerb | GalleryVerb) => `nightshift.infer.${model}.${verb}`;
 export const inferQueue = (model: string) => `inference-${model}`;
 
 /** All that was ever said of a person in a model's gallery; a name may hold what a subject may not, hence `personKey`. */

@@ -16,7 +16,7 @@ export function toJson(story: Story, synthetic: boolean) {
       lost: sum('lost'),
       misrouted: sum('misrouted'),
       failures: story.traffic.failures,
-      byEpoch: story.traffic.epochs,
+      byRelease: story.traffic.releases,
     },
     latencyMs: Object.fromEntries(Object.entries(phases).map(([name, { latencyMs }]) => [name, latencyMs])),
     swap: { maxUs: story.swapUsMax },
@@ -39,7 +39,7 @@ export function brokenPromises(figures: DemoFigures): string[] {
       `${figures.requests.failed} requests failed: ${figures.requests.failures.join('; ')}`,
     ],
     [figures.requests.lost === 0, `${figures.requests.lost} requests were not answered`],
-    [figures.requests.misrouted === 0, `${figures.requests.misrouted} requests were answered by a replaced epoch`],
+    [figures.requests.misrouted === 0, `${figures.requests.misrouted} requests were answered by a replaced release`],
     [figures.swap.maxUs < 1000, `a swap took ${figures.swap.maxUs} microseconds, promised are less than 1000`],
     [figures.rollback.ms < 1000, `the rollback took ${figures.rollback.ms} ms, promised are less than 1000`],
     [figures.badNight.outcome === 'rejected', `the bad night ended "${figures.badNight.outcome}" instead of rejected`],
@@ -62,7 +62,7 @@ export function toTable(story: Story, figures: DemoFigures): string {
   const facts = new Table({ style: { head: [], border: [] } });
   facts.push(
     ['requests', counts(figures.requests)],
-    ['answered by', answeredBy(figures.requests.byEpoch)],
+    ['answered by', answeredBy(figures.requests.byRelease)],
     ['swap, longest', `${figures.swap.maxUs.toFixed(1)} microseconds`],
     ['rollback, command to last replica', `${figures.rollback.ms.toFixed(0)} ms`],
     ['newcomers recognised', `${percent(figures.newPeople.before)} before, ${percent(figures.newPeople.after)} after`],
@@ -98,9 +98,9 @@ function trafficTable({ phases }: TrafficFigures): InstanceType<typeof Table> {
 const counts = ({ sent, failed, lost, misrouted }: DemoFigures['requests']) =>
   `${sent} sent, ${failed} failed, ${lost} lost, ${misrouted} misrouted`;
 
-const answeredBy = (epochs: DemoFigures['requests']['byEpoch']) =>
-  Object.entries(epochs)
-    .map(([epoch, answers]) => `epoch ${epoch}: ${answers}`)
+const answeredBy = (releases: DemoFigures['requests']['byRelease']) =>
+  Object.entries(releases)
+    .map(([release, answers]) => `release ${release}: ${answers}`)
     .join(', ');
 
 function nightRow(name: string, { stagesMs, imagesPerSecond, rank1, end }: Night): string[] {

@@ -59,9 +59,9 @@ export async function tellStory(c: StoryContext): Promise<Story> {
   const swaps: number[] = [];
   let traffic: Traffic | null = null;
   const deployed = c.bus.listen(modelDeployedSubject(MODEL), ({ envelope }) => {
-    const { epoch, swapUsMax } = ModelDeployedSchema.parse(envelope.data);
+    const { release, swapUsMax } = ModelDeployedSchema.parse(envelope.data);
     swaps.push(swapUsMax);
-    traffic?.inService(epoch);
+    traffic?.inService(release);
   });
   try {
     c.say(`1. First night: nobody is known yet; ${c.data.people.length} people are enrolled in Auth and Helper.`);
@@ -81,25 +81,25 @@ export async function tellStory(c: StoryContext): Promise<Story> {
 
     c.data.enrolNewPeople();
     const before = await recognise(c);
-    c.say(`\n3. ${c.data.newPeople.length} newcomers enrol in Helper. Recognised by epoch 1: ${say(before)}`);
+    c.say(`\n3. ${c.data.newPeople.length} newcomers enrol in Helper. Recognised by release 1: ${say(before)}`);
 
     c.say('\n4. Second night, under the traffic.');
     const second = await night(c, traffic);
     mustComplete('second', second);
     const after = await recognise(c);
-    c.say(`   Recognised by epoch 2: ${say(after)}`);
+    c.say(`   Recognised by release 2: ${say(after)}`);
 
     c.say('\n5. A bad night: the services hand out shuffled labels.');
     c.data.shuffleLabels(true);
     const bad = await night(c, traffic);
     c.data.shuffleLabels(false);
     traffic.phase('after');
-    c.say(`   The run ended "${bad.end.fact}"; epoch 2 serves on. Recognised: ${say(await recognise(c))}`);
+    c.say(`   The run ended "${bad.end.fact}"; release 2 serves on. Recognised: ${say(await recognise(c))}`);
 
     c.say('\n6. An operator rolls back.');
     const { deployed: rolledBack, ms } = await rollBack(c.bus, MODEL, 'demo');
     swaps.push(rolledBack.swapUsMax);
-    c.say(`   The model of epoch 1 serves again, as epoch ${rolledBack.epoch}, after ${ms.toFixed(0)} ms.`);
+    c.say(`   The model of release 1 serves again, as release ${rolledBack.release}, after ${ms.toFixed(0)} ms.`);
     await c.wait(STEADY_REQUESTS_MS / 3);
 
     const figures = await traffic.stop();

@@ -26,7 +26,7 @@ const nc = await connect({ servers: url, name: 'demo-traffic' });
 const subject = inferSubject(model, 'identify');
 const phases = new Map<string, Phase>();
 const failures: string[] = [];
-const epochs: Record<string, number> = {};
+const releases: Record<string, number> = {};
 const underWay = new Set<Promise<void>>();
 let current = phaseOf('warm-up');
 let inService = 0;
@@ -62,9 +62,11 @@ async function send(image: Uint8Array, due: number, phase: Phase): Promise<void>
   phase.sent++;
   const atLeast = inService;
   try {
-    const { epoch } = readAnswer<{ epoch: number }>(await nc.request(subject, image, { timeout: REQUEST_TIMEOUT_MS }));
-    epochs[epoch] = (epochs[epoch] ?? 0) + 1;
-    if (epoch < atLeast) phase.misrouted++;
+    const { release } = readAnswer<{ release: number }>(
+      await nc.request(subject, image, { timeout: REQUEST_TIMEOUT_MS }),
+    );
+    releases[release] = (releases[release] ?? 0) + 1;
+    if (release < atLeast) phase.misrouted++;
   } catch (error) {
     if (error instanceof errors.TimeoutError) phase.lost++;
     else phase.failed++;
@@ -80,7 +82,7 @@ async function finish(): Promise<void> {
   const figures: TrafficFigures = {
     phases: Object.fromEntries([...phases].map(([name, phase]) => [name, figuresOf(phase)])),
     failures,
-    epochs,
+    releases,
   };
   port.postMessage(figures);
 }

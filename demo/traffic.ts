@@ -20,7 +20,7 @@ export interface PhaseFigures {
   readonly failed: number;
   /** Not answered at all. */
   readonly lost: number;
-  /** Answered by an older epoch than the one that was in service, on every replica, when the request was sent. */
+  /** Answered by an older release than the one that was in service, on every replica, when the request was sent. */
   readonly misrouted: number;
   readonly latencyMs: Latency;
 }
@@ -28,16 +28,16 @@ export interface TrafficFigures {
   readonly phases: Readonly<Record<string, PhaseFigures>>;
   /** The first few failures, in words. */
   readonly failures: readonly string[];
-  /** Epochs that answered, with the number of answers. */
-  readonly epochs: Readonly<Record<string, number>>;
+  /** Releases that answered, with the number of answers. */
+  readonly releases: Readonly<Record<string, number>>;
 }
 export type TrafficOrder = { readonly phase: string } | { readonly inService: number } | { readonly stop: true };
 
 export interface Traffic {
   /** From now on requests count under this name. */
   phase(name: string): void;
-  /** Every replica serves this epoch: no request sent from now on may be answered by an older one. */
-  inService(epoch: number): void;
+  /** Every replica serves this release: no request sent from now on may be answered by an older one. */
+  inService(release: number): void;
   /** Waits for what is under way and answers the figures. */
   stop(): Promise<TrafficFigures>;
   /** Ends the thread without figures. */

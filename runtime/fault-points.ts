@@ -23,7 +23,7 @@ export const FAULT_POINTS = {
   'worker.published': 'the event that ends the command is published',
   'replica.prepared': 'a candidate is loaded and checked, nobody is told',
   'replica.refused': 'a candidate cannot be served here, nobody is told',
-  'replica.switched': 'requests are answered by the new epoch, nobody is told',
+  'replica.switched': 'requests are answered by the new release, nobody is told',
   'message.handled': 'a message is handled and not acknowledged',
   'message.buried': 'a message is kept as a dead letter, its sender not told',
 } as const;

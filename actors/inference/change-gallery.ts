@@ -35,8 +35,8 @@ export async function changeGallery(
   await admitted(replica, request);
   const change = await changeOf(servedBy(replica), request, person);
   const sequence = await store(options, request, change);
-  const { epoch, resident } = servedBy(replica);
-  const answer = { epoch, modelDigest: resident.modelDigest, person, sequence };
+  const { release, resident } = servedBy(replica);
+  const answer = { release, modelDigest: resident.modelDigest, person, sequence };
   return change.image ? { ...answer, images: resident.people.imagesOf(person).size } : answer;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The inference actor: one replica of one model. It follows the deployment record, serves the epoch in service, and
+ * The inference actor: one replica of one model. It follows the deployment record, serves the release in service, and
  * says what it holds. Several replicas share the requests through a queue group; none knows of another.
  */
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -51,7 +51,7 @@ export interface Inference {
   stop(): Promise<void>;
 }
 
-/** Resolves when the replica is known to others; an epoch that is in service already is loaded after that. */
+/** Resolves when the replica is known to others; a release that is in service already is loaded after that. */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
   const { nc, bus, blobs, model, replicaId, config = INFERENCE_DEFAULTS } = options;
   const log = options.log.child({ model, replicaId });
@@ -88,7 +88,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
       await processes.close();
       throw error;
     });
-  log.info({ epoch: convergence.desired?.current?.epoch ?? null }, 'replica: started');
+  log.info({ release: convergence.desired?.current?.release ?? null }, 'replica: started');
   return {
     status: () => replica.status(),
     stop: async () => {

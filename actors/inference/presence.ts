@@ -46,7 +46,7 @@ export function createPresence({ replicas, deployments, model, replica, log }: P
     log,
   });
   const confirm = () => {
-    if (wanted === (replica.served?.epoch ?? null)) standing.confirm();
+    if (wanted === (replica.served?.release ?? null)) standing.confirm();
     onStanding();
   };
   const catchUp = async ({ look }: Following) => {
@@ -64,7 +64,7 @@ export function createPresence({ replicas, deployments, model, replica, log }: P
     begin: async (onRecord, whenChanged) => {
       onStanding = whenChanged;
       const handOn = (deployment: Deployment) => {
-        wanted = deployment.current?.epoch ?? null;
+        wanted = deployment.current?.release ?? null;
         onRecord(deployment);
         onStanding();
       };

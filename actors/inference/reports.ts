@@ -40,8 +40,8 @@ export function createReports({ bus, heartbeat, model, replicaId, log }: Reports
     changed: () => void heartbeat.beat(),
     prepared: ({ runId }, prepareMs) => say('prepared', runId, { prepareMs }),
     refused: ({ runId }, failure) => say('refused', runId, { failure }),
-    switched: (runId, { epoch }, swap) => say('switched', runId, { epoch, ...swap }, `:${epoch}`),
-    outOfService: (runId, { epoch }, failure) => say('out-of-service', runId, { epoch, failure }, `:${epoch}`),
+    switched: (runId, { release }, swap) => say('switched', runId, { release, ...swap }, `:${release}`),
+    outOfService: (runId, { release }, failure) => say('out-of-service', runId, { release, failure }, `:${release}`),
     settle: () => saying,
   };
 }

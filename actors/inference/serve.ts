@@ -1,5 +1,5 @@
 /**
- * The replica's ear on the data plane: queue subscriptions on `infer.<model>.<verb>`, raw image bytes in, JSON out,
+ * The replica's ear on the data plane: queue subscriptions on `nightshift.infer.<model>.<verb>`, raw image bytes in, JSON out,
  * errors in the manner of NATS micro. A request that NATS handed to this replica is answered, whatever happens.
  */
 import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
@@ -104,14 +104,23 @@ function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseReque
     if (Number.isSafeInteger(number) && number >= 0) return number;
     throw new PipelineError('REQUEST_INVALID', `${name} is "${demanded}", expected ${what}`);
   };
-  const minEpoch = wholeNumber(INFER_HEADERS.minEpoch, 'an epoch number');
+  const minRelease = wholeNumber(INFER_HEADERS.minRelease, 'a release number');
   const minEnrolment = wholeNumber(INFER_HEADERS.minEnrolment, 'the sequence of a change of the gallery');
   const header = (name: string) => given?.get(name) || null;
   const input = header(INFER_HEADERS.input) ?? 'file';
   if (input !== 'file' && input !== 'pixels') {
     throw new PipelineError('REQUEST_INVALID', `${INFER_HEADERS.input} is "${input}", expected "file" or "pixels"`);
   }
-  return { verb, image: data, input, person: header(INFER_HEADERS.person), deadlineMs, minEpoch, minEnrolment, header };
+  return {
+    verb,
+    image: data,
+    input,
+    person: header(INFER_HEADERS.person),
+    deadlineMs,
+    minRelease,
+    minEnrolment,
+    header,
+  };
 }
 
 function respondFailure(message: Msg, error: unknown): void {

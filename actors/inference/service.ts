@@ -1,10 +1,10 @@
 /**
  * Puts a replica into service and takes it out: whether it has subscriptions on the data plane. A replica that is
- * starting, has been away, or cannot load the committed epoch leaves the requests to the others. Called whenever
+ * starting, has been away, or cannot load the committed release leaves the requests to the others. Called whenever
  * something changed that may bear on that.
  */
 import type { Failure } from '../../contracts/errors.ts';
-import type { Deployment, Epoch } from '../../contracts/release.ts';
+import type { Deployment, Release } from '../../contracts/release.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ReplicaReports } from '../../services/serving/replica/converge.ts';
 import type { Replica } from '../../services/serving/replica/replica.ts';
@@ -13,7 +13,7 @@ import type { Serving } from './serve.ts';
 export interface ServiceOptions {
   readonly replica: Replica;
   readonly desired: () => Deployment | null;
-  /** Why the epoch in service cannot be loaded here; null where it can, or nobody knows yet. */
+  /** Why the release in service cannot be loaded here; null where it can, or nobody knows yet. */
   readonly failure: () => Failure | null;
   /** Subscribes. */
   readonly start: () => Serving;
@@ -28,7 +28,7 @@ export interface Service {
 }
 
 export interface Situation {
-  /** Epoch in the record; null before the first. */
+  /** Release in the record; null before the first. */
   readonly wanted: number | null;
   readonly served: number | null;
   readonly isFailed: boolean;
@@ -36,7 +36,7 @@ export interface Situation {
   readonly isInService: boolean;
 }
 
-/** One that was here all along goes on with the former epoch while it loads: the deployment waits for it. */
+/** One that was here all along goes on with the former release while it loads: the deployment waits for it. */
 export function shouldServe({ wanted, served, isFailed, isInService }: Situation): boolean {
   if (wanted === null) return true;
   if (isFailed) return false;
@@ -53,7 +53,7 @@ export function createService(options: ServiceOptions): Service {
     const current = desired()?.current ?? null;
     // One that has only lost touch holds its requests, and most often it has missed nothing.
     const isInService = serving !== null && !replica.standing.isBehind;
-    const situation = { wanted: current?.epoch ?? null, served: replica.served?.epoch ?? null, isInService };
+    const situation = { wanted: current?.release ?? null, served: replica.served?.release ?? null, isInService };
     const why = failure();
     const wanted = !stopped && shouldServe({ ...situation, isFailed: why !== null });
     if (wanted && !serving) enter();
@@ -62,7 +62,7 @@ export function createService(options: ServiceOptions): Service {
   };
   const enter = () => {
     serving = options.start();
-    if (replica.outOfService !== null) log.info({ epoch: replica.served?.epoch }, 'replica: in service again');
+    if (replica.outOfService !== null) log.info({ release: replica.served?.release }, 'replica: in service again');
     replica.outOfService = null;
     report.changed();
   };
@@ -71,10 +71,13 @@ export function createService(options: ServiceOptions): Service {
     await running.stop();
   };
   /** Only after the last reply: whoever reads this counts on it that none follows. */
-  const sayOut = (epoch: Epoch, why: Failure) => {
+  const sayOut = (release: Release, why: Failure) => {
     replica.outOfService = textOf(why);
-    log.error({ epoch: epoch.epoch, failure: why }, 'replica: out of service: the epoch in service cannot be loaded');
-    report.outOfService(desired()?.runId ?? epoch.runId, epoch, why);
+    log.error(
+      { release: release.release, failure: why },
+      'replica: out of service: the release in service cannot be loaded',
+    );
+    report.outOfService(desired()?.runId ?? release.runId, release, why);
   };
   const consider = () => {
     turn = turn.then(step).catch((err) => log.error({ err }, 'replica: service could not be changed'));

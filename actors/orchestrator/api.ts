@@ -51,7 +51,7 @@ export interface ModelStatus {
 }
 
 /** One line of the ledger: who served, from when to when. */
-export interface ServedEpoch extends LedgerEntry {
+export interface ServedRelease extends LedgerEntry {
   /** Null while it serves. */
   readonly endedAt: string | null;
   /** Whether `nightshift rollback --to` can bring its pair back. */
@@ -60,7 +60,7 @@ export interface ServedEpoch extends LedgerEntry {
 export interface ModelLedger {
   readonly model: string;
   /** Newest first. */
-  readonly epochs: readonly ServedEpoch[];
+  readonly releases: readonly ServedRelease[];
 }
 
 const RunQuestionSchema = z.object({ runId: TokenSchema, at: z.number().int().positive().optional() });
@@ -156,11 +156,11 @@ async function listDeployments(o: OrchestratorContext, model: string | undefined
   }
   const models = model === undefined ? Object.keys(o.pipelines) : [model];
   return Promise.all(
-    models.map(async (name) => ({ model: name, epochs: epochsOf((await o.deployments.load(name))?.value) })),
+    models.map(async (name) => ({ model: name, releases: releasesOf((await o.deployments.load(name))?.value) })),
   );
 }
 
-function epochsOf(record: Deployment | undefined): ServedEpoch[] {
+function releasesOf(record: Deployment | undefined): ServedRelease[] {
   if (!record) return [];
   const served = record.ledger.map((entry, index) => ({
     ...entry,

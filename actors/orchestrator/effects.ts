@@ -89,7 +89,7 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
   if (effect.change === 'announce') return announce(record, effect.pair!, runId, model); // `announce` always has a pair.
   if (!record)
     throw new PipelineError('DEPLOYMENT_CONFLICT', `run ${runId}: model ${model} has no deployment record to change`);
-  const retainedMax = context.pipeline.deployment.retainedEpochs;
+  const retainedMax = context.pipeline.deployment.retainedReleases;
   switch (effect.change) {
     case 'try': {
       const { share, keyHeader } = context.pipeline.deployment.canary;
@@ -106,7 +106,7 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
   }
 }
 
-/** Who wants the epoch of this run gone, and why: an operator, or what was watched in its guard. */
+/** Who wants the release of this run gone, and why: an operator, or what was watched in its guard. */
 function causeOf({ kind, failure, reason }: PipelineContext): Pick<Terms, 'reason' | 'why'> {
   if (kind === 'rollback') return { reason: 'operator', why: reason ?? null };
   return { reason: failure?.code === 'CANCELLED' ? 'operator' : 'guard', why: failure?.message ?? null };

@@ -121,7 +121,7 @@ function toEvent(
   }
 }
 
-/** `switched` is only said of a record that has an epoch in service. */
+/** `switched` is only said of a record that has a release in service. */
 function deployedOf(
   verdict: Extract<DeploymentVerdict, { action: 'switched' }>,
   { context: { runId, model } }: Checkpoint,
@@ -130,10 +130,10 @@ function deployedOf(
   return {
     runId,
     model,
-    epoch: current!.epoch,
+    release: current!.release,
     modelDigest: current!.model.digest,
     galleryDigest: current!.gallery.digest,
-    previousEpoch: previous?.epoch ?? null,
+    previousRelease: previous?.release ?? null,
     replicas: verdict.replicas,
     swapUsMax: verdict.swapUsMax,
     origin: originOf(current!),

@@ -1,5 +1,5 @@
 /**
- * The operator command that puts an earlier epoch back into service: by the run that has just deployed, or by a run of
+ * The operator command that puts an earlier release back into service: by the run that has just deployed, or by a run of
  * its own. Called by operator.ts.
  */
 import type { z } from 'zod';
@@ -16,13 +16,13 @@ import { rollbackLockKey, runKey, type OrchestratorContext } from './context.ts'
 import { applyEvent, beginRun } from './run-loop.ts';
 
 /**
- * A run that has just put the newest epoch into service takes it back itself; otherwise a run of its own does. A pair
- * that has to be loaded always gets a run of its own, and the newest epoch is gone before it is loaded.
+ * A run that has just put the newest release into service takes it back itself; otherwise a run of its own does. A pair
+ * that has to be loaded always gets a run of its own, and the newest release is gone before it is loaded.
  */
 export async function rollBackModel(
   o: OrchestratorContext,
   delivery: Delivery,
-  { model, epoch, runId: chosen, reason }: z.infer<(typeof CtlSchemas)[typeof CTL.modelRollback]>,
+  { model, release, runId: chosen, reason }: z.infer<(typeof CtlSchemas)[typeof CTL.modelRollback]>,
 ): Promise<Obeyed> {
   const pipeline = pipelineOf(o, model);
   const { envelope } = delivery;
@@ -32,8 +32,8 @@ export async function rollBackModel(
   // A redelivery goes where the first delivery went, also when that run has ended since.
   const isTold = latest?.seen.includes(envelope.id) ?? false;
   const record = (await o.deployments.load(model))?.value ?? null;
-  const isDone = isTold && (epoch === undefined || targetOf(record, model, epoch).kind === 'current');
-  const target = isBegun || isDone ? null : await reachable(o, record, model, epoch);
+  const isDone = isTold && (release === undefined || targetOf(record, model, release).kind === 'current');
+  const target = isBegun || isDone ? null : await reachable(o, record, model, release);
   const isFresh = latest !== null && latest.status === 'active' && ROLLS_BACK.has(observedPhase(latest));
   if (latest && !isBegun && (isTold || isFresh)) {
     const event = { type: 'operator.rollback' as const, reason };
@@ -50,21 +50,26 @@ export async function rollBackModel(
   return { checkpoint, changed: moved };
 }
 
-/** Phases of a run whose epoch is in service, or may be. */
+/** Phases of a run whose release is in service, or may be. */
 const ROLLS_BACK: ReadonlySet<ReturnType<typeof observedPhase>> = new Set(['committing', 'guarding', 'rollingBack']);
 
-/** Where the rollback leads. Throws NO_PREVIOUS_EPOCH, EPOCH_NOT_RETAINED, or BLOB_MISSING: refused at once, not later. */
-async function reachable(o: OrchestratorContext, record: Deployment | null, model: string, epoch: number | undefined) {
-  const target = targetOf(record, model, epoch);
+/** Where the rollback leads. Throws NO_PREVIOUS_RELEASE, RELEASE_NOT_RETAINED, or BLOB_MISSING: refused at once, not later. */
+async function reachable(
+  o: OrchestratorContext,
+  record: Deployment | null,
+  model: string,
+  release: number | undefined,
+) {
+  const target = targetOf(record, model, release);
   if (target.kind === 'previous') return target;
   if (target.kind === 'current') {
-    const message = `model ${model}: the pair of epoch ${epoch} is in service already, as epoch ${target.epoch}`;
-    throw new PipelineError('EPOCH_NOT_RETAINED', message);
+    const message = `model ${model}: the pair of release ${release} is in service already, as release ${target.release}`;
+    throw new PipelineError('RELEASE_NOT_RETAINED', message);
   }
   const { model: net, gallery, golden } = target.candidate;
   for (const { bucket, key, digest } of [net, gallery, golden]) {
     if ((await o.blobs.find(bucket, key))?.digest === digest) continue;
-    const message = `model ${model}, epoch ${epoch}: ${bucket}/${key} is no longer stored, so its pair cannot be loaded`;
+    const message = `model ${model}, release ${release}: ${bucket}/${key} is no longer stored, so its pair cannot be loaded`;
     throw new PipelineError('BLOB_MISSING', message);
   }
   return target;

@@ -89,7 +89,7 @@ async function putIntoService(nc: NatsConnection, { serving, candidate }: Pairs)
   };
   const status = async () => (await replicas.list(NAME))[0];
   await change((record) => commit(announce(record, serving, serving.runId, NAME), serving.runId, new Date()));
-  await until(async () => (await status())?.epoch === 1, 'the replica serves', READY_MS);
+  await until(async () => (await status())?.release === 1, 'the replica serves', READY_MS);
   return async () => {
     await change((record) => announce(record, candidate, candidate.runId, NAME));
     await until(async () => (await status())?.prepared?.refused === null, 'the candidate is loaded', READY_MS);

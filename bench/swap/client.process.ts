@@ -68,8 +68,8 @@ async function ask(
 
 function note(message: Msg, answers: LoadStart['answers'], face: number, ledger: Ledger, request: number): void {
   if (message.headers?.get(INFER_HEADERS.errorStatus)) throw new Error(message.headers.get(INFER_HEADERS.errorText));
-  const { epoch, modelDigest, embedding } = EmbedReplySchema.parse(message.json());
-  ledger.epoch[request] = epoch;
+  const { release, modelDigest, embedding } = EmbedReplySchema.parse(message.json());
+  ledger.release[request] = release;
   const model = answers.findIndex((answer) => answer.modelDigest === modelDigest);
   const expected = answers[model]?.embeddings.subarray(face * embedding.length, (face + 1) * embedding.length);
   const isRight = expected && embedding.every((x, i) => Math.abs(x - expected[i]!) <= DIFFERENCE_MAX);

@@ -75,7 +75,7 @@ export interface SwapFigures {
   readonly swaps: number;
   /** Of each replica's switch. */
   readonly swapUs: Spread;
-  /** Between the first and the last replica that switched to an epoch. */
+  /** Between the first and the last replica that switched to a release. */
   readonly skewMs: Spread;
   /** From the record of the rollback to its completion on every replica. */
   readonly rollbackMs: Spread;
@@ -85,9 +85,9 @@ export interface SwapFigures {
 
 export function swapFiguresOf(steps: readonly Step[], switches: readonly ReplicaSwitched[]): SwapFigures {
   const swapped = steps.filter(({ committedMs }) => committedMs !== null);
-  const reports = swapped.map(({ epoch }) => reportsOf(switches, epoch));
-  const skews = reports.map((ofEpoch) => {
-    const momentsMs = ofEpoch.map(({ monotonicUs }) => monotonicUs / 1000);
+  const reports = swapped.map(({ release }) => reportsOf(switches, release));
+  const skews = reports.map((ofRelease) => {
+    const momentsMs = ofRelease.map(({ monotonicUs }) => monotonicUs / 1000);
     return Math.max(...momentsMs) - Math.min(...momentsMs);
   });
   const loads = steps.filter(({ kind }) => kind === 'deploy');

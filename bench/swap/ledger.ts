@@ -13,7 +13,7 @@ export interface Ledger {
   readonly endedMs: Float64Array;
   readonly outcome: Uint8Array;
   /** As the reply names it. */
-  readonly epoch: Int32Array;
+  readonly release: Int32Array;
   /** Index of the model that the reply names and whose embedding it carries; -1 where it carries another. */
   readonly model: Int16Array;
   /** Text of an error -> how often it came. */
@@ -26,7 +26,7 @@ export function createLedger(requestsMax: number): Ledger & { readonly errors: M
     sentMs: new Float64Array(requestsMax),
     endedMs: new Float64Array(requestsMax),
     outcome: new Uint8Array(requestsMax),
-    epoch: new Int32Array(requestsMax),
+    release: new Int32Array(requestsMax),
     model: new Int16Array(requestsMax).fill(-1),
     errors: new Map(),
   };
@@ -39,15 +39,15 @@ export function firstOf(ledger: Ledger, requests: number): Ledger {
     sentMs: ledger.sentMs.slice(0, requests),
     endedMs: ledger.endedMs.slice(0, requests),
     outcome: ledger.outcome.slice(0, requests),
-    epoch: ledger.epoch.slice(0, requests),
+    release: ledger.release.slice(0, requests),
     model: ledger.model.slice(0, requests),
     errors: ledger.errors,
   };
 }
 
-/** An epoch that served: from `completedMs` on every reply must carry it or a later one. */
-export interface ServedEpoch {
-  readonly epoch: number;
+/** A release that served: from `completedMs` on every reply must carry it or a later one. */
+export interface ServedRelease {
+  readonly release: number;
   /** Index of its model, as in the ledger. */
   readonly model: number;
   readonly completedMs: number;
@@ -59,22 +59,22 @@ export interface Judgement {
   readonly failed: number;
   /** Never answered. */
   readonly lost: number;
-  /** Answered by an epoch older than one that was complete when they were sent, or not by the model of the epoch named. */
+  /** Answered by a release older than one that was complete when they were sent, or not by the model of the release named. */
   readonly misrouted: number;
 }
 
-/** `epochs` in their order. */
-export function judge(ledger: Ledger, epochs: readonly ServedEpoch[]): Judgement {
-  const modelOf = new Map(epochs.map(({ epoch, model }) => [epoch, model]));
+/** `releases` in their order. */
+export function judge(ledger: Ledger, releases: readonly ServedRelease[]): Judgement {
+  const modelOf = new Map(releases.map(({ release, model }) => [release, model]));
   const judgement = { requests: ledger.outcome.length, failed: 0, lost: 0, misrouted: 0 };
   let complete = 0;
   for (const request of inOrderOf(ledger.sentMs)) {
-    while (complete < epochs.length && epochs[complete]!.completedMs <= ledger.sentMs[request]!) complete++;
-    const newest = epochs[complete - 1]?.epoch ?? 0;
+    while (complete < releases.length && releases[complete]!.completedMs <= ledger.sentMs[request]!) complete++;
+    const newest = releases[complete - 1]?.release ?? 0;
     const outcome = ledger.outcome[request];
     if (outcome === OUTCOMES.failed) judgement.failed++;
     else if (outcome === OUTCOMES.lost) judgement.lost++;
-    else if (ledger.epoch[request]! < newest || ledger.model[request] !== modelOf.get(ledger.epoch[request]!))
+    else if (ledger.release[request]! < newest || ledger.model[request] !== modelOf.get(ledger.release[request]!))
       judgement.misrouted++;
   }
   return judgement;

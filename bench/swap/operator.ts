@@ -31,12 +31,12 @@ export interface Step {
   readonly startedMs: number;
   /** When every replica had loaded the candidate, or had dropped the one that was refused. Null: nothing was loaded. */
   readonly loadedMs: number | null;
-  /** When the record of the new epoch was sent to be stored. Null where there is none. */
+  /** When the record of the new release was sent to be stored. Null where there is none. */
   readonly committedMs: number | null;
-  /** From then on no reply carries an earlier epoch. */
+  /** From then on no reply carries an earlier release. */
   readonly completedMs: number;
   /** In service at the end. */
-  readonly epoch: number;
+  readonly release: number;
   readonly modelDigest: string;
 }
 
@@ -92,13 +92,13 @@ export function createOperator({ bus, deployments, statuses, model, replicas }: 
   ): Promise<Step> => {
     const committedMs = clockMs();
     const { runId, current } = await change((record) => transition(record!));
-    if (!current) throw new Error(`bench: ${kind} of ${runId} left no epoch in service`);
+    if (!current) throw new Error(`bench: ${kind} of ${runId} left no release in service`);
     const { action } = await verdictOn(runId, kind === 'deploy' ? 'committing' : 'rollingBack');
     if (action !== 'switched') throw new Error(`bench: ${kind} of ${runId} ended in "${action}"`);
     const completedMs = clockMs();
-    const { epoch } = current;
-    await until(`reports of epoch ${epoch}`, async () => reportsOf(switches, epoch).length === replicas);
-    return { kind, ...times, committedMs, completedMs, epoch, modelDigest: current.model.digest };
+    const { release } = current;
+    await until(`reports of release ${release}`, async () => reportsOf(switches, release).length === replicas);
+    return { kind, ...times, committedMs, completedMs, release, modelDigest: current.model.digest };
   };
   return {
     switches,
@@ -123,17 +123,17 @@ export function createOperator({ bus, deployments, statuses, model, replicas }: 
       await until(`replicas to forget ${pair.runId}`, isForgotten);
       const completedMs = clockMs();
       const {
-        epoch,
+        release,
         model: { digest: modelDigest },
       } = current!; // There is one before anything is refused.
-      return { kind: 'refuse', startedMs, loadedMs: completedMs, committedMs: null, completedMs, epoch, modelDigest };
+      return { kind: 'refuse', startedMs, loadedMs: completedMs, committedMs: null, completedMs, release, modelDigest };
     },
   };
 }
 
 /** Each replica once, whatever it said twice. */
-export function reportsOf(switches: readonly ReplicaSwitched[], epoch: number): readonly ReplicaSwitched[] {
-  const reports = switches.filter((report) => report.epoch === epoch);
+export function reportsOf(switches: readonly ReplicaSwitched[], release: number): readonly ReplicaSwitched[] {
+  const reports = switches.filter((report) => report.release === release);
   return [...new Map(reports.map((report) => [report.replicaId, report])).values()];
 }
 

@@ -5,7 +5,7 @@ export type Fault = (typeof FAULTS)[number];
 
 export type Planned =
   | { readonly kind: 'deploy' }
-  /** To the epoch before, which is resident. */
+  /** To the release before, which is resident. */
   | { readonly kind: 'roll-back' }
   /** A load that must be refused. */
   | { readonly kind: 'refuse'; readonly fault: Fault };
@@ -14,7 +14,7 @@ export type Planned =
 const LOADS_PER_FAULT = 10;
 const FIRST_FAULT = 3;
 
-/** `swaps` changes of the epoch: three in ten are rollbacks, one of them of a rollback; failing loads come on top. */
+/** `swaps` changes of the release: three in ten are rollbacks, one of them of a rollback; failing loads come on top. */
 export function planOf(swaps: number): readonly Planned[] {
   const plan: Planned[] = [];
   let loads = 0;

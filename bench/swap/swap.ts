@@ -8,7 +8,7 @@ import { clockMs } from '../support/clock.ts';
 import { growthOf, isSampled, latenciesBy, swapFiguresOf, WARM_UP_MS, type MemorySample } from './figures.ts';
 import { watchMachine } from '../support/machine.ts';
 import { startProgress } from '../support/progress.ts';
-import { judge, type ServedEpoch } from './ledger.ts';
+import { judge, type ServedRelease } from './ledger.ts';
 import type { Step } from './operator.ts';
 import { planOf, type Planned } from './plan.ts';
 import { drawSwaps } from './plot.ts';
@@ -58,7 +58,7 @@ async function measure(rig: Rig, options: SwapBenchOptions) {
   const { steady, loading, swapping } = latencyMs;
   await writeFile(options.plot, drawSwaps({ ledger, steps, memory }));
   return {
-    ...judge(ledger, epochsOf(rig, [first, ...steps])),
+    ...judge(ledger, releasesOf(rig, [first, ...steps])),
     ...swapFiguresOf(steps, operator.switches),
     refusedLoads: steps.filter(({ kind }) => kind === 'refuse').length,
     latencyMs,
@@ -112,11 +112,11 @@ function take({ operator, models }: Rig, planned: Planned, runId: string, inServ
   }
 }
 
-function epochsOf({ models }: Rig, steps: readonly Step[]): ServedEpoch[] {
+function releasesOf({ models }: Rig, steps: readonly Step[]): ServedRelease[] {
   return steps
     .filter(({ committedMs }) => committedMs !== null)
-    .map(({ epoch, modelDigest, completedMs }) => {
+    .map(({ release, modelDigest, completedMs }) => {
       const model = models.answers.findIndex((answer) => answer.modelDigest === modelDigest);
-      return { epoch, model, completedMs };
+      return { release, model, completedMs };
     });
 }

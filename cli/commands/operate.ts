@@ -121,23 +121,23 @@ export async function rollbackCommand(
   global: GlobalOptions,
 ): Promise<void> {
   await withClient(global, async ({ bus, ask }) => {
-    const to = options.to && (await originEpoch(ask, model, options.to));
+    const to = options.to && (await originRelease(ask, model, options.to));
     const { deployed, ms } = await rollBack(bus, model, options.reason, to);
-    const { epoch, origin, replicas } = deployed;
+    const { release, origin, replicas } = deployed;
     const where = `on ${replicas} ${replicas === 1 ? 'replica' : 'replicas'} after ${ms.toFixed(0)} ms`;
-    const text = `${model}: epoch ${epoch} now serves the pair of epoch ${origin.epoch} (run ${origin.runId}), ${where}`;
+    const text = `${model}: release ${release} now serves the pair of release ${origin.release} (run ${origin.runId}), ${where}`;
     process.stdout.write(options.json ? `${JSON.stringify({ ...deployed, ms })}\n` : `${text}\n`);
   });
 }
 
 /** A pair has as many numbers as it was put into service; events name the first. */
-async function originEpoch(ask: Client['ask'], model: string, epoch: number): Promise<number> {
+async function originRelease(ask: Client['ask'], model: string, release: number): Promise<number> {
   const { models } = await ask<{ models: ModelLedger[] }>(API.deployments, { model });
-  return models[0]?.epochs.find((served) => served.epoch === epoch)?.origin.epoch ?? epoch;
+  return models[0]?.releases.find((served) => served.release === release)?.origin.release ?? release;
 }
 
 /**
- * To the previous epoch, or to the pair that served first as epoch `to`. Returns when every live replica has switched. Throws when the
+ * To the previous release, or to the pair that served first as release `to`. Returns when every live replica has switched. Throws when the
  * command is refused, or when a pair that had to be loaded could not be.
  */
 export async function rollBack(
@@ -150,10 +150,10 @@ export async function rollBack(
   const runId = `rollback-${randomBytes(6).toString('hex')}`;
   const { subject, envelope } = await obeyed(bus, {
     subject: CTL.modelRollback,
-    data: { model, epoch: to, runId, reason },
+    data: { model, release: to, runId, reason },
     id: runId,
     ends: [modelRolledBackSubject(model), ...ROLLBACK_FAILURES.map((fact) => pipelineEventSubject(fact, runId))],
-    // A run in its guard takes its own epoch back first, whatever is wanted then.
+    // A run in its guard takes its own release back first, whatever is wanted then.
     isEnd: ({ subject, envelope }) => subject !== modelRolledBackSubject(model) || isWanted(envelope.data, runId, to),
     silence: `${model}: no replica reported the rollback; see \`nightshift status\``,
   });
@@ -166,7 +166,7 @@ export async function rollBack(
 
 function isWanted(data: unknown, runId: string, to: number | undefined): boolean {
   const deployed = ModelDeployedSchema.parse(data);
-  return to === undefined || deployed.runId === runId || deployed.origin.epoch === to;
+  return to === undefined || deployed.runId === runId || deployed.origin.release === to;
 }
 
 /** Ends of a rollback that did not bring the pair back. */

@@ -36,38 +36,38 @@ export async function deploymentsCommand(
 
 const REASONS = { deployed: 'deployed', operator: 'rolled back by operator', guard: 'rolled back by guard' };
 
-function describeLedger({ model, epochs }: ModelLedger): string {
-  if (epochs.length === 0) return `${model}\n  nothing has been in service yet\n`;
+function describeLedger({ model, releases }: ModelLedger): string {
+  if (releases.length === 0) return `${model}\n  nothing has been in service yet\n`;
   const table = new Table({
-    head: ['epoch', 'from', 'to', 'for', 'reason', 'pair of', 'made by', 'model', 'rollback'],
+    head: ['release', 'from', 'to', 'for', 'reason', 'pair of', 'made by', 'model', 'rollback'],
     style: { head: [], border: [] },
     wordWrap: true,
     colWidths: [null, null, null, null, 40],
   });
-  for (const { epoch, startedAt, endedAt, reason, why, origin, modelDigest, retained } of epochs) {
+  for (const { release, startedAt, endedAt, reason, why, origin, modelDigest, retained } of releases) {
     const said = why ? `${REASONS[reason]}: ${why}` : REASONS[reason];
     const lasted = endedAt ? longTime(startedAt, endedAt) : '-';
-    const pair = origin.epoch === epoch ? 'itself' : `epoch ${origin.epoch}`;
-    const back = retained ? `--to ${epoch}` : '';
+    const pair = origin.release === release ? 'itself' : `release ${origin.release}`;
+    const back = retained ? `--to ${release}` : '';
     const [from, to] = [startedAt.slice(0, 19), endedAt?.slice(0, 19) ?? 'now'];
-    table.push([epoch, from, to, lasted, said, pair, origin.runId, short(modelDigest), back]);
+    table.push([release, from, to, lasted, said, pair, origin.runId, short(modelDigest), back]);
   }
   return `${model}\n${table.toString()}\n`;
 }
 
 function describeModel({ model, deployment, replicas, activeRun }: ModelStatus): string {
   const current = deployment?.current;
-  const epoch = current
-    ? `epoch ${current.epoch}, model ${short(current.model.digest)}, run ${current.runId}, since ${current.committedAt}`
+  const release = current
+    ? `release ${current.release}, model ${short(current.model.digest)}, run ${current.runId}, since ${current.committedAt}`
     : 'nothing in service yet';
   const previous = deployment?.previous
-    ? `epoch ${deployment.previous.epoch}, model ${short(deployment.previous.model.digest)}`
+    ? `release ${deployment.previous.release}, model ${short(deployment.previous.model.digest)}`
     : '-';
   const table = new Table({
-    head: ['replica', 'epoch', 'requests', 'failed', 'p50 ms', 'p99 ms', 'swap us'],
+    head: ['replica', 'release', 'requests', 'failed', 'p50 ms', 'p99 ms', 'swap us'],
     style: { head: [], border: [] },
   });
-  for (const { replicaId, epoch: serves, serving, swapUs } of replicas) {
+  for (const { replicaId, release: serves, serving, swapUs } of replicas) {
     table.push([
       replicaId,
       serves ?? '-',
@@ -79,7 +79,7 @@ function describeModel({ model, deployment, replicas, activeRun }: ModelStatus):
     ]);
   }
   const run = activeRun ? `${activeRun.runId}: ${activeRun.state}` : 'none';
-  return `${model}\n  in service  ${epoch}\n  previous    ${previous}\n  run         ${run}\n${table.toString()}\n`;
+  return `${model}\n  in service  ${release}\n  previous    ${previous}\n  run         ${run}\n${table.toString()}\n`;
 }
 
 function runTable(runs: readonly RunSummary[]): string {
@@ -100,7 +100,7 @@ const round = (value: number | null | undefined) =>
   value === null || value === undefined ? '-' : Number(value.toPrecision(3));
 const took = (from: string, to: string) => `${((Date.parse(to) - Date.parse(from)) / 1000).toFixed(1)} s`;
 
-/** An epoch may serve for a night or for months. */
+/** A release may serve for a night or for months. */
 function longTime(from: string, to: string): string {
   const minutes = (Date.parse(to) - Date.parse(from)) / 60_000;
   if (minutes < 1) return took(from, to);

@@ -1,6 +1,6 @@
 /**
  * Hot swap with a trial before it: the prepared candidate answers a sticky share of the requests for a while, and is
- * committed only if it fails no more, is no slower and scores no differently than the epoch that answers the rest.
+ * committed only if it fails no more, is no slower and scores no differently than the release that answers the rest.
  */
 import { createHash } from 'node:crypto';
 import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';

@@ -1,13 +1,13 @@
 /**
- * What was watched in a window, over all replicas, and whether it breaks a limit: a new epoch against the one before it,
- * or a canary against the epoch that answers the rest. Pure; the strategies call it.
+ * What was watched in a window, over all replicas, and whether it breaks a limit: a new release against the one before it,
+ * or a canary against the release that answers the rest. Pure; the strategies call it.
  */
 import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
 import type { Scores, Serving, WindowFigures } from '../../contracts/replica.ts';
 
 export interface Watched {
   readonly replicaId: string;
-  /** Of the new epoch or the candidate. */
+  /** Of the new release or the candidate. */
   readonly serving: Serving;
   /** Of what it is compared with on the same replica; null where that has answered nothing there. */
   readonly baseline: Serving | null;

@@ -4,7 +4,7 @@
  */
 import { assertNever, ERRORS, type ErrorCode, type Failure } from '../../contracts/errors.ts';
 import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
-import type { Deployment, Epoch, ModelPair } from '../../contracts/release.ts';
+import type { Deployment, Release, ModelPair } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 import { breachOf, figuresOf, type Watched } from './guard.ts';
 import type { DeploymentObservation, DeploymentStrategy, DeploymentVerdict } from './strategy.ts';
@@ -24,7 +24,7 @@ function decide(observation: DeploymentObservation, config: DeploymentConfig): D
       if (deployment.current?.runId !== runId) return wait(`the commit of run ${runId}`);
       return decideSwitched(deployment.current, replicas, config.replicasMin);
     case 'rollingBack':
-      if (!deployment.current) return wait('an epoch in service');
+      if (!deployment.current) return wait('a release in service');
       // The record decides: with no replica left, whichever returns converges on it, so there is nobody to wait for.
       return decideSwitched(deployment.current, replicas, 0);
     case 'guarding':
@@ -56,12 +56,16 @@ export function decidePreparing(
   return { action: 'commit' };
 }
 
-function decideSwitched({ epoch }: Epoch, replicas: readonly ReplicaStatus[], replicasMin: number): DeploymentVerdict {
+function decideSwitched(
+  { release }: Release,
+  replicas: readonly ReplicaStatus[],
+  replicasMin: number,
+): DeploymentVerdict {
   if (replicas.length < replicasMin) return wait(liveReplicas(replicas.length, replicasMin));
-  // Requests that began on an earlier epoch are answered first: no reply carries it after this verdict.
-  const isPending = (replica: ReplicaStatus) => replica.epoch !== epoch || replica.draining;
+  // Requests that began on an earlier release are answered first: no reply carries it after this verdict.
+  const isPending = (replica: ReplicaStatus) => replica.release !== release || replica.draining;
   const pending = replicas.filter(isPending).map(({ replicaId }) => replicaId);
-  if (pending.length > 0) return wait(`replicas ${pending.join(', ')} to switch to epoch ${epoch}`);
+  if (pending.length > 0) return wait(`replicas ${pending.join(', ')} to switch to release ${release}`);
   const swapUsMax = Math.max(0, ...replicas.map(({ swapUs }) => swapUs ?? 0));
   return { action: 'switched', replicas: replicas.length, swapUsMax };
 }
@@ -72,23 +76,23 @@ function decideGuarding(
   config: DeploymentConfig,
 ): DeploymentVerdict {
   if (current?.runId !== runId) {
-    const message = `epoch ${current?.epoch ?? 'none'} of run ${current?.runId ?? 'none'} serves instead of run ${runId}'s`;
+    const message = `release ${current?.release ?? 'none'} of run ${current?.runId ?? 'none'} serves instead of run ${runId}'s`;
     return { action: 'roll-back', failure: failure('DEPLOYMENT_CONFLICT', message) };
   }
-  const serving = replicas.filter(({ epoch }) => epoch === current.epoch);
+  const serving = replicas.filter(({ release }) => release === current.release);
   if (serving.length === 0) {
-    const message = `none of ${replicas.length} live replicas serves epoch ${current.epoch} any more`;
+    const message = `none of ${replicas.length} live replicas serves release ${current.release} any more`;
     return { action: 'roll-back', failure: failure('NOT_READY', message) };
   }
   const watched = serving.map(watchedBy);
-  const breach = breachOf(`epoch ${current.epoch}`, watched, config);
+  const breach = breachOf(`release ${current.release}`, watched, config);
   if (breach) return { action: 'roll-back', failure: failure('GUARD_BREACHED', breach) };
   return windowOver
     ? { action: 'keep', figures: figuresOf(watched) }
-    : wait(`the guard window of epoch ${current.epoch} to pass`);
+    : wait(`the guard window of release ${current.release} to pass`);
 }
 
-/** Against what the same replica counted of the epoch before it, if it was there. */
+/** Against what the same replica counted of the release before it, if it was there. */
 const watchedBy = ({ replicaId, serving, former }: ReplicaStatus): Watched => ({
   replicaId,
   serving,

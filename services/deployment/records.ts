@@ -3,11 +3,11 @@
  * the same run has already taken gives back the very record. The orchestrator stores the result by compare-and-put.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import { RETAINED_EPOCHS } from '../../contracts/configuration/deployment.ts';
+import { RETAINED_RELEASES } from '../../contracts/configuration/deployment.ts';
 import type { Candidate, Deployment, LedgerEntry } from '../../contracts/release.ts';
 import { originOf, retain } from './retained.ts';
 
-/** What the ledger says of a new epoch, and how much is retained beside it. */
+/** What the ledger says of a new release, and how much is retained beside it. */
 export interface Terms {
   readonly reason: LedgerEntry['reason'];
   readonly why: string | null;
@@ -38,7 +38,7 @@ export function tryOut(record: Deployment, runId: string, canary: Candidate['can
   return { ...record, candidate: { ...candidate, canary }, runId, change: 'tried' };
 }
 
-/** The candidate becomes the epoch in service, and the epoch in service the previous one. */
+/** The candidate becomes the release in service, and the release in service the previous one. */
 export function commit(record: Deployment, runId: string, now: Date, terms: Partial<Terms> = {}): Deployment {
   if (isCommitted(record, runId)) return record;
   const { candidate } = record;
@@ -47,29 +47,29 @@ export function commit(record: Deployment, runId: string, now: Date, terms: Part
     throw conflict(record, runId, `${holder}; announce it again`);
   }
   const reason = candidate.origin ? 'operator' : 'deployed';
-  const next = nextEpoch({ ...record, runId }, candidate, now, { reason, ...terms });
+  const next = nextRelease({ ...record, runId }, candidate, now, { reason, ...terms });
   return { ...next, candidate: null, change: 'committed' };
 }
 
 /**
- * The previous pair comes back under a new epoch number, and what was in service stays resident as the previous one. A
- * candidate that another run is preparing is kept. Throws NO_PREVIOUS_EPOCH, or DEPLOYMENT_CONFLICT where a later run
- * has already replaced this run's epoch, so that rolling back would bring back the wrong one.
+ * The previous pair comes back under a new release number, and what was in service stays resident as the previous one. A
+ * candidate that another run is preparing is kept. Throws NO_PREVIOUS_RELEASE, or DEPLOYMENT_CONFLICT where a later run
+ * has already replaced this run's release, so that rolling back would bring back the wrong one.
  */
 export function rollBack(record: Deployment, runId: string, now: Date, terms: Partial<Terms> = {}): Deployment {
   const { current, previous, change } = record;
   if (record.runId === runId && change === 'rolled-back') return record;
   if (!current || !previous) {
-    const which = current ? `epoch ${current.epoch} is its first` : 'it serves none';
-    throw new PipelineError('NO_PREVIOUS_EPOCH', `model ${record.model}: ${which}; there is nothing to roll back to`);
+    const which = current ? `release ${current.release} is its first` : 'it serves none';
+    throw new PipelineError('NO_PREVIOUS_RELEASE', `model ${record.model}: ${which}; there is nothing to roll back to`);
   }
   if (previous.runId === runId && change === 'committed') {
-    throw conflict(record, runId, `run ${current.runId} has replaced its epoch`);
+    throw conflict(record, runId, `run ${current.runId} has replaced its release`);
   }
-  // Somebody else has taken this run's epoch out of service: that is what was wanted.
+  // Somebody else has taken this run's release out of service: that is what was wanted.
   if (previous.runId === runId) return record;
   const back = { ...previous, origin: originOf(previous) };
-  const next = nextEpoch({ ...record, runId }, back, now, { reason: 'operator', ...terms });
+  const next = nextRelease({ ...record, runId }, back, now, { reason: 'operator', ...terms });
   return { ...next, change: 'rolled-back' };
 }
 
@@ -79,7 +79,7 @@ export function withdraw(record: Deployment, runId: string): Deployment {
   return { ...record, candidate: null, runId, change: 'withdrawn' };
 }
 
-const EMPTY = { current: null, previous: null, candidate: null, retained: [], ledger: [], epochMax: 0 };
+const EMPTY = { current: null, previous: null, candidate: null, retained: [], ledger: [], releaseMax: 0 };
 
 const announced = (record: Omit<Deployment, 'runId' | 'change'>, pair: Candidate, runId: string): Deployment => ({
   ...record,
@@ -88,25 +88,25 @@ const announced = (record: Omit<Deployment, 'runId' | 'change'>, pair: Candidate
   change: 'announced',
 });
 
-type NewEpoch = Pick<Terms, 'reason'> & Partial<Terms>;
+type NewRelease = Pick<Terms, 'reason'> & Partial<Terms>;
 
-/** `record.runId` is the run that brings the new epoch. */
-function nextEpoch(record: Deployment, pair: Candidate, now: Date, terms: NewEpoch): Deployment {
+/** `record.runId` is the run that brings the new release. */
+function nextRelease(record: Deployment, pair: Candidate, now: Date, terms: NewRelease): Deployment {
   const { model, gallery, golden, runId, origin } = pair;
-  const epoch = record.epochMax + 1;
+  const release = record.releaseMax + 1;
   const committedAt = now.toISOString();
-  const current = { model, gallery, golden, runId, epoch, committedAt, ...(origin ? { origin } : {}) };
+  const current = { model, gallery, golden, runId, release, committedAt, ...(origin ? { origin } : {}) };
   const previous = record.current;
   const earlier = record.previous ? [record.previous, ...record.retained] : record.retained;
   const entry: LedgerEntry = {
-    ...{ epoch, startedAt: committedAt, reason: terms.reason, why: terms.why?.slice(0, WHY_LENGTH_MAX) ?? null },
+    ...{ release, startedAt: committedAt, reason: terms.reason, why: terms.why?.slice(0, WHY_LENGTH_MAX) ?? null },
     ...{ runId: record.runId, origin: originOf(current) },
     ...{ modelDigest: model.digest, galleryDigest: gallery.digest },
   };
   return {
     ...record,
-    ...{ current, previous, epochMax: epoch },
-    retained: retain(earlier, [current, previous], terms.retainedMax ?? RETAINED_EPOCHS),
+    ...{ current, previous, releaseMax: release },
+    retained: retain(earlier, [current, previous], terms.retainedMax ?? RETAINED_RELEASES),
     ledger: [...record.ledger, entry].slice(-LEDGER_MAX),
   };
 }

@@ -25,11 +25,11 @@ export type DeploymentVerdict =
   | { readonly action: 'commit'; readonly figures?: WindowFigures }
   /** preparing -> a replica refused, or the record is no longer this run's. trying -> or a limit was breached. */
   | { readonly action: 'abort'; readonly failure: Failure }
-  /** committing, rollingBack -> every live replica serves the committed epoch. */
+  /** committing, rollingBack -> every live replica serves the committed release. */
   | { readonly action: 'switched'; readonly replicas: number; readonly swapUsMax: number }
   /** guarding -> the window passed without a breach. */
   | { readonly action: 'keep'; readonly figures: WindowFigures }
-  /** guarding -> a limit was breached, or no replica is left that serves the new epoch. */
+  /** guarding -> a limit was breached, or no replica is left that serves the new release. */
   | { readonly action: 'roll-back'; readonly failure: Failure };
 
 export interface DeploymentStrategy {

@@ -20,7 +20,7 @@ const IMPOSTORS_MAX = 2_000_000;
 /** Probes scored before others get a turn: about a millisecond with a thousand people. */
 const PROBES_PER_TURN = 8;
 
-/** The gallery that was built on the way: with the threshold, it is what the epoch will serve. */
+/** The gallery that was built on the way: with the threshold, it is what the release will serve. */
 export interface AccuracyWithGallery extends Accuracy {
   readonly gallery: Gallery;
 }

@@ -1,6 +1,6 @@
 /**
  * Verifies a candidate: accuracy and performance side by side, each on a host of its own, the champion on the same
- * probes, then the gates. Yields what an epoch needs besides the model: its gallery and its golden samples.
+ * probes, then the gates. Yields what a release needs besides the model: its gallery and its golden samples.
  * Called by the verifier actor; knows no messages.
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';

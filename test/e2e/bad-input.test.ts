@@ -15,7 +15,7 @@ import type { Failure } from '../../contracts/errors.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { CTL, commandRefusedSubject, deadLetterSubject, STREAMS } from '../../contracts/subjects.ts';
 import { BlobRefSchema } from '../../contracts/references.ts';
-import type { Deployment, Epoch } from '../../contracts/release.ts';
+import type { Deployment, Release } from '../../contracts/release.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import type { Bus, Heard } from '../../infra/messaging/bus.ts';
 import { ConfigSchema } from '../../infra/config/config.ts';
@@ -56,7 +56,7 @@ interface TargetOptions {
 }
 
 /** A system that serves a tiny champion. When the test is done it must serve it still, or what the test returns. */
-function withChampion(options: TargetOptions, use: (target: Target) => Promise<Epoch | void>): Promise<void> {
+function withChampion(options: TargetOptions, use: (target: Target) => Promise<Release | void>): Promise<void> {
   return withFolder((folder) =>
     withServer(async ({ url, log }) => {
       const faces = join(folder, 'faces');
@@ -186,7 +186,7 @@ test('bad input: half an image in a data source is set aside with its reason, an
       const [half] = quarantined;
       assert.equal([quarantined.length, half?.id, half?.label, half?.reason], [1, 'p0/half.png', 'p0', 'unreadable']);
       assert.match(half?.message ?? '', /faces\/p0\/half\.png/);
-      return (await deployments.load(MODEL))!.value.current!; // The run has completed, so its epoch is in service.
+      return (await deployments.load(MODEL))!.value.current!; // The run has completed, so its release is in service.
     },
   ));
 

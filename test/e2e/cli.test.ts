@@ -43,7 +43,7 @@ test('cli: start in an empty folder brings a system up, says how to use it, and 
         await cli.printed(/Ctrl-C stops everything/);
         for (const subject of [
           ...Object.values({ start: CTL.pipelineStart, back: CTL.modelRollback }),
-          'infer.face.identify',
+          'nightshift.infer.face.identify',
         ]) {
           assert.ok(cli.output().includes(subject), `${subject} is not in\n${cli.output()}`);
         }
@@ -96,14 +96,14 @@ async function assertStatus(command: Run): Promise<void> {
   const [asked, shown] = await Promise.all([command('status', '--json'), command('status')]);
   const { models } = json<{ models: ModelStatus[] }>(asked);
   assert.equal(
-    models.map(({ model, deployment, activeRun }) => [model, deployment?.current?.epoch, activeRun]),
+    models.map(({ model, deployment, activeRun }) => [model, deployment?.current?.release, activeRun]),
     [
       [MODEL, 2, null],
       ['endless', undefined, null],
     ],
   );
   assert.is(models[0]?.replicas.length, 1);
-  assert.match(shown.stdout, /in service +epoch 2/);
+  assert.match(shown.stdout, /in service +release 2/);
 }
 
 async function assertRuns(command: Run, first: string): Promise<void> {
@@ -148,13 +148,13 @@ async function assertCurve(command: Run, runId: string, file: string): Promise<v
 
 async function assertRollback(command: Run): Promise<void> {
   const back = json<ModelDeployed & { ms: number }>(await command('rollback', '--json'));
-  assert.equal([back.epoch, back.previousEpoch], [3, 2]);
+  assert.equal([back.release, back.previousRelease], [3, 2]);
   const shown = await command('deployments');
   assert.match(shown.stdout, /^face\n/);
-  assert.match(shown.stdout, /│ 3 +│ \S+ +│ now +│ - +│ rolled back by operator +│ epoch 1 │/);
+  assert.match(shown.stdout, /│ 3 +│ \S+ +│ now +│ - +│ rolled back by operator +│ release 1 │/);
   const { models } = json<{ models: ModelLedger[] }>(await command('deployments', MODEL, '--json'));
   assert.equal(
-    models.map(({ epochs }) => epochs.map(({ epoch, reason, retained }) => [epoch, reason, retained])),
+    models.map(({ releases }) => releases.map(({ release, reason, retained }) => [release, reason, retained])),
     [
       [
         [3, 'operator', false],
@@ -164,11 +164,11 @@ async function assertRollback(command: Run): Promise<void> {
     ],
   );
   const unknown = await command('rollback', '--to', '9');
-  assert.match(unknown.stderr, /the pair of epoch 9 is not retained; .* again: 2 \[EPOCH_NOT_RETAINED\]\n$/);
+  assert.match(unknown.stderr, /the pair of release 9 is not retained; .* again: 2 \[RELEASE_NOT_RETAINED\]\n$/);
   const undone = await command('rollback', '--to', '2');
   assert.match(
     undone.stdout,
-    /^face: epoch 4 now serves the pair of epoch 2 \(run \S+\), on 1 replica after \d+ ms\n$/,
+    /^face: release 4 now serves the pair of release 2 \(run \S+\), on 1 replica after \d+ ms\n$/,
   );
   const refused = await command('rollback', 'cats');
   assert.is(refused.code, 1);

@@ -143,7 +143,7 @@ test('orchestrator: killed in every stage and started again, each run completes,
     await assertNothingTwice(saga);
     const expected = await subjectsOf(saga, 'undisturbed');
     for (const runId of killed) assert.equal(await subjectsOf(saga, runId), expected, runId);
-    await assertOneEpochEach(saga, [...killed, 'undisturbed']);
+    await assertOneReleaseEach(saga, [...killed, 'undisturbed']);
   }));
 
 async function assertNothingTwice(saga: Saga): Promise<void> {
@@ -158,13 +158,13 @@ async function subjectsOf(saga: Saga, runId: string): Promise<string[]> {
   return own.map(({ subject }) => subject.slice(0, -runId.length)).sort();
 }
 
-async function assertOneEpochEach(saga: Saga, runs: readonly string[]): Promise<void> {
+async function assertOneReleaseEach(saga: Saga, runs: readonly string[]): Promise<void> {
   const last = (await saga.orchestrator.deployments.load('face'))!.value;
   assert.equal(
     last.ledger.map(({ runId }) => runId),
     runs,
   );
-  assert.equal([last.epochMax, last.current?.epoch, last.candidate], [runs.length, runs.length, null]);
+  assert.equal([last.releaseMax, last.current?.release, last.candidate], [runs.length, runs.length, null]);
   const events = await saga.storedEvents();
   assert.is(events.filter(({ subject }) => subject === modelDeployedSubject('face')).length, runs.length);
 }
@@ -183,7 +183,7 @@ test('orchestrator: killed in the middle of a rollback and started again, it rol
     stop();
     await orchestrator(async () => void (await saga.event(modelRolledBackSubject('face'))));
     const record = (await saga.orchestrator.deployments.load('face'))?.value;
-    assert.equal([record?.current?.epoch, record?.current?.runId, record?.previous?.runId], [3, 'n1', 'n2']);
+    assert.equal([record?.current?.release, record?.current?.runId, record?.previous?.runId], [3, 'n1', 'n2']);
     await assertNothingTwice(saga);
   }));
 

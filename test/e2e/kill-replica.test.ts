@@ -25,7 +25,7 @@ const ATTEMPT_MS = 8_000;
 const pipeline = quickPipeline({ deployment: { guardMs: 0, replicasMin: 2, guardLatencyP99MsMax: 60_000 } });
 
 interface Asked {
-  readonly epoch: number;
+  readonly release: number;
   readonly retried: boolean;
 }
 
@@ -44,9 +44,9 @@ async function startClients(server: TestServer): Promise<Clients> {
   let isOver = false;
   const attempt = async (face: Uint8Array) => {
     const reply = await nc.request(inferSubject(MODEL, 'identify'), face, { timeout: ATTEMPT_MS });
-    const { epoch, error } = reply.json<{ epoch: number; error?: { message: string } }>();
+    const { release, error } = reply.json<{ release: number; error?: { message: string } }>();
     if (error) throw new Error(error.message);
-    return epoch;
+    return release;
   };
   const client = async (index: number) => {
     for (let i = index; !isOver; i++) {
@@ -59,7 +59,7 @@ async function startClients(server: TestServer): Promise<Clients> {
       await attempt(face)
         .catch(retry)
         .then(
-          (epoch) => asked.push({ epoch, retried }),
+          (release) => asked.push({ release, retried }),
           (error: unknown) => failures.push(String(error)),
         );
     }
@@ -118,7 +118,7 @@ test('replicas: kill -9 of one of three in the middle of a swap under load fails
               await withReplica(async () => {
                 await until(async () => (await live()) === REPLICAS, 'a replacement lives');
                 // All clients may have been waiting for the dead one, for as long as an attempt takes.
-                await until(() => clients.asked.some(({ epoch }) => epoch === 2), 'answers of the second epoch');
+                await until(() => clients.asked.some(({ release }) => release === 2), 'answers of the second release');
                 await night(saga, 'n3', (state) => state === 'deploying.committing' && second.kill('SIGKILL'));
                 await saga.event(modelDeployedSubject(MODEL), ({ envelope }) => envelope.id.startsWith('n3'));
                 await clients.flush();
@@ -126,8 +126,8 @@ test('replicas: kill -9 of one of three in the middle of a swap under load fails
                 await until(() => clients.asked.length > before + 50, 'load after the last swap');
                 await clients.stop();
                 assert.equal(clients.failures, []);
-                assert.equal([...new Set(clients.asked.map(({ epoch }) => epoch))].sort(), [1, 2, 3]);
-                assert.equal([...new Set(clients.asked.slice(before).map(({ epoch }) => epoch))], [3]);
+                assert.equal([...new Set(clients.asked.map(({ release }) => release))].sort(), [1, 2, 3]);
+                assert.equal([...new Set(clients.asked.slice(before).map(({ release }) => release))], [3]);
                 await until(async () => (await live()) === REPLICAS - 1, 'the dead replica is gone from the list');
                 const retried = clients.asked.filter((it) => it.retried).length;
                 console.log(`${clients.asked.length} requests answered, ${retried} of them at the second attempt`);

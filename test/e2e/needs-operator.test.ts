@@ -51,7 +51,7 @@ async function damageAndMend({ connect, log }: TestServer): Promise<void> {
     await bus.publish(subject, { runId: RUN, model: MODEL }, { id });
     return until(() => bus.lastOn(STREAMS.events, commandAcceptedSubject(id)), `${id} accepted`);
   };
-  const serves = async () => (await ask(nc, 'embed', await faceOf(0))).body['epoch'];
+  const serves = async () => (await ask(nc, 'embed', await faceOf(0))).body['release'];
 
   await order(CTL.pipelineStart, 'begin');
   await comesTo('deploying.preparing');
@@ -75,8 +75,8 @@ async function damageAndMend({ connect, log }: TestServer): Promise<void> {
   await comesTo('cancelled');
   const { plan, undoFailure } = (await run())!.context;
   assert.equal([plan[1]?.status, undoFailure], ['done', null]);
-  const mended = (await deployments.get(MODEL))!.json<{ candidate: object | null; current: { epoch: number } }>();
-  assert.equal([mended.candidate, mended.current.epoch], [null, 1]);
+  const mended = (await deployments.get(MODEL))!.json<{ candidate: object | null; current: { release: number } }>();
+  assert.equal([mended.candidate, mended.current.release], [null, 1]);
   assert.is(await serves(), 1);
 }
 

@@ -1,6 +1,6 @@
 /**
  * Whole nights on real faces, from the folder of images to the answer at the door, through the composition root: a
- * first epoch, a newcomer, a night of wrong labels, a rollback. Meanwhile a client asks without pause.
+ * first release, a newcomer, a night of wrong labels, a rollback. Meanwhile a client asks without pause.
  */
 import { cp, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
@@ -67,7 +67,7 @@ orlTest('nights: learn, learn a newcomer, refuse wrong labels, roll back, and ne
       await rollback(door, first);
     });
     assert.equal(asked.failures, []);
-    assert.equal(asked.epochs, [1, 2, 3]);
+    assert.equal(asked.releases, [1, 2, 3]);
     console.log(`night: ${asked.answers} requests answered, none failed`);
   }),
 );
@@ -77,7 +77,7 @@ async function firstNight(door: Door): Promise<ModelDeployed> {
   const night = await runNight(door.client.bus, 'first');
   assert.is(night.fact, 'completed', night.failure?.message);
   const deployed = door.deployed.at(-1)!;
-  assert.equal([deployed.runId, deployed.epoch, deployed.previousEpoch, deployed.replicas], ['first', 1, null, 2]);
+  assert.equal([deployed.runId, deployed.release, deployed.previousRelease, deployed.replicas], ['first', 1, null, 2]);
   assert.ok((await shareRight(door, staff, deployed)) >= RIGHT_MIN);
   assert.is(await shareRight(door, newcomers, deployed), 0);
   return deployed;
@@ -88,7 +88,7 @@ async function newcomersNight(door: Door, first: ModelDeployed): Promise<ModelDe
   const night = await runNight(door.client.bus, 'second');
   assert.is(night.fact, 'completed', night.failure?.message);
   const deployed = door.deployed.at(-1)!;
-  assert.equal([deployed.epoch, deployed.previousEpoch], [2, 1]);
+  assert.equal([deployed.release, deployed.previousRelease], [2, 1]);
   assert.is.not(deployed.modelDigest, first.modelDigest);
   assert.ok((await shareRight(door, newcomers, deployed)) >= RIGHT_MIN, 'the newcomers are recognised');
   assert.ok((await shareRight(door, staff, deployed)) >= RIGHT_MIN);
@@ -112,19 +112,19 @@ async function wrongLabelsNight(door: Door, second: ModelDeployed): Promise<void
 
 async function rollback(door: Door, first: ModelDeployed): Promise<void> {
   const { deployed } = await rollBack(door.client.bus, MODEL, 'test');
-  assert.equal([deployed.epoch, deployed.modelDigest, deployed.replicas], [3, first.modelDigest, 2]);
+  assert.equal([deployed.release, deployed.modelDigest, deployed.replicas], [3, first.modelDigest, 2]);
   assert.is(deployed.galleryDigest, first.galleryDigest);
   assert.ok((await shareRight(door, staff, deployed)) >= RIGHT_MIN);
   assert.is(await shareRight(door, newcomers, deployed), 0);
 }
 
-/** Share of the held-back images that are answered with their person; epoch and model must be those in service. */
+/** Share of the held-back images that are answered with their person; release and model must be those in service. */
 async function shareRight(door: Door, people: readonly string[], serving: ModelDeployed): Promise<number> {
   let right = 0;
   for (const person of people) {
     for (const shot of HELD_BACK) {
       const { status, body } = await ask(door.client.nc, 'identify', photograph(door, person, shot));
-      assert.equal([status, body['epoch'], body['modelDigest']], [200, serving.epoch, serving.modelDigest]);
+      assert.equal([status, body['release'], body['modelDigest']], [200, serving.release, serving.modelDigest]);
       if (body['person'] === person) right += 1;
     }
   }

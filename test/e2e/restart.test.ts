@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connectClient, type Client } from '../../cli/client.ts';
-import type { Epoch } from '../../contracts/release.ts';
+import type { Release } from '../../contracts/release.ts';
 import { CONFIG_FILE, ConfigSchema } from '../../infra/config/config.ts';
 import { startSystem } from '../../main.ts';
 import { assertServes, deployTinyChampion } from '../support/champion.ts';
@@ -32,10 +32,10 @@ async function withClient<T>(url: string, use: (client: Client) => Promise<T>): 
 }
 
 /** Asks until there is an answer; `since` is what performance.now() was at the start of the system. */
-async function serves(url: string, champion: Epoch, since: number, how: string): Promise<void> {
+async function serves(url: string, champion: Release, since: number, how: string): Promise<void> {
   await withClient(url, async ({ nc }) => {
     const face = await faceOf(0);
-    // Before the replica has taken up its epoch nobody listens, and a request fails at once.
+    // Before the replica has taken up its release nobody listens, and a request fails at once.
     const isAnswered = async () => (await ask(nc, 'identify', face).catch(() => null))?.status === 200;
     await until(isAnswered, 'the first answer');
     console.log(`restart: first answer ${Math.round(performance.now() - since)} ms after ${how}`);
@@ -43,7 +43,7 @@ async function serves(url: string, champion: Epoch, since: number, how: string):
   });
 }
 
-test('restart: a system that was stopped serves the deployed epoch when it is started again', () =>
+test('restart: a system that was stopped serves the deployed release when it is started again', () =>
   withFolder(async (home) => {
     const config = ConfigSchema.parse(configOf(join(home, 'store')));
     const log = testLogger();
@@ -60,7 +60,7 @@ test('restart: a system that was stopped serves the deployed epoch when it is st
     await running((url) => serves(url, champion, startedAt, 'startSystem()'));
   }));
 
-test('restart: after kill -9 nothing is left of a system, and started again it serves the deployed epoch', () =>
+test('restart: after kill -9 nothing is left of a system, and started again it serves the deployed release', () =>
   withFolder(async (cwd) => {
     await writeFile(join(cwd, CONFIG_FILE), JSON.stringify(configOf('store')));
     const start = <T>(use: (cli: CliProcess, url: string) => Promise<T>) =>

@@ -88,7 +88,7 @@ const forkInput = (onTimeout: 'reject' | 'approve') =>
 
 const night = walkAll(nightInput());
 const forks = [walkAll(forkInput('reject')), walkAll(forkInput('approve'))];
-const target = { ...pairOf('r0'), origin: { epoch: 1, runId: 'r0' } };
+const target = { ...pairOf('r0'), origin: { release: 1, runId: 'r0' } };
 const trial = walkAll(
   nightInput({
     champion: pairOf('r0'),

@@ -22,5 +22,5 @@ export async function assertOnce(saga: Saga, runs: number): Promise<void> {
   const subjects = (await saga.storedEvents()).map(({ subject }) => subject);
   assert.is(subjects.filter((subject) => subject.includes('.pipeline.completed.')).length, runs);
   assert.is(subjects.filter((subject) => subject.includes('.training.completed.')).length, runs);
-  assert.is((await saga.orchestrator.deployments.load('face'))?.value.epochMax, runs);
+  assert.is((await saga.orchestrator.deployments.load('face'))?.value.releaseMax, runs);
 }

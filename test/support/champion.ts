@@ -5,7 +5,7 @@
 import * as assert from 'uvu/assert';
 import type { NatsConnection } from 'nats';
 import { BUCKETS } from '../../contracts/subjects.ts';
-import { DeploymentSchema, type Deployment, type Epoch } from '../../contracts/release.ts';
+import { DeploymentSchema, type Deployment, type Release } from '../../contracts/release.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';
@@ -15,11 +15,11 @@ import { storeTinyPair } from './tiny-data.ts';
 import { until } from './wait.ts';
 
 export interface Deployed {
-  readonly champion: Epoch;
+  readonly champion: Release;
   readonly deployments: RecordStore<Deployment>;
 }
 
-/** Returns when every live replica, one at least, serves the pair as epoch 1. */
+/** Returns when every live replica, one at least, serves the pair as release 1. */
 export async function deployTinyChampion(nc: NatsConnection): Promise<Deployed> {
   const runId = 'champion';
   const pair = await storeTinyPair(createBlobStore(nc), { runId });
@@ -29,17 +29,17 @@ export async function deployTinyChampion(nc: NatsConnection): Promise<Deployed> 
   const replicas = await createReplicaStore(nc);
   const isServed = async () => {
     const live = await replicas.list(MODEL);
-    return live.length > 0 && live.every(({ epoch }) => epoch === record.current!.epoch);
+    return live.length > 0 && live.every(({ release }) => release === record.current!.release);
   };
   await until(isServed, 'every replica serves the champion');
   return { champion: record.current!, deployments }; // Committed just above.
 }
 
 /** Five invented people are asked for, and the champion names each of them. */
-export async function assertServes(nc: NatsConnection, { epoch, model }: Epoch): Promise<void> {
+export async function assertServes(nc: NatsConnection, { release, model }: Release): Promise<void> {
   for (let person = 0; person < 5; person++) {
     const { status, body } = await ask(nc, 'identify', await faceOf(person));
     assert.is(status, 200, JSON.stringify(body));
-    assert.equal([body['epoch'], body['modelDigest'], body['person']], [epoch, model.digest, `p${person}`]);
+    assert.equal([body['release'], body['modelDigest'], body['person']], [release, model.digest, `p${person}`]);
   }
 }

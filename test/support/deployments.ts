@@ -1,5 +1,5 @@
 /** Deployment records and replica reports with sensible defaults, for tests of policies and of the replica. */
-import type { Deployment, Epoch, ModelPair } from '../../contracts/release.ts';
+import type { Deployment, Release, ModelPair } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 
 const digest = (text: string) => `sha256:${Buffer.from(text).toString('hex').padEnd(64, '0').slice(0, 64)}`;
@@ -14,14 +14,14 @@ export function pairOf(runId: string): ModelPair {
   return { runId, model: blob('model.onnx'), gallery: blob('gallery'), golden: blob('golden') };
 }
 
-export const epochOf = (runId: string, epoch: number): Epoch => ({
+export const releaseOf = (runId: string, release: number): Release => ({
   ...pairOf(runId),
-  epoch,
+  release,
   committedAt: '2026-01-01T02:00:00.000Z',
 });
 
 export function deploymentOf(changes: Partial<Deployment> = {}): Deployment {
-  const base: Omit<Deployment, 'epochMax'> = {
+  const base: Omit<Deployment, 'releaseMax'> = {
     model: 'face',
     current: null,
     previous: null,
@@ -31,8 +31,8 @@ export function deploymentOf(changes: Partial<Deployment> = {}): Deployment {
     runId: 'r1',
     change: 'announced',
   };
-  const deployment = { ...base, epochMax: 0, ...changes };
-  return { ...deployment, epochMax: Math.max(deployment.epochMax, deployment.current?.epoch ?? 0) };
+  const deployment = { ...base, releaseMax: 0, ...changes };
+  return { ...deployment, releaseMax: Math.max(deployment.releaseMax, deployment.current?.release ?? 0) };
 }
 
 export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {}): ReplicaStatus {
@@ -40,7 +40,7 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
     replicaId,
     model: 'face',
     startedAt: '2026-01-01T00:00:00.000Z',
-    epoch: null,
+    release: null,
     modelDigest: null,
     resident: [],
     prepared: null,

@@ -43,7 +43,8 @@ export async function startLoad(context: ReplicaTest): Promise<Load> {
 /** Status 0: nobody answered at all. */
 const unanswered = (error: unknown): InferAnswer => ({ status: 0, body: {}, text: String(error), retryAfterMs: null });
 
-export const epochsOf = (answers: readonly InferAnswer[]) => [...new Set(answers.map(({ body }) => body.epoch))].sort();
+export const releasesOf = (answers: readonly InferAnswer[]) =>
+  [...new Set(answers.map(({ body }) => body.release))].sort();
 /** Resolves when so many more requests were answered. */
 export const more = ({ answers }: Load, count: number) => {
   const target = answers.length + count;

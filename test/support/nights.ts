@@ -31,7 +31,7 @@ export interface Asked {
   readonly answers: number;
   /** Each request that was not answered with 200. */
   readonly failures: readonly string[];
-  readonly epochs: readonly number[];
+  readonly releases: readonly number[];
 }
 
 /** A client asks one thing after the other, without pause, while `use` runs. */
@@ -40,7 +40,7 @@ export async function whileAsking(
   images: readonly Uint8Array[],
   use: () => Promise<void>,
 ): Promise<Asked> {
-  const asked = { answers: 0, failures: [] as string[], epochs: [] as number[] };
+  const asked = { answers: 0, failures: [] as string[], releases: [] as number[] };
   const isOver = { value: false };
   const asking = (async () => {
     for (let turn = 0; !isOver.value; turn++) await askOnce(nc, images[turn % images.length]!, asked);
@@ -57,14 +57,14 @@ export async function whileAsking(
 async function askOnce(
   nc: NatsConnection,
   image: Uint8Array,
-  asked: { answers: number; failures: string[]; epochs: number[] },
+  asked: { answers: number; failures: string[]; releases: number[] },
 ) {
   try {
     const { status, body } = await ask(nc, 'identify', image);
     if (status !== 200) return void asked.failures.push(`${status} ${JSON.stringify(body)}`);
     asked.answers += 1;
-    const epoch = Number(body['epoch']);
-    if (!asked.epochs.includes(epoch)) asked.epochs.push(epoch);
+    const release = Number(body['release']);
+    if (!asked.releases.includes(release)) asked.releases.push(release);
   } catch (error) {
     asked.failures.push(String(error));
   }

@@ -76,7 +76,7 @@ async function openContext(test: TestServer, started: Inference[]): Promise<Repl
       await change((record) => announce(record, pair, runId, MODEL));
       await every(({ prepared }) => prepared?.runId === runId && prepared.refused === null, 'prepared');
       const record = await change((announced) => commit(announced!, runId, new Date()));
-      await every(({ epoch }) => epoch === record.current!.epoch, 'switched');
+      await every(({ release }) => release === record.current!.release, 'switched');
       return record;
     },
   };
@@ -132,7 +132,7 @@ export interface AskOptions {
   readonly person?: string;
   readonly deadlineMs?: string;
   readonly input?: string;
-  readonly minEpoch?: string;
+  readonly minRelease?: string;
   readonly minEnrolment?: string;
 }
 
@@ -141,13 +141,13 @@ export async function ask(
   nc: NatsConnection,
   verb: InferVerb | GalleryVerb,
   image: Uint8Array,
-  { person, deadlineMs, input, minEpoch, minEnrolment }: AskOptions = {},
+  { person, deadlineMs, input, minRelease, minEnrolment }: AskOptions = {},
 ): Promise<InferAnswer> {
   const meta = headers();
   if (person) meta.set(INFER_HEADERS.person, person);
   if (deadlineMs) meta.set(INFER_HEADERS.deadlineMs, deadlineMs);
   if (input) meta.set(INFER_HEADERS.input, input);
-  if (minEpoch) meta.set(INFER_HEADERS.minEpoch, minEpoch);
+  if (minRelease) meta.set(INFER_HEADERS.minRelease, minRelease);
   if (minEnrolment) meta.set(INFER_HEADERS.minEnrolment, minEnrolment);
   const message: Msg = await nc.request(inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });
   const status = Number(message.headers?.get(INFER_HEADERS.errorStatus) || 200);

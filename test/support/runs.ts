@@ -55,13 +55,13 @@ export function allEvents(): PipelineEvent[] {
   const deployed = {
     runId: 'r1',
     model: 'face',
-    epoch: 1,
+    release: 1,
     modelDigest: 'm',
     galleryDigest: 'g',
-    previousEpoch: null,
+    previousRelease: null,
     replicas: 1,
     swapUsMax: 1,
-    origin: { epoch: 1, runId: 'r1' },
+    origin: { release: 1, runId: 'r1' },
   };
   return [
     ...perNoun,

@@ -189,14 +189,14 @@ export async function startObedientReplica(
     const status = { ...statusOf(record, replicaId, refused), ...behaviour.figures?.(record) };
     // The server may be away just now, which is what some tests are about.
     await again(replicaId, () => store.put(replicaKey(status), status, 60_000));
-    const id = `${replicaId}.${record.runId}.${record.change}.${record.epochMax}`;
+    const id = `${replicaId}.${record.runId}.${record.change}.${record.releaseMax}`;
     const ids = { runId: record.runId, model: record.model, replicaId };
     if (record.change === 'announced')
       await bus.publish(`nightshift.evt.replica.prepared.${record.runId}`, { ...ids, prepareMs: 1 }, { id });
     if (record.change === 'committed' || record.change === 'rolled-back') {
       await bus.publish(
         `nightshift.evt.replica.switched.${record.runId}`,
-        { ...ids, epoch: record.current!.epoch, swapUs: 1, switchedAtMs: 1, monotonicUs: 1 },
+        { ...ids, release: record.current!.release, swapUs: 1, switchedAtMs: 1, monotonicUs: 1 },
         { id },
       );
     }
@@ -219,7 +219,7 @@ const statusOf = (record: Deployment | null, replicaId: string, refused: string 
   replicaId,
   model: record?.model ?? 'face',
   startedAt: '2026-01-01T00:00:00Z',
-  epoch: record?.current?.epoch ?? null,
+  release: record?.current?.release ?? null,
   modelDigest: record?.current?.model.digest ?? null,
   resident: [],
   prepared: record?.candidate

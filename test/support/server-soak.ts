@@ -46,8 +46,8 @@ export const soakServer = (options: ServerSoakOptions): Promise<ServerSoakReport
       const told = new Set((await saga.storedEvents()).map(({ subject }) => subject));
       const runs = Array.from({ length: options.runs }, (_, index) => `s${index + 1}`);
       const silent = runs.filter((runId) => !told.has(pipelineEventSubject('completed', runId)));
-      const epochs = (await saga.orchestrator.deployments.load('face'))?.value.epochMax ?? 0;
-      const lost = silent.length + (options.runs - epochs);
+      const releases = (await saga.orchestrator.deployments.load('face'))?.value.releaseMax ?? 0;
+      const lost = silent.length + (options.runs - releases);
       return { runs: options.runs, kills, stuck, lost, doubled: ids.length - new Set(ids).size };
     }),
   );

@@ -1,4 +1,4 @@
-/** Labelled images of invented people for the tiny model, and everything that an epoch of it consists of. */
+/** Labelled images of invented people for the tiny model, and everything that a release of it consists of. */
 import { createHash } from 'node:crypto';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { ModelPair } from '../../contracts/release.ts';

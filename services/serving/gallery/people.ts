@@ -1,5 +1,5 @@
 /**
- * Everybody whom an epoch knows: the rows of its gallery, with the changes since on top. Rows lie side by side in one
+ * Everybody whom a release knows: the rows of its gallery, with the changes since on top. Rows lie side by side in one
  * matrix; one that is removed is filled by the last, so that the search has no holes to step over. Exact: a large
  * gallery's search thread only leaves out rows that cannot be among the best. A resident model has one.
  */
@@ -8,7 +8,7 @@ import { PipelineError } from '../../../contracts/errors.ts';
 import { normalise, type Gallery, type Match } from './gallery.ts';
 import { startRowSearch, type RowSearch } from './row-search.ts';
 
-/** A person's rows are the one that the epoch was built with, and the mean of what was enrolled since. */
+/** A person's rows are the one that the release was built with, and the mean of what was enrolled since. */
 interface Person {
   readonly name: string;
   readonly rows: number[];
@@ -23,7 +23,7 @@ export const PEOPLE_MAX = 500_000;
 const ROWS_MIN = 64;
 /** Values of the matrix from which a thread of its own searches: looking at all takes half a millisecond then. */
 export const THREAD_VALUES_MIN = 512 * 1024;
-/** The row of the epoch, and that of what was enrolled. */
+/** The row of the release, and that of what was enrolled. */
 const ROWS_PER_PERSON = 2;
 /** Searches that are begun anew because a row moved meanwhile; then the calling thread looks at all. */
 const SEARCHES_MAX = 3;
@@ -98,7 +98,7 @@ export class People {
     this.#changed(row);
   }
 
-  /** Takes away all rows of the person, those that the epoch was built with included. */
+  /** Takes away all rows of the person, those that the release was built with included. */
   remove(name: string): void {
     const person = this.#people.get(name);
     if (!person) return;

@@ -19,7 +19,7 @@ export interface Golden {
   readonly embeddings: Float32Array;
 }
 
-/** Enough to notice a wrong model or runtime, few enough to travel with every epoch. */
+/** Enough to notice a wrong model or runtime, few enough to travel with every release. */
 export const GOLDEN_SAMPLES = 8;
 /** Batch size and processor change embeddings by about 1e-6; a wrong model changes them by 1e-1. */
 export const GOLDEN_DIFFERENCE_MAX = 1e-3;

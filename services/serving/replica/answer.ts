@@ -11,12 +11,12 @@ import type { Replica, Served } from './replica.ts';
 /** From here on the request was in order and this side failed it; below, the client made a mistake. */
 const FAILED_STATUS_MIN = 429;
 
-/** A switch takes milliseconds, a load some seconds: whoever demands an epoch is better served by another replica then. */
+/** A switch takes milliseconds, a load some seconds: whoever demands a release is better served by another replica then. */
 const HOLD_MS_MAX = 2_000;
 
 /**
- * Throws NOT_READY, EPOCH_NOT_REACHED and what recognise throws.
- * Nothing is answered that another epoch may have replaced for good while this replica was out of touch.
+ * Throws NOT_READY, RELEASE_NOT_REACHED and what recognise throws.
+ * Nothing is answered that another release may have replaced for good while this replica was out of touch.
  */
 export async function answer(replica: Replica, request: RecogniseRequest): Promise<InferReply> {
   const startedAt = performance.now();
@@ -35,7 +35,7 @@ export async function answer(replica: Replica, request: RecogniseRequest): Promi
   }
 }
 
-/** Once more on the epoch in service, when a candidate on trial failed. */
+/** Once more on the release in service, when a candidate on trial failed. */
 async function persist(replica: Replica, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
   try {
     return await attempt(replica.lease(request), request, tried);
@@ -50,7 +50,7 @@ async function persist(replica: Replica, request: RecogniseRequest, tried: Serve
   }
 }
 
-/** Holds the lease from start to end; notes in `tried` which epoch that was. */
+/** Holds the lease from start to end; notes in `tried` which release that was. */
 async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
   try {
     if (!lease.value) throw notReady();
@@ -62,26 +62,30 @@ async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, t
 }
 
 /** What a request demands of the replica that answers it. */
-export type Demand = Pick<RecogniseRequest, 'deadlineMs' | 'minEpoch' | 'minEnrolment'>;
+export type Demand = Pick<RecogniseRequest, 'deadlineMs' | 'minRelease' | 'minEnrolment'>;
 
 /** Holds the request while it must not be answered from here, but not for long. */
 export async function admitted(replica: Replica, request: Demand): Promise<void> {
   const demandedUntilMs = Math.min(request.deadlineMs, performance.now() + HOLD_MS_MAX);
   for (let why = obstacle(replica, request); why !== null; why = obstacle(replica, request)) {
-    const untilMs = why.code === 'EPOCH_NOT_REACHED' ? demandedUntilMs : request.deadlineMs;
+    const untilMs = why.code === 'RELEASE_NOT_REACHED' ? demandedUntilMs : request.deadlineMs;
     if (!(await replica.changed(untilMs))) throw why;
   }
 }
 
-function obstacle({ standing, served }: Replica, { minEpoch, minEnrolment }: Demand): PipelineError | null {
+function obstacle({ standing, served }: Replica, { minRelease, minEnrolment }: Demand): PipelineError | null {
   const retryable = { retryable: true };
   if (!standing.isGood) {
     const message = 'this replica was out of touch and has not caught up yet; try again';
     return new PipelineError('NOT_READY', message, retryable);
   }
-  if ((served?.epoch ?? 0) < minEpoch) {
-    const serves = served ? `epoch ${served.epoch} is in service here` : 'no epoch is in service here yet';
-    return new PipelineError('EPOCH_NOT_REACHED', `${serves}, epoch ${minEpoch} was demanded; try again`, retryable);
+  if ((served?.release ?? 0) < minRelease) {
+    const serves = served ? `release ${served.release} is in service here` : 'no release is in service here yet';
+    return new PipelineError(
+      'RELEASE_NOT_REACHED',
+      `${serves}, release ${minRelease} was demanded; try again`,
+      retryable,
+    );
   }
   if ((served?.resident.enrolments.applied ?? 0) >= minEnrolment) return null;
   const message = `change ${minEnrolment} of the gallery is not in force here yet; try again`;

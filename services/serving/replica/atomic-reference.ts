@@ -1,6 +1,6 @@
 /**
  * A reference that is replaced in one assignment while others still work with its former value. Each reader holds a
- * lease; the former value is drained when its last lease is given back. Used by replicas to switch epochs.
+ * lease; the former value is drained when its last lease is given back. Used by replicas to switch releases.
  */
 
 export interface Lease<T> {

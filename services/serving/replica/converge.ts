@@ -4,7 +4,7 @@
  * load under way, so that a roll-back is immediate.
  */
 import { toFailure, type Failure } from '../../../contracts/errors.ts';
-import type { Candidate, Deployment, Epoch, ModelPair } from '../../../contracts/release.ts';
+import type { Candidate, Deployment, Release, ModelPair } from '../../../contracts/release.ts';
 import { faultPoint } from '../../../runtime/fault-points.ts';
 import type { Logger } from '../../../runtime/logger.ts';
 import { isChosen } from '../../deployment/canary.ts';
@@ -15,7 +15,7 @@ import { isAnswered, isRefused, wantedPairs, type Wanted } from './wanted.ts';
 export interface ConvergenceOptions {
   readonly replica: Replica;
   readonly report: ReplicaReports;
-  /** Called when the epoch in service could not be loaded, and nothing but time or another record will mend it. */
+  /** Called when the release in service could not be loaded, and nothing but time or another record will mend it. */
   readonly onLost: () => void;
   readonly log: Logger;
 }
@@ -26,12 +26,12 @@ export interface ReplicaReports {
   prepared(pair: ModelPair, prepareMs: number): void;
   refused(pair: ModelPair, failure: Failure): void;
   /**
-   * No request works with an earlier epoch any more. `runId` is the run that caused the switch: the one that deployed,
+   * No request works with an earlier release any more. `runId` is the run that caused the switch: the one that deployed,
    * or the one that rolled back.
    */
-  switched(runId: string, epoch: Epoch, swap: SwapMoment): void;
-  /** The epoch in service cannot be loaded, and no reply will come from here until that changes. */
-  outOfService(runId: string, epoch: Epoch, failure: Failure): void;
+  switched(runId: string, release: Release, swap: SwapMoment): void;
+  /** The release in service cannot be loaded, and no reply will come from here until that changes. */
+  outOfService(runId: string, release: Release, failure: Failure): void;
 }
 
 /** A server that restarts or a store that hiccups is back within seconds; then the candidate is refused. */
@@ -51,8 +51,8 @@ export class Convergence {
   /** For the report on a candidate, which follows its load at once. */
   #lastLoad: { readonly digest: string; readonly durationMs: number } | null = null;
   #retryTimer: NodeJS.Timeout | undefined;
-  /** The epoch in service that could not be loaded, and why. */
-  #lost: { readonly epoch: number; readonly failure: Failure } | null = null;
+  /** The release in service that could not be loaded, and why. */
+  #lost: { readonly release: number; readonly failure: Failure } | null = null;
 
   constructor(options: ConvergenceOptions) {
     this.#options = options;
@@ -71,9 +71,9 @@ export class Convergence {
     return this.#desired;
   }
 
-  /** Why the epoch in service cannot be loaded here; null where it can, or was not tried yet. */
+  /** Why the release in service cannot be loaded here; null where it can, or was not tried yet. */
   get failure(): Failure | null {
-    return this.#lost && this.#lost.epoch === this.#desired?.current?.epoch ? this.#lost.failure : null;
+    return this.#lost && this.#lost.release === this.#desired?.current?.release ? this.#lost.failure : null;
   }
 
   /** Resolves when no load is under way. */
@@ -118,21 +118,21 @@ export class Convergence {
     const { current, ledger = [] } = this.#desired ?? {};
     const resident = current && replica.residents.get(current);
     if (!current || !resident) return;
-    const { epoch: formerEpoch, resident: formerResident } = replica.served ?? {};
-    if (formerEpoch === current.epoch && formerResident === resident) return;
+    const { release: formerRelease, resident: formerResident } = replica.served ?? {};
+    if (formerRelease === current.release && formerResident === resident) return;
     this.#lost = null;
     const swap = replica.switchTo(current, resident);
     // The record's own run may be one that has announced a candidate since.
-    const { runId } = ledger.find(({ epoch }) => epoch === current.epoch) ?? current;
-    faultPoint('replica.switched', `${runId} ${current.epoch}`);
+    const { runId } = ledger.find(({ release }) => release === current.release) ?? current;
+    faultPoint('replica.switched', `${runId} ${current.release}`);
     this.#alignTrial();
-    const fields = { epoch: current.epoch, formerEpoch, modelDigest: resident.modelDigest, ...swap };
+    const fields = { release: current.release, formerRelease, modelDigest: resident.modelDigest, ...swap };
     log.info(fields, 'replica: switched');
     report.changed();
-    if (formerEpoch !== current.epoch) void replica.drained().then(() => report.switched(runId, current, swap));
+    if (formerRelease !== current.release) void replica.drained().then(() => report.switched(runId, current, swap));
   }
 
-  /** A candidate answers its share while the record says so and it is loaded; beside another epoch it goes on counting. */
+  /** A candidate answers its share while the record says so and it is loaded; beside another release it goes on counting. */
   #alignTrial(): void {
     const { replica, report } = this.#options;
     const { candidate } = this.#desired ?? {};
@@ -140,9 +140,13 @@ export class Convergence {
     const { trial, served } = replica;
     if (!resident || !served) {
       replica.tryOut(null);
-    } else if (trial?.candidate !== candidate.runId || trial.epoch !== served.epoch || trial.resident !== resident) {
+    } else if (
+      trial?.candidate !== candidate.runId ||
+      trial.release !== served.release ||
+      trial.resident !== resident
+    ) {
       const figures = trial?.candidate === candidate.runId ? trial.figures : createFigures();
-      replica.tryOut({ ...trialOf(candidate), epoch: served.epoch, resident, figures });
+      replica.tryOut({ ...trialOf(candidate), release: served.release, resident, figures });
     }
     if (trial !== replica.trial) report.changed();
   }
@@ -212,7 +216,7 @@ export class Convergence {
     const current = this.#desired?.current;
     // The record may have changed while it was loading.
     if (!current || current.model.digest !== pair.model.digest) return;
-    this.#lost = { epoch: current.epoch, failure };
+    this.#lost = { release: current.release, failure };
     this.#options.onLost();
   }
 

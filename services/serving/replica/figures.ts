@@ -1,4 +1,4 @@
-/** What a replica counts of one epoch: requests, failures, latency. Clients' own mistakes are not counted. */
+/** What a replica counts of one release: requests, failures, latency. Clients' own mistakes are not counted. */
 import { build } from 'hdr-histogram-js';
 import type { Scores, Serving } from '../../../contracts/replica.ts';
 
@@ -13,7 +13,7 @@ export interface Figures {
 const LATENCY_US_MAX = 60_000_000;
 
 export function createFigures(): Figures {
-  // To a hundredth, in plain counters: 11 KB per epoch. Read once a second and at each switch by the thread that answers;
+  // To a hundredth, in plain counters: 11 KB per release. Read once a second and at each switch by the thread that answers;
   // packed ones to a thousandth took that thread 20 ms each time, these a tenth of one.
   const histogram = build({
     bitBucketSize: 32,

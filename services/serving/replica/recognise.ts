@@ -1,5 +1,5 @@
 /**
- * Answers one request from one epoch: image in, reply out. Knows no NATS. The lease that the caller holds keeps
+ * Answers one request from one release: image in, reply out. Knows no NATS. The lease that the caller holds keeps
  * model and gallery together from the first byte to the last.
  */
 import { assertNever, PipelineError } from '../../../contracts/errors.ts';
@@ -17,8 +17,8 @@ export interface RecogniseRequest<Verb = InferVerb> {
   readonly person: string | null;
   /** performance.now() */
   readonly deadlineMs: number;
-  /** 0 where any epoch will do. */
-  readonly minEpoch: number;
+  /** 0 where any release will do. */
+  readonly minRelease: number;
   /** Sequence of a change of the gallery; 0 where none is demanded. */
   readonly minEnrolment: number;
   /** A header of the request, or null. */
@@ -85,8 +85,8 @@ async function search(served: Served, embedding: Float32Array): Promise<Identify
   return { ...answerOf(served), person: known ? best.person : null, known, score: best.score, threshold, candidates };
 }
 
-const answerOf = ({ epoch, resident, candidate }: Served) => ({
-  epoch,
+const answerOf = ({ release, resident, candidate }: Served) => ({
+  release,
   modelDigest: resident.modelDigest,
   ...(candidate ? { candidate } : {}),
 });

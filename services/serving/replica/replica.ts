@@ -1,10 +1,10 @@
 /**
- * The state of one replica: the epoch in service behind an atomic reference, the residents, and what it says of itself.
+ * The state of one replica: the release in service behind an atomic reference, the residents, and what it says of itself.
  * It decides nothing: converge.ts moves it, serve.ts reads it.
  */
 import type { PipelineError } from '../../../contracts/errors.ts';
 import type { ReplicaSwitched } from '../../../contracts/messages.ts';
-import type { Epoch } from '../../../contracts/release.ts';
+import type { Release } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import type { Logger } from '../../../runtime/logger.ts';
 import { AtomicReference, type Lease, type Swapped } from './atomic-reference.ts';
@@ -14,12 +14,12 @@ import { createFigures, type Figures } from './figures.ts';
 import { Residents, type ResidentsOptions } from './residents.ts';
 import { Standing } from './standing.ts';
 
-/** An epoch in service. All that a request needs is in here, so that one lease covers model, gallery and figures. */
+/** A release in service. All that a request needs is in here, so that one lease covers model, gallery and figures. */
 export interface Served {
-  readonly epoch: number;
+  readonly release: number;
   readonly resident: ResidentModel;
   readonly figures: Figures;
-  /** Of a candidate on trial: the run that announced it. `epoch` is the one in service beside it then. */
+  /** Of a candidate on trial: the run that announced it. `release` is the one in service beside it then. */
   readonly candidate?: string;
 }
 
@@ -127,15 +127,15 @@ export class Replica {
     await Promise.all(this.#drains);
   }
 
-  /** Requests before the assignment end on the epoch they began with. */
-  switchTo({ epoch }: Epoch, resident: ResidentModel): SwapMoment {
+  /** Requests before the assignment end on the release they began with. */
+  switchTo({ release }: Release, resident: ResidentModel): SwapMoment {
     const former = this.served;
-    // A new host for the same epoch, after the former was lost, goes on counting.
-    const isSameEpoch = former?.epoch === epoch;
-    const next = { epoch, resident, figures: isSameEpoch ? former.figures : createFigures() };
+    // A new host for the same release, after the former was lost, goes on counting.
+    const isSameRelease = former?.release === release;
+    const next = { release, resident, figures: isSameRelease ? former.figures : createFigures() };
     const { previous, drained, ...moment } = timedSwap(this.#served, next);
-    if (!isSameEpoch) this.#swapUs = moment.swapUs;
-    if (former && !isSameEpoch) this.#former = { epoch: former.epoch, serving: former.figures.snapshot() };
+    if (!isSameRelease) this.#swapUs = moment.swapUs;
+    if (former && !isSameRelease) this.#former = { release: former.release, serving: former.figures.snapshot() };
     if (previous) this.#keep(drained, previous);
     this.onSwitched();
     this.wake();
@@ -183,7 +183,7 @@ export class Replica {
       replicaId,
       model,
       startedAt: startedAt.toISOString(),
-      epoch: this.served?.epoch ?? null,
+      release: this.served?.release ?? null,
       modelDigest: this.served?.resident.modelDigest ?? null,
       resident: this.residents.digests,
       prepared: this.prepared,

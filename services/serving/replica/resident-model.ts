@@ -1,5 +1,5 @@
 /**
- * What a replica needs in memory to serve an epoch: a warm, checked model host and the gallery of that very model.
+ * What a replica needs in memory to serve a release: a warm, checked model host and the gallery of that very model.
  * Loading one touches nothing that serves. Called by the inference actor.
  */
 import type { BlobReader } from '../../../contracts/blobs.ts';

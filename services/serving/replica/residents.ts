@@ -22,7 +22,7 @@ const RETIRING_WAIT_MS_MAX = 20_000;
 export class Residents {
   readonly #options: ResidentsOptions;
   readonly #table = new Map<string, ResidentModel>();
-  /** Resolves when nobody leases the resident any more; there may be one promise per epoch that it served. */
+  /** Resolves when nobody leases the resident any more; there may be one promise per release that it served. */
   readonly #drains = new WeakMap<ResidentModel, Promise<unknown>>();
   readonly #closing = new Set<Promise<void>>();
 
@@ -53,7 +53,7 @@ export class Residents {
     return resident;
   }
 
-  /** A resident that served an epoch must outlive the requests of that epoch. */
+  /** A resident that served a release must outlive the requests of that release. */
   keepUntil(drained: Promise<void>, resident: ResidentModel): void {
     this.#drains.set(resident, Promise.all([this.#drains.get(resident), drained]));
   }

@@ -1,16 +1,16 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { seeProcesses } from '../../support/host-processes.ts';
-import { epochsOf, more, startLoad } from '../../support/load.ts';
+import { releasesOf, more, startLoad } from '../../support/load.ts';
 import { ask, faceOf, MODEL, withReplicas } from '../../support/replicas.ts';
 import { until } from '../../support/wait.ts';
 
-test('inference: deployments under load lose no request, and each reply is of one epoch', () =>
+test('inference: deployments under load lose no request, and each reply is of one release', () =>
   withReplicas(async (context) => {
     const replicas = [await context.start('r1'), await context.start('r2')];
     const digests = new Map<number, string>();
     const note = ({ current }: Awaited<ReturnType<typeof context.deploy>>) =>
-      digests.set(current!.epoch, current!.model.digest);
+      digests.set(current!.release, current!.model.digest);
     note(await context.deploy({ runId: 'run1', seed: 1 }));
     const load = await startLoad(context);
     for (const seed of [2, 3, 4]) {
@@ -23,8 +23,8 @@ test('inference: deployments under load lose no request, and each reply is of on
       answers.filter(({ status }) => status !== 200),
       [],
     );
-    assert.equal(epochsOf(answers), [1, 2, 3, 4]);
-    for (const { body } of answers) assert.is(body.modelDigest, digests.get(Number(body.epoch)));
+    assert.equal(releasesOf(answers), [1, 2, 3, 4]);
+    for (const { body } of answers) assert.is(body.modelDigest, digests.get(Number(body.release)));
     for (const replica of replicas) {
       const { swapUs, serving } = replica.status();
       assert.ok(swapUs !== null && swapUs < 1000, `the swap took ${swapUs} us`);
@@ -40,7 +40,7 @@ test('inference: a replica that starts again converges on the stored record, and
     const load = await startLoad(context);
     const late = await context.start('r2');
     await until(() => late.status().resident.length === 2, 'current and previous are resident');
-    assert.is(late.status().epoch, 2);
+    assert.is(late.status().release, 2);
     await until(() => late.status().serving.requests > 10, 'it takes its share');
     const answers = await load.stop();
     assert.equal(
@@ -90,7 +90,7 @@ for (const [signal, what] of [
         answers.filter(({ status }) => status !== 200),
         [],
       );
-      assert.equal(epochsOf(answers), [1]);
+      assert.equal(releasesOf(answers), [1]);
       const { serving, resident, hosts } = replica.status();
       assert.equal([serving.failed, serving.requests], [0, answers.length]);
       assert.is(resident.length, 1);

@@ -16,7 +16,7 @@ const KEYS = Array.from({ length: 20 }, (_, index) => `door-${index}`);
 const CHOSEN = KEYS.filter((key) => isChosen('run2', SHARE, key));
 
 interface Reply {
-  readonly epoch: number;
+  readonly release: number;
   readonly modelDigest: string;
   readonly candidate?: string;
 }
@@ -36,7 +36,7 @@ async function answeredByCandidate(context: ReplicaTest): Promise<string[]> {
   return replies.filter(({ candidate }) => candidate !== undefined).map(({ key }) => key);
 }
 
-/** Epoch 1 in service, and the candidate of run 2 on trial on every replica. */
+/** Release 1 in service, and the candidate of run 2 on trial on every replica. */
 async function startTrial(context: ReplicaTest) {
   const { current } = await context.deploy({ runId: 'run1', seed: 1 });
   const pair = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
@@ -57,12 +57,12 @@ test('canary: the same keys are answered by the candidate on every replica, repl
     assert.ok(CHOSEN.length > 3 && CHOSEN.length < 17);
     for (let round = 0; round < 3; round++) assert.equal(await answeredByCandidate(context), CHOSEN);
     const chosen = await ask(context, CHOSEN[0]!);
-    assert.equal([chosen.epoch, chosen.modelDigest, chosen.candidate], [1, candidate, 'run2']);
+    assert.equal([chosen.release, chosen.modelDigest, chosen.candidate], [1, candidate, 'run2']);
     const rest = await ask(
       context,
       KEYS.find((key) => !CHOSEN.includes(key))!,
     );
-    assert.equal([rest.epoch, rest.modelDigest, rest.candidate], [1, champion, undefined]);
+    assert.equal([rest.release, rest.modelDigest, rest.candidate], [1, champion, undefined]);
     const tried = replicas.map((replica) => replica.status().trial?.serving);
     assert.is(
       tried.reduce((sum, serving) => sum + (serving?.requests ?? 0), 0),
@@ -71,12 +71,12 @@ test('canary: the same keys are answered by the candidate on every replica, repl
     assert.ok(tried.every((serving) => !serving?.requests || serving.scores?.count === serving.requests));
 
     const record = await context.change((tried) => commit(tried!, 'run2', new Date()));
-    await every(({ epoch, draining }) => epoch === record.current!.epoch && !draining, 'switched');
+    await every(({ release, draining }) => release === record.current!.release && !draining, 'switched');
     assert.equal(await answeredByCandidate(context), []);
-    assert.equal([(await ask(context, CHOSEN[0]!)).epoch, replicas[0]!.status().trial], [2, null]);
+    assert.equal([(await ask(context, CHOSEN[0]!)).release, replicas[0]!.status().trial], [2, null]);
   }));
 
-test('canary: what it fails at is answered by the epoch in service and counted against it; withdrawn, it is gone', () =>
+test('canary: what it fails at is answered by the release in service and counted against it; withdrawn, it is gone', () =>
   withReplicas(async (context) => {
     let isBroken = false;
     // The second process is the candidate's; broken, it refuses everything.

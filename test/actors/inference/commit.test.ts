@@ -1,4 +1,4 @@
-/** What clients can rely on while several replicas switch: min-epoch, and no older reply after a commit is complete. */
+/** What clients can rely on while several replicas switch: min-release, and no older reply after a commit is complete. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseData } from '../../../contracts/envelope.ts';
@@ -22,7 +22,7 @@ async function commitCompletely(context: ReplicaTest, runId: string) {
     const observation = { runId, phase: 'committing' as const, deployment, replicas, windowOver: false };
     return createHotSwap().decide(observation, CONFIG).action === 'switched';
   }, `the commit of ${runId} is complete`);
-  return deployment.current!.epoch;
+  return deployment.current!.release;
 }
 
 async function prepare(context: ReplicaTest, runId: string, seed: number) {
@@ -33,7 +33,7 @@ async function prepare(context: ReplicaTest, runId: string, seed: number) {
   await until(isPrepared, `every replica has prepared ${runId}`);
 }
 
-test('commit: after it is complete no reply carries an older epoch, over three replicas under load', () =>
+test('commit: after it is complete no reply carries an older release, over three replicas under load', () =>
   withReplicas(async (context) => {
     for (const replicaId of ['r1', 'r2', 'r3']) await context.start(replicaId);
     await context.deploy({ runId: 'run1', seed: 1 });
@@ -41,15 +41,15 @@ test('commit: after it is complete no reply carries an older epoch, over three r
     for (const seed of [2, 3, 4, 5]) {
       await more(load, 30);
       await prepare(context, `run${seed}`, seed);
-      const epoch = await commitCompletely(context, `run${seed}`);
+      const release = await commitCompletely(context, `run${seed}`);
       // What the server handed out before has arrived after this.
       await load.flush();
       const before = load.answers.length;
       await more(load, 60);
       const late = load.answers
         .slice(before)
-        .filter(({ status, body }) => status !== 200 || Number(body.epoch) < epoch);
-      assert.equal(late, [], `older than epoch ${epoch}`);
+        .filter(({ status, body }) => status !== 200 || Number(body.release) < release);
+      assert.equal(late, [], `older than release ${release}`);
     }
     await load.stop();
   }));
@@ -70,7 +70,7 @@ test('commit: each replica says when it switched, so that the skew between them 
     assert.ok(moments[0] !== moments[1]);
   }));
 
-test('min-epoch: a request waits for the switch, and is never answered by an older epoch', () =>
+test('min-release: a request waits for the switch, and is never answered by an older release', () =>
   withReplicas(async (context) => {
     for (const replicaId of ['r1', 'r2', 'r3']) await context.start(replicaId);
     await context.deploy({ runId: 'run1', seed: 1 });
@@ -79,27 +79,27 @@ test('min-epoch: a request waits for the switch, and is never answered by an old
     /** Asks until it is answered, as a client may that was told to try again. */
     const demanding = async () => {
       for (;;) {
-        const answer = await ask(context.nc, 'identify', face, { minEpoch: '2' });
+        const answer = await ask(context.nc, 'identify', face, { minRelease: '2' });
         if (answer.status === 200) return answer;
-        assert.match(answer.text, /^EPOCH_NOT_REACHED: epoch 1 is in service here, epoch 2 was demanded/);
+        assert.match(answer.text, /^RELEASE_NOT_REACHED: release 1 is in service here, release 2 was demanded/);
       }
     };
     const asked = Array.from({ length: 12 }, demanding);
     await commitCompletely(context, 'run2');
     const answers = await Promise.all(asked);
-    assert.equal([...new Set(answers.map(({ body }) => body.epoch))], [2]);
+    assert.equal([...new Set(answers.map(({ body }) => body.release))], [2]);
   }));
 
-test('min-epoch: an epoch that does not come within the deadline is refused with the one that serves', () =>
+test('min-release: a release that does not come within the deadline is refused with the one that serves', () =>
   withReplicas(async (context) => {
     const replica = await context.start('r1');
     await context.deploy({ runId: 'run1' });
     const face = await faceOf(1);
-    const early = await ask(context.nc, 'identify', face, { minEpoch: '99', deadlineMs: '50' });
+    const early = await ask(context.nc, 'identify', face, { minRelease: '99', deadlineMs: '50' });
     assert.is(early.status, 503);
-    assert.match(early.text, /^EPOCH_NOT_REACHED: epoch 1 is in service here, epoch 99 was demanded/);
-    assert.is((await ask(context.nc, 'identify', face, { minEpoch: 'next' })).status, 400);
-    assert.is((await ask(context.nc, 'identify', face, { minEpoch: '1' })).status, 200);
+    assert.match(early.text, /^RELEASE_NOT_REACHED: release 1 is in service here, release 99 was demanded/);
+    assert.is((await ask(context.nc, 'identify', face, { minRelease: 'next' })).status, 400);
+    assert.is((await ask(context.nc, 'identify', face, { minRelease: '1' })).status, 200);
     assert.is(replica.status().serving.failed, 0);
     assert.is((await statusOf(context, 'r1'))?.draining, false);
   }));

@@ -20,12 +20,12 @@ test('inference: it missed deployments while it was away, and goes straight to t
       await context.change((record) => commit(record!, pair.runId, new Date()));
     }
     const replica = await context.start('r1');
-    await until(() => replica.status().epoch === 3, 'the last epoch');
+    await until(() => replica.status().release === 3, 'the last release');
     await until(() => replica.status().resident.length === 2, 'and the one before it');
-    assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.epoch, 3);
+    assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.release, 3);
   }));
 
-test('inference: started while a candidate is announced, it tells of its epoch under the run that brought it', () =>
+test('inference: started while a candidate is announced, it tells of its release under the run that brought it', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     await context.deploy({ runId: 'run1', seed: 1 });
@@ -58,7 +58,7 @@ test('inference: a heartbeat vanishes with a replica that loses its connection, 
     await until(async () => (await live()) === 1, 'its heartbeat is back');
   }));
 
-test('inference: a candidate that cannot be loaded is refused with its reason, and the epoch in service stays', () =>
+test('inference: a candidate that cannot be loaded is refused with its reason, and the release in service stays', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     await context.deploy({ runId: 'run1' });
@@ -73,12 +73,12 @@ test('inference: a candidate that cannot be loaded is refused with its reason, a
       'replica.refused',
     );
     assert.is(parseData(ReplicaRefusedSchema, event).failure.code, 'MODEL_MISMATCH');
-    assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.epoch, 1);
+    assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.release, 1);
     await context.change((record) => withdraw(record!, 'run2'));
     await until(async () => (await statusOf(context, 'r1'))?.prepared === null, 'the answer is forgotten');
   }));
 
-test('inference: a roll-back needs nothing but memory, and the epoch before the previous leaves it', () =>
+test('inference: a roll-back needs nothing but memory, and the release before the previous leaves it', () =>
   withReplicas(async (context) => {
     const inference = await context.start('r1');
     const first = await context.deploy({ runId: 'run1', seed: 1 });
@@ -91,14 +91,14 @@ test('inference: a roll-back needs nothing but memory, and the epoch before the 
     for (const { bucket, key } of [second.current!.model, second.current!.gallery])
       await context.blobs.remove(bucket, key);
     await context.change((record) => rollBack(record!, 'run3', new Date()));
-    await until(() => inference.status().epoch === 4, 'the roll-back');
+    await until(() => inference.status().release === 4, 'the roll-back');
     const { body } = await ask(context.nc, 'identify', await faceOf(2));
-    assert.equal([body.epoch, body.modelDigest, body.person], [4, second.current!.model.digest, 'p2']);
+    assert.equal([body.release, body.modelDigest, body.person], [4, second.current!.model.digest, 'p2']);
     const bus = await busOf(context);
     const facts = () => bus.lastOn(STREAMS.events, replicaEventSubject('switched', 'run3'));
     const event = await until(async () => {
       const envelope = await facts();
-      return envelope && parseData(ReplicaSwitchedSchema, envelope).epoch === 4;
+      return envelope && parseData(ReplicaSwitchedSchema, envelope).release === 4;
     }, 'replica.switched of the roll-back');
     assert.ok(event);
   }));

@@ -35,8 +35,8 @@ test('gallery: who is enrolled is found by every replica, and by none once remov
     for (const replicaId of ['r1', 'r2', 'r3']) await context.start(replicaId);
     await context.deploy({ runId: 'run1' });
     const face = await strangerOf(0);
-    const { sequence, images, epoch } = await enrol(context, 'Ünal "x", 2nd', face);
-    assert.equal([images, epoch], [1, 1]);
+    const { sequence, images, release } = await enrol(context, 'Ünal "x", 2nd', face);
+    assert.equal([images, release], [1, 1]);
     for (let i = 0; i < 30; i++) assert.is(await seen(context, face, sequence), 'Ünal "x", 2nd');
     const claimed = { person: 'Ünal "x", 2nd', minEnrolment: String(sequence) };
     assert.is((await ask(context.nc, 'verify', face, claimed)).body.match, true);
@@ -49,7 +49,7 @@ test('gallery: who is enrolled is found by every replica, and by none once remov
     assert.is(state.messages, 1, 'only the removal itself is still stored');
   }));
 
-test('gallery: who is enrolled between announce and commit is in both epochs, also after a roll-back', () =>
+test('gallery: who is enrolled between announce and commit is in both releases, also after a roll-back', () =>
   withReplicas(async (context) => {
     const replicas = [await context.start('r1'), await context.start('r2')];
     await context.deploy({ runId: 'run1', seed: 1 });
@@ -63,8 +63,8 @@ test('gallery: who is enrolled between announce and commit is in both epochs, al
     const prepared = await enrol(context, 'prepared', await strangerOf(2));
     await ask(context.nc, 'remove', new Uint8Array(0), { person: 'p3' });
     assert.ok(before < loading.sequence && loading.sequence < prepared.sequence);
-    const holds = async (epoch: number) => {
-      await until(() => replicas.every((replica) => replica.status().epoch === epoch), `epoch ${epoch}`);
+    const holds = async (release: number) => {
+      await until(() => replicas.every((replica) => replica.status().release === release), `release ${release}`);
       const sequence = prepared.sequence + 1; // The removal came next.
       for (const [person, index] of Object.entries({ before: 0, loading: 1, prepared: 2 }))
         for (let i = 0; i < 6; i++) assert.is(await seen(context, await strangerOf(index), sequence), person);
@@ -76,7 +76,7 @@ test('gallery: who is enrolled between announce and commit is in both epochs, al
     await holds(3);
   }));
 
-test('gallery: a later epoch whose gallery has a removed person again does not bring them back, until enrolled again', () =>
+test('gallery: a later release whose gallery has a removed person again does not bring them back, until enrolled again', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     await context.deploy({ runId: 'run1', seed: 1 });
@@ -85,7 +85,7 @@ test('gallery: a later epoch whose gallery has a removed person again does not b
     await context.deploy({ runId: 'run2', seed: 2 });
     assert.is((await ask(context.nc, 'identify', await faceOf(3))).body.person, null);
     const again = await enrol(context, 'p3', await faceOf(8));
-    assert.equal([again.images, again.epoch], [1, 2]);
+    assert.equal([again.images, again.release], [1, 2]);
     assert.is(await seen(context, await faceOf(8), again.sequence), 'p3');
     await context.deploy({ runId: 'run3', seed: 3 });
     assert.is(await seen(context, await faceOf(8), again.sequence), 'p3');
@@ -99,7 +99,7 @@ test('gallery: it is the same after every replica has been started anew', () =>
     await ask(context.nc, 'remove', new Uint8Array(0), { person: 'p1' });
     await first.stop();
     const second = await context.start('r2');
-    await until(() => second.status().epoch === 1, 'it serves');
+    await until(() => second.status().release === 1, 'it serves');
     assert.is(await seen(context, await strangerOf(0), sequence + 1), 'kept');
     assert.is(await seen(context, await faceOf(1), sequence + 1), null);
     assert.is((await ask(context.nc, 'verify', await faceOf(1), { person: 'p1' })).status, 404);
@@ -126,7 +126,7 @@ test('gallery: what cannot be enrolled or removed is refused, and nothing is sto
   withReplicas(async (context) => {
     await context.start('r1');
     const face = await strangerOf(0);
-    assert.is((await ask(context.nc, 'enroll', face, { person: 'ada' })).status, 503, 'before the first epoch');
+    assert.is((await ask(context.nc, 'enroll', face, { person: 'ada' })).status, 503, 'before the first release');
     await context.deploy({ runId: 'run1' });
     const mistakes = [
       await ask(context.nc, 'enroll', Buffer.from('not an image'), { person: 'ada' }),

@@ -9,7 +9,7 @@ import { ask, busOf, faceOf, statusOf, withReplicas } from '../../support/replic
 import { TINY_IMAGE } from '../../support/tiny-model.ts';
 import { until } from '../../support/wait.ts';
 
-test('inference: before the first epoch it answers NOT_READY and reports that it serves nothing', () =>
+test('inference: before the first release it answers NOT_READY and reports that it serves nothing', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     const { status, body, text } = await ask(context.nc, 'identify', await faceOf(0));
@@ -17,7 +17,7 @@ test('inference: before the first epoch it answers NOT_READY and reports that it
     assert.is((body.error as { code: string }).code, 'NOT_READY');
     assert.match(text, /^NOT_READY: no model is in service yet/);
     const reported = await statusOf(context, 'r1');
-    assert.is(reported?.epoch, null);
+    assert.is(reported?.release, null);
     assert.equal(reported?.resident, []);
   }));
 
@@ -32,7 +32,7 @@ test('inference: a deployment is prepared, committed and served, and said in eve
     assert.is(prepared.id, 'run1:r1:prepared');
     assert.ok(parseData(ReplicaPreparedSchema, prepared).prepareMs > 0);
     const switched = parseData(ReplicaSwitchedSchema, await event('switched'));
-    assert.is(switched.epoch, 1);
+    assert.is(switched.release, 1);
     assert.ok(switched.swapUs < 1000, `the swap took ${switched.swapUs} us`);
     const status = await statusOf(context, 'r1');
     assert.is(status?.modelDigest, current?.model.digest);
@@ -40,11 +40,11 @@ test('inference: a deployment is prepared, committed and served, and said in eve
     assert.is(inference.status().prepared, null);
   }));
 
-test('inference: identify, verify and embed answer with the epoch and the model that answered', () =>
+test('inference: identify, verify and embed answer with the release and the model that answered', () =>
   withReplicas(async (context) => {
     const inference = await context.start('r1');
     const { current } = await context.deploy({ runId: 'run1', threshold: 0.8 });
-    const answered = { epoch: 1, modelDigest: current!.model.digest };
+    const answered = { release: 1, modelDigest: current!.model.digest };
     const identified = IdentifyReplySchema.parse((await ask(context.nc, 'identify', await faceOf(3))).body);
     assert.equal(
       { ...identified, candidates: 0, score: 0 },

@@ -8,7 +8,7 @@ import { ReplicaOutOfServiceSchema } from '../../../contracts/messages.ts';
 import { replicaEventSubject, STREAMS } from '../../../contracts/subjects.ts';
 import { connectNats } from '../../../infra/messaging/connection.ts';
 import { announce, commit, rollBack } from '../../../services/deployment/records.ts';
-import { epochsOf, more, startLoad } from '../../support/load.ts';
+import { releasesOf, more, startLoad } from '../../support/load.ts';
 import { busOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
 import { withTcpProxy } from '../../support/tcp-proxy.ts';
 import { storeTinyPair } from '../../support/tiny-data.ts';
@@ -30,7 +30,7 @@ async function force(context: ReplicaTest, runId: string, seed: number) {
   await context.change((record) => commit(record!, runId, new Date()));
 }
 
-test('out of service: a replica that cannot load the committed epoch says so, takes no requests, and comes back', () =>
+test('out of service: a replica that cannot load the committed release says so, takes no requests, and comes back', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     const sick = await context.start('r2', { blobs: brokenFor(context.blobs, 'run2') });
@@ -46,23 +46,23 @@ test('out of service: a replica that cannot load the committed epoch says so, ta
       'the event',
     );
     const said = parseData(ReplicaOutOfServiceSchema, event);
-    assert.equal([said.replicaId, said.epoch, said.failure.code], ['r2', 2, 'BLOB_CORRUPT']);
-    // As its heartbeat says it: by then the server has every reply of the former epoch.
+    assert.equal([said.replicaId, said.release, said.failure.code], ['r2', 2, 'BLOB_CORRUPT']);
+    // As its heartbeat says it: by then the server has every reply of the former release.
     const isSwitched = async () => {
       const status = await statusOf(context, 'r1');
-      return status?.epoch === 2 && !status.draining;
+      return status?.release === 2 && !status.draining;
     };
-    await until(isSwitched, 'the other one serves, and has answered what began on the epoch before');
+    await until(isSwitched, 'the other one serves, and has answered what began on the release before');
     await load.flush();
     const taken = sick.status().serving.requests;
     const before = load.answers.length;
     await more(load, 40);
     assert.is(sick.status().serving.requests, taken);
-    assert.equal(epochsOf(load.answers.slice(before)), [2]);
+    assert.equal(releasesOf(load.answers.slice(before)), [2]);
 
     await context.change((record) => rollBack(record!, 'rollback', new Date()));
     await until(async () => (await statusOf(context, 'r2'))?.outOfService === null || null, 'it is back');
-    await until(() => sick.status().epoch === 3 && sick.status().serving.requests > 5, 'it takes requests again');
+    await until(() => sick.status().release === 3 && sick.status().serving.requests > 5, 'it takes requests again');
     const answers = await load.stop();
     assert.equal(
       answers.filter(({ status }) => status !== 200),
@@ -70,7 +70,7 @@ test('out of service: a replica that cannot load the committed epoch says so, ta
     );
   }));
 
-test('out of service: a replica that starts and cannot load the epoch never takes a request, until it can', () =>
+test('out of service: a replica that starts and cannot load the release never takes a request, until it can', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     await context.deploy({ runId: 'run1', seed: 1 });
@@ -80,7 +80,7 @@ test('out of service: a replica that starts and cannot load the epoch never take
     await more(load, 40);
     assert.is(sick.status().serving.requests, 0);
     await force(context, 'run2', 2);
-    await until(() => sick.status().epoch === 2 && sick.status().serving.requests > 5, 'it takes requests');
+    await until(() => sick.status().release === 2 && sick.status().serving.requests > 5, 'it takes requests');
     assert.is(sick.status().outOfService, null);
     const answers = await load.stop();
     assert.equal(
@@ -96,18 +96,18 @@ test('partition: a replica that was cut off answers nothing old when it returns,
       const nc = await connectNats({ url: network.url, name: 'behind the proxy', log: context.test.log });
       const away = await context.start('r2', {}, nc);
       await context.deploy({ runId: 'run1', seed: 1 });
-      await until(() => away.status().epoch === 1, 'it serves');
+      await until(() => away.status().release === 1, 'it serves');
       network.cut();
       await until(async () => (await statusOf(context, 'r2')) === null || null, 'nobody waits for it any more');
       const { current } = await context.deploy({ runId: 'run2', seed: 2 });
-      assert.is(away.status().epoch, 1);
+      assert.is(away.status().release, 1);
       const load = await startLoad(context);
       await more(load, 10);
       network.heal();
-      await until(() => away.status().epoch === 2 && away.status().serving.requests > 5, 'it takes requests again');
+      await until(() => away.status().release === 2 && away.status().serving.requests > 5, 'it takes requests again');
       const answers = await load.stop();
       assert.is(away.status().modelDigest, current!.model.digest);
-      assert.equal([epochsOf(answers), answers.filter(({ status }) => status !== 200)], [[2], []]);
+      assert.equal([releasesOf(answers), answers.filter(({ status }) => status !== 200)], [[2], []]);
       await away.stop();
       await nc.close();
     }),

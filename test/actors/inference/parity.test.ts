@@ -39,9 +39,9 @@ test('parity: trainer, verifier and replica get the same pixels and embeddings o
     });
     try {
       const rows = await embedAll(resident.host, stored);
-      const served = { epoch: 1, resident, figures: createFigures() };
+      const served = { release: 1, resident, figures: createFigures() };
       const request: Omit<RecogniseRequest, 'image'> = {
-        ...{ verb: 'embed', input: 'file', person: null, minEpoch: 0, minEnrolment: 0, header: () => null },
+        ...{ verb: 'embed', input: 'file', person: null, minRelease: 0, minEnrolment: 0, header: () => null },
         deadlineMs: performance.now() + 60_000,
       };
       for (const [index, image] of files.entries()) {

@@ -1,4 +1,4 @@
-/** Candidates that cannot be put into memory, each for another reason: the epoch in service goes on, the saga hears why. */
+/** Candidates that cannot be put into memory, each for another reason: the release in service goes on, the saga hears why. */
 import { createHash } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -36,7 +36,7 @@ const CASES: Readonly<Record<string, (blobs: BlobStore, pair: ModelPair) => Prom
   [FULL_DISK]: async (_, pair) => [pair, /^DISK_FULL: /],
 };
 
-test('inference: whatever keeps a candidate out of memory, the old epoch serves on and the reason is reported', () =>
+test('inference: whatever keeps a candidate out of memory, the old release serves on and the reason is reported', () =>
   withReplicas(async (context) => {
     const full = new PipelineError('DISK_FULL', 'no room for a model', { retryable: true });
     const { get } = context.blobs;
@@ -55,7 +55,7 @@ test('inference: whatever keeps a candidate out of memory, the old epoch serves 
         return said?.runId === runId && said;
       }, `an answer on ${runId}`);
       assert.match(prepared.refused ?? 'it was prepared', reason);
-      assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.epoch, 1);
+      assert.is((await ask(context.nc, 'identify', await faceOf(1))).body.release, 1);
       await context.change((record) => withdraw(record!, runId));
     }
   }));

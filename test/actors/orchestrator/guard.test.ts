@@ -23,7 +23,7 @@ const recordOf = async (saga: Saga) => (await saga.orchestrator.deployments.load
 const contextOf = async (saga: Saga, runId: string) =>
   (await saga.orchestrator.runs.load(`run.${runId}`))!.value.context;
 
-test('guard: an epoch that fails too many requests is rolled back by itself, with the figures as the reason', () =>
+test('guard: a release that fails too many requests is rolled back by itself, with the figures as the reason', () =>
   withServer((server) =>
     withSaga(
       server,
@@ -37,10 +37,10 @@ test('guard: an epoch that fails too many requests is rolled back by itself, wit
         assert.equal([guard?.requests, guard?.failed], [100, 0]);
         const { failure } = await night(saga, 'n2', 'rolled-back');
         assert.is(failure?.code, 'GUARD_BREACHED');
-        assert.match(failure?.message ?? '', /^epoch 2 failed 30 of 100 requests \(30\.00 %\); at most 1\.00 %/);
+        assert.match(failure?.message ?? '', /^release 2 failed 30 of 100 requests \(30\.00 %\); at most 1\.00 %/);
         await saga.event(modelRolledBackSubject('face'));
         const { current, ledger } = await recordOf(saga);
-        assert.equal([current?.epoch, current?.runId], [3, 'n1']);
+        assert.equal([current?.release, current?.runId], [3, 'n1']);
         assert.equal([ledger.at(-1)?.reason, ledger.at(-1)?.why], ['guard', failure?.message]);
       },
     ),
@@ -49,7 +49,7 @@ test('guard: an epoch that fails too many requests is rolled back by itself, wit
 const canary = (windowMs: number) =>
   quickPipeline({ deployment: { guardMs: 0, strategy: 'canary', canary: { windowMs } } });
 
-test('canary: a first epoch is not tried, a clean candidate is committed with what was watched', () =>
+test('canary: a first release is not tried, a clean candidate is committed with what was watched', () =>
   withServer((server) =>
     withSaga(
       server,
@@ -66,7 +66,7 @@ test('canary: a first epoch is not tried, a clean candidate is committed with wh
         await night(saga, 'n2', 'completed');
         const { windows } = await contextOf(saga, 'n2');
         assert.equal([windows.canary?.requests, windows.canary?.failed, windows.canary?.scoreShift], [100, 0, 0]);
-        assert.equal((await recordOf(saga)).current?.epoch, 2);
+        assert.equal((await recordOf(saga)).current?.release, 2);
       },
     ),
   ));

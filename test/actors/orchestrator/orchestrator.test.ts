@@ -29,7 +29,7 @@ test('orchestrator: a run goes through every stage to completed, and each event 
       await start(saga, 'n1');
       await ended(saga, 'n1', 'completed');
       const deployed = await saga.event(modelDeployedSubject('face'));
-      assert.is((deployed.envelope.data as { epoch: number }).epoch, 1);
+      assert.is((deployed.envelope.data as { release: number }).release, 1);
       const ids = await saga.storedIds();
       assert.is(new Set(ids).size, ids.length, ids.join('\n'));
       const answer = (await endpointsOf(saga.orchestrator)[API.run]!({ runId: 'n1' })) as { timeline: TimelineEntry[] };
@@ -146,7 +146,7 @@ test('orchestrator: without a live replica a deployment is given up at its deadl
     }),
   ));
 
-test('orchestrator: rollback puts the previous pair back under a new epoch, and again on the next one', () =>
+test('orchestrator: rollback puts the previous pair back under a new release, and again on the next one', () =>
   withServer((server) =>
     withSaga(server, {}, async (saga) => {
       for (const runId of ['n1', 'n2']) {
@@ -157,19 +157,19 @@ test('orchestrator: rollback puts the previous pair back under a new epoch, and 
       await saga.event(modelRolledBackSubject('face'));
       const record = (await saga.orchestrator.deployments.load('face'))?.value;
       assert.is(record?.current?.runId, 'n1');
-      assert.is(record?.current?.epoch, 3);
+      assert.is(record?.current?.release, 3);
       assert.is(record?.previous?.runId, 'n2');
     }),
   ));
 
-test('orchestrator: rolling back the first epoch is refused, and the run that guards it is not disturbed', () =>
+test('orchestrator: rolling back the first release is refused, and the run that guards it is not disturbed', () =>
   withServer((server) =>
     withSaga(server, { pipeline: quickPipeline({ deployment: { guardMs: 1_000 } }) }, async (saga) => {
       await start(saga, 'n1');
       await saga.event(modelDeployedSubject('face'));
       await saga.bus.publish(CTL.modelRollback, { model: 'face' }, { id: 'too-early' });
       const heard = await saga.event(commandRefusedSubject('too-early'));
-      assert.is(failureOf(heard.envelope.data)?.code, 'NO_PREVIOUS_EPOCH');
+      assert.is(failureOf(heard.envelope.data)?.code, 'NO_PREVIOUS_RELEASE');
       await ended(saga, 'n1', 'completed');
     }),
   ));
@@ -188,7 +188,7 @@ test('orchestrator: a rollback command that is delivered again rolls back once',
         await handleOperator(saga.orchestrator, { ...delivery, headers: new Map(), working: () => {} });
         await saga.event(modelRolledBackSubject('face'));
       }
-      assert.is((await saga.orchestrator.deployments.load('face'))?.value.current?.epoch, 3);
+      assert.is((await saga.orchestrator.deployments.load('face'))?.value.current?.release, 3);
     }),
   ));
 
@@ -209,7 +209,7 @@ test('orchestrator: what cannot be obeyed is refused publicly and kept as a dead
       await refused(CTL.pipelineStart, '{"model":"cats"}', 'MODEL_UNKNOWN');
       await refused(CTL.pipelineStart, '{}', 'MESSAGE_MALFORMED');
       await refused('nightshift.ctl.pipeline.explode', '{}', 'MESSAGE_MALFORMED');
-      await refused(CTL.modelRollback, '{"model":"face"}', 'NO_PREVIOUS_EPOCH');
+      await refused(CTL.modelRollback, '{"model":"face"}', 'NO_PREVIOUS_RELEASE');
       await refused(CTL.pipelineCancel, '{"runId":"nobody"}', 'RUN_UNKNOWN');
       await start(saga, 'n1');
       await ended(saga, 'n1', 'completed');
@@ -250,7 +250,7 @@ test('orchestrator: three at once take turns on a run, and nothing happens twice
       }
       const ids = await saga.storedIds();
       assert.is(new Set(ids).size, ids.length, ids.join('\n'));
-      assert.is((await saga.orchestrator.deployments.load('face'))?.value.current?.epoch, 3);
+      assert.is((await saga.orchestrator.deployments.load('face'))?.value.current?.release, 3);
     }),
   ));
 

@@ -1,4 +1,4 @@
-/** Rollbacks and the ledger by public subjects: to the previous epoch, to a retained one, and from a run in its guard. */
+/** Rollbacks and the ledger by public subjects: to the previous release, to a retained one, and from a run in its guard. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { endpointsOf, type ModelLedger } from '../../../actors/orchestrator/api.ts';
@@ -48,19 +48,19 @@ const recordOf = async (saga: Saga) => (await saga.orchestrator.deployments.load
 
 async function ledgerOf(saga: Saga) {
   const answer = await endpointsOf(saga.orchestrator)[API.deployments]!({ model: 'face' });
-  return (answer as { models: ModelLedger[] }).models[0]!.epochs;
+  return (answer as { models: ModelLedger[] }).models[0]!.releases;
 }
 
-test('rollback: to the previous epoch and back again, and the ledger tells it', () =>
+test('rollback: to the previous release and back again, and the ledger tells it', () =>
   withNights({ guardMs: 0 }, async (saga) => {
     await nights(saga, 'n1', 'n2');
     const { deployed: back } = await rollBack(saga.bus, 'face', 'too many strangers');
-    assert.equal([back.epoch, back.origin], [3, { epoch: 1, runId: 'n1' }]);
+    assert.equal([back.release, back.origin], [3, { release: 1, runId: 'n1' }]);
     const { deployed: forth } = await rollBack(saga.bus, 'face');
-    assert.equal([forth.epoch, forth.origin], [4, { epoch: 2, runId: 'n2' }]);
+    assert.equal([forth.release, forth.origin], [4, { release: 2, runId: 'n2' }]);
     const ledger = await ledgerOf(saga);
     assert.equal(
-      ledger.map(({ epoch, reason, why, origin, retained }) => [epoch, reason, why, origin.epoch, retained]),
+      ledger.map(({ release, reason, why, origin, retained }) => [release, reason, why, origin.release, retained]),
       [
         [4, 'operator', null, 2, false],
         [3, 'operator', 'too many strangers', 1, true],
@@ -75,30 +75,30 @@ test('rollback: to the previous epoch and back again, and the ledger tells it', 
     assert.is((await recordOf(saga)).current?.committedAt, ledger[0]?.startedAt);
   }));
 
-test('rollback: to a retained epoch by preparing and committing its pair, without training', () =>
+test('rollback: to a retained release by preparing and committing its pair, without training', () =>
   withNights({ guardMs: 0 }, async (saga) => {
     await nights(saga, 'n1', 'n2', 'n3');
     const { deployed } = await rollBack(saga.bus, 'face', 'as in the beginning', 1);
-    assert.equal([deployed.epoch, deployed.origin], [4, { epoch: 1, runId: 'n1' }]);
+    assert.equal([deployed.release, deployed.origin], [4, { release: 1, runId: 'n1' }]);
     const { current, previous, candidate } = await recordOf(saga);
     assert.equal([current?.model.key, previous?.runId, candidate], ['n1/model', 'n3', null]);
     assert.is((await ledgerOf(saga))[0]?.why, 'as in the beginning');
     const trainings = saga.events.filter(({ subject }) => subject.startsWith('nightshift.evt.training.completed.'));
     assert.is(trainings.length, 3);
     const { deployed: undone } = await rollBack(saga.bus, 'face');
-    assert.equal([undone.epoch, undone.origin], [5, { epoch: 3, runId: 'n3' }]);
+    assert.equal([undone.release, undone.origin], [5, { release: 3, runId: 'n3' }]);
   }));
 
 test('rollback: what is not retained, serves already, or is no longer stored is refused, and nothing changes', () =>
-  withNights({ guardMs: 0, retainedEpochs: 1 }, async (saga) => {
+  withNights({ guardMs: 0, retainedReleases: 1 }, async (saga) => {
     await nights(saga, 'n1', 'n2', 'n3', 'n4');
     const codeOf = async (to: number) => (await failureOf(() => rollBack(saga.bus, 'face', undefined, to))).code;
-    assert.equal([await codeOf(1), await codeOf(4), await codeOf(77)], Array(3).fill('EPOCH_NOT_RETAINED'));
+    assert.equal([await codeOf(1), await codeOf(4), await codeOf(77)], Array(3).fill('RELEASE_NOT_RETAINED'));
     await saga.orchestrator.blobs.remove('MODELS', 'n2/gallery');
     const missing = await failureOf(() => rollBack(saga.bus, 'face', undefined, 2));
     assert.is(missing.code, 'BLOB_MISSING');
-    assert.match(missing.message, /epoch 2: MODELS\/n2\/gallery is no longer stored/);
-    assert.equal([(await recordOf(saga)).current?.epoch, (await recordOf(saga)).candidate], [4, null]);
+    assert.match(missing.message, /release 2: MODELS\/n2\/gallery is no longer stored/);
+    assert.equal([(await recordOf(saga)).current?.release, (await recordOf(saga)).candidate], [4, null]);
   }));
 
 test('rollback: a second one that is asked for before the first has ended is refused; a night is no hindrance', () =>
@@ -124,7 +124,7 @@ test('rollback: a second one that is asked for before the first has ended is ref
       assert.match(second.message, /run back is under way/);
       gate.open();
       await saga.event(pipelineEventSubject('rolled-back', 'back'));
-      assert.equal([(await recordOf(saga)).current?.epoch, (await recordOf(saga)).current?.runId], [3, 'n1']);
+      assert.equal([(await recordOf(saga)).current?.release, (await recordOf(saga)).current?.runId], [3, 'n1']);
       training.release();
       await saga.event(pipelineEventSubject('completed', 'n3'));
       const third = await tell(saga, CTL.modelRollback, { model: 'face', runId: 'once-more' });
@@ -141,30 +141,30 @@ async function guarding(saga: Saga, runId: string): Promise<void> {
   await until(async () => (await saga.stateOf(runId)) === '{deploying:{guarding:watching}}' || null, 'the guard');
 }
 
-test('rollback: an operator takes back the epoch of a run that stands in its guard, and that run ends so', () =>
+test('rollback: an operator takes back the release of a run that stands in its guard, and that run ends so', () =>
   withNights({ guardMs: 0 }, async (saga) => {
     await nights(saga, 'n1');
     guardForEver(saga);
     await guarding(saga, 'n2');
     const { deployed } = await rollBack(saga.bus, 'face', 'doors stay shut');
-    assert.equal([deployed.epoch, deployed.origin.epoch, deployed.runId], [3, 1, 'n2']);
+    assert.equal([deployed.release, deployed.origin.release, deployed.runId], [3, 1, 'n2']);
     await saga.event(pipelineEventSubject('rolled-back', 'n2'));
     const [latest] = await ledgerOf(saga);
     assert.equal([latest?.reason, latest?.why], ['operator', 'doors stay shut']);
   }));
 
-test('rollback: to a retained epoch out of a guard, the guarded epoch goes first', () =>
+test('rollback: to a retained release out of a guard, the guarded release goes first', () =>
   withNights({ guardMs: 0 }, async (saga) => {
     await nights(saga, 'n1', 'n2');
     guardForEver(saga);
     await guarding(saga, 'n3');
     const { deployed } = await rollBack(saga.bus, 'face', undefined, 1);
-    assert.equal([deployed.epoch, deployed.origin.epoch], [5, 1]);
+    assert.equal([deployed.release, deployed.origin.release], [5, 1]);
     await saga.event(pipelineEventSubject('rolled-back', 'n3'));
     const ledger = await ledgerOf(saga);
     assert.equal(
-      ledger.map(({ epoch, origin }) => [epoch, origin.epoch]),
-      [5, 4, 3, 2, 1].map((epoch) => [epoch, { 5: 1, 4: 2 }[epoch] ?? epoch]),
+      ledger.map(({ release, origin }) => [release, origin.release]),
+      [5, 4, 3, 2, 1].map((release) => [release, { 5: 1, 4: 2 }[release] ?? release]),
     );
   }));
 

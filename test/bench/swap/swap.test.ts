@@ -10,48 +10,48 @@ import { startProgress } from '../../../bench/support/progress.ts';
 import { createLedger, judge, OUTCOMES, type Ledger } from '../../../bench/swap/ledger.ts';
 import { planOf } from '../../../bench/swap/plan.ts';
 
-type Row = { readonly sentMs: number; readonly epoch: number; readonly model: number; readonly outcome?: number };
+type Row = { readonly sentMs: number; readonly release: number; readonly model: number; readonly outcome?: number };
 
 function ledgerOf(rows: readonly Row[]): Ledger {
   const ledger = createLedger(rows.length);
-  rows.forEach(({ sentMs, epoch, model, outcome = OUTCOMES.answered }, request) => {
+  rows.forEach(({ sentMs, release, model, outcome = OUTCOMES.answered }, request) => {
     ledger.sentMs[request] = sentMs;
-    ledger.epoch[request] = epoch;
+    ledger.release[request] = release;
     ledger.model[request] = model;
     ledger.outcome[request] = outcome;
   });
   return ledger;
 }
 
-const EPOCHS = [
-  { epoch: 1, model: 0, completedMs: 0 },
-  { epoch: 2, model: 1, completedMs: 100 },
+const RELEASES = [
+  { release: 1, model: 0, completedMs: 0 },
+  { release: 2, model: 1, completedMs: 100 },
 ];
 
-test('swap bench: an older epoch is right until the newer one was complete, and misrouted from then on', () => {
+test('swap bench: an older release is right until the newer one was complete, and misrouted from then on', () => {
   const rows = [
-    { sentMs: 99, epoch: 1, model: 0 },
-    { sentMs: 99, epoch: 2, model: 1 },
-    { sentMs: 101, epoch: 2, model: 1 },
+    { sentMs: 99, release: 1, model: 0 },
+    { sentMs: 99, release: 2, model: 1 },
+    { sentMs: 101, release: 2, model: 1 },
   ];
-  assert.is(judge(ledgerOf(rows), EPOCHS).misrouted, 0);
-  assert.is(judge(ledgerOf([...rows, { sentMs: 101, epoch: 1, model: 0 }]), EPOCHS).misrouted, 1);
+  assert.is(judge(ledgerOf(rows), RELEASES).misrouted, 0);
+  assert.is(judge(ledgerOf([...rows, { sentMs: 101, release: 1, model: 0 }]), RELEASES).misrouted, 1);
 });
 
-test('swap bench: an answer that another model gave, or an epoch that never was, is misrouted', () => {
+test('swap bench: an answer that another model gave, or a release that never was, is misrouted', () => {
   const rows = [
-    { sentMs: 50, epoch: 1, model: 1 },
-    { sentMs: 50, epoch: 1, model: -1 },
-    { sentMs: 150, epoch: 3, model: 1 },
+    { sentMs: 50, release: 1, model: 1 },
+    { sentMs: 50, release: 1, model: -1 },
+    { sentMs: 150, release: 3, model: 1 },
   ];
-  assert.is(judge(ledgerOf(rows), EPOCHS).misrouted, 3);
+  assert.is(judge(ledgerOf(rows), RELEASES).misrouted, 3);
 });
 
 test('swap bench: errors and silence are counted apart', () => {
   const rows = [OUTCOMES.failed, OUTCOMES.lost, OUTCOMES.lost].map((outcome) => ({
-    ...{ sentMs: 1, epoch: 0, model: -1, outcome },
+    ...{ sentMs: 1, release: 0, model: -1, outcome },
   }));
-  assert.equal(judge(ledgerOf(rows), EPOCHS), { requests: 3, failed: 1, lost: 2, misrouted: 0 });
+  assert.equal(judge(ledgerOf(rows), RELEASES), { requests: 3, failed: 1, lost: 2, misrouted: 0 });
 });
 
 test('swap bench: the plan has as many swaps as asked for, and one failing load in ten', () => {

@@ -104,7 +104,7 @@ const status = (replicaId: string): ReplicaStatus => ({
   replicaId,
   model: 'face',
   startedAt: '2026-01-01T00:00:00Z',
-  epoch: null,
+  release: null,
   modelDigest: null,
   resident: [],
   prepared: null,

@@ -4,7 +4,7 @@ import { createCanary, isChosen } from '../../../services/deployment/canary.ts';
 import { tryOut } from '../../../services/deployment/records.ts';
 import type { Deployment } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
-import { deploymentOf, epochOf, pairOf } from '../../support/deployments.ts';
+import { deploymentOf, releaseOf, pairOf } from '../../support/deployments.ts';
 import { ANNOUNCED, CONFIG, conforms, prepared, saidBy } from './deployment-strategy.conformance.ts';
 
 conforms('canary');
@@ -52,7 +52,7 @@ const TABLE = [
   ],
   [
     'a replica that came meanwhile still loads',
-    decide(TRIED, [trying('a'), trying('b'), epochless('c')], true),
+    decide(TRIED, [trying('a'), trying('b'), empty('c')], true),
     'wait',
     /replicas c to prepare/,
   ],
@@ -63,11 +63,11 @@ const TABLE = [
     'abort',
     /DEPLOYMENT_CONFLICT/,
   ],
-  ['it was committed already', decide(deploymentOf({ current: epochOf('r2', 2) }), [trying('a')]), 'commit', /^$/],
+  ['it was committed already', decide(deploymentOf({ current: releaseOf('r2', 2) }), [trying('a')]), 'commit', /^$/],
 ] as const;
 
-function epochless(replicaId: string): ReplicaStatus {
-  return { ...prepared(replicaId), prepared: null, epoch: null };
+function empty(replicaId: string): ReplicaStatus {
+  return { ...prepared(replicaId), prepared: null, release: null };
 }
 
 for (const [name, verdict, action, says] of TABLE) {

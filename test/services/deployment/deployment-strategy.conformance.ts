@@ -9,23 +9,23 @@ import type { Deployment } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import { createDeploymentStrategy } from '../../../services/deployment/strategies.ts';
 import type { DeploymentObservation, DeploymentVerdict } from '../../../services/deployment/strategy.ts';
-import { deploymentOf, epochOf, pairOf, replicaOf } from '../../support/deployments.ts';
+import { deploymentOf, releaseOf, pairOf, replicaOf } from '../../support/deployments.ts';
 
 export const CONFIG = DeploymentConfigSchema.parse({ replicasMin: 2, guardRequestsMin: 20 });
 const LATENCY = { p50: 1, p95: 2, p99: 3, max: 4 };
-export const ANNOUNCED = deploymentOf({ current: epochOf('r1', 1), candidate: pairOf('r2'), runId: 'r2' });
+export const ANNOUNCED = deploymentOf({ current: releaseOf('r1', 1), candidate: pairOf('r2'), runId: 'r2' });
 export const COMMITTED = deploymentOf({
-  current: epochOf('r2', 2),
-  previous: epochOf('r1', 1),
+  current: releaseOf('r2', 2),
+  previous: releaseOf('r1', 1),
   runId: 'r2',
   change: 'committed',
 });
 
 export const prepared = (replicaId: string, refused: string | null = null, runId = 'r2') =>
-  replicaOf(replicaId, { epoch: 1, prepared: { runId, modelDigest: pairOf(runId).model.digest, refused } });
-const serving = (replicaId: string, requests = 0, failed = 0, p99 = 3, epoch = 2) =>
+  replicaOf(replicaId, { release: 1, prepared: { runId, modelDigest: pairOf(runId).model.digest, refused } });
+const serving = (replicaId: string, requests = 0, failed = 0, p99 = 3, release = 2) =>
   replicaOf(replicaId, {
-    epoch,
+    release,
     swapUs: requests + 1,
     serving: { requests, failed, latencyMs: requests ? { ...LATENCY, p99 } : null, scores: null },
   });
@@ -137,13 +137,13 @@ export function conforms(name: DeploymentConfig['strategy']): void {
       name: 'a replica has not switched',
       verdict: decide('committing', COMMITTED, [serving('a'), serving('b', 0, 0, 0, 1)]),
       action: 'wait',
-      says: /replicas b to switch to epoch 2/,
+      says: /replicas b to switch to release 2/,
     },
     {
-      name: 'a replica still answers requests of the former epoch',
+      name: 'a replica still answers requests of the former release',
       verdict: decide('committing', COMMITTED, [serving('a'), { ...serving('b'), draining: true }]),
       action: 'wait',
-      says: /replicas b to switch to epoch 2/,
+      says: /replicas b to switch to release 2/,
     },
     {
       name: 'nobody waits for a replica that is out of service',
@@ -178,19 +178,19 @@ export function conforms(name: DeploymentConfig['strategy']): void {
     },
     {
       name: 'rolled back everywhere, though fewer are alive',
-      verdict: decide('rollingBack', deploymentOf({ current: epochOf('r1', 3) }), [serving('a', 0, 0, 0, 3)]),
+      verdict: decide('rollingBack', deploymentOf({ current: releaseOf('r1', 3) }), [serving('a', 0, 0, 0, 3)]),
       action: 'switched',
     },
     {
       name: 'rolled back while no replica is alive',
-      verdict: decide('rollingBack', deploymentOf({ current: epochOf('r1', 3) }), []),
+      verdict: decide('rollingBack', deploymentOf({ current: releaseOf('r1', 3) }), []),
       action: 'switched',
     },
     {
-      name: 'a replica still serves the bad epoch',
-      verdict: decide('rollingBack', deploymentOf({ current: epochOf('r1', 3) }), [serving('a')]),
+      name: 'a replica still serves the bad release',
+      verdict: decide('rollingBack', deploymentOf({ current: releaseOf('r1', 3) }), [serving('a')]),
       action: 'wait',
-      says: /replicas a to switch to epoch 3/,
+      says: /replicas a to switch to release 3/,
     },
     {
       name: 'within the guard',
@@ -208,7 +208,7 @@ export function conforms(name: DeploymentConfig['strategy']): void {
       name: 'errors over all replicas breach',
       verdict: decide('guarding', COMMITTED, [serving('a', 50, 2), serving('b', 50, 0)]),
       action: 'roll-back',
-      says: /GUARD_BREACHED epoch 2 failed 2 of 100 requests \(2\.00 %\); at most 1\.00 %/,
+      says: /GUARD_BREACHED release 2 failed 2 of 100 requests \(2\.00 %\); at most 1\.00 %/,
     },
     {
       name: 'errors exactly at the limit do not',
@@ -232,23 +232,23 @@ export function conforms(name: DeploymentConfig['strategy']): void {
       says: /GUARD_BREACHED .*replica b takes 501\.0 ms.*at most 500 ms/,
     },
     {
-      name: 'errors of replicas on another epoch do not count',
+      name: 'errors of replicas on another release do not count',
       verdict: decide('guarding', COMMITTED, [serving('a', 100), serving('b', 100, 100, 3, 1)]),
       action: 'wait',
     },
     {
-      name: 'nobody serves the new epoch any more',
+      name: 'nobody serves the new release any more',
       verdict: decide('guarding', COMMITTED, [serving('a', 0, 0, 0, 1)], true),
       action: 'roll-back',
       says: /NOT_READY none of 1 live replicas/,
     },
     {
       name: 'somebody else rolled back meanwhile',
-      verdict: decide('guarding', deploymentOf({ current: epochOf('r1', 3), previous: epochOf('r2', 2) }), [
+      verdict: decide('guarding', deploymentOf({ current: releaseOf('r1', 3), previous: releaseOf('r2', 2) }), [
         serving('a'),
       ]),
       action: 'roll-back',
-      says: /DEPLOYMENT_CONFLICT epoch 3 of run r1 serves instead/,
+      says: /DEPLOYMENT_CONFLICT release 3 of run r1 serves instead/,
     },
   ];
 

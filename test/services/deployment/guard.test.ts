@@ -34,12 +34,12 @@ const TABLE: readonly [string, readonly Watched[], RegExp | null][] = [
   [
     'errors over all replicas',
     [replica({ failed: 4 }), replica({}, {}, 'b')],
-    /^epoch 2 failed 4 of 200 requests \(2\.00 %\)/,
+    /^release 2 failed 4 of 200 requests \(2\.00 %\)/,
   ],
   [
     'a slow tail on one replica',
     [replica({}), replica({ p99: 501 }, {}, 'b')],
-    /^epoch 2 on replica b takes 501\.0 ms/,
+    /^release 2 on replica b takes 501\.0 ms/,
   ],
   ['slower than before, but fast', [replica({ p50: 39 }, { p50: 1 })], null],
   [
@@ -64,7 +64,7 @@ const TABLE: readonly [string, readonly Watched[], RegExp | null][] = [
 
 for (const [name, watched, expected] of TABLE) {
   test(`guard: ${name} -> ${expected ? 'breach' : 'kept'}`, () => {
-    const breach = breachOf('epoch 2', watched, CONFIG);
+    const breach = breachOf('release 2', watched, CONFIG);
     if (expected) assert.match(breach ?? 'no breach', expected);
     else assert.is(breach, null);
   });

@@ -19,7 +19,7 @@ function deployed(...runIds: string[]): Deployment {
 test('records: announcing keeps what serves', () => {
   const first = announce(null, pairOf('r1'), 'r1', 'face');
   assert.equal(DeploymentSchema.parse(first), {
-    ...{ model: 'face', current: null, previous: null, epochMax: 0, runId: 'r1', change: 'announced' },
+    ...{ model: 'face', current: null, previous: null, releaseMax: 0, runId: 'r1', change: 'announced' },
     ...{ retained: [], ledger: [] },
     candidate: pairOf('r1'),
   });
@@ -31,17 +31,23 @@ test('records: announcing keeps what serves', () => {
 test('records: committing moves candidate to current and current to previous', () => {
   const record = deployed('r1', 'r2', 'r3');
   assert.is(record.current?.runId, 'r3');
-  assert.is(record.current?.epoch, 3);
+  assert.is(record.current?.release, 3);
   assert.is(record.current?.committedAt, '2026-01-01T02:00:00.000Z');
   assert.is(record.previous?.runId, 'r2');
   assert.is(record.candidate, null);
   assert.is(record.change, 'committed');
 });
 
-test('records: rolling back gives the previous pair a new epoch and keeps the other resident', () => {
+test('records: rolling back gives the previous pair a new release and keeps the other resident', () => {
   const record = DeploymentSchema.parse(rollBack(deployed('r1', 'r2'), 'r2', LATER));
   assert.equal(
-    [record.current?.runId, record.current?.epoch, record.previous?.runId, record.previous?.epoch, record.epochMax],
+    [
+      record.current?.runId,
+      record.current?.release,
+      record.previous?.runId,
+      record.previous?.release,
+      record.releaseMax,
+    ],
     ['r1', 3, 'r2', 2, 3],
   );
   assert.is(record.current?.committedAt, LATER.toISOString());
@@ -52,7 +58,7 @@ test('records: an operator may roll back with a run of its own, and again to und
   const back = rollBack(deployed('r1', 'r2'), 'rollback-1', LATER);
   assert.is(back.current?.runId, 'r1');
   const forth = rollBack(back, 'rollback-2', LATER);
-  assert.equal([forth.current?.runId, forth.current?.epoch], ['r2', 4]);
+  assert.equal([forth.current?.runId, forth.current?.release], ['r2', 4]);
 });
 
 test('records: rolling back keeps the candidate of another run', () => {
@@ -93,27 +99,34 @@ test('records: a commit that comes late, after a roll-back, is a conflict and no
   assert.is((await failureOf(() => commit(back, 'r2', LATER))).code, 'DEPLOYMENT_CONFLICT');
 });
 
-test('records: a roll-back that comes late does not bring back the wrong epoch', async () => {
+test('records: a roll-back that comes late does not bring back the wrong release', async () => {
   const failure = await failureOf(() => rollBack(deployed('r1', 'r2', 'r3'), 'r2', LATER));
   assert.is(failure.code, 'DEPLOYMENT_CONFLICT');
   const byOperator = rollBack(deployed('r1', 'r2'), 'rollback-1', LATER);
   assert.is(rollBack(byOperator, 'r2', LATER), byOperator);
 });
 
-test('records: the first epoch has nothing to roll back to', async () => {
+test('records: the first release has nothing to roll back to', async () => {
   const failure = await failureOf(() => rollBack(deployed('r1'), 'r1', LATER));
-  assert.is(failure.code, 'NO_PREVIOUS_EPOCH');
-  assert.match(failure.message, /epoch 1 is its first/);
+  assert.is(failure.code, 'NO_PREVIOUS_RELEASE');
+  assert.match(failure.message, /release 1 is its first/);
   const announced = announce(null, pairOf('r1'), 'r1', 'face');
-  assert.is((await failureOf(() => rollBack(announced, 'r1', LATER))).code, 'NO_PREVIOUS_EPOCH');
+  assert.is((await failureOf(() => rollBack(announced, 'r1', LATER))).code, 'NO_PREVIOUS_RELEASE');
 });
 
-test('records: the ledger says of every epoch who brought it, why, and whose pair it serves', () => {
+test('records: the ledger says of every release who brought it, why, and whose pair it serves', () => {
   const back = rollBack(deployed('r1', 'r2'), 'r2', LATER, { reason: 'guard', why: 'too slow' });
   const forth = rollBack(back, 'rollback-1', LATER, { why: 'it was not' });
   const { ledger } = DeploymentSchema.parse(forth);
   assert.equal(
-    ledger.map(({ epoch, reason, why, runId, origin }) => [epoch, reason, why, runId, origin.epoch, origin.runId]),
+    ledger.map(({ release, reason, why, runId, origin }) => [
+      release,
+      reason,
+      why,
+      runId,
+      origin.release,
+      origin.runId,
+    ]),
     [
       [1, 'deployed', null, 'r1', 1, 'r1'],
       [2, 'deployed', null, 'r2', 2, 'r2'],
@@ -124,11 +137,11 @@ test('records: the ledger says of every epoch who brought it, why, and whose pai
   assert.equal([ledger[2]?.startedAt, ledger[2]?.modelDigest], [LATER.toISOString(), pairOf('r1').model.digest]);
 });
 
-test('records: the ledger keeps the latest epochs, and a step taken twice writes one line', () => {
+test('records: the ledger keeps the latest releases, and a step taken twice writes one line', () => {
   const runIds = Array.from({ length: LEDGER_MAX + 3 }, (_, index) => `r${index + 1}`);
   const record = deployed(...runIds);
   assert.equal(
-    [record.ledger.length, record.ledger[0]?.epoch, record.ledger.at(-1)?.epoch],
+    [record.ledger.length, record.ledger[0]?.release, record.ledger.at(-1)?.release],
     [LEDGER_MAX, 4, LEDGER_MAX + 3],
   );
   assert.is(commit(record, runIds.at(-1)!, LATER).ledger.length, LEDGER_MAX);
@@ -145,46 +158,46 @@ test('records: pairs older than the previous one are retained, each once, as man
   assert.equal([next.previous?.runId, retainedBy(next)], ['r3', ['r4', 'r2']]);
 });
 
-/** The record after an operator has brought the pair of `epoch` back by loading it. */
-function reloaded(record: Deployment, epoch: number, runId: string): Deployment {
-  const target = targetOf(record, 'face', epoch);
+/** The record after an operator has brought the pair of `release` back by loading it. */
+function reloaded(record: Deployment, release: number, runId: string): Deployment {
+  const target = targetOf(record, 'face', release);
   assert.is(target.kind, 'retained');
   return commit(announce(record, (target as { candidate: Candidate }).candidate, runId, 'face'), runId, LATER);
 }
 
-test('records: a retained pair comes back as a new epoch that says where it is from, and can be rolled back', () => {
+test('records: a retained pair comes back as a new release that says where it is from, and can be rolled back', () => {
   const record = reloaded(deployed('r1', 'r2', 'r3'), 1, 'rollback-1');
   assert.equal(
-    [record.current?.epoch, record.current?.model.digest, record.current?.origin],
-    [4, pairOf('r1').model.digest, { epoch: 1, runId: 'r1' }],
+    [record.current?.release, record.current?.model.digest, record.current?.origin],
+    [4, pairOf('r1').model.digest, { release: 1, runId: 'r1' }],
   );
-  assert.equal([record.previous?.epoch, retainedBy(record)], [3, ['r2']]);
+  assert.equal([record.previous?.release, retainedBy(record)], [3, ['r2']]);
   assert.equal([record.ledger.at(-1)?.reason, record.ledger.at(-1)?.runId], ['operator', 'rollback-1']);
   const undone = rollBack(record, 'rollback-2', LATER);
-  assert.equal([undone.current?.epoch, undone.current?.origin], [5, { epoch: 3, runId: 'r3' }]);
+  assert.equal([undone.current?.release, undone.current?.origin], [5, { release: 3, runId: 'r3' }]);
 });
 
-test('records: a pair is found by any of the epochs in which it served', () => {
+test('records: a pair is found by any of the releases in which it served', () => {
   const record = deployed('r1', 'r2');
   const back = commit(announce(rollBack(record, 'b1', LATER), pairOf('r3'), 'r3', 'face'), 'r3', LATER);
-  // Epochs: 1 r1, 2 r2, 3 r1 again, 4 r3.
-  const kinds = [1, 2, 3, 4].map((epoch) => targetOf(back, 'face', epoch).kind);
+  // Releases: 1 r1, 2 r2, 3 r1 again, 4 r3.
+  const kinds = [1, 2, 3, 4].map((release) => targetOf(back, 'face', release).kind);
   assert.equal(kinds, ['previous', 'retained', 'previous', 'current']);
   assert.equal(
-    [1, 2, 3, 4].map((epoch) => canReturn(back, back.ledger[epoch - 1]!)),
+    [1, 2, 3, 4].map((release) => canReturn(back, back.ledger[release - 1]!)),
     [true, true, true, false],
   );
 });
 
-test('records: an epoch that is not retained is refused with those that are', async () => {
+test('records: a release that is not retained is refused with those that are', async () => {
   const record = deployed('r1', 'r2', 'r3');
   const failure = await failureOf(() => targetOf(record, 'face', 9));
-  assert.is(failure.code, 'EPOCH_NOT_RETAINED');
+  assert.is(failure.code, 'RELEASE_NOT_RETAINED');
   assert.match(
     failure.message,
-    /model face: the pair of epoch 9 is not retained; those of these epochs can serve again: 2, 1$/,
+    /model face: the pair of release 9 is not retained; those of these releases can serve again: 2, 1$/,
   );
-  assert.is((await failureOf(() => targetOf(null, 'face'))).code, 'NO_PREVIOUS_EPOCH');
+  assert.is((await failureOf(() => targetOf(null, 'face'))).code, 'NO_PREVIOUS_RELEASE');
 });
 
 test.run();

@@ -137,14 +137,18 @@ function ownerOf(path: string): Noun | null {
 function ofReplicas(runId: string, { histories, traces: { events } }: Outcome): Crash[] {
   const history = histories.flat().filter(({ context }) => context.runId === runId);
   const switched = history.flatMap(({ outbox }) =>
-    outbox.flatMap((effect) => (effect.kind === 'deployed' ? [effect.deployed.epoch] : [])),
+    outbox.flatMap((effect) => (effect.kind === 'deployed' ? [effect.deployed.release] : [])),
   );
   const said = (fact: ReplicaFact) => events.some((told) => told.split(' ')[0] === replicaEventSubject(fact, runId));
   return [
     ...(['prepared', 'refused'] as const)
       .filter(said)
       .map((fact): Crash => ({ actor: 'inference', point: `replica.${fact}`, where: runId })),
-    ...switched.map((epoch): Crash => ({ actor: 'inference', point: 'replica.switched', where: `${runId} ${epoch}` })),
+    ...switched.map((release): Crash => ({
+      actor: 'inference',
+      point: 'replica.switched',
+      where: `${runId} ${release}`,
+    })),
   ];
 }
 

@@ -70,7 +70,7 @@ export const withCrashRig = <T>(use: (rig: CrashRig) => Promise<T>): Promise<T> 
 async function run(stage: Stage, story: Story, crash: Crash | null, url: string): Promise<Outcome> {
   const { nc, server, folder } = stage;
   await clear(nc);
-  await haveServed(nc, story.epochs);
+  await haveServed(nc, story.releases);
   const config = configOf(folder, url, story);
   const start = (name: ActorName) => startActor(name, url, config, server.log);
   const running = await Promise.all(ACTORS.filter((name) => name !== crash?.actor).map(start));
@@ -104,7 +104,7 @@ function createCourse(nc: NatsConnection, story: Story, signal: AbortSignal): Co
   let isDone = false;
   return {
     begin: async () => {
-      await until(() => isServed(nc, story.epochs), 'a replica that serves the champion');
+      await until(() => isServed(nc, story.releases), 'a replica that serves the champion');
       beside = story.beside?.(nc, signal);
       await story.begin(nc);
       operated = story.operator?.(nc);
@@ -168,9 +168,9 @@ export function configOf(folder: string, url: string, { pipeline }: Pick<Story, 
   return ConfigSchema.parse({ nats: { url }, models: { [MODEL]: { ...data, ...merged } } });
 }
 
-async function isServed(nc: NatsConnection, epochs: number): Promise<boolean> {
+async function isServed(nc: NatsConnection, releases: number): Promise<boolean> {
   const live = await (await createReplicaStore(nc)).list(MODEL);
-  return live.length > 0 && live.every(({ epoch }) => (epoch ?? 0) === epochs);
+  return live.length > 0 && live.every(({ release }) => (release ?? 0) === releases);
 }
 
 /** Whether the process died at the point; ends it where the run is over without. */

@@ -16,8 +16,8 @@ import { approveAndRetry, cancelInTraining, fireSlot, NEVER_ENDING, say, SCHEDUL
 
 export interface Story {
   readonly name: string;
-  /** Epochs that have been in service before the run begins, the last one still. */
-  readonly epochs: number;
+  /** Releases that have been in service before the run begins, the last one still. */
+  readonly releases: number;
   /** Merged into the model's configuration, section by section. */
   readonly pipeline: Readonly<Record<string, object>>;
   /** What makes the run begin; returns when it is on the disk of the server. */
@@ -37,19 +37,19 @@ const rollback = (data: object) => (nc: NatsConnection) =>
   say(nc, CTL.modelRollback, { model: MODEL, runId: RUN, ...data });
 
 export const STORIES: readonly Story[] = [
-  { name: 'night', epochs: 0, pipeline: {}, begin: night, own: /./ },
+  { name: 'night', releases: 0, pipeline: {}, begin: night, own: /./ },
   {
     // A canary answers a share of the requests before it is committed.
     name: 'canary',
-    epochs: 1,
+    releases: 1,
     pipeline: { deployment: { strategy: 'canary', canary: { windowMs: 200 } } },
     begin: night,
     own: /deploying\.trying|canaryWindow/,
   },
   {
-    // The new epoch breaks a limit in its guard, and the run rolls it back.
+    // The new release breaks a limit in its guard, and the run rolls it back.
     name: 'guard',
-    epochs: 1,
+    releases: 1,
     pipeline: { deployment: { guardMs: 3600_000, guardRequestsMin: 1, guardLatencyP99MsMax: 1e-6 } },
     begin: night,
     beside: keepAsking,
@@ -58,19 +58,19 @@ export const STORIES: readonly Story[] = [
   {
     // No second replica comes: the candidate is withdrawn at the deadline.
     name: 'withdrawal',
-    epochs: 1,
+    releases: 1,
     pipeline: { deployment: { replicasMin: 2 }, timeouts: { deployMs: 1_500 } },
     begin: night,
     own: /withdrawing|compensating|failed|deployDeadline/,
   },
-  // An operator wants the epoch before, which is resident.
-  { name: 'rollback', epochs: 2, pipeline: {}, begin: rollback({}), own: /./ },
-  // An operator wants an epoch that has to be loaded again.
-  { name: 'retained', epochs: 3, pipeline: {}, begin: rollback({ epoch: 1 }), own: /./ },
+  // An operator wants the release before, which is resident.
+  { name: 'rollback', releases: 2, pipeline: {}, begin: rollback({}), own: /./ },
+  // An operator wants a release that has to be loaded again.
+  { name: 'retained', releases: 3, pipeline: {}, begin: rollback({ release: 1 }), own: /./ },
   {
     // An operator holds a run in training, lets it go on and then cancels it. What he says after its end is refused.
     name: 'cancelled',
-    epochs: 0,
+    releases: 0,
     pipeline: { training: NEVER_ENDING },
     begin: night,
     operator: cancelInTraining,
@@ -79,7 +79,7 @@ export const STORIES: readonly Story[] = [
   {
     // What a candidate needs is gone when it is deployed; an operator brings it back and has the run go on from there.
     name: 'retried',
-    epochs: 1,
+    releases: 1,
     pipeline: { deployment: { approval: { required: true } } },
     begin: night,
     runs: [RUN, retryIdOf(RUN)],
@@ -89,7 +89,7 @@ export const STORIES: readonly Story[] = [
   {
     // The time of a slot has come, and its run starts by itself.
     name: 'slot',
-    epochs: 0,
+    releases: 0,
     pipeline: { schedule: SCHEDULE },
     begin: fireSlot,
     runs: [SLOT_RUN],
@@ -100,13 +100,13 @@ export const STORIES: readonly Story[] = [
 /** The runs that end in a story. */
 export const runsOf = ({ runs = [RUN] }: Story) => runs;
 
-/** Puts the epochs into the deployment record as nights would have done. Nobody may follow the record yet. */
-export async function haveServed(nc: NatsConnection, epochs: number): Promise<void> {
+/** Puts the releases into the deployment record as nights would have done. Nobody may follow the record yet. */
+export async function haveServed(nc: NatsConnection, releases: number): Promise<void> {
   const blobs = createBlobStore(nc);
   let record: Deployment | null = null;
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    const runId = `earlier-${epoch}`;
-    const pair = await storeTinyPair(blobs, { runId, seed: epoch });
+  for (let release = 1; release <= releases; release++) {
+    const runId = `earlier-${release}`;
+    const pair = await storeTinyPair(blobs, { runId, seed: release });
     record = commit(announce(record, pair, runId, MODEL), runId, new Date('2026-01-01T02:00:00Z'));
   }
   if (!record) return;

@@ -87,8 +87,8 @@ async function championIn(nc: NatsConnection): Promise<object | null> {
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const current = (await deployments.load(MODEL))?.value.current;
   if (!current) return null;
-  const { epoch, model, gallery, golden } = current;
-  return { epoch, model: model.digest, gallery: gallery.digest, golden: golden.digest };
+  const { release, model, gallery, golden } = current;
+  return { release, model: model.digest, gallery: gallery.digest, golden: golden.digest };
 }
 
 /** Each start of an orchestrator arms the timer anew; that it is armed, and for when, is what counts. */

@@ -87,7 +87,7 @@ test('people: a gallery that is searched by a thread gives what sorting all scor
   }
 });
 
-test('people: what is enrolled is a mean of its own beside the row of the epoch, and an image counts once', () => {
+test('people: what is enrolled is a mean of its own beside the row of the release, and an image counts once', () => {
   const people = peopleOf(1);
   people.add('p0', 'a', unit(7));
   people.add('p0', 'a', unit(7));

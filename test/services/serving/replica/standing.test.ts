@@ -56,7 +56,7 @@ const SITUATIONS: readonly [string, Partial<Situation>, boolean][] = [
   ['nothing was deployed yet', { wanted: null, served: null }, true],
   ['it serves what is wanted', { wanted: 2, served: 2 }, true],
   ['it is starting and has loaded nothing yet', { wanted: 2, served: null }, false],
-  ['it serves the former epoch and loads the next one', { wanted: 2, served: 1, isInService: true }, true],
+  ['it serves the former release and loads the next one', { wanted: 2, served: 1, isInService: true }, true],
   ['it came back and is behind', { wanted: 2, served: 1, isInService: false }, false],
   ['it cannot load what is wanted', { wanted: 2, served: 1, isFailed: true, isInService: true }, false],
   ['its model died and cannot be loaded again', { wanted: 2, served: 2, isFailed: true, isInService: true }, false],
