@@ -10,7 +10,7 @@ const isLinux = process.platform === 'linux';
 
 /** Another process that has the turn and keeps it. */
 async function holder(name: string) {
-  const code = `import { inTurn } from './services/serving/turn.ts';
+  const code = `import { inTurn } from './runtime/turn.ts';
     await inTurn(() => { console.log('has it'); return new Promise((resolve) => setInterval(resolve, ${HOUR_MS})); }, '${name}');`;
   const args = ['--import', 'tsx', '--input-type=module', '-e', code];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -13,7 +13,7 @@ import { until } from '../../../support/wait.ts';
 
 /** A process that opens a home in the folder and stays. */
 async function homeOfAnother(folder: string) {
-  const code = `import { openHome } from './services/serving/host-home.ts';
+  const code = `import { openHome } from './services/serving/host/host-home.ts';
     console.log((await openHome(${JSON.stringify(folder)})).folder); setInterval(() => {}, 1000);`;
   const args = ['--import', 'tsx', '--input-type=module', '-e', code];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
