@@ -17,7 +17,7 @@ const NOTHING_YET: Progress = { fraction: 0, done: 0, total: 0, unit: 'step', fi
 export interface ProgressReporter {
   readonly report: (progress: Progress) => void;
   /** Gives no more signs of life, publishes what is still held back and resolves when nothing is under way. */
-  settle(): Promise<void>;
+  finish(): Promise<void>;
 }
 
 export function createProgressReporter(
@@ -54,10 +54,10 @@ export function createProgressReporter(
   };
   const heartbeat = setInterval(beat, heartbeatMs / 2);
   sending = send();
-  const settle = async () => {
+  const finish = async () => {
     clearInterval(heartbeat);
     await sending;
     if (held) await (sending = send());
   };
-  return { report, settle };
+  return { report, finish };
 }

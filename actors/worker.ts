@@ -120,12 +120,12 @@ async function doWork<N extends Noun>(state: WorkerState<N>, ids: Ids, command: 
   try {
     signal.throwIfAborted();
     const result = await state.work(command, { signal, progress: progress.report, log, now: () => performance.now() });
-    await progress.settle();
+    await progress.finish();
     const durationMs = Math.round(performance.now() - startedAt);
     await publishEnd(state, ids, 'completed', { ...result, durationMs });
     log.info({ durationMs }, `${noun}: completed`);
   } catch (error) {
-    await progress.settle();
+    await progress.finish();
     if (signal.reason instanceof Interrupted) throw signal.reason;
     if (signal.aborted) return publishEnd(state, ids, 'cancelled', {});
     const failure = toFailure(error);

@@ -30,8 +30,8 @@ const AnswerSchema = z.object({
   release: z.number().int(),
   /** Of the model that answered. */
   modelDigest: DigestSchema,
-  /** Where a candidate answered in place of the release: the run that announced it. */
-  candidate: TokenSchema.optional(),
+  /** Where a canary answered in place of the release: the run that announced it. */
+  canary: TokenSchema.optional(),
 });
 
 export const EmbedReplySchema = AnswerSchema.extend({ embedding: z.array(z.number()) });
@@ -53,7 +53,7 @@ export const IdentifyReplySchema = AnswerSchema.extend({
   score: z.number(),
   threshold: z.number(),
   /** Best first, also those below the threshold. */
-  candidates: z.array(z.object({ person: z.string(), score: z.number() })),
+  matches: z.array(z.object({ person: z.string(), score: z.number() })),
 });
 export type IdentifyReply = z.infer<typeof IdentifyReplySchema>;
 

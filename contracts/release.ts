@@ -27,13 +27,13 @@ export const ReleaseSchema = ModelPairSchema.extend({
 export type Release = z.infer<typeof ReleaseSchema>;
 
 /** A pair that replicas are asked to load. `runId` is that of the run which announced it. */
-export const CandidateSchema = ModelPairSchema.extend({
+export const AnnouncedSchema = ModelPairSchema.extend({
   /** Given for a pair that has served before: an operator wants it back. */
   origin: OriginSchema.optional(),
   /** Given while it answers a share of the requests, before it is committed. */
   canary: z.object({ share: z.number().min(0).max(1), keyHeader: z.string().min(1) }).optional(),
 });
-export type Candidate = z.infer<typeof CandidateSchema>;
+export type Announced = z.infer<typeof AnnouncedSchema>;
 
 /** One release in the ledger of who served what, when. It ends when the next one starts. */
 export const LedgerEntrySchema = z.object({
@@ -59,7 +59,7 @@ export const DeploymentSchema = z.object({
   /** Stays resident on every replica, so that a rollback loads nothing. */
   previous: ReleaseSchema.nullable(),
   /** Announced by a run that is deploying: replicas load and warm it up, and keep serving `current`. */
-  candidate: CandidateSchema.nullable(),
+  announced: AnnouncedSchema.nullable(),
   /** Pairs that served before those two, newest first: what else can be rolled back to, by loading it anew. */
   retained: z.array(ReleaseSchema).default([]),
   /** The latest releases, oldest first, the one in service last. */
@@ -68,6 +68,6 @@ export const DeploymentSchema = z.object({
   releaseMax: z.number().int().nonnegative(),
   /** The run that wrote last, and what it did. */
   runId: TokenSchema,
-  change: z.enum(['announced', 'tried', 'committed', 'rolled-back', 'withdrawn']),
+  change: z.enum(['announced', 'canary-started', 'committed', 'rolled-back', 'withdrawn']),
 });
 export type Deployment = z.infer<typeof DeploymentSchema>;

@@ -9,15 +9,15 @@ export type Latency = z.infer<typeof LatencySchema>;
 export const ScoresSchema = z.object({ count: z.number().int(), mean: z.number(), deviation: z.number() });
 export type Scores = z.infer<typeof ScoresSchema>;
 
-/** What one replica counted of one release or candidate. */
-export const ServingSchema = z.object({
+/** What one replica counted of one release or canary. */
+export const ReleaseFiguresSchema = z.object({
   requests: z.number(),
   failed: z.number(),
   latencyMs: LatencySchema.nullable(),
   /** Null before the first reply with a score. */
   scores: ScoresSchema.nullable(),
 });
-export type Serving = z.infer<typeof ServingSchema>;
+export type ReleaseFigures = z.infer<typeof ReleaseFiguresSchema>;
 
 /** What was watched of a new release or a canary, over all replicas, beside what it was compared with. */
 export const WindowFiguresSchema = z.object({
@@ -45,11 +45,11 @@ export const ReplicaStatusSchema = z.object({
   /** The candidate's run, and what became of it here. */
   prepared: z.object({ runId: TokenSchema, modelDigest: DigestSchema, refused: z.string().nullable() }).nullable(),
   /** Figures of the release in service since it was switched to. */
-  serving: ServingSchema,
+  figures: ReleaseFiguresSchema,
   /** Figures of the release before it, as they stood at the switch: what the new one is compared with. */
-  former: z.object({ release: z.number().int(), serving: ServingSchema }).nullable(),
+  former: z.object({ release: z.number().int(), figures: ReleaseFiguresSchema }).nullable(),
   /** Figures of a candidate that answers a share of the requests. */
-  trial: z.object({ runId: TokenSchema, serving: ServingSchema }).nullable(),
+  canary: z.object({ runId: TokenSchema, figures: ReleaseFiguresSchema }).nullable(),
   /** True while requests that began on an earlier release are still to be answered. */
   draining: z.boolean(),
   /** Why it takes no requests although a release is in service, as `<CODE>: <message>`; null while it takes them. */

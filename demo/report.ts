@@ -5,9 +5,9 @@ import type { TrafficFigures } from './traffic.ts';
 
 /** The JSON object of `nightshift demo --json`. */
 export function toJson(story: Story, synthetic: boolean) {
-  const phases = story.traffic.phases;
+  const periods = story.traffic.periods;
   const sum = (key: 'sent' | 'failed' | 'lost' | 'misrouted') =>
-    Object.values(phases).reduce((total, phase) => total + phase[key], 0);
+    Object.values(periods).reduce((total, period) => total + period[key], 0);
   return {
     data: synthetic ? 'synthetic' : 'folder',
     requests: {
@@ -18,7 +18,7 @@ export function toJson(story: Story, synthetic: boolean) {
       failures: story.traffic.failures,
       byRelease: story.traffic.releases,
     },
-    latencyMs: Object.fromEntries(Object.entries(phases).map(([name, { latencyMs }]) => [name, latencyMs])),
+    latencyMs: Object.fromEntries(Object.entries(periods).map(([name, { latencyMs }]) => [name, latencyMs])),
     swap: { maxUs: story.swapUsMax },
     rollback: { ms: story.rollbackMs },
     accuracy: { rank1: story.second.rank1, firstNight: story.first.rank1 },
@@ -80,16 +80,16 @@ const PHASES: readonly (readonly [string, string])[] = [
   ['after', 'after the swap'],
 ];
 
-function trafficTable({ phases }: TrafficFigures): InstanceType<typeof Table> {
+function trafficTable({ periods }: TrafficFigures): InstanceType<typeof Table> {
   const head = ['requests', 'sent', 'failed', 'lost', 'misrouted', 'p50 ms', 'p99 ms', 'max ms', 'p99 / steady'];
   const table = new Table({ head, style: { head: [], border: [] } });
-  const steady = phases['before']?.latencyMs.p99;
+  const steady = periods['before']?.latencyMs.p99;
   for (const [name, words] of PHASES) {
-    const phase = phases[name];
-    if (!phase) continue;
-    const { p50, p99, max } = phase.latencyMs;
+    const period = periods[name];
+    if (!period) continue;
+    const { p50, p99, max } = period.latencyMs;
     const ratio = steady ? (p99 / steady).toFixed(1) : '-';
-    const { sent, failed, lost, misrouted } = phase;
+    const { sent, failed, lost, misrouted } = period;
     table.push([words, sent, failed, lost, misrouted, p50.toFixed(2), p99.toFixed(2), max.toFixed(1), ratio]);
   }
   return table;

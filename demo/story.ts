@@ -76,7 +76,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
       probes: c.data.people.flatMap((person) => c.data.liveProbes(person)),
     });
     await c.wait(WARM_UP_MS);
-    traffic.phase('before');
+    traffic.period('before');
     await c.wait(STEADY_REQUESTS_MS);
 
     c.data.enrolNewPeople();
@@ -93,7 +93,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     c.data.shuffleLabels(true);
     const bad = await night(c, traffic);
     c.data.shuffleLabels(false);
-    traffic.phase('after');
+    traffic.period('after');
     c.say(`   The run ended "${bad.end.fact}"; release 2 serves on. Recognised: ${say(await recognise(c))}`);
 
     c.say('\n6. An operator rolls back.');
@@ -118,7 +118,7 @@ function mustComplete(name: string, { end }: Night): void {
   throw new PipelineError(end.failure?.code ?? 'INTERNAL', message);
 }
 
-/** One run, shown stage by stage. The traffic's phases follow the run's states. */
+/** One run, shown stage by stage. The traffic's periods follow the run's states. */
 async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
   const view = createStageView(process.stderr, c.quiet);
   const figures = { imagesPerSecond: 0, rank1: 0 };
@@ -132,7 +132,7 @@ async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
     },
     advanced: (state) => {
       view.advanced(state);
-      traffic?.phase(phaseOf(state));
+      traffic?.period(periodOf(state));
     },
   };
   const end = await startAndFollow(
@@ -145,7 +145,7 @@ async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
 }
 
 /** "loading": every replica loads and tries the candidate; "during": until all have switched; "after": the calm that follows. */
-function phaseOf(state: string): string {
+function periodOf(state: string): string {
   if (state.startsWith('deploying.guarding') || state === 'completed') return 'after';
   if (state.startsWith('deploying.preparing')) return 'loading';
   return state.startsWith('deploying') ? 'during' : 'training';

@@ -4,7 +4,7 @@ import { build, type Histogram } from 'hdr-histogram-js';
 import { connect, errors } from 'nats';
 import { inferSubject } from '../contracts/subjects.ts';
 import { readAnswer } from '../cli/client.ts';
-import type { PhaseFigures, TrafficData, TrafficFigures, TrafficOrder } from './traffic.ts';
+import type { PeriodFigures, TrafficData, TrafficFigures, TrafficMessage } from './traffic.ts';
 
 /** As long as the NATS CLI waits by default. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -12,7 +12,7 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const FAILURES_SHOWN = 5;
 const TICK_MS = 2;
 
-interface Phase {
+interface Period {
   sent: number;
   failed: number;
   lost: number;
@@ -24,11 +24,11 @@ const port = parentPort!; // This module runs only as a thread.
 const { url, model, requestsPerSecond, probes } = workerData.data as TrafficData;
 const nc = await connect({ servers: url, name: 'demo-traffic' });
 const subject = inferSubject(model, 'identify');
-const phases = new Map<string, Phase>();
+const periods = new Map<string, Period>();
 const failures: string[] = [];
 const releases: Record<string, number> = {};
 const underWay = new Set<Promise<void>>();
-let current = phaseOf('warm-up');
+let current = periodOf('warm-up');
 let inService = 0;
 
 const intervalMs = 1000 / requestsPerSecond;
@@ -42,37 +42,37 @@ const ticking = setInterval(() => {
   }
 }, TICK_MS);
 
-port.on('message', (order: TrafficOrder) => {
-  if ('phase' in order) current = phaseOf(order.phase);
-  else if ('inService' in order) inService = Math.max(inService, order.inService);
+port.on('message', (message: TrafficMessage) => {
+  if ('period' in message) current = periodOf(message.period);
+  else if ('inService' in message) inService = Math.max(inService, message.inService);
   else void finish();
 });
 port.postMessage('ready');
 
-function phaseOf(name: string): Phase {
-  const known = phases.get(name) ?? {
+function periodOf(name: string): Period {
+  const known = periods.get(name) ?? {
     ...{ sent: 0, failed: 0, lost: 0, misrouted: 0 },
     histogram: build({ highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 }),
   };
-  phases.set(name, known);
+  periods.set(name, known);
   return known;
 }
 
-async function send(image: Uint8Array, due: number, phase: Phase): Promise<void> {
-  phase.sent++;
+async function send(image: Uint8Array, due: number, period: Period): Promise<void> {
+  period.sent++;
   const atLeast = inService;
   try {
     const { release } = readAnswer<{ release: number }>(
       await nc.request(subject, image, { timeout: REQUEST_TIMEOUT_MS }),
     );
     releases[release] = (releases[release] ?? 0) + 1;
-    if (release < atLeast) phase.misrouted++;
+    if (release < atLeast) period.misrouted++;
   } catch (error) {
-    if (error instanceof errors.TimeoutError) phase.lost++;
-    else phase.failed++;
+    if (error instanceof errors.TimeoutError) period.lost++;
+    else period.failed++;
     if (failures.length < FAILURES_SHOWN) failures.push(String(error));
   }
-  phase.histogram.recordValue(Math.max(1, Math.round((performance.now() - due) * 1000)));
+  period.histogram.recordValue(Math.max(1, Math.round((performance.now() - due) * 1000)));
 }
 
 async function finish(): Promise<void> {
@@ -80,14 +80,14 @@ async function finish(): Promise<void> {
   await Promise.all(underWay);
   await nc.close();
   const figures: TrafficFigures = {
-    phases: Object.fromEntries([...phases].map(([name, phase]) => [name, figuresOf(phase)])),
+    periods: Object.fromEntries([...periods].map(([name, period]) => [name, figuresOf(period)])),
     failures,
     releases,
   };
   port.postMessage(figures);
 }
 
-function figuresOf({ histogram, ...counts }: Phase): PhaseFigures {
+function figuresOf({ histogram, ...counts }: Period): PeriodFigures {
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
   return { ...counts, latencyMs: { p50: at(50), p95: at(95), p99: at(99), max: histogram.maxValue / 1000 } };
 }

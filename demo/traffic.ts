@@ -14,7 +14,7 @@ export interface TrafficData {
   readonly probes: readonly Uint8Array[];
 }
 
-export interface PhaseFigures {
+export interface PeriodFigures {
   readonly sent: number;
   /** Answered with an error. */
   readonly failed: number;
@@ -25,17 +25,17 @@ export interface PhaseFigures {
   readonly latencyMs: Latency;
 }
 export interface TrafficFigures {
-  readonly phases: Readonly<Record<string, PhaseFigures>>;
+  readonly periods: Readonly<Record<string, PeriodFigures>>;
   /** The first few failures, in words. */
   readonly failures: readonly string[];
   /** Releases that answered, with the number of answers. */
   readonly releases: Readonly<Record<string, number>>;
 }
-export type TrafficOrder = { readonly phase: string } | { readonly inService: number } | { readonly stop: true };
+export type TrafficMessage = { readonly period: string } | { readonly inService: number } | { readonly stop: true };
 
 export interface Traffic {
   /** From now on requests count under this name. */
-  phase(name: string): void;
+  period(name: string): void;
   /** Every replica serves this release: no request sent from now on may be answered by an older one. */
   inService(release: number): void;
   /** Waits for what is under way and answers the figures. */
@@ -47,13 +47,13 @@ export interface Traffic {
 export async function startTraffic(data: TrafficData): Promise<Traffic> {
   const thread = startThread(new URL('./traffic.thread.ts', import.meta.url), data, { name: 'traffic' });
   await once(thread, 'message');
-  const order = (message: TrafficOrder) => thread.postMessage(message);
+  const send = (message: TrafficMessage) => thread.postMessage(message);
   return {
-    phase: (phase) => order({ phase }),
-    inService: (inService) => order({ inService }),
+    period: (period) => send({ period }),
+    inService: (inService) => send({ inService }),
     stop: async () => {
       const figures = once(thread, 'message');
-      order({ stop: true });
+      send({ stop: true });
       const [answer] = await figures;
       await thread.terminate();
       return answer as TrafficFigures;

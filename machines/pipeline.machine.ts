@@ -9,7 +9,7 @@ import type { Completed, ModelDeployed, StageName, StartCommand } from '../contr
 import type { PipelineConfig } from '../contracts/configuration/pipeline.ts';
 import type { CommandVerb, Noun } from '../contracts/subjects.ts';
 import type { BlobRef } from '../contracts/references.ts';
-import type { Candidate, ModelPair } from '../contracts/release.ts';
+import type { Announced, ModelPair } from '../contracts/release.ts';
 import type { WindowFigures } from '../contracts/replica.ts';
 
 export interface PipelineInput {
@@ -22,7 +22,7 @@ export interface PipelineInput {
   /** The pair in service when the run started. */
   readonly champion: ModelPair | null;
   /** Of a rollback to a pair that is no longer resident: it is prepared and committed, as a candidate is. */
-  readonly target?: Candidate | undefined;
+  readonly target?: Announced | undefined;
   /** Of a rollback: what the operator said. */
   readonly reason?: string | undefined;
   /** The run whose results this one goes on from, and the stage at which it begins; null for a run from scratch. */
@@ -111,7 +111,7 @@ export interface CommandParams {
 }
 export interface DeploymentParams {
   readonly change: 'announce' | 'try' | 'commit' | 'rollBack' | 'withdraw';
-  readonly pair: Candidate | null;
+  readonly pair: Announced | null;
 }
 
 /** After this many deadlines at which the worker still worked, the stage counts as stuck. */
@@ -162,7 +162,7 @@ const waitMs = ({ pipeline: { retry } }: PipelineContext, attempt: number, name:
   );
 
 /** An operator names a pair, or passing verification makes one: it exists in every state that deploys. */
-const candidatePair = (c: PipelineContext): Candidate =>
+const candidatePair = (c: PipelineContext): Announced =>
   c.target ?? {
     model: c.candidate!,
     gallery: c.verification!.gallery,

@@ -42,7 +42,7 @@ function startReaderThread(data: BlobReaderData): ReaderThread {
   let loss: PipelineError | null = null;
   thread.unref();
   thread.on('message', (message: FromBlobReader) => {
-    settle(calls.get(message.id), message);
+    answerCall(calls.get(message.id), message);
     calls.delete(message.id);
     // It keeps the process alive only while somebody waits for it.
     if (calls.size === 0) thread.unref();
@@ -70,7 +70,7 @@ function startReaderThread(data: BlobReaderData): ReaderThread {
   };
 }
 
-function settle(call: Call | undefined, message: FromBlobReader): void {
+function answerCall(call: Call | undefined, message: FromBlobReader): void {
   if (message.type === 'failed') call?.reject(errorOf(message.failure));
   else call?.resolve(Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength));
 }

@@ -96,7 +96,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
       await presence.unfollow();
       await service.stop();
       await convergence.stop();
-      await report.settle();
+      await report.finish();
       await presence.heartbeat.stop();
       await replica.close();
       await processes.close();

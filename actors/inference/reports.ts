@@ -19,7 +19,7 @@ export interface ReportsOptions {
 
 export interface Reports extends ReplicaReports {
   /** Resolves when everything said so far is published. */
-  settle(): Promise<void>;
+  finish(): Promise<void>;
 }
 
 export function createReports({ bus, heartbeat, model, replicaId, log }: ReportsOptions): Reports {
@@ -42,6 +42,6 @@ export function createReports({ bus, heartbeat, model, replicaId, log }: Reports
     refused: ({ runId }, failure) => say('refused', runId, { failure }),
     switched: (runId, { release }, swap) => say('switched', runId, { release, ...swap }, `:${release}`),
     outOfService: (runId, { release }, failure) => say('out-of-service', runId, { release, failure }, `:${release}`),
-    settle: () => saying,
+    finish: () => saying,
   };
 }

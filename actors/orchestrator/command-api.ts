@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { apiOfCommand, CTL } from '../../contracts/subjects.ts';
-import { order } from '../../infra/messaging/order.ts';
+import { sendCommand } from '../../infra/messaging/send-command.ts';
 import type { OrchestratorContext } from './context.ts';
 
 /** Shorter than the five seconds for which the NATS CLI waits by default. */
@@ -18,7 +18,7 @@ export const commandEndpointsOf = ({ bus }: OrchestratorContext): Record<string,
       (data: unknown) => {
         const id = `api-${randomUUID()}`;
         const silence = `${subject}: not obeyed yet; it is stored as ${id} and is answered in nightshift.evt.operator.*`;
-        return order(bus, { subject, data, id, silence, timeoutMs: OUTCOME_TIMEOUT_MS });
+        return sendCommand(bus, { subject, data, id, silence, timeoutMs: OUTCOME_TIMEOUT_MS });
       },
     ]),
   );

@@ -13,7 +13,7 @@ import {
 import type { Deployment } from '../../contracts/release.ts';
 import type { PipelineContext, PipelineEvent } from '../../machines/pipeline.machine.ts';
 import type { Checkpoint, Effect } from '../../machines/step.ts';
-import { announce, commit, rollBack, tryOut, withdraw, type Terms } from '../../services/deployment/records.ts';
+import { announce, commit, rollBack, startCanary, withdraw, type Terms } from '../../services/deployment/records.ts';
 import type { OrchestratorContext } from './context.ts';
 
 /** An effect that the world refused for good: the machine is told by an event. */
@@ -93,7 +93,7 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
   switch (effect.change) {
     case 'try': {
       const { share, keyHeader } = context.pipeline.deployment.canary;
-      return tryOut(record, runId, { share, keyHeader });
+      return startCanary(record, runId, { share, keyHeader });
     }
     case 'commit':
       return commit(record, runId, now, { retainedMax, why: context.reason ?? null });

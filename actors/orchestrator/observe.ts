@@ -43,7 +43,7 @@ export async function lookLater(o: OrchestratorContext, checkpoint: Checkpoint):
 /** The change was made before anybody looks; what the record says is what happened. */
 async function observeWithdrawal(o: OrchestratorContext, { context }: Checkpoint): Promise<PipelineEvent | null> {
   const record = (await o.deployments.load(context.model))?.value;
-  return record?.candidate?.runId === context.runId ? null : { type: 'deployment.withdrawn' };
+  return record?.announced?.runId === context.runId ? null : { type: 'deployment.withdrawn' };
 }
 
 /** A worker that answers without a sign of life is asked less and less often, so that the time line has room for it. */

@@ -43,7 +43,7 @@ export async function rollBackModel(
   // Two that were asked for at once would take each other back.
   if (!isBegun) await takeLock(o, rollbackLockKey(model), model, runId);
   const champion = record?.current ?? null;
-  const wanted = target?.kind === 'retained' ? { target: target.candidate } : {};
+  const wanted = target?.kind === 'retained' ? { target: target.pair } : {};
   const input = { runId, model, kind: 'rollback' as const, pipeline, champion, forkedFrom: null, reason, ...wanted };
   const beginning = { runId, messageId: envelope.id, input: () => Promise.resolve(input) };
   const { checkpoint, moved } = await beginRun(o, beginning);
@@ -66,7 +66,7 @@ async function reachable(
     const message = `model ${model}: the pair of release ${release} is in service already, as release ${target.release}`;
     throw new PipelineError('RELEASE_NOT_RETAINED', message);
   }
-  const { model: net, gallery, golden } = target.candidate;
+  const { model: net, gallery, golden } = target.pair;
   for (const { bucket, key, digest } of [net, gallery, golden]) {
     if ((await o.blobs.find(bucket, key))?.digest === digest) continue;
     const message = `model ${model}, release ${release}: ${bucket}/${key} is no longer stored, so its pair cannot be loaded`;

@@ -139,8 +139,8 @@ function followUp(
   timer: Timer | undefined,
   now: Date,
 ): Checkpoint | null {
-  const seen = event && step(value, `${value.context.runId}.${value.transition}.seen`, event, now);
-  return seen ?? (timer ? stepTimer(value, timer.timerId, timer.armedAt, now) : null);
+  const observed = event && step(value, `${value.context.runId}.${value.transition}.observed`, event, now);
+  return observed ?? (timer ? stepTimer(value, timer.timerId, timer.armedAt, now) : null);
 }
 
 /**
@@ -169,7 +169,7 @@ async function flush(o: OrchestratorContext, stored: SavedRun): Promise<SavedRun
  * to the disk, so they are carried out side by side. Only that a run rests, or what is deployed, is said last: whoever
  * hears it finds everything done.
  */
-const phaseOf = (effect: Effect): 0 | 1 | 2 => {
+const waveOf = (effect: Effect): 0 | 1 | 2 => {
   if (effect.kind === 'deployment') return 0;
   if (effect.kind === 'fact') return effect.fact === 'started' || effect.fact === 'advanced' ? 1 : 2;
   return effect.kind === 'deployed' ? 2 : 1;
@@ -187,10 +187,10 @@ async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Prom
     const index = checkpoint.outbox.indexOf(effect);
     faultPoint('orchestrator.carried-out', placeOf(checkpoint, `${index} ${effect.kind}`));
   };
-  const inPhase = (phase: number) => checkpoint.outbox.filter((effect) => phaseOf(effect) === phase);
-  for (const effect of inPhase(0)) await one(effect);
-  await Promise.all(inPhase(1).map(one));
-  await Promise.all(inPhase(2).map(one));
+  const inWave = (wave: number) => checkpoint.outbox.filter((effect) => waveOf(effect) === wave);
+  for (const effect of inWave(0)) await one(effect);
+  await Promise.all(inWave(1).map(one));
+  await Promise.all(inWave(2).map(one));
   return failed;
 }
 

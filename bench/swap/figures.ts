@@ -23,7 +23,7 @@ const LEVEL_SAMPLES = 5;
 /** Beside those of the two levels: enough for the picture. A sample takes up to 40 ms of a processor. */
 const SAMPLES_MAX = 40;
 
-export type Phase = 'steady' | 'loading' | 'swapping';
+export type Period = 'steady' | 'loading' | 'swapping';
 export interface Latencies {
   readonly requests: number;
   readonly p50Ms: number;
@@ -31,8 +31,8 @@ export interface Latencies {
   readonly maxMs: number;
 }
 
-/** By the moment at which a request was due, and counted from it. A request may be of two phases, but for the steady one. */
-export function latenciesBy(ledger: Ledger, steps: readonly Step[]): Readonly<Record<Phase, Latencies>> {
+/** By the moment at which a request was due, and counted from it. A request may be of two periods, but for the steady one. */
+export function latenciesBy(ledger: Ledger, steps: readonly Step[]): Readonly<Record<Period, Latencies>> {
   const loads = steps.flatMap(({ startedMs, loadedMs }) =>
     loadedMs === null ? [] : [[startedMs, loadedMs + LOAD_AFTERMATH_MS] as const],
   );
@@ -40,7 +40,7 @@ export function latenciesBy(ledger: Ledger, steps: readonly Step[]): Readonly<Re
     committedMs === null ? [] : [[committedMs, completedMs + SWAP_AFTERMATH_MS] as const],
   );
   const steadyFromMs = (ledger.dueMs[0] ?? 0) + WARM_UP_MS;
-  const latencies: Record<Phase, number[]> = { steady: [], loading: [], swapping: [] };
+  const latencies: Record<Period, number[]> = { steady: [], loading: [], swapping: [] };
   ledger.dueMs.forEach((dueMs, request) => {
     if (ledger.outcome[request] !== OUTCOMES.answered || dueMs < steadyFromMs) return;
     const within = ([from, to]: readonly [number, number]) => from <= dueMs && dueMs <= to;

@@ -35,7 +35,7 @@ const QUIET_SHARE = 0.1;
 const PATIENCE = 20;
 const PATIENCE_SECONDS_MAX = 3600;
 /** Before memory is measured: what was retired has ended, and what stands by for the next load has started. */
-const SETTLE_MS = 500;
+const CALM_MS = 500;
 
 export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBenchResult> {
   const result = await withRig({ ...options, replicas: REPLICAS }, (rig) => measure(rig, options));
@@ -93,7 +93,7 @@ async function takeSteps(rig: Rig, first: Step, options: SwapBenchOptions, onSwa
     onSwapped(done);
     inService = [step.modelDigest, ...inService].slice(0, 2);
     if (!isSampled(done, swaps)) continue;
-    await delay(SETTLE_MS);
+    await delay(CALM_MS);
     const mb = rig.memoryMb();
     if (mb !== null) memory.push({ atMs: clockMs(), swaps: done, mb });
   }

@@ -12,10 +12,10 @@ export function printSwapTable(result: SwapBenchResult, { net, rate, plot }: Swa
   );
   const latencies = table(
     ['latency, ms', 'requests', 'p50', 'p99', 'max', 'p99 over steady'],
-    (['steady', 'loading', 'swapping'] as const).map((phase) => {
-      const { requests, p50Ms, p99Ms, maxMs } = latencyMs[phase];
-      const ratio = phase === 'steady' ? '' : p99Ratio[phase].toFixed(2);
-      return [phase, requests, ...[p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(2)), ratio];
+    (['steady', 'loading', 'swapping'] as const).map((period) => {
+      const { requests, p50Ms, p99Ms, maxMs } = latencyMs[period];
+      const ratio = period === 'steady' ? '' : p99Ratio[period].toFixed(2);
+      return [period, requests, ...[p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(2)), ratio];
     }),
   );
   const spreads = table(

@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import { API, CTL, deadLetterEventSubject } from '../../contracts/subjects.ts';
 import type { KeptLetter } from '../../infra/stores/dead-letter-store.ts';
-import { obeyed } from '../../infra/messaging/order.ts';
+import { followCommand } from '../../infra/messaging/send-command.ts';
 import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';
@@ -38,7 +38,7 @@ export async function dlqShowCommand(seq: number, { json }: { json?: boolean }, 
 
 export async function dlqEndCommand(fact: 'redriven' | 'dropped', seq: number, global: GlobalOptions): Promise<void> {
   await withClient(global, async ({ bus }) => {
-    const { envelope } = await obeyed(bus, {
+    const { envelope } = await followCommand(bus, {
       subject: fact === 'redriven' ? CTL.dlqRedrive : CTL.dlqDrop,
       data: { seq },
       id: newCommandId(fact),

@@ -17,7 +17,7 @@ import {
   RUN_STOPS,
 } from '../../contracts/subjects.ts';
 import type { Bus, Heard } from '../../infra/messaging/bus.ts';
-import { obeyed } from '../../infra/messaging/order.ts';
+import { followCommand } from '../../infra/messaging/send-command.ts';
 import { startAndFollow } from '../follow.ts';
 import { createStageView } from '../stage-view.ts';
 import { onSignal } from '../signals.ts';
@@ -91,7 +91,7 @@ export async function cancelCommand(
 ): Promise<void> {
   await withClient(global, async ({ bus }) => {
     const id = newCommandId('cancel');
-    const heard = await obeyed(bus, {
+    const heard = await followCommand(bus, {
       subject: CTL.pipelineCancel,
       data: { runId, reason, force },
       id,
@@ -148,7 +148,7 @@ export async function rollBack(
 ): Promise<{ deployed: ModelDeployed; ms: number }> {
   const startedAt = performance.now();
   const runId = `rollback-${randomBytes(6).toString('hex')}`;
-  const { subject, envelope } = await obeyed(bus, {
+  const { subject, envelope } = await followCommand(bus, {
     subject: CTL.modelRollback,
     data: { model, release: to, runId, reason },
     id: runId,

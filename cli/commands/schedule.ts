@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import type { ScheduleConfig, SlotEntry } from '../../contracts/configuration/schedule.ts';
 import { API, CTL, scheduleEventSubject } from '../../contracts/subjects.ts';
-import { obeyed } from '../../infra/messaging/order.ts';
+import { followCommand } from '../../infra/messaging/send-command.ts';
 import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';
@@ -35,7 +35,7 @@ export async function scheduleListCommand(
 
 export async function schedulePauseCommand(model: string, { reason }: { reason?: string }, global: GlobalOptions) {
   await withClient(global, async ({ bus }) => {
-    await obeyed(bus, {
+    await followCommand(bus, {
       subject: CTL.schedulePause,
       data: { model, reason },
       id: newCommandId('pause'),
@@ -48,7 +48,7 @@ export async function schedulePauseCommand(model: string, { reason }: { reason?:
 
 export async function scheduleResumeCommand(model: string, global: GlobalOptions): Promise<void> {
   await withClient(global, async ({ bus, ask }) => {
-    await obeyed(bus, {
+    await followCommand(bus, {
       subject: CTL.scheduleResume,
       data: { model },
       id: newCommandId('resume'),

@@ -67,14 +67,14 @@ function describeModel({ model, deployment, replicas, activeRun }: ModelStatus):
     head: ['replica', 'release', 'requests', 'failed', 'p50 ms', 'p99 ms', 'swap us'],
     style: { head: [], border: [] },
   });
-  for (const { replicaId, release: serves, serving, swapUs } of replicas) {
+  for (const { replicaId, release: serves, figures, swapUs } of replicas) {
     table.push([
       replicaId,
       serves ?? '-',
-      serving.requests,
-      serving.failed,
-      round(serving.latencyMs?.p50),
-      round(serving.latencyMs?.p99),
+      figures.requests,
+      figures.failed,
+      round(figures.latencyMs?.p50),
+      round(figures.latencyMs?.p99),
       round(swapUs),
     ]);
   }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Outcome, StageName } from '../../contracts/messages.ts';
 import { CTL } from '../../contracts/subjects.ts';
-import { order } from '../../infra/messaging/order.ts';
+import { sendCommand } from '../../infra/messaging/send-command.ts';
 import type { GlobalOptions } from '../program.ts';
 import { withClient } from '../with-client.ts';
 import { newCommandId, newRunId } from './operate.ts';
@@ -58,9 +58,14 @@ export async function forkCommand(runId: string, options: ForkOptions, global: G
   print(outcome, json, `${runId} is forked from ${from} as ${outcome.runId}; state ${outcome.state}`);
 }
 
-function sent(global: GlobalOptions, verb: string, subject: Parameters<typeof order>[1]['subject'], data: object) {
+function sent(
+  global: GlobalOptions,
+  verb: string,
+  subject: Parameters<typeof sendCommand>[1]['subject'],
+  data: object,
+) {
   const silence = `no orchestrator has answered; the ${verb} is stored and is obeyed when one runs`;
-  return withClient(global, ({ bus }) => order(bus, { subject, data, id: newCommandId(verb), silence }));
+  return withClient(global, ({ bus }) => sendCommand(bus, { subject, data, id: newCommandId(verb), silence }));
 }
 
 const print = (outcome: Outcome, json: boolean | undefined, text: string) =>

@@ -8,11 +8,11 @@ import { makeEnvelope, openEnvelope, type Envelope } from '../../contracts/envel
 import { startConsuming, type Consumption } from './consume.ts';
 import { listen, type Heard, type Listening } from './listen.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { ConsumeOptions } from './settle.ts';
+import type { ConsumeOptions } from './conclude.ts';
 import { fallbackIdOf, MESSAGE_BYTES_MAX, publishStored, tooLarge } from './publish.ts';
 
 export type { Consumption } from './consume.ts';
-export type { ConsumeOptions, DeadDelivery, Delivery } from './settle.ts';
+export type { ConsumeOptions, DeadDelivery, Delivery } from './conclude.ts';
 export type { Heard, Listening } from './listen.ts';
 
 /** Names the subject on which a sender waits for an answer; the reply subject itself carries the stream's receipt. */

@@ -1,13 +1,13 @@
 /**
  * Takes a durable consumer's messages, one at a time and lane, for as long as it is told to: waits for a consumer that
- * is not there yet, and comes back after it was lost. What becomes of a message is decided in settle.ts. Called by
+ * is not there yet, and comes back after it was lost. What becomes of a message is decided in conclude.ts. Called by
  * bus.ts.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, type Consumer, type ConsumerMessages } from '@nats-io/jetstream';
 import { millis } from '@nats-io/nats-core';
-import { settle, type ConsumeOptions, type Context } from './settle.ts';
+import { conclude, type ConsumeOptions, type Context } from './conclude.ts';
 
 export interface Consumption {
   /** Fetches no more and waits for the handlers under way, at most `timeoutMs`. */
@@ -72,7 +72,7 @@ async function drain(context: Context, options: ConsumeOptions, consumer: Consum
     // Nothing was handed out yet when a stop is noticed here: the server delivers it again, to somebody else.
     for await (const message of messages) {
       if (signal.aborted) message.nak(HANDED_BACK_MS);
-      else await settle(context, options, message, millis(info.config.ack_wait ?? 0) / 3);
+      else await conclude(context, options, message, millis(info.config.ack_wait ?? 0) / 3);
     }
   } finally {
     signal.removeEventListener('abort', stop);

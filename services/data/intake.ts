@@ -1,7 +1,7 @@
 /**
  * First half of a collection: one source's samples are decoded, resized and appended to a spool file, and what is
  * kept in memory is a small record of each (about 300 bytes). Nothing here looks at two samples at once: duplicates,
- * splits and shards are settled afterwards (settle.ts), so it does not matter which source is faster.
+ * splits and shards are resolved afterwards (resolve.ts), so it does not matter which source is faster.
  */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';

@@ -17,7 +17,7 @@ import { allOrAbort } from '../../runtime/bounded.ts';
 import { createMeter } from './collection-meter.ts';
 import { takeIn, type Intake } from './intake.ts';
 import { withScratch } from '../../runtime/scratch.ts';
-import { planShards, settle, type Settled, type SettledSample } from './settle.ts';
+import { planShards, resolveSamples, type ResolvedSamples, type ResolvedSample } from './resolve.ts';
 import { writeShard, type ShardSample } from './shards.ts';
 import { createSplitRule } from './split.ts';
 import type { DataSource } from './strategy.ts';
@@ -47,9 +47,9 @@ export function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
   return withScratch(async (folder) => {
     const meter = createMeter(job.sources.length, job.progress);
     const intakes = await takeInAll(job, folder, meter);
-    const settled = settle(intakes, createSplitRule(job.split));
-    const shards = await storeShards(job, intakes, settled, folder, meter);
-    const manifest = describe(job.image, settled, shards);
+    const resolved = resolveSamples(intakes, createSplitRule(job.split));
+    const shards = await storeShards(job, intakes, resolved, folder, meter);
+    const manifest = describe(job.image, resolved, shards);
     const dataset = await storeManifest(manifest, job.blobs);
     const { counts, quarantinedTotal, labels } = manifest;
     job.log.info({ dataset: dataset.digest, ...counts, people: labels.length, quarantinedTotal }, 'snapshot stored');
@@ -74,7 +74,7 @@ function takeInAll(job: SnapshotJob, folder: string, meter: Meter): Promise<Inta
 async function storeShards(
   job: SnapshotJob,
   intakes: readonly Intake[],
-  { samples }: Settled,
+  { samples }: ResolvedSamples,
   folder: string,
   meter: Meter,
 ): Promise<DatasetManifest['shards']> {
@@ -93,7 +93,7 @@ async function storeShards(
 async function storeShard(
   { blobs, signal }: SnapshotJob,
   intakes: readonly Intake[],
-  plan: readonly SettledSample[],
+  plan: readonly ResolvedSample[],
   firstNumber: number,
   path: string,
 ): Promise<BlobRef> {
@@ -114,7 +114,7 @@ async function storeShard(
 async function* readSpool(
   spool: FileHandle,
   { name }: Intake,
-  plan: readonly SettledSample[],
+  plan: readonly ResolvedSample[],
   firstNumber: number,
   signal: AbortSignal,
 ): AsyncGenerator<ShardSample> {
@@ -129,8 +129,8 @@ async function* readSpool(
   }
 }
 
-function describe(image: ImageSpec, settled: Settled, shards: DatasetManifest['shards']): DatasetManifest {
-  const { labels, counts, sources, quarantined } = settled;
+function describe(image: ImageSpec, resolved: ResolvedSamples, shards: DatasetManifest['shards']): DatasetManifest {
+  const { labels, counts, sources, quarantined } = resolved;
   return {
     format: 'nightshift.dataset/1',
     image,

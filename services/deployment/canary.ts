@@ -1,10 +1,10 @@
 /**
- * Hot swap with a trial before it: the prepared candidate answers a sticky share of the requests for a while, and is
+ * Hot swap with a canary before it: the prepared candidate answers a sticky share of the requests for a while, and is
  * committed only if it fails no more, is no slower and scores no differently than the release that answers the rest.
  */
 import { createHash } from 'node:crypto';
 import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
-import type { Candidate } from '../../contracts/release.ts';
+import type { Announced } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 import { breachOf, figuresOf, type Watched } from './guard.ts';
 import { createHotSwap, decidePreparing, failure, wait } from './hot-swap.ts';
@@ -15,7 +15,7 @@ export function createCanary(): DeploymentStrategy {
   return {
     name: 'canary',
     decide: (observation, config) =>
-      observation.phase === 'trying' ? decideTrying(observation, config) : hotSwap.decide(observation, config),
+      observation.phase === 'trying' ? decideCanary(observation, config) : hotSwap.decide(observation, config),
   };
 }
 
@@ -25,19 +25,19 @@ export function isChosen(runId: string, share: number, key: string | Uint8Array)
   return hash.readUInt32BE(0) < share * 2 ** 32;
 }
 
-function decideTrying(observation: DeploymentObservation, config: DeploymentConfig): DeploymentVerdict {
+function decideCanary(observation: DeploymentObservation, config: DeploymentConfig): DeploymentVerdict {
   const { deployment, runId, windowOver } = observation;
   if (deployment?.current?.runId === runId) return { action: 'commit' };
-  if (deployment?.candidate?.runId === runId && !deployment.candidate.canary) return wait(`the trial of run ${runId}`);
-  const watched = observation.replicas.flatMap((replica) => watchedBy(replica, deployment?.candidate ?? null));
+  if (deployment?.announced?.runId === runId && !deployment.announced.canary) return wait(`the canary of run ${runId}`);
+  const watched = observation.replicas.flatMap((replica) => watchedBy(replica, deployment?.announced ?? null));
   const breach = breachOf(`the canary of run ${runId}`, watched, config);
   if (breach) return { action: 'abort', failure: failure('GUARD_BREACHED', breach) };
-  // A replica that came or restarted meanwhile has to prepare as well; one that cannot ends the trial.
+  // A replica that came or restarted meanwhile has to prepare as well; one that cannot ends the canary.
   const prepared = decidePreparing(observation, config);
   if (prepared.action !== 'commit') return prepared;
-  return windowOver ? { action: 'commit', figures: figuresOf(watched) } : wait(`the trial of run ${runId} to end`);
+  return windowOver ? { action: 'commit', figures: figuresOf(watched) } : wait(`the canary of run ${runId} to end`);
 }
 
-function watchedBy({ replicaId, trial, serving }: ReplicaStatus, candidate: Candidate | null): Watched[] {
-  return trial && trial.runId === candidate?.runId ? [{ replicaId, serving: trial.serving, baseline: serving }] : [];
+function watchedBy({ replicaId, canary, figures }: ReplicaStatus, announced: Announced | null): Watched[] {
+  return canary && canary.runId === announced?.runId ? [{ replicaId, figures: canary.figures, baseline: figures }] : [];
 }

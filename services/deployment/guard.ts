@@ -3,14 +3,14 @@
  * or a canary against the release that answers the rest. Pure; the strategies call it.
  */
 import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
-import type { Scores, Serving, WindowFigures } from '../../contracts/replica.ts';
+import type { ReleaseFigures, Scores, WindowFigures } from '../../contracts/replica.ts';
 
 export interface Watched {
   readonly replicaId: string;
   /** Of the new release or the candidate. */
-  readonly serving: Serving;
+  readonly figures: ReleaseFigures;
   /** Of what it is compared with on the same replica; null where that has answered nothing there. */
-  readonly baseline: Serving | null;
+  readonly baseline: ReleaseFigures | null;
 }
 
 /** Medians below this differ by what else the machine does. */
@@ -19,13 +19,13 @@ const MEDIAN_FLOOR_MS = 10;
 const DEVIATION_FLOOR = 0.05;
 
 export function figuresOf(watched: readonly Watched[]): WindowFigures {
-  const serving = watched.map((replica) => replica.serving);
+  const figures = watched.map((replica) => replica.figures);
   const baseline = watched.map((replica) => replica.baseline).filter((figures) => figures !== null);
-  const [scores, former] = [poolScores(serving), poolScores(baseline)];
+  const [scores, former] = [poolScores(figures), poolScores(baseline)];
   return {
-    requests: sum(serving.map(({ requests }) => requests)),
-    failed: sum(serving.map(({ failed }) => failed)),
-    medianMs: medianOf(serving),
+    requests: sum(figures.map(({ requests }) => requests)),
+    failed: sum(figures.map(({ failed }) => failed)),
+    medianMs: medianOf(figures),
     baselineMedianMs: medianOf(baseline),
     scores,
     baselineScores: former,
@@ -82,7 +82,7 @@ function driftOf(
 }
 
 /** The mean and deviation of all replies of all replicas, from those of each. */
-function poolScores(figures: readonly Serving[]): Scores | null {
+function poolScores(figures: readonly ReleaseFigures[]): Scores | null {
   const parts = figures.map(({ scores }) => scores).filter((scores) => scores !== null);
   const count = sum(parts.map((part) => part.count));
   if (count === 0) return null;
@@ -92,13 +92,13 @@ function poolScores(figures: readonly Serving[]): Scores | null {
 }
 
 /** Each replica's median counts by its answers. */
-function medianOf(figures: readonly Serving[]): number | null {
+function medianOf(figures: readonly ReleaseFigures[]): number | null {
   const answered = figures.filter(({ latencyMs }) => latencyMs !== null);
   const weights = sum(answered.map(({ requests }) => requests));
   if (weights === 0) return null;
   return sum(answered.map(({ requests, latencyMs }) => requests * (latencyMs?.p50 ?? 0))) / weights;
 }
 
-const p99Of = ({ serving }: Watched) => serving.latencyMs?.p99 ?? 0;
+const p99Of = ({ figures }: Watched) => figures.latencyMs?.p99 ?? 0;
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const percent = (share: number) => `${(share * 100).toFixed(2)} %`;

@@ -40,17 +40,17 @@ export function decidePreparing(
 ): DeploymentVerdict {
   const { deployment, runId } = observation;
   if (!deployment) return wait(`the announcement of run ${runId} in the deployment record`);
-  const { candidate, current } = deployment;
+  const { announced, current } = deployment;
   const replicas = inService(deployment, observation.replicas);
-  if (candidate && candidate.runId !== runId) {
-    const message = `run ${candidate.runId} has announced its own candidate; run ${runId} gives way`;
+  if (announced && announced.runId !== runId) {
+    const message = `run ${announced.runId} has announced its own candidate; run ${runId} gives way`;
     return { action: 'abort', failure: failure('DEPLOYMENT_CONFLICT', message) };
   }
   // A commit that has happened already is found again by a repeated step; committing twice changes nothing.
-  if (!candidate) return current?.runId === runId ? { action: 'commit' } : wait(`the announcement of run ${runId}`);
-  const refusal = replicas.find((replica) => isOf(candidate, replica) && replica.prepared?.refused);
+  if (!announced) return current?.runId === runId ? { action: 'commit' } : wait(`the announcement of run ${runId}`);
+  const refusal = replicas.find((replica) => isOf(announced, replica) && replica.prepared?.refused);
   if (refusal) return { action: 'abort', failure: refusalOf(refusal, runId) };
-  const pending = replicas.filter((replica) => !isOf(candidate, replica)).map(({ replicaId }) => replicaId);
+  const pending = replicas.filter((replica) => !isOf(announced, replica)).map(({ replicaId }) => replicaId);
   if (pending.length > 0) return wait(`replicas ${pending.join(', ')} to prepare the candidate of run ${runId}`);
   if (replicas.length < replicasMin) return wait(liveReplicas(replicas.length, replicasMin));
   return { action: 'commit' };
@@ -93,10 +93,10 @@ function decideGuarding(
 }
 
 /** Against what the same replica counted of the release before it, if it was there. */
-const watchedBy = ({ replicaId, serving, former }: ReplicaStatus): Watched => ({
+const watchedBy = ({ replicaId, figures, former }: ReplicaStatus): Watched => ({
   replicaId,
-  serving,
-  baseline: former?.serving ?? null,
+  figures,
+  baseline: former?.figures ?? null,
 });
 
 /** A replica that has taken itself out of service answers nobody, so nobody waits for it. */

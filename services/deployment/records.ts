@@ -4,7 +4,7 @@
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import { RETAINED_RELEASES } from '../../contracts/configuration/deployment.ts';
-import type { Candidate, Deployment, LedgerEntry } from '../../contracts/release.ts';
+import type { Announced, Deployment, LedgerEntry } from '../../contracts/release.ts';
 import { originOf, retain } from './retained.ts';
 
 /** What the ledger says of a new release, and how much is retained beside it. */
@@ -20,35 +20,35 @@ export const LEDGER_MAX = 100;
 const WHY_LENGTH_MAX = 500;
 
 /** Replicas are asked to load `pair`; nothing changes for clients. `record` is null before the first announcement. */
-export function announce(record: Deployment | null, pair: Candidate, runId: string, model: string): Deployment {
-  if (!record) return announced({ model, ...EMPTY }, pair, runId);
-  const { candidate } = record;
-  if (candidate && candidate.runId !== runId) {
-    throw conflict(record, runId, `run ${candidate.runId} has announced a candidate; end or resume that run`);
+export function announce(record: Deployment | null, pair: Announced, runId: string, model: string): Deployment {
+  if (!record) return withAnnounced({ model, ...EMPTY }, pair, runId);
+  const { announced } = record;
+  if (announced && announced.runId !== runId) {
+    throw conflict(record, runId, `run ${announced.runId} has announced a candidate; end or resume that run`);
   }
-  const known = candidate?.model.digest === pair.model.digest || isCommitted(record, runId);
-  return known ? record : announced(record, pair, runId);
+  const known = announced?.model.digest === pair.model.digest || isCommitted(record, runId);
+  return known ? record : withAnnounced(record, pair, runId);
 }
 
 /** The prepared candidate answers a share of the requests. */
-export function tryOut(record: Deployment, runId: string, canary: Candidate['canary']): Deployment {
-  const { candidate } = record;
-  if (isCommitted(record, runId) || (candidate?.runId === runId && candidate.canary)) return record;
-  if (candidate?.runId !== runId) throw conflict(record, runId, 'its candidate is gone; announce it again');
-  return { ...record, candidate: { ...candidate, canary }, runId, change: 'tried' };
+export function startCanary(record: Deployment, runId: string, canary: Announced['canary']): Deployment {
+  const { announced } = record;
+  if (isCommitted(record, runId) || (announced?.runId === runId && announced.canary)) return record;
+  if (announced?.runId !== runId) throw conflict(record, runId, 'its candidate is gone; announce it again');
+  return { ...record, announced: { ...announced, canary }, runId, change: 'canary-started' };
 }
 
 /** The candidate becomes the release in service, and the release in service the previous one. */
 export function commit(record: Deployment, runId: string, now: Date, terms: Partial<Terms> = {}): Deployment {
   if (isCommitted(record, runId)) return record;
-  const { candidate } = record;
-  if (candidate?.runId !== runId) {
-    const holder = candidate ? `the candidate is that of run ${candidate.runId}` : 'there is no candidate';
+  const { announced } = record;
+  if (announced?.runId !== runId) {
+    const holder = announced ? `the candidate is that of run ${announced.runId}` : 'there is no candidate';
     throw conflict(record, runId, `${holder}; announce it again`);
   }
-  const reason = candidate.origin ? 'operator' : 'deployed';
-  const next = nextRelease({ ...record, runId }, candidate, now, { reason, ...terms });
-  return { ...next, candidate: null, change: 'committed' };
+  const reason = announced.origin ? 'operator' : 'deployed';
+  const next = nextRelease({ ...record, runId }, announced, now, { reason, ...terms });
+  return { ...next, announced: null, change: 'committed' };
 }
 
 /**
@@ -75,15 +75,15 @@ export function rollBack(record: Deployment, runId: string, now: Date, terms: Pa
 
 /** Takes the announcement back. Where the candidate is not (or no longer) this run's, there is nothing left to undo. */
 export function withdraw(record: Deployment, runId: string): Deployment {
-  if (record.candidate?.runId !== runId) return record;
-  return { ...record, candidate: null, runId, change: 'withdrawn' };
+  if (record.announced?.runId !== runId) return record;
+  return { ...record, announced: null, runId, change: 'withdrawn' };
 }
 
-const EMPTY = { current: null, previous: null, candidate: null, retained: [], ledger: [], releaseMax: 0 };
+const EMPTY = { current: null, previous: null, announced: null, retained: [], ledger: [], releaseMax: 0 };
 
-const announced = (record: Omit<Deployment, 'runId' | 'change'>, pair: Candidate, runId: string): Deployment => ({
+const withAnnounced = (record: Omit<Deployment, 'runId' | 'change'>, pair: Announced, runId: string): Deployment => ({
   ...record,
-  candidate: { ...pair, runId },
+  announced: { ...pair, runId },
   runId,
   change: 'announced',
 });
@@ -91,7 +91,7 @@ const announced = (record: Omit<Deployment, 'runId' | 'change'>, pair: Candidate
 type NewRelease = Pick<Terms, 'reason'> & Partial<Terms>;
 
 /** `record.runId` is the run that brings the new release. */
-function nextRelease(record: Deployment, pair: Candidate, now: Date, terms: NewRelease): Deployment {
+function nextRelease(record: Deployment, pair: Announced, now: Date, terms: NewRelease): Deployment {
   const { model, gallery, golden, runId, origin } = pair;
   const release = record.releaseMax + 1;
   const committedAt = now.toISOString();
@@ -112,7 +112,7 @@ function nextRelease(record: Deployment, pair: Candidate, now: Date, terms: NewR
 }
 
 /** In service already, and not announced anew since. */
-const isCommitted = ({ current, candidate }: Deployment, runId: string) => current?.runId === runId && !candidate;
+const isCommitted = ({ current, announced }: Deployment, runId: string) => current?.runId === runId && !announced;
 
 const conflict = ({ model }: Deployment, runId: string, why: string) =>
   new PipelineError('DEPLOYMENT_CONFLICT', `model ${model}, run ${runId}: ${why}`);

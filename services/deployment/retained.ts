@@ -3,14 +3,14 @@
  * loaded anew. Pure; records.ts keeps the list, the orchestrator asks it where a rollback leads.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import type { Candidate, Deployment, Release, ModelPair, Origin } from '../../contracts/release.ts';
+import type { Announced, Deployment, Release, ModelPair, Origin } from '../../contracts/release.ts';
 
 /** Where an operator's rollback leads. */
 export type Target =
   /** To the previous pair, which every replica holds: milliseconds. */
   | { readonly kind: 'previous' }
   /** To a pair that replicas must load first. */
-  | { readonly kind: 'retained'; readonly candidate: Candidate }
+  | { readonly kind: 'retained'; readonly pair: Announced }
   /** Nowhere: that pair serves. */
   | { readonly kind: 'current'; readonly release: number };
 
@@ -41,7 +41,7 @@ export function targetOf(record: Deployment | null, model: string, release?: num
   const isMeant = (other: Release | null) => other !== null && record !== null && isPairOf(record, release, other);
   if (isMeant(previous)) return { kind: 'previous' };
   const found = retained.find(isMeant);
-  if (found) return { kind: 'retained', candidate: candidateOf(found) };
+  if (found) return { kind: 'retained', pair: announcedOf(found) };
   if (current && isMeant(current)) return { kind: 'current', release: current.release };
   const others = previous ? [previous, ...retained] : retained;
   const known = others.map((other) => originOf(other).release).join(', ') || 'none';
@@ -66,7 +66,7 @@ function isPairOf({ ledger }: Deployment, release: number, other: Release): bool
   return entry !== undefined && hasDigests(other, entry);
 }
 
-const candidateOf = (release: Release): Candidate => {
+const announcedOf = (release: Release): Announced => {
   const { model, gallery, golden, runId } = release;
   return { model, gallery, golden, runId, origin: originOf(release) };
 };

@@ -21,9 +21,9 @@ export interface DeploymentObservation {
 export type DeploymentVerdict =
   /** Nothing to do yet; `waitingFor` says what, in words. */
   | { readonly action: 'wait'; readonly waitingFor: string }
-  /** preparing -> every live replica holds the candidate, warm and checked. trying -> and its trial was clean. */
+  /** preparing -> every live replica holds the candidate, warm and checked. canary -> and its window was clean. */
   | { readonly action: 'commit'; readonly figures?: WindowFigures }
-  /** preparing -> a replica refused, or the record is no longer this run's. trying -> or a limit was breached. */
+  /** preparing -> a replica refused, or the record is no longer this run's. canary -> or a limit was breached. */
   | { readonly action: 'abort'; readonly failure: Failure }
   /** committing, rollingBack -> every live replica serves the committed release. */
   | { readonly action: 'switched'; readonly replicas: number; readonly swapUsMax: number }

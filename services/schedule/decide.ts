@@ -65,7 +65,7 @@ export function pausedBy(record: ScheduleRecord, reason: string, id: string, now
   if (record.seen.includes(id)) return record;
   const paused = record.paused ?? { reason, at: now.toISOString() };
   const skipped = record.waiting
-    ? settled(record, record.waiting.slot, 'skipped', `paused: ${paused.reason}`, now)
+    ? noted(record, record.waiting.slot, 'skipped', `paused: ${paused.reason}`, now)
     : record;
   const effect: ScheduleEffect = { kind: 'paused', id, reason: paused.reason };
   return rearmed({ ...sawn(withEffects(skipped, effect), id), paused, waiting: null }, false);
@@ -152,10 +152,10 @@ function arrived(record: ScheduleRecord, slot: Date, moment: Moment): ScheduleRe
 
 function overlapped(record: ScheduleRecord, slot: string, activeRun: string, now: Date): ScheduleRecord {
   const policy = record.config?.overlap ?? 'skip';
-  if (policy === 'skip') return settled(record, slot, 'skipped', `run ${activeRun} is under way`, now);
+  if (policy === 'skip') return noted(record, slot, 'skipped', `run ${activeRun} is under way`, now);
   const waits = { ...record, waiting: { slot, dueAt: null } };
-  if (policy === 'buffer-one') return settled(waits, slot, 'waiting', `for run ${activeRun} to end`, now);
-  const cancelling = settled(waits, slot, 'waiting', `for run ${activeRun}, which is cancelled for it`, now);
+  if (policy === 'buffer-one') return noted(waits, slot, 'waiting', `for run ${activeRun} to end`, now);
+  const cancelling = noted(waits, slot, 'waiting', `for run ${activeRun}, which is cancelled for it`, now);
   return withEffects(cancelling, { kind: 'cancel', slot, runId: activeRun });
 }
 
@@ -170,7 +170,7 @@ function tended(record: ScheduleRecord, moment: Moment): ScheduleRecord {
   const opens = config && opening(config, moment.now);
   if (!opens) return started(free, waiting.slot, 'its wait is over', moment.now);
   const reason = `outside the window; it opens at ${opens.toISOString()}`;
-  const again = settled(free, waiting.slot, 'waiting', reason, moment.now);
+  const again = noted(free, waiting.slot, 'waiting', reason, moment.now);
   return { ...again, waiting: { slot: waiting.slot, dueAt: iso(opens) } };
 }
 
@@ -191,7 +191,7 @@ const entry = (slot: string, decision: SlotEntry['decision'], reason: string, no
 
 const entryOf = (record: ScheduleRecord, slot: string) => record.recent.find((one) => one.slot === slot);
 
-const settled = (record: ScheduleRecord, slot: string, decision: SlotEntry['decision'], reason: string, now: Date) =>
+const noted = (record: ScheduleRecord, slot: string, decision: SlotEntry['decision'], reason: string, now: Date) =>
   withEntry(record, entry(slot, decision, reason, now));
 
 /** A later decision about a slot replaces the earlier one; both are told. */

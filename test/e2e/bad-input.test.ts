@@ -225,7 +225,7 @@ test('bad input: a replica that is told to load what is no model refuses, and th
     assert.match(night.failure?.message ?? '', /replica r-\w+ refused the candidate of run n1/);
     assert.ok(night.states.includes('deploying.preparing'));
     assert.not.ok(night.states.includes('deploying.committing'));
-    assert.is((await deployments.load(MODEL))?.value.candidate, null);
+    assert.is((await deployments.load(MODEL))?.value.announced, null);
   });
 });
 

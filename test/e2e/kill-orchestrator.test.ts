@@ -164,7 +164,7 @@ async function assertOneReleaseEach(saga: Saga, runs: readonly string[]): Promis
     last.ledger.map(({ runId }) => runId),
     runs,
   );
-  assert.equal([last.releaseMax, last.current?.release, last.candidate], [runs.length, runs.length, null]);
+  assert.equal([last.releaseMax, last.current?.release, last.announced], [runs.length, runs.length, null]);
   const events = await saga.storedEvents();
   assert.is(events.filter(({ subject }) => subject === modelDeployedSubject('face')).length, runs.length);
 }

@@ -86,7 +86,7 @@ export interface SagaOptions {
   /** How often a quiet worker gives a sign of life. */
   readonly heartbeatMs?: number;
   /** What the replica says it has counted while the record stands so. */
-  readonly figures?: (record: Deployment) => Partial<Pick<ReplicaStatus, 'serving' | 'former' | 'trial'>>;
+  readonly figures?: (record: Deployment) => Partial<Pick<ReplicaStatus, 'figures' | 'former' | 'canary'>>;
 }
 
 export interface ReplicaBehaviour {
@@ -222,12 +222,12 @@ const statusOf = (record: Deployment | null, replicaId: string, refused: string 
   release: record?.current?.release ?? null,
   modelDigest: record?.current?.model.digest ?? null,
   resident: [],
-  prepared: record?.candidate
-    ? { runId: record.candidate.runId, modelDigest: record.candidate.model.digest, refused }
+  prepared: record?.announced
+    ? { runId: record.announced.runId, modelDigest: record.announced.model.digest, refused }
     : null,
-  serving: { requests: 0, failed: 0, latencyMs: null, scores: null },
+  figures: { requests: 0, failed: 0, latencyMs: null, scores: null },
   former: null,
-  trial: null,
+  canary: null,
   draining: false,
   outOfService: null,
   swapUs: 1,

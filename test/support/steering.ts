@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Outcome } from '../../contracts/messages.ts';
 import { CTL, pipelineEventSubject, type CtlSubject, type Noun, type PipelineFact } from '../../contracts/subjects.ts';
-import { order } from '../../infra/messaging/order.ts';
+import { sendCommand } from '../../infra/messaging/send-command.ts';
 import { statePath } from '../../machines/step.ts';
 import { trivialWorks, type Saga, type Works } from './saga.ts';
 import { createGate, until } from './wait.ts';
@@ -12,7 +12,7 @@ export const start = (saga: Saga, runId: string) =>
 
 /** What an orchestrator answers; throws what it refuses with. */
 export const tell = (saga: Saga, subject: CtlSubject, data: object, id: string = randomUUID()): Promise<Outcome> =>
-  order(saga.bus, { subject, data, id, silence: `nobody answered ${subject} ${id}` });
+  sendCommand(saga.bus, { subject, data, id, silence: `nobody answered ${subject} ${id}` });
 
 export const ended = (saga: Saga, runId: string, fact: PipelineFact) => saga.event(pipelineEventSubject(fact, runId));
 

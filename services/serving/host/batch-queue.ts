@@ -97,7 +97,7 @@ export class BatchQueue {
   /** Called when nothing runs: starts the next batch, now or when it has waited for company long enough. */
   #runOrHold(): void {
     clearTimeout(this.#hold);
-    if (this.#waiting.length === 0) return this.#settleIdle();
+    if (this.#waiting.length === 0) return this.#resolveIdle();
     const holdMs = this.#closed ? 0 : this.#holdMs();
     if (holdMs > 0) this.#hold = setTimeout(() => void this.#run(), holdMs);
     else void this.#run();
@@ -115,7 +115,7 @@ export class BatchQueue {
   async #run(): Promise<void> {
     this.#expire();
     const batch = this.#takeBatch();
-    if (batch.length === 0) return this.#settleIdle();
+    if (batch.length === 0) return this.#resolveIdle();
     this.#running = batch;
     try {
       const { pixels, count } = join(batch, this.#options.imageBytes);
@@ -160,7 +160,7 @@ export class BatchQueue {
 
   readonly #isInTime = ({ request }: Waiting) => (request.deadlineMs ?? Infinity) > this.#options.now();
 
-  #settleIdle(): void {
+  #resolveIdle(): void {
     clearTimeout(this.#expiry);
     this.#expiryAtMs = Infinity;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();

@@ -5,14 +5,14 @@
 import { PipelineError } from '../../../contracts/errors.ts';
 import { lowerPriority } from '../../../runtime/priority.ts';
 import { launchHost } from './host-launcher.ts';
-import type { FromProcess, LoadOrder, ToProcess } from './model-host.messages.ts';
+import type { FromProcess, LoadRequest, ToProcess } from './model-host.messages.ts';
 
 export interface HostProcess {
   readonly pid: number;
   /** Resolves when its runtime is loaded, or when it is gone. */
   readonly ready: Promise<void>;
   /** Returns the length of an embedding. Throws MODEL_INVALID, or HostGone when the process ends or hangs meanwhile. */
-  load(order: LoadOrder): Promise<number>;
+  load(asked: LoadRequest): Promise<number>;
   /** Rows [count, dimensions]. Throws HOST_FAILED where the run failed, HostGone where the process did or `limitMs` passed. */
   run(pixels: Uint8Array, count: number, limitMs: number): Promise<Float32Array>;
   /** Resolves with what is known of the cause when the process is gone, for whatever reason. */
@@ -65,8 +65,8 @@ export async function startHostProcess(): Promise<HostProcess> {
   const ready = Promise.race([connected, ended]).then(() => {});
   return {
     ...{ pid, ready, ended },
-    load: async (order) => {
-      const answer = await ask({ type: 'load', ...order }, LOAD_TIMEOUT_MS);
+    load: async (asked) => {
+      const answer = await ask({ type: 'load', ...asked }, LOAD_TIMEOUT_MS);
       if (answer.type === 'loaded') return answer.dimensions;
       const why = answer.type === 'invalid' ? answer.message : `unexpected answer "${answer.type}"`;
       throw new PipelineError('MODEL_INVALID', `model host: ${why}`);

@@ -10,13 +10,13 @@ export interface HostProcesses {
   /** The spare if it lives, else a process that is just starting, at low priority. It is the caller's to kill. */
   take(): Promise<HostProcess>;
   /** The process taken is loaded, or will not be: now the next one may have the processor. */
-  settled(): void;
+  modelLoaded(): void;
   close(): Promise<void>;
 }
 
 export const freshProcesses: HostProcesses = {
   take: startHostProcess,
-  settled: () => {},
+  modelLoaded: () => {},
   close: async () => {},
 };
 
@@ -46,7 +46,7 @@ export function keepSpare(start: () => Promise<HostProcess> = startHostProcess):
       spare = null;
       return taken;
     },
-    settled: () => {
+    modelLoaded: () => {
       clearTimeout(pause);
       pause = setTimeout(() => void inTurn(begin), PAUSE_MS).unref();
     },

@@ -1,16 +1,16 @@
 /**
- * What a model host and its process say to each other, after the process has said its name. One order is under way at a
+ * What a model host and its process say to each other, after the process has said its name. One request is under way at a
  * time, so answers need no ids.
  */
 import type { ModelHostOptions } from '../strategy.ts';
 
-export interface LoadOrder extends Pick<ModelHostOptions, 'image' | 'batchMax' | 'threads'> {
+export interface LoadRequest extends Pick<ModelHostOptions, 'image' | 'batchMax' | 'threads'> {
   /** An ONNX file. */
   readonly path: string;
 }
 
 export type ToProcess =
-  | ({ readonly type: 'load' } & LoadOrder)
+  | ({ readonly type: 'load' } & LoadRequest)
   | { readonly type: 'run'; readonly pixels: Uint8Array; readonly count: number };
 
 export type FromProcess =

@@ -6,13 +6,13 @@
 import { connect } from 'node:net';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openChannel } from '../../../runtime/channel.ts';
-import type { FromProcess, LoadOrder, ToProcess } from './model-host.messages.ts';
+import type { FromProcess, LoadRequest, ToProcess } from './model-host.messages.ts';
 import { checkModel } from './model-shape.ts';
 
 interface Loaded {
   readonly session: InferenceSession;
   readonly dimensions: number;
-  readonly order: LoadOrder;
+  readonly asked: LoadRequest;
 }
 
 let loaded: Loaded | null = null;
@@ -23,24 +23,24 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const [socketPath = '', hostId] = process.argv.slice(2); // From host-launcher.process.ts.
 const channel = openChannel(connect(socketPath));
 channel.onMessage = (message) => {
-  const order = message as ToProcess; // From host-process.ts.
-  void (order.type === 'load' ? load(order) : run(order));
+  const asked = message as ToProcess; // From host-process.ts.
+  void (asked.type === 'load' ? load(asked) : run(asked));
 };
 channel.onClosed = () => process.exit();
 channel.send(hostId);
 const say = (message: FromProcess) => channel.send(message);
 
-async function load(order: LoadOrder): Promise<void> {
+async function load(asked: LoadRequest): Promise<void> {
   try {
-    const session = await InferenceSession.create(order.path, {
+    const session = await InferenceSession.create(asked.path, {
       executionProviders: ['cpu'],
-      intraOpNumThreads: order.threads,
+      intraOpNumThreads: asked.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
     });
-    const checked = checkModel(session.inputMetadata, session.outputMetadata, order.image);
+    const checked = checkModel(session.inputMetadata, session.outputMetadata, asked.image);
     if ('problem' in checked) return say({ type: 'invalid', message: checked.problem });
-    loaded = { session, dimensions: checked.dimensions, order };
+    loaded = { session, dimensions: checked.dimensions, asked };
     say({ type: 'loaded', dimensions: checked.dimensions });
   } catch (error) {
     say({ type: 'invalid', message: `the bytes are not an ONNX model (${(error as Error).message})` });
@@ -58,7 +58,7 @@ async function run({ pixels, count }: { pixels: Uint8Array; count: number }): Pr
 
 /** In slices of the largest batch, whose size bounds the memory of a run. */
 async function embed(model: Loaded, pixels: Uint8Array, count: number): Promise<Float32Array> {
-  const { batchMax } = model.order;
+  const { batchMax } = model.asked;
   if (count <= batchMax) return runSlice(model, pixels, 0, count);
   const embeddings = new Float32Array(count * model.dimensions);
   for (let first = 0; first < count; first += batchMax) {
@@ -68,8 +68,8 @@ async function embed(model: Loaded, pixels: Uint8Array, count: number): Promise<
   return embeddings;
 }
 
-async function runSlice({ session, order }: Loaded, pixels: Uint8Array, first: number, count: number) {
-  const { channels, height, width } = order.image;
+async function runSlice({ session, asked }: Loaded, pixels: Uint8Array, first: number, count: number) {
+  const { channels, height, width } = asked.image;
   const imageBytes = channels * height * width;
   const input = Float32Array.from(pixels.subarray(first * imageBytes, (first + count) * imageBytes));
   const images = new Tensor('float32', input, [count, channels, height, width]);

@@ -65,7 +65,7 @@ async function open(
     await process?.kill();
     throw error;
   } finally {
-    processes.settled();
+    processes.modelLoaded();
   }
 }
 

@@ -20,41 +20,41 @@ const HOLD_MS_MAX = 2_000;
  */
 export async function answer(replica: Replica, request: RecogniseRequest): Promise<InferReply> {
   const startedAt = performance.now();
-  const tried: Served[] = [];
+  const asked: Served[] = [];
   try {
     let reply: InferReply;
     do {
       await admitted(replica, request);
-      reply = await persist(replica, request, tried);
+      reply = await persist(replica, request, asked);
     } while (!replica.standing.isGood);
-    tried.at(-1)?.figures.answered(performance.now() - startedAt, marginOf(reply));
+    asked.at(-1)?.figures.answered(performance.now() - startedAt, marginOf(reply));
     return reply;
   } catch (error) {
-    if (isFailed(error)) tried.at(-1)?.figures.failed();
+    if (isFailed(error)) asked.at(-1)?.figures.failed();
     throw error;
   }
 }
 
-/** Once more on the release in service, when a candidate on trial failed. */
-async function persist(replica: Replica, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
+/** Once more on the release in service, when a canary failed. */
+async function persist(replica: Replica, request: RecogniseRequest, asked: Served[]): Promise<InferReply> {
   try {
-    return await attempt(replica.lease(request), request, tried);
+    return await attempt(replica.lease(request), request, asked);
   } catch (error) {
-    const lost = tried.at(-1);
-    // What a candidate on trial fails at counts against it, and is no client's concern.
-    if (lost?.candidate && isFailed(error)) {
+    const lost = asked.at(-1);
+    // What a canary fails at counts against it, and is no client's concern.
+    if (lost?.canary && isFailed(error)) {
       lost.figures.failed();
-      return attempt(replica.leaseServed(), request, tried);
+      return attempt(replica.leaseServed(), request, asked);
     }
     throw error;
   }
 }
 
-/** Holds the lease from start to end; notes in `tried` which release that was. */
-async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, tried: Served[]): Promise<InferReply> {
+/** Holds the lease from start to end; notes in `asked` which release that was. */
+async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, asked: Served[]): Promise<InferReply> {
   try {
     if (!lease.value) throw notReady();
-    tried.push(lease.value);
+    asked.push(lease.value);
     return await recognise(lease.value, request);
   } finally {
     lease.release();

@@ -49,7 +49,7 @@ export class AtomicReference<T> {
       if (!held) return;
       held = false;
       cell.leases -= 1;
-      settle(cell);
+      markIfDrained(cell);
     };
     return { value: cell.value, release };
   }
@@ -66,13 +66,13 @@ export class AtomicReference<T> {
       // Who acquires before this line works with the old value to the end, who acquires after it, with the new one.
       this.#cell = cell;
       retired.retired = true;
-      settle(retired);
+      markIfDrained(retired);
       return { previous: retired.value, drained: retired.drained };
     };
   }
 }
 
-function settle(cell: Cell<unknown>): void {
+function markIfDrained(cell: Cell<unknown>): void {
   if (cell.retired && cell.leases === 0) cell.markDrained();
 }
 

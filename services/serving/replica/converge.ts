@@ -4,12 +4,12 @@
  * load under way, so that a roll-back is immediate.
  */
 import { toFailure, type Failure } from '../../../contracts/errors.ts';
-import type { Candidate, Deployment, Release, ModelPair } from '../../../contracts/release.ts';
+import type { Announced, Deployment, Release, ModelPair } from '../../../contracts/release.ts';
 import { faultPoint } from '../../../runtime/fault-points.ts';
 import type { Logger } from '../../../runtime/logger.ts';
 import { isChosen } from '../../deployment/canary.ts';
 import { createFigures } from './figures.ts';
-import type { Replica, SwapMoment, Trial } from './replica.ts';
+import type { Replica, SwapMoment, CanaryServed } from './replica.ts';
 import { isAnswered, isRefused, wantedPairs, type Wanted } from './wanted.ts';
 
 export interface ConvergenceOptions {
@@ -37,7 +37,7 @@ export interface ReplicaReports {
 /** A server that restarts or a store that hiccups is back within seconds; then the candidate is refused. */
 const PREPARE_ATTEMPTS_MAX = 4;
 const BACKOFF_MS = 250;
-/** What must serve is tried for ever, at this interval at last. */
+/** What must serve is loaded again for ever, at this interval at last. */
 const BACKOFF_MAX_MS = 10_000;
 
 export class Convergence {
@@ -46,7 +46,7 @@ export class Convergence {
   #loop: Promise<void> | null = null;
   #again = false;
   #stopped = false;
-  /** Model digest -> how often loading failed, and when it may be tried again (performance.now()). */
+  /** Model digest -> how often loading failed, and when it may be loaded again (performance.now()). */
   readonly #failures = new Map<string, { readonly attempts: number; readonly retryAtMs: number }>();
   /** For the report on a candidate, which follows its load at once. */
   #lastLoad: { readonly digest: string; readonly durationMs: number } | null = null;
@@ -63,7 +63,7 @@ export class Convergence {
   desire(deployment: Deployment): void {
     this.#desired = deployment;
     this.#switchIfResident();
-    this.#alignTrial();
+    this.#alignCanary();
     this.#wake();
   }
 
@@ -71,7 +71,7 @@ export class Convergence {
     return this.#desired;
   }
 
-  /** Why the release in service cannot be loaded here; null where it can, or was not tried yet. */
+  /** Why the release in service cannot be loaded here; null where it can, or was not loaded yet. */
   get failure(): Failure | null {
     return this.#lost && this.#lost.release === this.#desired?.current?.release ? this.#lost.failure : null;
   }
@@ -105,9 +105,9 @@ export class Convergence {
     const desired = this.#desired;
     if (!desired) return false;
     this.#switchIfResident();
-    this.#alignTrial();
+    this.#alignCanary();
     this.#retireUnwanted(desired);
-    this.#answerCandidate(desired.candidate);
+    this.#answerCandidate(desired.announced);
     const next = this.#nextLoad(desired);
     if (next) await this.#load(next);
     return next !== undefined;
@@ -125,7 +125,7 @@ export class Convergence {
     // The record's own run may be one that has announced a candidate since.
     const { runId } = ledger.find(({ release }) => release === current.release) ?? current;
     faultPoint('replica.switched', `${runId} ${current.release}`);
-    this.#alignTrial();
+    this.#alignCanary();
     const fields = { release: current.release, formerRelease, modelDigest: resident.modelDigest, ...swap };
     log.info(fields, 'replica: switched');
     report.changed();
@@ -133,22 +133,22 @@ export class Convergence {
   }
 
   /** A candidate answers its share while the record says so and it is loaded; beside another release it goes on counting. */
-  #alignTrial(): void {
+  #alignCanary(): void {
     const { replica, report } = this.#options;
-    const { candidate } = this.#desired ?? {};
-    const resident = candidate?.canary && replica.residents.get(candidate);
-    const { trial, served } = replica;
+    const { announced } = this.#desired ?? {};
+    const resident = announced?.canary && replica.residents.get(announced);
+    const { canary, served } = replica;
     if (!resident || !served) {
-      replica.tryOut(null);
+      replica.setCanary(null);
     } else if (
-      trial?.candidate !== candidate.runId ||
-      trial.release !== served.release ||
-      trial.resident !== resident
+      canary?.canary !== announced.runId ||
+      canary.release !== served.release ||
+      canary.resident !== resident
     ) {
-      const figures = trial?.candidate === candidate.runId ? trial.figures : createFigures();
-      replica.tryOut({ ...trialOf(candidate), release: served.release, resident, figures });
+      const figures = canary?.canary === announced.runId ? canary.figures : createFigures();
+      replica.setCanary({ ...canaryOf(announced), release: served.release, resident, figures });
     }
-    if (trial !== replica.trial) report.changed();
+    if (canary !== replica.canary) report.changed();
   }
 
   #retireUnwanted(desired: Deployment): void {
@@ -163,18 +163,18 @@ export class Convergence {
   }
 
   /** Says `prepared` of a candidate that is in memory; takes back an answer that no longer holds or is not asked for. */
-  #answerCandidate(candidate: ModelPair | null): void {
+  #answerCandidate(announced: ModelPair | null): void {
     const { replica, report } = this.#options;
-    const isResident = candidate !== null && replica.residents.get(candidate) !== undefined;
-    const holds = candidate !== null && isAnswered(replica.prepared, candidate);
+    const isResident = announced !== null && replica.residents.get(announced) !== undefined;
+    const holds = announced !== null && isAnswered(replica.prepared, announced);
     if (isResident && !holds) {
-      faultPoint('replica.prepared', candidate.runId);
-      replica.prepared = { runId: candidate.runId, modelDigest: candidate.model.digest, refused: null };
+      faultPoint('replica.prepared', announced.runId);
+      replica.prepared = { runId: announced.runId, modelDigest: announced.model.digest, refused: null };
       report.changed();
       // A pair that was in memory before took no time.
       const { digest, durationMs = 0 } = this.#lastLoad ?? {};
-      report.prepared(candidate, digest === candidate.model.digest ? durationMs : 0);
-    } else if (replica.prepared && !isResident && !(candidate && isRefused(replica.prepared, candidate))) {
+      report.prepared(announced, digest === announced.model.digest ? durationMs : 0);
+    } else if (replica.prepared && !isResident && !(announced && isRefused(replica.prepared, announced))) {
       replica.prepared = null;
       report.changed();
     }
@@ -183,7 +183,7 @@ export class Convergence {
   #nextLoad(desired: Deployment): Wanted | undefined {
     const { residents, prepared } = this.#options.replica;
     const missing = wantedPairs(desired).filter(
-      ({ role, pair }) => !residents.get(pair) && !(role === 'candidate' && isRefused(prepared, pair)),
+      ({ role, pair }) => !residents.get(pair) && !(role === 'announced' && isRefused(prepared, pair)),
     );
     const next = missing.find(({ pair }) => this.#waitMs(pair) <= 0);
     if (!next) this.#wakeIn(Math.min(...missing.map(({ pair }) => this.#waitMs(pair))));
@@ -207,11 +207,11 @@ export class Convergence {
       const isFinal = !failure.retryable || attempts >= PREPARE_ATTEMPTS_MAX;
       if (isFinal && role === 'current') this.#lose(pair, failure);
       // The candidate may have been withdrawn or exchanged while it was loading.
-      if (isFinal && this.#desired?.candidate?.runId === pair.runId) this.#refused(pair, failure);
+      if (isFinal && this.#desired?.announced?.runId === pair.runId) this.#refused(pair, failure);
     }
   }
 
-  /** It is tried on, but nobody should wait for it. */
+  /** It is loaded again and again, but nobody should wait for it. */
   #lose(pair: ModelPair, failure: Failure): void {
     const current = this.#desired?.current;
     // The record may have changed while it was loading.
@@ -248,7 +248,7 @@ export class Convergence {
 }
 
 /** By the header that the configuration names, else by the image itself: the same request goes the same way. */
-function trialOf({ runId, canary }: Candidate): Pick<Trial, 'candidate' | 'isChosen'> {
+function canaryOf({ runId, canary }: Announced): Pick<CanaryServed, 'canary' | 'isChosen'> {
   const { share, keyHeader } = canary ?? { share: 0, keyHeader: '' };
-  return { candidate: runId, isChosen: ({ header, image }) => isChosen(runId, share, header(keyHeader) ?? image) };
+  return { canary: runId, isChosen: ({ header, image }) => isChosen(runId, share, header(keyHeader) ?? image) };
 }

@@ -1,12 +1,12 @@
 /** What a replica counts of one release: requests, failures, latency. Clients' own mistakes are not counted. */
 import { build } from 'hdr-histogram-js';
-import type { Scores, Serving } from '../../../contracts/replica.ts';
+import type { Scores, ReleaseFigures } from '../../../contracts/replica.ts';
 
 export interface Figures {
   /** `margin`: how far the reply's score lies above the threshold; null for a reply without a score. */
   answered(latencyMs: number, margin: number | null): void;
   failed(): void;
-  snapshot(): Serving;
+  snapshot(): ReleaseFigures;
 }
 
 /** A minute in microseconds: no request is allowed to take that long. */

@@ -27,7 +27,7 @@ export interface RecogniseRequest<Verb = InferVerb> {
 
 export type InferReply = EmbedReply | VerifyReply | IdentifyReply;
 
-/** Candidates in a reply of `identify`. */
+/** Matches in a reply of `identify`. */
 const TOP_K = 5;
 /** The score of an empty gallery: that of opposite directions, below any threshold. */
 const SCORE_MIN = -1;
@@ -79,14 +79,14 @@ function compare(served: Served, person: string, embedding: Float32Array): Verif
 async function search(served: Served, embedding: Float32Array): Promise<IdentifyReply> {
   const { people } = served.resident;
   const { threshold } = people;
-  const candidates = [...(await people.search(embedding, TOP_K))];
-  const best = candidates[0] ?? { person: null, score: SCORE_MIN };
+  const matches = [...(await people.search(embedding, TOP_K))];
+  const best = matches[0] ?? { person: null, score: SCORE_MIN };
   const known = best.score >= threshold;
-  return { ...answerOf(served), person: known ? best.person : null, known, score: best.score, threshold, candidates };
+  return { ...answerOf(served), person: known ? best.person : null, known, score: best.score, threshold, matches };
 }
 
-const answerOf = ({ release, resident, candidate }: Served) => ({
+const answerOf = ({ release, resident, canary }: Served) => ({
   release,
   modelDigest: resident.modelDigest,
-  ...(candidate ? { candidate } : {}),
+  ...(canary ? { canary } : {}),
 });

@@ -19,13 +19,13 @@ export interface Served {
   readonly release: number;
   readonly resident: ResidentModel;
   readonly figures: Figures;
-  /** Of a candidate on trial: the run that announced it. `release` is the one in service beside it then. */
-  readonly candidate?: string;
+  /** Of a canary: the run that announced it. `release` is the one in service beside it then. */
+  readonly canary?: string;
 }
 
-/** A candidate that answers the requests of which `isChosen` says so. */
-export interface Trial extends Served {
-  readonly candidate: string;
+/** A canary: it answers the requests of which `isChosen` says so. */
+export interface CanaryServed extends Served {
+  readonly canary: string;
   readonly isChosen: (request: RecogniseRequest) => boolean;
 }
 
@@ -88,7 +88,7 @@ export class Replica {
   #former: ReplicaStatus['former'] = null;
   /** Of former values that requests still work with. */
   readonly #drains = new Set<Promise<void>>();
-  readonly #trial = new AtomicReference<Trial | null>(null);
+  readonly #canary = new AtomicReference<CanaryServed | null>(null);
   readonly #waiters = new Set<() => void>();
 
   constructor(options: ReplicaOptions) {
@@ -103,22 +103,22 @@ export class Replica {
 
   /** What answers the request. */
   lease(request: RecogniseRequest): Lease<Served | null> {
-    return this.#trial.current?.isChosen(request) ? this.#trial.acquire() : this.#served.acquire();
+    return this.#canary.current?.isChosen(request) ? this.#canary.acquire() : this.#served.acquire();
   }
 
-  /** What is in service, whoever else may be on trial. */
+  /** What is in service, whatever canary stands beside it. */
   leaseServed(): Lease<Served | null> {
     return this.#served.acquire();
   }
 
-  get trial(): Trial | null {
-    return this.#trial.current;
+  get canary(): CanaryServed | null {
+    return this.#canary.current;
   }
 
-  /** Lets a candidate answer its share, or with null ends its trial. */
-  tryOut(trial: Trial | null): void {
-    if (trial === this.trial) return;
-    const { previous, drained } = this.#trial.swap(trial);
+  /** Lets a candidate answer its share, or with null ends that. */
+  setCanary(canary: CanaryServed | null): void {
+    if (canary === this.canary) return;
+    const { previous, drained } = this.#canary.swap(canary);
     if (previous) this.#keep(drained, previous);
   }
 
@@ -135,7 +135,7 @@ export class Replica {
     const next = { release, resident, figures: isSameRelease ? former.figures : createFigures() };
     const { previous, drained, ...moment } = timedSwap(this.#served, next);
     if (!isSameRelease) this.#swapUs = moment.swapUs;
-    if (former && !isSameRelease) this.#former = { release: former.release, serving: former.figures.snapshot() };
+    if (former && !isSameRelease) this.#former = { release: former.release, figures: former.figures.snapshot() };
     if (previous) this.#keep(drained, previous);
     this.onSwitched();
     this.wake();
@@ -157,13 +157,13 @@ export class Replica {
   /** Waits until something changed that requests may wait for. False when `deadlineMs` (performance.now()) came first. */
   changed(deadlineMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const settle = (hasChanged: boolean) => {
+      const finish = (hasChanged: boolean) => {
         clearTimeout(timer);
         this.#waiters.delete(waiter);
         resolve(hasChanged);
       };
-      const waiter = () => settle(true);
-      const timer = setTimeout(() => settle(false), Math.max(0, deadlineMs - performance.now()));
+      const waiter = () => finish(true);
+      const timer = setTimeout(() => finish(false), Math.max(0, deadlineMs - performance.now()));
       this.#waiters.add(waiter);
     });
   }
@@ -187,9 +187,9 @@ export class Replica {
       modelDigest: this.served?.resident.modelDigest ?? null,
       resident: this.residents.digests,
       prepared: this.prepared,
-      serving: this.served?.figures.snapshot() ?? NOTHING_SERVED,
+      figures: this.served?.figures.snapshot() ?? NOTHING_SERVED,
       former: this.#former,
-      trial: this.trial && { runId: this.trial.candidate, serving: this.trial.figures.snapshot() },
+      canary: this.canary && { runId: this.canary.canary, figures: this.canary.figures.snapshot() },
       draining: this.#drains.size > 0,
       outOfService: this.outOfService,
       swapUs: this.#swapUs,
@@ -199,7 +199,7 @@ export class Replica {
 
   /** No request may lease a model after this; those under way keep theirs. */
   async close(): Promise<void> {
-    this.tryOut(null);
+    this.setCanary(null);
     const { previous, drained } = this.#served.swap(null);
     if (previous) this.residents.keepUntil(drained, previous.resident);
     await this.residents.close();

@@ -2,7 +2,7 @@
 import type { Deployment, ModelPair } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
 
-export type Role = 'current' | 'previous' | 'candidate';
+export type Role = 'current' | 'previous' | 'announced';
 
 export interface Wanted {
   readonly role: Role;
@@ -10,9 +10,9 @@ export interface Wanted {
 }
 
 /** In the order of importance: what must serve, what makes a roll-back instant, what may serve next. */
-export function wantedPairs({ current, previous, candidate }: Deployment): readonly Wanted[] {
+export function wantedPairs({ current, previous, announced }: Deployment): readonly Wanted[] {
   const wanted = (role: Role, pair: ModelPair | null) => (pair ? [{ role, pair }] : []);
-  return [...wanted('current', current), ...wanted('previous', previous), ...wanted('candidate', candidate)];
+  return [...wanted('current', current), ...wanted('previous', previous), ...wanted('announced', announced)];
 }
 
 /** Whether the replica has given its word on this very candidate, for or against. */
@@ -20,7 +20,7 @@ export function isAnswered(prepared: ReplicaStatus['prepared'], { runId, model }
   return prepared?.runId === runId && prepared.modelDigest === model.digest;
 }
 
-/** Whether it has refused the candidate; it is not tried again then. */
+/** Whether it has refused the candidate; it is not loaded again then. */
 export function isRefused(prepared: ReplicaStatus['prepared'], pair: ModelPair): boolean {
   return isAnswered(prepared, pair) && prepared?.refused !== null;
 }

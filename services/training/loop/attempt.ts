@@ -6,7 +6,7 @@
  * never waits for it.
  */
 import type { CurvePoint } from '../../../contracts/training.ts';
-import { encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.ts';
+import { encodeCheckpoint, type TrainingCheckpoint, type Position } from './checkpoint.ts';
 import { chanceLoss, isFiniteVector, observeLoss } from './divergence.ts';
 import { bestEpochOf, isStalled } from './early-stopping.ts';
 import type { EngineFactory, TrainingEngine } from './engine.ts';
@@ -48,7 +48,7 @@ const BAD_WEIGHT = 'a weight is not a finite number';
 export async function runAttempt(
   engineFactory: EngineFactory,
   plan: Plan,
-  from: Checkpoint,
+  from: TrainingCheckpoint,
   source: BatchSource,
   context: LoopContext,
 ): Promise<Diverged | Done> {
@@ -87,7 +87,7 @@ class Attempt {
   #passFrom: StepClock;
   #reportedAt: number;
 
-  constructor(plan: Plan, engine: TrainingEngine, from: Checkpoint, source: BatchSource, context: LoopContext) {
+  constructor(plan: Plan, engine: TrainingEngine, from: TrainingCheckpoint, source: BatchSource, context: LoopContext) {
     this.#plan = plan;
     this.#engine = engine;
     this.#context = context;

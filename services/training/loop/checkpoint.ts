@@ -29,7 +29,7 @@ export interface Position {
   readonly retry: TrainingCourse['retry'];
 }
 
-export interface Checkpoint {
+export interface TrainingCheckpoint {
   readonly state: TrainingState;
   /** The weights of the best pass so far, where early stopping asks for them. */
   readonly best: Weights | null;
@@ -39,7 +39,7 @@ export interface Checkpoint {
 const FORMAT = 'nightshift.training/2';
 
 /** `fingerprint` says for which job and settings the state is good. Copies: the state may change afterwards. */
-export function encodeCheckpoint({ state, best, position }: Checkpoint, fingerprint: string): Uint8Array {
+export function encodeCheckpoint({ state, best, position }: TrainingCheckpoint, fingerprint: string): Uint8Array {
   const named = { ...state, ...(best && { best_w: best.w, best_statistics: best.statistics }) };
   const tensors = Object.fromEntries(
     Object.entries(named).map(([name, data]: [string, Float32Array]) => [name, { shape: [data.length], data }]),
@@ -48,7 +48,7 @@ export function encodeCheckpoint({ state, best, position }: Checkpoint, fingerpr
 }
 
 /** Throws BLOB_CORRUPT when the bytes are no checkpoint, or one of another job. */
-export function decodeCheckpoint(bytes: Uint8Array, fingerprint: string): Checkpoint {
+export function decodeCheckpoint(bytes: Uint8Array, fingerprint: string): TrainingCheckpoint {
   const what = 'training checkpoint';
   const file = readSafetensors(bytes, what);
   if (file.metadata.format !== FORMAT || file.metadata.fingerprint !== fingerprint)

@@ -5,7 +5,7 @@
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import { runAttempt, type Diverged, type LoopContext } from './attempt.ts';
-import { decodeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { decodeCheckpoint, type TrainingCheckpoint } from './checkpoint.ts';
 import type { EngineFactory } from './engine.ts';
 import { freeze } from '../frozen/subject.ts';
 import { outcomeOf } from './outcome.ts';
@@ -44,7 +44,7 @@ export async function runTraining(
 }
 
 /** A checkpoint that cannot be used costs time, not the run. */
-async function startingPoint(plan: Plan, context: LoopContext): Promise<Checkpoint> {
+async function startingPoint(plan: Plan, context: LoopContext): Promise<TrainingCheckpoint> {
   const { runId, resumeFrom } = plan.job;
   if (resumeFrom !== null) {
     try {
@@ -75,7 +75,7 @@ function retryFrom(
   { job, fingerprint, stepsPerEpoch }: Plan,
   diverged: Diverged,
   { log, progress }: LoopContext,
-): Checkpoint {
+): TrainingCheckpoint {
   const { step, reason, elapsedMs } = diverged;
   const good = decodeCheckpoint(diverged.good, fingerprint);
   const { position } = good;

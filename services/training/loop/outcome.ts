@@ -1,7 +1,7 @@
 /** What a training yields: the model with its metadata, the figures of the pass it is from, and how it went. */
 import type { TrainingCourse } from '../../../contracts/training.ts';
 import { bestEpochOf } from './early-stopping.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { TrainingCheckpoint } from './checkpoint.ts';
 import type { Weights } from '../model/export.ts';
 import type { ModelMetadata } from '../model/metadata.ts';
 import type { Plan } from './plan.ts';
@@ -9,7 +9,7 @@ import type { TrainingOutcome } from '../strategy.ts';
 import { encodeWeights } from './weights.ts';
 
 export interface Ending {
-  readonly at: Checkpoint;
+  readonly at: TrainingCheckpoint;
   readonly ended: TrainingCourse['ended'];
   readonly imagesPerSecond: number;
 }

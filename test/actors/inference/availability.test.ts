@@ -26,9 +26,9 @@ test('inference: deployments under load lose no request, and each reply is of on
     assert.equal(releasesOf(answers), [1, 2, 3, 4]);
     for (const { body } of answers) assert.is(body.modelDigest, digests.get(Number(body.release)));
     for (const replica of replicas) {
-      const { swapUs, serving } = replica.status();
+      const { swapUs, figures } = replica.status();
       assert.ok(swapUs !== null && swapUs < 1000, `the swap took ${swapUs} us`);
-      assert.is(serving.failed, 0);
+      assert.is(figures.failed, 0);
     }
   }));
 
@@ -41,7 +41,7 @@ test('inference: a replica that starts again converges on the stored record, and
     const late = await context.start('r2');
     await until(() => late.status().resident.length === 2, 'current and previous are resident');
     assert.is(late.status().release, 2);
-    await until(() => late.status().serving.requests > 10, 'it takes its share');
+    await until(() => late.status().figures.requests > 10, 'it takes its share');
     const answers = await load.stop();
     assert.equal(
       answers.filter(({ status }) => status !== 200),
@@ -67,7 +67,7 @@ test('inference: a replica that stops answers what it took, and says goodbye', (
       answers.filter(({ status }) => status !== 200),
       [],
     );
-    assert.ok(staying.status().serving.requests > 0);
+    assert.ok(staying.status().figures.requests > 0);
   }));
 
 /** How a process of a model host is lost: killed, it dies at once; stopped, it never answers again. */
@@ -91,8 +91,8 @@ for (const [signal, what] of [
         [],
       );
       assert.equal(releasesOf(answers), [1]);
-      const { serving, resident, hosts } = replica.status();
-      assert.equal([serving.failed, serving.requests], [0, answers.length]);
+      const { figures, resident, hosts } = replica.status();
+      assert.equal([figures.failed, figures.requests], [0, answers.length]);
       assert.is(resident.length, 1);
       assert.ok(hosts!.imagesRetried > 0 || signal === 'SIGKILL', 'who hangs, hangs with a request');
     }));
@@ -110,7 +110,7 @@ test('inference: more requests than it can hold are refused with 429, the others
     assert.match(refused[0]!.text, /^OVERLOADED/);
     assert.ok(refused.every(({ retryAfterMs }) => retryAfterMs !== null && retryAfterMs >= 1));
     assert.is(answers.filter(({ status }) => status === 200).length, 30 - refused.length);
-    assert.is(replica.status().serving.failed, refused.length);
+    assert.is(replica.status().figures.failed, refused.length);
   }));
 
 test.run();

@@ -1,9 +1,9 @@
-/** A candidate on trial, on real replicas: who is answered by it, what is counted, and what becomes of its failures. */
+/** A canary on real replicas: who is answered by it, what is counted, and what becomes of its failures. */
 import { headers } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inferSubject } from '../../../contracts/subjects.ts';
-import { announce, commit, tryOut, withdraw } from '../../../services/deployment/records.ts';
+import { announce, commit, startCanary, withdraw } from '../../../services/deployment/records.ts';
 import { isChosen } from '../../../services/deployment/canary.ts';
 import { seeProcesses } from '../../support/host-processes.ts';
 import { faceOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
@@ -18,7 +18,7 @@ const CHOSEN = KEYS.filter((key) => isChosen('run2', SHARE, key));
 interface Reply {
   readonly release: number;
   readonly modelDigest: string;
-  readonly candidate?: string;
+  readonly canary?: string;
 }
 
 async function ask({ nc }: ReplicaTest, key: string): Promise<Reply> {
@@ -33,47 +33,47 @@ async function ask({ nc }: ReplicaTest, key: string): Promise<Reply> {
 /** Keys whose reply came from the candidate. */
 async function answeredByCandidate(context: ReplicaTest): Promise<string[]> {
   const replies = await Promise.all(KEYS.map(async (key) => ({ key, ...(await ask(context, key)) })));
-  return replies.filter(({ candidate }) => candidate !== undefined).map(({ key }) => key);
+  return replies.filter(({ canary }) => canary !== undefined).map(({ key }) => key);
 }
 
-/** Release 1 in service, and the candidate of run 2 on trial on every replica. */
-async function startTrial(context: ReplicaTest) {
+/** Release 1 in service, and the candidate of run 2 a canary on every replica. */
+async function startCanaryOf2(context: ReplicaTest) {
   const { current } = await context.deploy({ runId: 'run1', seed: 1 });
   const pair = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
   await context.change((record) => announce(record, pair, 'run2', MODEL));
   const every = (holds: (status: NonNullable<Awaited<ReturnType<typeof statusOf>>>) => boolean, what: string) =>
     until(async () => (await context.replicas.list(MODEL)).every(holds), what);
   await every(({ prepared }) => prepared?.runId === 'run2', 'prepared');
-  assert.equal(await answeredByCandidate(context), [], 'prepared is not on trial');
-  await context.change((record) => tryOut(record!, 'run2', { share: SHARE, keyHeader: KEY }));
-  await every(({ trial }) => trial?.runId === 'run2', 'on trial');
+  assert.equal(await answeredByCandidate(context), [], 'prepared is no canary yet');
+  await context.change((record) => startCanary(record!, 'run2', { share: SHARE, keyHeader: KEY }));
+  await every(({ canary }) => canary?.runId === 'run2', 'a canary');
   return { champion: current!.model.digest, candidate: pair.model.digest, every };
 }
 
 test('canary: the same keys are answered by the candidate on every replica, replies say so, and both are counted', () =>
   withReplicas(async (context) => {
     const replicas = [await context.start('r1'), await context.start('r2')];
-    const { champion, candidate, every } = await startTrial(context);
+    const { champion, candidate, every } = await startCanaryOf2(context);
     assert.ok(CHOSEN.length > 3 && CHOSEN.length < 17);
     for (let round = 0; round < 3; round++) assert.equal(await answeredByCandidate(context), CHOSEN);
     const chosen = await ask(context, CHOSEN[0]!);
-    assert.equal([chosen.release, chosen.modelDigest, chosen.candidate], [1, candidate, 'run2']);
+    assert.equal([chosen.release, chosen.modelDigest, chosen.canary], [1, candidate, 'run2']);
     const rest = await ask(
       context,
       KEYS.find((key) => !CHOSEN.includes(key))!,
     );
-    assert.equal([rest.release, rest.modelDigest, rest.candidate], [1, champion, undefined]);
-    const tried = replicas.map((replica) => replica.status().trial?.serving);
+    assert.equal([rest.release, rest.modelDigest, rest.canary], [1, champion, undefined]);
+    const counted = replicas.map((replica) => replica.status().canary?.figures);
     assert.is(
-      tried.reduce((sum, serving) => sum + (serving?.requests ?? 0), 0),
+      counted.reduce((sum, figures) => sum + (figures?.requests ?? 0), 0),
       CHOSEN.length * 3 + 1,
     );
-    assert.ok(tried.every((serving) => !serving?.requests || serving.scores?.count === serving.requests));
+    assert.ok(counted.every((figures) => !figures?.requests || figures.scores?.count === figures.requests));
 
-    const record = await context.change((tried) => commit(tried!, 'run2', new Date()));
+    const record = await context.change((before) => commit(before!, 'run2', new Date()));
     await every(({ release, draining }) => release === record.current!.release && !draining, 'switched');
     assert.equal(await answeredByCandidate(context), []);
-    assert.equal([(await ask(context, CHOSEN[0]!)).release, replicas[0]!.status().trial], [2, null]);
+    assert.equal([(await ask(context, CHOSEN[0]!)).release, replicas[0]!.status().canary], [2, null]);
   }));
 
 test('canary: what it fails at is answered by the release in service and counted against it; withdrawn, it is gone', () =>
@@ -84,16 +84,16 @@ test('canary: what it fails at is answered by the release in service and counted
       index === 1 ? { ...host, run: (...images) => (isBroken ? broken() : host.run(...images)) } : host,
     );
     const replica = await context.start('r1', { processes });
-    const { champion, every } = await startTrial(context);
+    const { champion, every } = await startCanaryOf2(context);
     isBroken = true;
     for (const key of CHOSEN) {
       const reply = await ask(context, key);
-      assert.equal([reply.modelDigest, reply.candidate], [champion, undefined]);
+      assert.equal([reply.modelDigest, reply.canary], [champion, undefined]);
     }
-    const { trial, serving } = replica.status();
-    assert.equal([trial?.serving.failed, serving.failed], [CHOSEN.length, 0]);
+    const { canary, figures } = replica.status();
+    assert.equal([canary?.figures.failed, figures.failed], [CHOSEN.length, 0]);
     await context.change((record) => withdraw(record!, 'run2'));
-    await every((status) => status.trial === null, 'withdrawn');
+    await every((status) => status.canary === null, 'withdrawn');
     await until(() => replica.status().resident.length === 1, 'and out of memory');
   }));
 

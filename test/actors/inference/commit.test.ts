@@ -100,7 +100,7 @@ test('min-release: a release that does not come within the deadline is refused w
     assert.match(early.text, /^RELEASE_NOT_REACHED: release 1 is in service here, release 99 was demanded/);
     assert.is((await ask(context.nc, 'identify', face, { minRelease: 'next' })).status, 400);
     assert.is((await ask(context.nc, 'identify', face, { minRelease: '1' })).status, 200);
-    assert.is(replica.status().serving.failed, 0);
+    assert.is(replica.status().figures.failed, 0);
     assert.is((await statusOf(context, 'r1'))?.draining, false);
   }));
 

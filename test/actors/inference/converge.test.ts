@@ -29,8 +29,8 @@ test('inference: started while a candidate is announced, it tells of its release
   withReplicas(async (context) => {
     await context.start('r1');
     await context.deploy({ runId: 'run1', seed: 1 });
-    const candidate = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
-    await context.change((record) => announce(record, candidate, 'run2', MODEL));
+    const announced = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
+    await context.change((record) => announce(record, announced, 'run2', MODEL));
     const late = await context.start('r2');
     await until(() => late.status().prepared?.runId === 'run2', 'the candidate in memory');
     await late.stop();

@@ -53,14 +53,14 @@ test('inference: identify, verify and embed answer with the release and the mode
         ...{ candidates: 0, score: 0 },
       },
     );
-    assert.is(identified.candidates.length, 5);
+    assert.is(identified.matches.length, 5);
     const right = VerifyReplySchema.parse((await ask(context.nc, 'verify', await faceOf(3), { person: 'p3' })).body);
     const wrong = VerifyReplySchema.parse((await ask(context.nc, 'verify', await faceOf(3), { person: 'p4' })).body);
     assert.equal([right.match, wrong.match], [true, false]);
     assert.ok(Math.abs(right.score - identified.score) < 1e-6);
     const embedded = EmbedReplySchema.parse((await ask(context.nc, 'embed', await faceOf(3))).body);
     assert.ok(Math.abs(Math.hypot(...embedded.embedding) - 1) < 1e-5);
-    const { requests, failed, latencyMs } = inference.status().serving;
+    const { requests, failed, latencyMs } = inference.status().figures;
     assert.equal([requests, failed], [4, 0]);
     assert.ok(latencyMs && latencyMs.p50 > 0 && latencyMs.max >= latencyMs.p99);
   }));
@@ -71,7 +71,7 @@ test('inference: an unknown face is no person, whoever is nearest', () =>
     await context.deploy({ runId: 'run1', threshold: 0.99999 });
     const reply = IdentifyReplySchema.parse((await ask(context.nc, 'identify', await faceOf(3))).body);
     assert.equal([reply.person, reply.known], [null, false]);
-    assert.is(reply.candidates[0]?.person, 'p3');
+    assert.is(reply.matches[0]?.person, 'p3');
   }));
 
 test("inference: a client's mistake is answered as such, counts as no failure and changes nothing", () =>
@@ -93,7 +93,7 @@ test("inference: a client's mistake is answered as such, counts as no failure an
     );
     assert.match(mistakes[0]!.text, /^IMAGE_UNREADABLE: identify request: /);
     assert.match(mistakes[3]!.text, /header Nightshift-Person/);
-    assert.equal(inference.status().serving, { requests: 0, failed: 0, latencyMs: null, scores: null });
+    assert.equal(inference.status().figures, { requests: 0, failed: 0, latencyMs: null, scores: null });
     assert.is((await ask(context.nc, 'identify', face)).status, 200);
   }));
 

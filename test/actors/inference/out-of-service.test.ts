@@ -36,7 +36,7 @@ test('out of service: a replica that cannot load the committed release says so, 
     const sick = await context.start('r2', { blobs: brokenFor(context.blobs, 'run2') });
     await context.deploy({ runId: 'run1', seed: 1 });
     const load = await startLoad(context);
-    await until(() => sick.status().serving.requests > 5, 'both take requests');
+    await until(() => sick.status().figures.requests > 5, 'both take requests');
     await force(context, 'run2', 2);
     const why = await until(async () => (await statusOf(context, 'r2'))?.outOfService, 'it says so');
     assert.is(why, 'BLOB_CORRUPT: run2/model.onnx: digest differs');
@@ -54,15 +54,15 @@ test('out of service: a replica that cannot load the committed release says so, 
     };
     await until(isSwitched, 'the other one serves, and has answered what began on the release before');
     await load.flush();
-    const taken = sick.status().serving.requests;
+    const taken = sick.status().figures.requests;
     const before = load.answers.length;
     await more(load, 40);
-    assert.is(sick.status().serving.requests, taken);
+    assert.is(sick.status().figures.requests, taken);
     assert.equal(releasesOf(load.answers.slice(before)), [2]);
 
     await context.change((record) => rollBack(record!, 'rollback', new Date()));
     await until(async () => (await statusOf(context, 'r2'))?.outOfService === null || null, 'it is back');
-    await until(() => sick.status().release === 3 && sick.status().serving.requests > 5, 'it takes requests again');
+    await until(() => sick.status().release === 3 && sick.status().figures.requests > 5, 'it takes requests again');
     const answers = await load.stop();
     assert.equal(
       answers.filter(({ status }) => status !== 200),
@@ -78,9 +78,9 @@ test('out of service: a replica that starts and cannot load the release never ta
     const sick = await context.start('r2', { blobs: brokenFor(context.blobs, 'run1') });
     await until(async () => (await statusOf(context, 'r2'))?.outOfService, 'it says so');
     await more(load, 40);
-    assert.is(sick.status().serving.requests, 0);
+    assert.is(sick.status().figures.requests, 0);
     await force(context, 'run2', 2);
-    await until(() => sick.status().release === 2 && sick.status().serving.requests > 5, 'it takes requests');
+    await until(() => sick.status().release === 2 && sick.status().figures.requests > 5, 'it takes requests');
     assert.is(sick.status().outOfService, null);
     const answers = await load.stop();
     assert.equal(
@@ -104,7 +104,7 @@ test('partition: a replica that was cut off answers nothing old when it returns,
       const load = await startLoad(context);
       await more(load, 10);
       network.heal();
-      await until(() => away.status().release === 2 && away.status().serving.requests > 5, 'it takes requests again');
+      await until(() => away.status().release === 2 && away.status().figures.requests > 5, 'it takes requests again');
       const answers = await load.stop();
       assert.is(away.status().modelDigest, current!.model.digest);
       assert.equal([releasesOf(answers), answers.filter(({ status }) => status !== 200)], [[2], []]);

@@ -29,7 +29,7 @@ async function assertIsolated(saga: Saga, runId: string, taken: readonly string[
   const { failure } = PipelineEventSchema.parse((await ended(saga, runId, 'failed')).envelope.data);
   assert.ok(failure, runId);
   assert.is(await servedRun(saga), 'n0', runId);
-  assert.is((await saga.orchestrator.deployments.load('face'))?.value.candidate, null);
+  assert.is((await saga.orchestrator.deployments.load('face'))?.value.announced, null);
   assert.equal(
     taken.filter((work) => work.endsWith(` ${runId}`)).map((work) => work.split(' ')[0]),
     entered,

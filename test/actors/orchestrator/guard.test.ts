@@ -3,11 +3,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CTL, modelRolledBackSubject, pipelineEventSubject } from '../../../contracts/subjects.ts';
 import { PipelineEventSchema } from '../../../contracts/messages.ts';
-import type { Serving } from '../../../contracts/replica.ts';
+import type { ReleaseFigures } from '../../../contracts/replica.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 
-const servingOf = (requests: number, failed: number): Serving => ({
+const servingOf = (requests: number, failed: number): ReleaseFigures => ({
   ...{ requests, failed },
   latencyMs: { p50: 1, p95: 2, p99: 3, max: 4 },
   scores: { count: requests, mean: 0.2, deviation: 0.1 },
@@ -29,7 +29,7 @@ test('guard: a release that fails too many requests is rolled back by itself, wi
       server,
       {
         pipeline: quickPipeline({ deployment: { guardMs: 500 } }),
-        figures: ({ current }) => ({ serving: servingOf(100, current?.runId === 'n2' ? 30 : 0) }),
+        figures: ({ current }) => ({ figures: servingOf(100, current?.runId === 'n2' ? 30 : 0) }),
       },
       async (saga) => {
         await night(saga, 'n1', 'completed');
@@ -55,9 +55,9 @@ test('canary: a first release is not tried, a clean candidate is committed with 
       server,
       {
         pipeline: canary(100),
-        figures: ({ candidate }) =>
-          candidate?.canary
-            ? { serving: servingOf(900, 1), trial: { runId: candidate.runId, serving: servingOf(100, 0) } }
+        figures: ({ announced }) =>
+          announced?.canary
+            ? { figures: servingOf(900, 1), canary: { runId: announced.runId, figures: servingOf(100, 0) } }
             : {},
       },
       async (saga) => {
@@ -77,16 +77,16 @@ test('canary: a breach withdraws the candidate before its window is over, and no
       server,
       {
         pipeline: canary(3_600_000),
-        figures: ({ candidate }) =>
-          candidate?.canary ? { trial: { runId: candidate.runId, serving: servingOf(50, 5) } } : {},
+        figures: ({ announced }) =>
+          announced?.canary ? { canary: { runId: announced.runId, figures: servingOf(50, 5) } } : {},
       },
       async (saga) => {
         await night(saga, 'n1', 'completed');
         const { failure } = await night(saga, 'n2', 'failed');
         assert.is(failure?.code, 'GUARD_BREACHED');
         assert.match(failure?.message ?? '', /^the canary of run n2 failed 5 of 50 requests/);
-        const { current, candidate, ledger } = await recordOf(saga);
-        assert.equal([current?.runId, candidate, ledger.length], ['n1', null, 1]);
+        const { current, announced, ledger } = await recordOf(saga);
+        assert.equal([current?.runId, announced, ledger.length], ['n1', null, 1]);
       },
     ),
   ));

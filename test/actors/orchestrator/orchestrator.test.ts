@@ -141,7 +141,7 @@ test('orchestrator: without a live replica a deployment is given up at its deadl
       const end = await ended(saga, 'n1', 'failed');
       assert.is(failureOf(end.envelope.data)?.code, 'STAGE_TIMEOUT');
       const record = (await saga.orchestrator.deployments.load('face'))?.value;
-      assert.is(record?.candidate, null);
+      assert.is(record?.announced, null);
       assert.is(record?.current, null);
     }),
   ));

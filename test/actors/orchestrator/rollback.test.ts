@@ -80,8 +80,8 @@ test('rollback: to a retained release by preparing and committing its pair, with
     await nights(saga, 'n1', 'n2', 'n3');
     const { deployed } = await rollBack(saga.bus, 'face', 'as in the beginning', 1);
     assert.equal([deployed.release, deployed.origin], [4, { release: 1, runId: 'n1' }]);
-    const { current, previous, candidate } = await recordOf(saga);
-    assert.equal([current?.model.key, previous?.runId, candidate], ['n1/model', 'n3', null]);
+    const { current, previous, announced } = await recordOf(saga);
+    assert.equal([current?.model.key, previous?.runId, announced], ['n1/model', 'n3', null]);
     assert.is((await ledgerOf(saga))[0]?.why, 'as in the beginning');
     const trainings = saga.events.filter(({ subject }) => subject.startsWith('nightshift.evt.training.completed.'));
     assert.is(trainings.length, 3);
@@ -98,7 +98,7 @@ test('rollback: what is not retained, serves already, or is no longer stored is 
     const missing = await failureOf(() => rollBack(saga.bus, 'face', undefined, 2));
     assert.is(missing.code, 'BLOB_MISSING');
     assert.match(missing.message, /release 2: MODELS\/n2\/gallery is no longer stored/);
-    assert.equal([(await recordOf(saga)).current?.release, (await recordOf(saga)).candidate], [4, null]);
+    assert.equal([(await recordOf(saga)).current?.release, (await recordOf(saga)).announced], [4, null]);
   }));
 
 test('rollback: a second one that is asked for before the first has ended is refused; a night is no hindrance', () =>

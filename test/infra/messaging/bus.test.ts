@@ -12,7 +12,7 @@ import {
   type ConsumeOptions,
   type Delivery,
 } from '../../../infra/messaging/bus.ts';
-import { backoffOf } from '../../../infra/messaging/settle.ts';
+import { backoffOf } from '../../../infra/messaging/conclude.ts';
 import { CONSUMERS, workerConsumer } from '../../../infra/topology/consumers.ts';
 import { DEAD_LETTER_HEADERS } from '../../../infra/messaging/dead-letter.ts';
 import { MESSAGE_BYTES_MAX } from '../../../infra/messaging/publish.ts';

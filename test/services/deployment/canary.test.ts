@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createCanary, isChosen } from '../../../services/deployment/canary.ts';
-import { tryOut } from '../../../services/deployment/records.ts';
+import { startCanary } from '../../../services/deployment/records.ts';
 import type { Deployment } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import { deploymentOf, releaseOf, pairOf } from '../../support/deployments.ts';
@@ -9,7 +9,7 @@ import { ANNOUNCED, CONFIG, conforms, prepared, saidBy } from './deployment-stra
 
 conforms('canary');
 
-const TRIED = tryOut(ANNOUNCED, 'r2', { share: 0.1, keyHeader: 'Key' });
+const TRIED = startCanary(ANNOUNCED, 'r2', { share: 0.1, keyHeader: 'Key' });
 
 /** A replica on which the candidate failed so many of 100 requests, and whose scores lie so far above the threshold. */
 const trying = (replicaId: string, failed = 0, mean = 0.2, runId = 'r2'): ReplicaStatus => {
@@ -19,8 +19,8 @@ const trying = (replicaId: string, failed = 0, mean = 0.2, runId = 'r2'): Replic
   });
   return {
     ...prepared(replicaId),
-    serving: serving(900, 0, 0.2),
-    trial: { runId, serving: serving(100, failed, mean) },
+    figures: serving(900, 0, 0.2),
+    canary: { runId, figures: serving(100, failed, mean) },
   };
 };
 
@@ -59,7 +59,7 @@ const TABLE = [
   ['a replica refuses', decide(TRIED, [trying('a'), prepared('b', 'HOST_FAILED: x')]), 'abort', /HOST_FAILED/],
   [
     'another run has announced',
-    decide({ ...TRIED, candidate: pairOf('r3') }, [trying('a')]),
+    decide({ ...TRIED, announced: pairOf('r3') }, [trying('a')]),
     'abort',
     /DEPLOYMENT_CONFLICT/,
   ],

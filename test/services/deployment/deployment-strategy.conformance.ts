@@ -13,7 +13,7 @@ import { deploymentOf, releaseOf, pairOf, replicaOf } from '../../support/deploy
 
 export const CONFIG = DeploymentConfigSchema.parse({ replicasMin: 2, guardRequestsMin: 20 });
 const LATENCY = { p50: 1, p95: 2, p99: 3, max: 4 };
-export const ANNOUNCED = deploymentOf({ current: releaseOf('r1', 1), candidate: pairOf('r2'), runId: 'r2' });
+export const ANNOUNCED = deploymentOf({ current: releaseOf('r1', 1), announced: pairOf('r2'), runId: 'r2' });
 export const COMMITTED = deploymentOf({
   current: releaseOf('r2', 2),
   previous: releaseOf('r1', 1),
@@ -27,7 +27,7 @@ const serving = (replicaId: string, requests = 0, failed = 0, p99 = 3, release =
   replicaOf(replicaId, {
     release,
     swapUs: requests + 1,
-    serving: { requests, failed, latencyMs: requests ? { ...LATENCY, p99 } : null, scores: null },
+    figures: { requests, failed, latencyMs: requests ? { ...LATENCY, p99 } : null, scores: null },
   });
 
 interface Row {
@@ -64,7 +64,7 @@ export function conforms(name: DeploymentConfig['strategy']): void {
     { name: 'no record yet', verdict: decide('preparing', null, []), action: 'wait', says: /announcement of run r2/ },
     {
       name: 'the announcement is not visible yet',
-      verdict: decide('preparing', { ...ANNOUNCED, candidate: null }, [prepared('a')]),
+      verdict: decide('preparing', { ...ANNOUNCED, announced: null }, [prepared('a')]),
       action: 'wait',
       says: /announcement of run r2/,
     },
@@ -107,7 +107,7 @@ export function conforms(name: DeploymentConfig['strategy']): void {
       name: 'a replica refused, though others still load',
       verdict: decide('preparing', ANNOUNCED, [replicaOf('a'), prepared('b', 'BLOB_CORRUPT: digest differs')]),
       action: 'abort',
-      says: /BLOB_CORRUPT replica b refused the candidate of run r2: BLOB_CORRUPT: digest differs/,
+      says: /BLOB_CORRUPT replica b refused the announced of run r2: BLOB_CORRUPT: digest differs/,
     },
     {
       name: 'a refusal without a known code',
@@ -122,7 +122,7 @@ export function conforms(name: DeploymentConfig['strategy']): void {
     },
     {
       name: 'another run has announced',
-      verdict: decide('preparing', { ...ANNOUNCED, candidate: pairOf('r3') }, [prepared('a'), prepared('b')]),
+      verdict: decide('preparing', { ...ANNOUNCED, announced: pairOf('r3') }, [prepared('a'), prepared('b')]),
       action: 'abort',
       says: /DEPLOYMENT_CONFLICT .*run r3/,
     },

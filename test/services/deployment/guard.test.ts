@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DeploymentConfigSchema } from '../../../contracts/configuration/deployment.ts';
-import type { Serving } from '../../../contracts/replica.ts';
+import type { ReleaseFigures } from '../../../contracts/replica.ts';
 import { breachOf, figuresOf, type Watched } from '../../../services/deployment/guard.ts';
 
 const CONFIG = DeploymentConfigSchema.parse({ guardRequestsMin: 20, guardScoresMin: 50 });
@@ -14,14 +14,21 @@ interface Figures {
   readonly mean?: number;
   readonly deviation?: number;
 }
-const serving = ({ requests = 100, failed = 0, p50 = 2, p99 = 5, mean = 0.2, deviation = 0.1 }: Figures): Serving => ({
+const serving = ({
+  requests = 100,
+  failed = 0,
+  p50 = 2,
+  p99 = 5,
+  mean = 0.2,
+  deviation = 0.1,
+}: Figures): ReleaseFigures => ({
   ...{ requests, failed },
   latencyMs: requests === 0 ? null : { p50, p95: p99, p99, max: p99 },
   scores: requests === 0 ? null : { count: requests, mean, deviation },
 });
 const replica = (now: Figures, before: Figures | null = {}, replicaId = 'a'): Watched => ({
   replicaId,
-  serving: serving(now),
+  figures: serving(now),
   baseline: before && serving(before),
 });
 

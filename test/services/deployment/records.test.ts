@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeploymentSchema, type Candidate, type Deployment } from '../../../contracts/release.ts';
+import { DeploymentSchema, type Announced, type Deployment } from '../../../contracts/release.ts';
 import { announce, commit, LEDGER_MAX, rollBack, withdraw } from '../../../services/deployment/records.ts';
 import { canReturn, targetOf } from '../../../services/deployment/retained.ts';
 import { pairOf } from '../../support/deployments.ts';
@@ -21,11 +21,11 @@ test('records: announcing keeps what serves', () => {
   assert.equal(DeploymentSchema.parse(first), {
     ...{ model: 'face', current: null, previous: null, releaseMax: 0, runId: 'r1', change: 'announced' },
     ...{ retained: [], ledger: [] },
-    candidate: pairOf('r1'),
+    announced: pairOf('r1'),
   });
   const next = announce(deployed('r1'), pairOf('r2'), 'r2', 'face');
   assert.is(next.current?.runId, 'r1');
-  assert.is(next.candidate?.runId, 'r2');
+  assert.is(next.announced?.runId, 'r2');
 });
 
 test('records: committing moves candidate to current and current to previous', () => {
@@ -34,7 +34,7 @@ test('records: committing moves candidate to current and current to previous', (
   assert.is(record.current?.release, 3);
   assert.is(record.current?.committedAt, '2026-01-01T02:00:00.000Z');
   assert.is(record.previous?.runId, 'r2');
-  assert.is(record.candidate, null);
+  assert.is(record.announced, null);
   assert.is(record.change, 'committed');
 });
 
@@ -63,7 +63,7 @@ test('records: an operator may roll back with a run of its own, and again to und
 
 test('records: rolling back keeps the candidate of another run', () => {
   const record = announce(deployed('r1', 'r2'), pairOf('r3'), 'r3', 'face');
-  assert.is(rollBack(record, 'rollback-1', LATER).candidate?.runId, 'r3');
+  assert.is(rollBack(record, 'rollback-1', LATER).announced?.runId, 'r3');
 });
 
 test('records: every transition taken twice by the same run changes nothing', () => {
@@ -76,20 +76,20 @@ test('records: every transition taken twice by the same run changes nothing', ()
   assert.is(rollBack(back, 'r2', LATER), back);
   const withdrawn = withdraw(announced, 'r2');
   assert.is(withdraw(withdrawn, 'r2'), withdrawn);
-  assert.is(withdrawn.candidate, null);
+  assert.is(withdrawn.announced, null);
   assert.is(withdrawn.current, announced.current);
 });
 
 test('records: a withdrawn candidate may be announced again', () => {
   const withdrawn = withdraw(announce(deployed('r1'), pairOf('r2'), 'r2', 'face'), 'r2');
-  assert.is(announce(withdrawn, pairOf('r2'), 'r2', 'face').candidate?.runId, 'r2');
+  assert.is(announce(withdrawn, pairOf('r2'), 'r2', 'face').announced?.runId, 'r2');
 });
 
-test("records: another run's candidate is neither replaced, committed nor withdrawn", async () => {
+test("records: another run's announced is neither replaced, committed nor withdrawn", async () => {
   const record = announce(deployed('r1'), pairOf('r2'), 'r2', 'face');
   const announcing = await failureOf(() => announce(record, pairOf('r3'), 'r3', 'face'));
   assert.is(announcing.code, 'DEPLOYMENT_CONFLICT');
-  assert.match(announcing.message, /model face, run r3: run r2 has announced a candidate/);
+  assert.match(announcing.message, /model face, run r3: run r2 has announced a announced/);
   assert.is((await failureOf(() => commit(record, 'r3', NOW))).code, 'DEPLOYMENT_CONFLICT');
   assert.is(withdraw(record, 'r3'), record);
 });
@@ -162,7 +162,7 @@ test('records: pairs older than the previous one are retained, each once, as man
 function reloaded(record: Deployment, release: number, runId: string): Deployment {
   const target = targetOf(record, 'face', release);
   assert.is(target.kind, 'retained');
-  return commit(announce(record, (target as { candidate: Candidate }).candidate, runId, 'face'), runId, LATER);
+  return commit(announce(record, (target as { pair: Announced }).pair, runId, 'face'), runId, LATER);
 }
 
 test('records: a retained pair comes back as a new release that says where it is from, and can be rolled back', () => {

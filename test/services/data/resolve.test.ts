@@ -1,13 +1,13 @@
 /** What stays and where it lies, over records alone: shards are bounded, and hold samples of one source. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { planShards, settle, SHARD_SAMPLES_MAX, type SettledSample } from '../../../services/data/settle.ts';
+import { planShards, resolveSamples, SHARD_SAMPLES_MAX, type ResolvedSample } from '../../../services/data/resolve.ts';
 import type { Intake } from '../../../services/data/intake.ts';
 import { createSplitRule } from '../../../services/data/split.ts';
 
 const rule = createSplitRule({ strategy: 'first-n', train: 1 });
 
-const sample = (number: number, source = 0, bytes = 4000): SettledSample => ({
+const sample = (number: number, source = 0, bytes = 4000): ResolvedSample => ({
   ...{ id: `${source}/${number}`, label: 'ada', digest: digest(number), offset: 0, bytes, source, split: 'train' },
 });
 const digest = (number: number) => `sha256:${number.toString(16).padStart(64, '0')}`;
@@ -36,7 +36,7 @@ test('shards: a shard holds samples of one source', () => {
   );
 });
 
-test('settle: of three claims to the same bytes the first stays, and each other one is judged against it', () => {
+test('resolveSamples: of three claims to the same bytes the first stays, and each other one is judged against it', () => {
   const stored = (id: string, label: string, number: number) => ({
     id,
     label,
@@ -48,7 +48,7 @@ test('settle: of three claims to the same bytes the first stays, and each other 
     { name: 'auth', type: 'list', spoolPath: '', records: [stored('a', 'ada', 1), stored('b', 'ben', 2)] },
     { name: 'helper', type: 'list', spoolPath: '', records: [stored('c', 'ben', 1), stored('d', 'ada', 1)] },
   ];
-  const { samples, quarantined, counts, sources } = settle(intakes, rule);
+  const { samples, quarantined, counts, sources } = resolveSamples(intakes, rule);
   assert.equal(
     samples.map(({ id, split }) => [id, split]),
     [

@@ -13,7 +13,7 @@ import {
 import type { Bus } from './bus.ts';
 import type { Heard } from './listen.ts';
 
-export interface Order {
+export interface OperatorCommand {
   readonly subject: CtlSubject;
   readonly data: unknown;
   /** Of the message; its answer names it. */
@@ -23,7 +23,7 @@ export interface Order {
   readonly timeoutMs?: number;
 }
 
-export interface FollowedOrder extends Order {
+export interface FollowedCommand extends OperatorCommand {
   /** Event subjects: the first one heard says what became of it. */
   readonly ends: readonly string[];
   /** Narrows them down; every event of these subjects is an end without it. */
@@ -34,29 +34,39 @@ export interface FollowedOrder extends Order {
 const ANSWER_TIMEOUT_MS = 60_000;
 
 /** Resolves when the command is obeyed, which is not yet the run's end. Throws when it is refused, or at the time limit. */
-export async function order(bus: Bus, { subject, data, id, silence, timeoutMs }: Order): Promise<Outcome> {
+export async function sendCommand(
+  bus: Bus,
+  { subject, data, id, silence, timeoutMs }: OperatorCommand,
+): Promise<Outcome> {
   const ends = [commandAcceptedSubject(commandToken(id))];
-  const { envelope } = await obeyed(bus, { subject, data, id, silence, ends, ...(timeoutMs ? { timeoutMs } : {}) });
+  const { envelope } = await followCommand(bus, {
+    subject,
+    data,
+    id,
+    silence,
+    ends,
+    ...(timeoutMs ? { timeoutMs } : {}),
+  });
   return OutcomeSchema.parse(envelope.data);
 }
 
-/** Resolves with the event that ends the order. Throws when it is refused, or at the time limit. */
-export function obeyed(bus: Bus, order: FollowedOrder): Promise<Heard> {
-  const { subject, data, id, ends, isEnd = () => true, silence, timeoutMs = ANSWER_TIMEOUT_MS } = order;
+/** Resolves with the event that ends the command. Throws when it is refused, or at the time limit. */
+export function followCommand(bus: Bus, command: FollowedCommand): Promise<Heard> {
+  const { subject, data, id, ends, isEnd = () => true, silence, timeoutMs = ANSWER_TIMEOUT_MS } = command;
   return new Promise((resolve, reject) => {
-    const settle = (outcome: () => void) => {
+    const finish = (outcome: () => void) => {
       clearTimeout(timer);
       for (const listening of listenings) listening.stop();
       outcome();
     };
     const listenings = [
-      ...ends.map((end) => bus.listen(end, (heard) => isEnd(heard) && settle(() => resolve(heard)))),
+      ...ends.map((end) => bus.listen(end, (heard) => isEnd(heard) && finish(() => resolve(heard)))),
       bus.listen(commandRefusedSubject(commandToken(id)), ({ envelope }) => {
         const { failure } = OutcomeSchema.parse(envelope.data);
-        settle(() => reject(new PipelineError(failure?.code ?? 'INTERNAL', failure?.message ?? `${id} was refused`)));
+        finish(() => reject(new PipelineError(failure?.code ?? 'INTERNAL', failure?.message ?? `${id} was refused`)));
       }),
     ];
-    const timer = setTimeout(() => settle(() => reject(new PipelineError('DEADLINE_EXCEEDED', silence))), timeoutMs);
-    bus.publish(subject, data, { id }).catch((error) => settle(() => reject(error)));
+    const timer = setTimeout(() => finish(() => reject(new PipelineError('DEADLINE_EXCEEDED', silence))), timeoutMs);
+    bus.publish(subject, data, { id }).catch((error) => finish(() => reject(error)));
   });
 }

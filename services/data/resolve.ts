@@ -8,14 +8,14 @@ import { isStored, type Intake, type StoredSample } from './intake.ts';
 import { assignSplits } from './split.ts';
 import type { SplitRule } from './strategy.ts';
 
-export interface SettledSample extends StoredSample {
+export interface ResolvedSample extends StoredSample {
   /** Index of its intake. */
   readonly source: number;
   readonly split: Split;
 }
 
-export interface Settled {
-  readonly samples: readonly SettledSample[];
+export interface ResolvedSamples {
+  readonly samples: readonly ResolvedSample[];
   readonly quarantined: readonly Quarantined[];
   /** Everyone with at least one sample, sorted by code units. */
   readonly labels: readonly string[];
@@ -30,7 +30,7 @@ const SHARD_BYTES_MAX = 256 * 1024 * 1024;
 const LABELS_MIN = 2;
 
 /** Throws DATASET_TOO_SMALL, not retryable, when what remains cannot be trained on. */
-export function settle(intakes: readonly Intake[], rule: SplitRule): Settled {
+export function resolveSamples(intakes: readonly Intake[], rule: SplitRule): ResolvedSamples {
   const { kept, quarantined } = sift(intakes);
   const splits = assignSplits(kept, rule);
   // assignSplits answers one split per sample, so the index is always in range.
@@ -46,9 +46,9 @@ export function settle(intakes: readonly Intake[], rule: SplitRule): Settled {
 }
 
 /** Consecutive samples of one source, bounded in number and bytes. */
-export function planShards(samples: readonly SettledSample[]): SettledSample[][] {
-  const shards: SettledSample[][] = [];
-  let open: SettledSample[] = [];
+export function planShards(samples: readonly ResolvedSample[]): ResolvedSample[][] {
+  const shards: ResolvedSample[][] = [];
+  let open: ResolvedSample[] = [];
   let bytes = 0;
   for (const sample of samples) {
     const full = open.length === SHARD_SAMPLES_MAX || bytes + sample.bytes > SHARD_BYTES_MAX;
@@ -63,7 +63,7 @@ export function planShards(samples: readonly SettledSample[]): SettledSample[][]
   return shards;
 }
 
-type Kept = Omit<SettledSample, 'split'>;
+type Kept = Omit<ResolvedSample, 'split'>;
 
 /** The first sample with given bytes stays; the same bytes again are a duplicate, or a contradiction. */
 function sift(intakes: readonly Intake[]): { kept: Kept[]; quarantined: Quarantined[] } {

@@ -55,7 +55,7 @@ const BACKOFF_MAX_MS = 30_000;
 const ACK_TIMEOUT_MS = 5_000;
 
 /** Handles one message to its end. Throws only where the connection is closed: the message then comes again. */
-export async function settle(
+export async function conclude(
   context: Context,
   options: ConsumeOptions,
   message: JsMsg,
@@ -68,7 +68,7 @@ export async function settle(
   try {
     await handle(options, message, working);
   } catch (error) {
-    return await settleFailure(context, options, message, error);
+    return await concludeFailure(context, options, message, error);
   } finally {
     clearInterval(heartbeat);
   }
@@ -120,7 +120,12 @@ function describe(message: JsMsg): Omit<DeadDelivery, 'envelope'> {
 export const backoffOf = (deliveryCount: number, baseMs: number) =>
   Math.min(baseMs * 2 ** (deliveryCount - 1), BACKOFF_MAX_MS);
 
-async function settleFailure(context: Context, options: ConsumeOptions, message: JsMsg, error: unknown): Promise<void> {
+async function concludeFailure(
+  context: Context,
+  options: ConsumeOptions,
+  message: JsMsg,
+  error: unknown,
+): Promise<void> {
   const failure = toFailure(error);
   const { deliveryCount } = message.info;
   const retryMs = backoffOf(deliveryCount, options.backoffMs ?? BACKOFF_MS);
@@ -135,7 +140,7 @@ async function settleFailure(context: Context, options: ConsumeOptions, message:
     await bury(context, options, message, failure);
   } catch (err) {
     // No connection, or nobody to store the copy or to answer: the message stays with the server and comes again.
-    context.log.error({ ...facts, err }, 'message could not be settled; it will be delivered again');
+    context.log.error({ ...facts, err }, 'message could not be concluded; it will be delivered again');
     message.nak(retryMs);
   }
 }
