@@ -47,10 +47,10 @@ test('inference: identify, verify and embed answer with the release and the mode
     const answered = { release: 1, modelDigest: current!.model.digest };
     const identified = IdentifyReplySchema.parse((await ask(context.nc, 'identify', await faceOf(3))).body);
     assert.equal(
-      { ...identified, candidates: 0, score: 0 },
+      { ...identified, matches: 0, score: 0 },
       {
         ...{ ...answered, person: 'p3', known: true, threshold: 0.8 },
-        ...{ candidates: 0, score: 0 },
+        ...{ matches: 0, score: 0 },
       },
     );
     assert.is(identified.matches.length, 5);

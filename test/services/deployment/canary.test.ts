@@ -9,10 +9,10 @@ import { ANNOUNCED, CONFIG, conforms, prepared, saidBy } from './deployment-stra
 
 conforms('canary');
 
-const TRIED = startCanary(ANNOUNCED, 'r2', { share: 0.1, keyHeader: 'Key' });
+const WITH_CANARY = startCanary(ANNOUNCED, 'r2', { share: 0.1, keyHeader: 'Key' });
 
 /** A replica on which the candidate failed so many of 100 requests, and whose scores lie so far above the threshold. */
-const trying = (replicaId: string, failed = 0, mean = 0.2, runId = 'r2'): ReplicaStatus => {
+const canarying = (replicaId: string, failed = 0, mean = 0.2, runId = 'r2'): ReplicaStatus => {
   const serving = (requests: number, lost: number, of: number) => ({
     ...{ requests, failed: lost, latencyMs: { p50: 1, p95: 2, p99: 3, max: 4 } },
     scores: { count: requests, mean: of, deviation: 0.1 },
@@ -28,42 +28,42 @@ const decide = (deployment: Deployment, replicas: readonly ReplicaStatus[], wind
   createCanary().decide({ runId: 'r2', phase: 'trying', deployment, replicas, windowOver }, CONFIG);
 
 const TABLE = [
-  ['the trial is not visible yet', decide(ANNOUNCED, [prepared('a'), prepared('b')], true), 'wait', /trial of run r2/],
-  ['within the window', decide(TRIED, [trying('a'), trying('b')]), 'wait', /trial of run r2 to end/],
-  ['a clean window', decide(TRIED, [trying('a'), trying('b')], true), 'commit', /^$/],
-  ['nobody asked', decide(TRIED, [prepared('a'), prepared('b')], true), 'commit', /^$/],
+  ['the canary is not visible yet', decide(ANNOUNCED, [prepared('a'), prepared('b')], true), 'wait', /canary of run r2/],
+  ['within the window', decide(WITH_CANARY, [canarying('a'), canarying('b')]), 'wait', /canary of run r2 to end/],
+  ['a clean window', decide(WITH_CANARY, [canarying('a'), canarying('b')], true), 'commit', /^$/],
+  ['nobody asked', decide(WITH_CANARY, [prepared('a'), prepared('b')], true), 'commit', /^$/],
   [
     'it fails more',
-    decide(TRIED, [trying('a'), trying('b', 10)]),
+    decide(WITH_CANARY, [canarying('a'), canarying('b', 10)]),
     'abort',
     /GUARD_BREACHED the canary of run r2 failed 10 of 200 requests \(5\.00 %\)/,
   ],
   [
     'it scores differently',
-    decide(TRIED, [trying('a', 0, 0.7), trying('b', 0, 0.7)]),
+    decide(WITH_CANARY, [canarying('a', 0, 0.7), canarying('b', 0, 0.7)]),
     'abort',
     /GUARD_BREACHED the canary of run r2 scores 0\.700 .* 0\.200 before: a shift of 5\.0 standard deviations/,
   ],
   [
     'figures of another candidate say nothing',
-    decide(TRIED, [trying('a', 90, 0.2, 'r1'), trying('b')], true),
+    decide(WITH_CANARY, [canarying('a', 90, 0.2, 'r1'), canarying('b')], true),
     'commit',
     /^$/,
   ],
   [
     'a replica that came meanwhile still loads',
-    decide(TRIED, [trying('a'), trying('b'), empty('c')], true),
+    decide(WITH_CANARY, [canarying('a'), canarying('b'), empty('c')], true),
     'wait',
     /replicas c to prepare/,
   ],
-  ['a replica refuses', decide(TRIED, [trying('a'), prepared('b', 'HOST_FAILED: x')]), 'abort', /HOST_FAILED/],
+  ['a replica refuses', decide(WITH_CANARY, [canarying('a'), prepared('b', 'HOST_FAILED: x')]), 'abort', /HOST_FAILED/],
   [
     'another run has announced',
-    decide({ ...TRIED, announced: pairOf('r3') }, [trying('a')]),
+    decide({ ...WITH_CANARY, announced: pairOf('r3') }, [canarying('a')]),
     'abort',
     /DEPLOYMENT_CONFLICT/,
   ],
-  ['it was committed already', decide(deploymentOf({ current: releaseOf('r2', 2) }), [trying('a')]), 'commit', /^$/],
+  ['it was committed already', decide(deploymentOf({ current: releaseOf('r2', 2) }), [canarying('a')]), 'commit', /^$/],
 ] as const;
 
 function empty(replicaId: string): ReplicaStatus {
@@ -78,7 +78,7 @@ for (const [name, verdict, action, says] of TABLE) {
 }
 
 test('canary: a clean window commits with what was watched', () => {
-  const verdict = decide(TRIED, [trying('a', 0, 0.3), trying('b', 1, 0.1)], true);
+  const verdict = decide(WITH_CANARY, [canarying('a', 0, 0.3), canarying('b', 1, 0.1)], true);
   assert.ok(verdict.action === 'commit' && verdict.figures);
   const { requests, failed, scores, scoreShift } = verdict.figures;
   assert.equal([requests, failed, scores?.count], [200, 1, 200]);

@@ -107,7 +107,7 @@ export function conforms(name: DeploymentConfig['strategy']): void {
       name: 'a replica refused, though others still load',
       verdict: decide('preparing', ANNOUNCED, [replicaOf('a'), prepared('b', 'BLOB_CORRUPT: digest differs')]),
       action: 'abort',
-      says: /BLOB_CORRUPT replica b refused the announced of run r2: BLOB_CORRUPT: digest differs/,
+      says: /BLOB_CORRUPT replica b refused the candidate of run r2: BLOB_CORRUPT: digest differs/,
     },
     {
       name: 'a refusal without a known code',

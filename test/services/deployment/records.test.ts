@@ -85,11 +85,11 @@ test('records: a withdrawn candidate may be announced again', () => {
   assert.is(announce(withdrawn, pairOf('r2'), 'r2', 'face').announced?.runId, 'r2');
 });
 
-test("records: another run's announced is neither replaced, committed nor withdrawn", async () => {
+test("records: another run's candidate is neither replaced, committed nor withdrawn", async () => {
   const record = announce(deployed('r1'), pairOf('r2'), 'r2', 'face');
   const announcing = await failureOf(() => announce(record, pairOf('r3'), 'r3', 'face'));
   assert.is(announcing.code, 'DEPLOYMENT_CONFLICT');
-  assert.match(announcing.message, /model face, run r3: run r2 has announced a announced/);
+  assert.match(announcing.message, /model face, run r3: run r2 has announced a candidate/);
   assert.is((await failureOf(() => commit(record, 'r3', NOW))).code, 'DEPLOYMENT_CONFLICT');
   assert.is(withdraw(record, 'r3'), record);
 });
