@@ -7,7 +7,7 @@ import { PipelineError } from '../contracts/errors.ts';
 import type { Checkpoint } from './step.ts';
 
 export interface MachineVersion {
-  /** SHA-256 of the machine's states, guards and actions, the first 12 hex digits: see `npm run machine:digest`. */
+  /** SHA-256 of the code that decides, the first 12 hex digits: see `npm run machine:digest`. */
   readonly digest: string;
   /** What changed, for people. */
   readonly note: string;
@@ -23,6 +23,10 @@ export const VERSIONS: readonly MachineVersion[] = [
   {
     digest: 'dc4dc33dd84f',
     note: 'Heartbeats, plans of compensation, pause, approval, canary; the first version that is counted.',
+  },
+  {
+    digest: '461cec9ecdc7',
+    note: 'Decides as the one before; the digest now covers every function that the machine reaches.',
   },
 ];
 

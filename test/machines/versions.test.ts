@@ -1,10 +1,13 @@
 /** Runs survive a new version of the machine, and a change of its decisions cannot slip in. */
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { machineDigest } from '../../machines/digest.ts';
+import { machineDigest } from '../../machines/tools/digest.ts';
 import { currentVersion, upcast, VERSIONS, type MachineVersion } from '../../machines/versions.ts';
 import { startRun, type Checkpoint } from '../../machines/step.ts';
 import { recordedRuns, replay } from '../support/corpus.ts';
+import { withFolder } from '../support/folder.ts';
 import { nightInput } from '../support/runs.ts';
 
 const DECLARE =
@@ -55,10 +58,48 @@ test('versions: a run of a version that is not known is refused and left to some
   }
 });
 
-test('versions: the digest follows what decides', () => {
-  const machine = (guard: () => boolean) => ({ config: { a: 1 }, implementations: { guards: { guard } } });
-  assert.is.not(machineDigest(machine(() => true)), machineDigest(machine(() => false)));
+test('versions: no version is listed twice', () => {
   assert.is(VERSIONS.length, new Set(VERSIONS.map(({ digest }) => digest)).size);
 });
+
+const DECIDING: readonly (readonly [string, string])[] = [
+  ['EXTENSIONS_MAX = 3;', 'EXTENSIONS_MAX = 30;'],
+  ['* 2 ** (attempt - 1)', '* 9 ** (attempt - 1)'],
+  ['Math.min(retry.backoffMaxMs, ', 'Math.max(retry.backoffMaxMs, '],
+  ['0x01000193', '0x01000195'],
+  ["guard: 'mustWithdraw', target: '#pipeline.withdrawing'", "guard: 'mustWithdraw', target: '#pipeline.undone'"],
+];
+const INDIFFERENT: readonly (readonly [string, string])[] = [
+  ['/** After this many deadlines', '// A comment.\n/** After so many deadlines'],
+  ['EXTENSIONS_MAX = 3;', 'EXTENSIONS_MAX =\n      3;'],
+  ['EXTENSIONS_MAX = 3;', 'EXTENSIONS_MAX: number = 3; export const nobodyReadsThis = 4;'],
+  ['readonly extensions: number;', 'readonly extensions: number | bigint;'],
+];
+
+test('versions: the digest follows what decides, in whatever function it stands', async () => {
+  for (const [from, to] of DECIDING) assert.is.not(await digestAfter(from, to), machineDigest(), `${from} -> ${to}`);
+});
+
+test('versions: the digest follows no comment, layout, type or code that is not reached, nor the place of the files', async () => {
+  for (const [from, to] of INDIFFERENT) assert.is(await digestAfter(from, to), machineDigest(), `${from} -> ${to}`);
+});
+
+/** Of a copy of the machine in which one text, which stands there once, is changed. */
+const digestAfter = (from: string, to: string): Promise<string> =>
+  withFolder(async (root) => {
+    for (const name of ['machines', 'contracts']) {
+      cpSync(join(import.meta.dirname, '../..', name), join(root, name), { recursive: true });
+    }
+    const folder = join(root, 'machines');
+    const paths = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+    const files = paths.map((name) => ({ path: join(folder, name), text: readFileSync(join(folder, name), 'utf8') }));
+    const [file, ...others] = files.filter(({ text }) => text.includes(from));
+    assert.ok(file && others.length === 0 && file.text.split(from).length === 2, `stands not just once: ${from}`);
+    writeFileSync(
+      file.path,
+      file.text.replace(from, () => to),
+    );
+    return machineDigest(folder);
+  });
 
 test.run();

@@ -18,6 +18,8 @@ const NOW = new Date('2026-01-01T02:00:00Z');
 /** An event of the table, or a timer of the checkpoint. */
 interface Happening {
   readonly name: string;
+  /** `collection.failed`, or `after backoff`: how a way names its steps. */
+  readonly kind: string;
   readonly apply: (checkpoint: Checkpoint) => Checkpoint | null;
 }
 
@@ -44,7 +46,8 @@ export const recordedRuns = (): readonly { readonly version: string; readonly ru
 export const replay = ({ checkpoint }: RecordedRun): Decision[] => decisionsOf(upcast(checkpoint));
 
 export function record(): { readonly file: string; readonly runs: number } {
-  const runs = INPUTS.flatMap(runsOf);
+  const checkpoints = [...INPUTS.flatMap(reachedFrom), ...WAYS.flatMap(checkpointsOn)];
+  const runs = checkpoints.map((checkpoint) => ({ checkpoint, decisions: decisionsOf(checkpoint) }));
   const file = join(FOLDER, `${currentVersion()}.json`);
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(file, `[\n${runs.map((run) => JSON.stringify(run)).join(',\n')}\n]\n`);
@@ -60,8 +63,44 @@ const INPUTS: readonly PipelineInput[] = [
   }),
 ];
 
+const STUBBORN = nightInput({
+  pipeline: pipelineConfig({ retry: { attemptsMax: 5, backoffMs: 5_000, backoffMaxMs: 30_000 } }),
+});
+
+/** Long ways, which lead to no new state but to the limits: the last extension, the last attempt, the longest wait. */
+const WAYS: readonly { readonly input: PipelineInput; readonly steps: readonly string[] }[] = [
+  {
+    input: STUBBORN,
+    steps: [
+      ...times(3, 'after collectDeadline', 'collection.working'),
+      'collection.completed',
+      ...times(3, 'after trainDeadline', 'training.working'),
+      'training.completed',
+      ...times(3, 'after verifyDeadline', 'verification.working'),
+      'after verifyDeadline',
+      'after answerDeadline',
+      ...times(4, 'after answerDeadline', 'after undoBackoff'),
+      'after answerDeadline',
+    ],
+  },
+  { input: STUBBORN, steps: [...times(4, 'collection.failed', 'after backoff'), 'collection.failed'] },
+  {
+    input: STUBBORN,
+    steps: [
+      'collection.completed',
+      ...times(4, 'worker.silent', 'after answerDeadline', 'after backoff'),
+      'worker.silent',
+      'after answerDeadline',
+    ],
+  },
+];
+
+function times(count: number, ...steps: readonly string[]): string[] {
+  return Array.from({ length: count }, () => steps).flat();
+}
+
 /** One checkpoint for each state that can be reached, the shortest way there. */
-function runsOf(input: PipelineInput): RecordedRun[] {
+function reachedFrom(input: PipelineInput): Checkpoint[] {
   const first = startRun(input, 'start', NOW);
   const reached = new Map([[placeOf(first), first]]);
   for (const checkpoint of reached.values()) {
@@ -70,7 +109,19 @@ function runsOf(input: PipelineInput): RecordedRun[] {
       if (next && !reached.has(placeOf(next))) reached.set(placeOf(next), settled(next));
     }
   }
-  return [...reached.values()].map((checkpoint) => ({ checkpoint, decisions: decisionsOf(checkpoint) }));
+  return [...reached.values()];
+}
+
+/** Every checkpoint of a way. */
+function checkpointsOn({ input, steps }: (typeof WAYS)[number]): Checkpoint[] {
+  const passed = [settled(startRun(input, 'start', NOW))];
+  for (const kind of steps) {
+    const last = passed.at(-1)!; // There is a first one.
+    const [next] = happenings(last).flatMap((it) => (it.kind === kind ? (it.apply(last) ?? []) : []));
+    if (!next) throw new Error(`corpus: nothing follows ${kind} in ${placeOf(last)}, step ${passed.length}`);
+    passed.push(settled(next));
+  }
+  return passed;
 }
 
 const settled = (checkpoint: Checkpoint): Checkpoint => ({ ...checkpoint, outbox: [] });
@@ -83,19 +134,27 @@ function decisionsOf(checkpoint: Checkpoint): Decision[] {
   });
 }
 
-function happenings({ timers, transition }: Checkpoint): Happening[] {
+function happenings({ timers, transition, context }: Checkpoint): Happening[] {
   const id = `m${transition}`;
-  const events = allEvents().map((event: PipelineEvent, index): Happening => ({
-    name: `${index} ${event.type}`,
-    apply: (checkpoint) => step(checkpoint, id, event, NOW),
-  }));
-  const fired = Object.entries(timers).map(([timerId, { armedAt }]): Happening => ({
+  const events = allEvents().map((it, index): Happening => {
+    const event = atAttempt(it, context.attempt);
+    return {
+      name: `${index} ${event.type}`,
+      kind: event.type,
+      apply: (checkpoint) => step(checkpoint, id, event, NOW),
+    };
+  });
+  const fired = Object.entries(timers).map(([timerId, { event, armedAt }]): Happening => ({
     name: timerId,
+    kind: event.replace(/^xstate\.after\.([^.]+)\..*/, 'after $1'),
     apply: (checkpoint) => stepTimer(checkpoint, timerId, armedAt, NOW),
   }));
   return [...events, ...fired];
 }
 
+/** The table's events come from the attempts 1 and 2; later on, those of 2 come from the attempt under way. */
+const atAttempt = (event: PipelineEvent, attempt: number): PipelineEvent =>
+  'commandId' in event ? { ...event, commandId: event.commandId.replace(/2$/, `${Math.max(2, attempt)}`) } : event;
 function summary(effect: Effect): string {
   const digest = createHash('sha256').update(JSON.stringify(effect)).digest('hex').slice(0, 8);
   const name = 'verb' in effect ? `${effect.noun}.${effect.verb}` : 'change' in effect ? effect.change : '';

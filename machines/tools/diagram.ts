@@ -5,9 +5,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { StateNode } from 'xstate';
-import { pipelineMachine } from './pipeline.machine.ts';
+import { pipelineMachine } from '../pipeline.machine.ts';
 
-const FILE = new URL('../docs/pipeline.md', import.meta.url);
+const FILE = new URL('../../docs/pipeline.md', import.meta.url);
 
 export function renderDiagram(): string {
   return [
