@@ -5,15 +5,10 @@
 import { initialTransition, transition, type SnapshotFrom, type StateValue } from 'xstate';
 import type { PipelineFact } from '../contracts/subjects.ts';
 import type { ModelDeployed } from '../contracts/messages.ts';
-import {
-  commandId,
-  pipelineMachine,
-  type CommandParams,
-  type DeploymentParams,
-  type PipelineContext,
-  type PipelineEvent,
-  type PipelineInput,
-} from './pipeline.machine.ts';
+import type { PipelineContext, PipelineInput } from './context.ts';
+import type { PipelineEvent } from './events.ts';
+import { commandId, type CommandParams, type DeploymentParams } from './params.ts';
+import { pipelineMachine } from './pipeline.machine.ts';
 import { currentVersion } from './versions.ts';
 
 /** What a transition wants done. Each may be carried out twice: ids are deterministic, changes idempotent. */

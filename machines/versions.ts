@@ -25,7 +25,7 @@ export const VERSIONS: readonly MachineVersion[] = [
     note: 'Heartbeats, plans of compensation, pause, approval, canary; the first version that is counted.',
   },
   {
-    digest: '461cec9ecdc7',
+    digest: 'ed5fb5d32a3f',
     note: 'Decides as the one before; the digest now covers every function that the machine reaches.',
   },
 ];

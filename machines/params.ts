@@ -1,0 +1,63 @@
+/**
+ * What the machine's actions are given: ids and data of commands, changes of the deployment record, and what an event
+ * carries. The exported functions of the lower half stand in the machine's config, and by their names in its exports.
+ */
+import type { StartCommand } from '../contracts/messages.ts';
+import type { CommandVerb, Noun } from '../contracts/subjects.ts';
+import type { Announced } from '../contracts/release.ts';
+import type { PipelineContext } from './context.ts';
+import { STAGES } from './stages.ts';
+
+/** A command's id names its run, stage and attempt, so that the same decision always yields the same id. */
+export interface CommandParams {
+  readonly id: string;
+  readonly noun: Noun;
+  readonly verb: CommandVerb;
+  readonly data:
+    | { readonly [N in Noun]: StartCommand<N> }[Noun]
+    | { readonly runId: string; readonly model: string; readonly startId: string };
+}
+
+export interface DeploymentParams {
+  readonly change: 'announce' | 'try' | 'commit' | 'rollBack' | 'withdraw';
+  readonly pair: Announced | null;
+}
+
+export const commandId = (c: PipelineContext) => `${c.runId}.${c.stage}.${c.attempt}`;
+
+interface OfContext {
+  readonly context: PipelineContext;
+}
+
+/** To the stage of the context, which is the one whose state is entered. */
+export function startCommand({ context }: OfContext): CommandParams {
+  const noun = context.stage!; // Used only in states in which a stage is under way, as the next two are.
+  return { id: commandId(context), noun, verb: 'start', data: STAGES[noun].command(context) };
+}
+
+export const reportCommand = ({ context }: OfContext) => ask(context, 'report', context.asks);
+
+export const cancelCommand = ({ context }: OfContext) => ask(context, 'cancel', context.undoAttempt);
+
+const ask = (c: PipelineContext, verb: 'cancel' | 'report', count: number): CommandParams => ({
+  id: `${commandId(c)}.${verb}.${count}`,
+  noun: c.stage!,
+  verb,
+  data: { runId: c.runId, model: c.model, startId: commandId(c) },
+});
+
+/** An operator names a pair, or passing verification makes one: it exists in every state that deploys. */
+export const announcement = ({ context: c }: OfContext): DeploymentParams => ({
+  change: 'announce',
+  pair: c.target ?? {
+    model: c.candidate!,
+    gallery: c.verification!.gallery,
+    golden: c.verification!.golden,
+    runId: c.runId,
+  },
+});
+
+/** The action reads from the event what it needs. */
+export const wholeEvent = <E>({ event }: { readonly event: E }): E => event;
+
+export const deployedOfEvent = <D>({ event }: { readonly event: { readonly deployed: D } }): D => event.deployed;

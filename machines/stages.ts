@@ -1,0 +1,46 @@
+/**
+ * The stages in which a worker is at work: all that tells one from another. The state of each is made from it by the one
+ * description in working.ts.
+ */
+import type { StartCommand } from '../contracts/messages.ts';
+import type { Noun } from '../contracts/subjects.ts';
+import type { PipelineContext } from './context.ts';
+
+interface Stage<N extends Noun> {
+  /** Name of the delay after which its worker is asked whether it still works. */
+  readonly deadline: 'collectDeadline' | 'trainDeadline' | 'verifyDeadline';
+  /** Data of its start command. The order of the keys belongs to the recorded decisions. */
+  readonly command: (c: PipelineContext) => StartCommand<N>;
+}
+
+/** In the order of a night. What a stage takes from the context was assigned by the one before it, or by the fork. */
+export const STAGES: { readonly [N in Noun]: Stage<N> } = {
+  collection: {
+    deadline: 'collectDeadline',
+    command: ({ runId, model, pipeline }) => ({ runId, model, pipeline }),
+  },
+  training: {
+    deadline: 'trainDeadline',
+    command: ({ runId, model, dataset, pipeline, champion }) => ({
+      runId,
+      model,
+      dataset: dataset!,
+      training: pipeline.training,
+      champion,
+    }),
+  },
+  verification: {
+    deadline: 'verifyDeadline',
+    command: ({ runId, model, dataset, candidate, champion, pipeline }) => ({
+      runId,
+      model,
+      dataset: dataset!,
+      candidate: candidate!,
+      champion,
+      verification: pipeline.verification,
+    }),
+  },
+};
+
+/** Not imported from the contracts, because all code of a file that is imported from counts as deciding. */
+export const STAGE_NAMES = Object.keys(STAGES) as readonly Noun[]; // The table has these keys and no others.
