@@ -1,6 +1,6 @@
 /**
- * What the machine's actions are given: ids and data of commands, changes of the deployment record, and what an event
- * carries. The exported functions of the lower half stand in the machine's config, and by their names in its exports.
+ * Parameters of the machine's actions: ids and data of commands, changes of the deployment record, and what an event
+ * carries. A function that stands in the machine's config has a name here, by which the exports show it.
  */
 import type { StartCommand } from '../contracts/messages.ts';
 import type { CommandVerb, Noun } from '../contracts/subjects.ts';

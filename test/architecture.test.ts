@@ -30,7 +30,7 @@ interface Rule {
 }
 
 const NATS = ['nats', '@nats-io/'];
-/** What the tools of the machine need, which digest and draw it. */
+/** Only the machine's tools, which digest and draw it, may import these. */
 const MACHINE_TOOLS = ['esbuild', 'prettier'];
 const MODELS = ['onnxruntime-node', 'onnx-proto', '@tensorflow/', 'sharp', 'xstate'];
 

@@ -1,24 +1,17 @@
-/**
- * Writes the pipeline machine as a Mermaid state diagram to docs/pipeline.md (`npm run docs:machine`); with `--check`
- * it writes nothing and fails when the file has drifted from the machine.
- */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+/** The pipeline machine as a Mermaid state diagram: the text of docs/pipeline.md. */
 import type { StateNode } from 'xstate';
 import { pipelineMachine } from '../pipeline.machine.ts';
 
-const FILE = new URL('../../docs/pipeline.md', import.meta.url);
-
-export function renderDiagram(): string {
+export function renderDiagram(machine: { readonly root: unknown } = pipelineMachine): string {
   return [
     '# The pipeline machine',
     '',
-    'Generated from `machines/pipeline.machine.ts` by `npm run docs:machine`; edits here are lost.',
-    'The machine file itself can be pasted into the Stately visualizer.',
+    'Generated from `machines/pipeline.machine.ts` by `npm run machine:export`; edits here are lost.',
+    '`pipeline.visualizer.js` opens in the Stately visualizer; `pipeline.json` is the machine as data.',
     '',
     '```mermaid',
     'stateDiagram-v2',
-    ...renderChildren(pipelineMachine.root, '  '),
+    ...renderChildren(machine.root, '  '),
     '```',
     '',
   ].join('\n');
@@ -61,13 +54,3 @@ const describe = (eventType: string) => {
   const after = /^xstate\.after\.([^.]+)\./.exec(eventType);
   return after ? `after ${after[1]}` : eventType || 'always';
 };
-
-function main(check: boolean) {
-  const wanted = renderDiagram();
-  if (!check) return writeFileSync(FILE, wanted);
-  if (existsSync(FILE) && readFileSync(FILE, 'utf8') === wanted) return;
-  console.error('docs/pipeline.md differs from machines/pipeline.machine.ts: run `npm run docs:machine`');
-  process.exitCode = 1;
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main(process.argv.includes('--check'));

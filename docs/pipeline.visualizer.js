@@ -1,0 +1,695 @@
+/**
+ * The pipeline machine in one file, for the Stately visualizer (https://stately.ai/viz): paste it as it is.
+ * Generated from machines/ by `npm run machine:export`; edits here are lost. The config stands at the end,
+ * the functions that it names above it. { fn: '...' } stands for the function of that name, which computes the value.
+ */
+
+// machines/setup.ts
+import { assign, setup } from 'xstate';
+
+// machines/failures.ts
+var timeout = (c, what) => ({
+  code: 'STAGE_TIMEOUT',
+  message: `run ${c.runId}: ${c.stage ?? 'deployment'} ${what}`,
+  retryable: false,
+});
+var rejection = (event) => ({
+  code: 'APPROVAL_DENIED',
+  message:
+    reasonOf(event) ||
+    (event.type === 'operator.reject' ? 'rejected by an operator' : 'nobody approved the candidate in time'),
+  retryable: false,
+});
+var cancellation = (event) => ({
+  code: 'CANCELLED',
+  message: reasonOf(event) || 'cancelled by an operator',
+  retryable: false,
+});
+var reasonOf = (event) => ('reason' in event ? event.reason : void 0);
+
+// machines/stages.ts
+var STAGES = {
+  collection: {
+    deadline: 'collectDeadline',
+    command: ({ runId, model, pipeline }) => ({ runId, model, pipeline }),
+  },
+  training: {
+    deadline: 'trainDeadline',
+    command: ({ runId, model, dataset, pipeline, champion }) => ({
+      runId,
+      model,
+      dataset,
+      training: pipeline.training,
+      champion,
+    }),
+  },
+  verification: {
+    deadline: 'verifyDeadline',
+    command: ({ runId, model, dataset, candidate, champion, pipeline }) => ({
+      runId,
+      model,
+      dataset,
+      candidate,
+      champion,
+      verification: pipeline.verification,
+    }),
+  },
+};
+var STAGE_NAMES = Object.keys(STAGES);
+
+// machines/params.ts
+var commandId = (c) => `${c.runId}.${c.stage}.${c.attempt}`;
+function startCommand({ context }) {
+  const noun = context.stage;
+  return { id: commandId(context), noun, verb: 'start', data: STAGES[noun].command(context) };
+}
+var reportCommand = ({ context }) => ask(context, 'report', context.asks);
+var cancelCommand = ({ context }) => ask(context, 'cancel', context.undoAttempt);
+var ask = (c, verb, count) => ({
+  id: `${commandId(c)}.${verb}.${count}`,
+  noun: c.stage,
+  verb,
+  data: { runId: c.runId, model: c.model, startId: commandId(c) },
+});
+var announcement = ({ context: c }) => ({
+  change: 'announce',
+  pair: c.target ?? {
+    model: c.candidate,
+    gallery: c.verification.gallery,
+    golden: c.verification.golden,
+    runId: c.runId,
+  },
+});
+var wholeEvent = ({ event }) => event;
+var deployedOfEvent = ({ event }) => event.deployed;
+
+// machines/plan.ts
+var initialContext = ({ input }) => ({
+  ...input,
+  plan: planOf(input),
+  undoAttempt: 1,
+  undoFailure: null,
+  paused: false,
+  approved: false,
+  attempt: 0,
+  extensions: 0,
+  asks: 0,
+  stage: firstStage(input),
+  dataset: input.forkedFrom?.dataset ?? null,
+  candidate: input.forkedFrom?.candidate ?? null,
+  verification: input.forkedFrom?.verification ?? null,
+  windows: { canary: null, guard: null },
+  failure: null,
+  outcome: 'failed',
+});
+function planOf({ kind, forkedFrom, target }) {
+  if (kind === 'rollback' && !target) return [{ undo: 'roll back', status: 'due' }];
+  const skipped = STAGE_NAMES.findIndex((stage) => stage === forkedFrom?.stage);
+  const stages = target || forkedFrom?.stage === 'deployment' ? [] : STAGE_NAMES.slice(Math.max(0, skipped));
+  const stops = stages.map((stage) => `stop ${stage}`).reverse();
+  return ['roll back', 'withdraw candidate', ...stops].map((undo) => ({ undo, status: 'planned' }));
+}
+function firstStage({ kind, forkedFrom }) {
+  if (kind === 'rollback') return null;
+  return STAGE_NAMES.find((stage) => stage === (forkedFrom?.stage ?? STAGE_NAMES[0])) ?? null;
+}
+var marked = (plan, marks) => plan.map((step) => ({ ...step, status: marks[step.undo] ?? step.status }));
+var markedStop = ({ plan, stage }, status) => (stage ? marked(plan, { [`stop ${stage}`]: status }) : plan);
+var isDue = ({ plan }, undo) => plan.some((step) => step.undo === undo && step.status === 'due');
+
+// machines/guards.ts
+var EXTENSIONS_MAX = 3;
+var isCurrent = ({ context, event }) => 'commandId' in event && event.commandId === commandId(context);
+var hasAttemptsLeft = ({ context }) => context.attempt < context.pipeline.retry.attemptsMax;
+var isIn =
+  (stage) =>
+  ({ context }) =>
+    context.stage === stage;
+var inVerification = isIn('verification');
+var guards = {
+  isRollback: ({ context }) => context.kind === 'rollback',
+  /** A first epoch, or one that an operator wants, is compared with nothing. */
+  isTried: ({ context: { pipeline, champion, target } }) =>
+    pipeline.deployment.strategy === 'canary' && champion !== null && target === void 0,
+  hasTarget: ({ context }) => context.target !== void 0,
+  isCurrent,
+  /** The worker has ended this work, in whatever way. */
+  isStopped: (asked) => isCurrent(asked) && asked.event.type !== `${asked.context.stage}.working`,
+  isPassed: (asked) =>
+    inVerification(asked) && asked.event.type === 'verification.completed' && asked.event.verdict === 'passed',
+  mayRetry: (asked) =>
+    hasAttemptsLeft(asked) && ('failure' in asked.event ? asked.event.failure.retryable : true) && isCurrent(asked),
+  mayExtend: (asked) => asked.context.extensions < EXTENSIONS_MAX && isCurrent(asked),
+  hasAttemptsLeft,
+  mayUndoAgain: ({ context }) => context.undoAttempt < context.pipeline.retry.attemptsMax,
+  inCollection: isIn('collection'),
+  inTraining: isIn('training'),
+  inVerification,
+  nothingUnderWay: ({ context }) => context.stage === null,
+  /** Its stage's command was never sent. */
+  nothingSent: ({ context }) => context.stage === null || context.attempt === 0,
+  mustRollBack: ({ context }) => isDue(context, 'roll back'),
+  mustWithdraw: ({ context }) => isDue(context, 'withdraw candidate'),
+  isPaused: ({ context }) => context.paused,
+  isNotPaused: ({ context }) => !context.paused,
+  isForced: ({ event }) => 'force' in event && event.force === true,
+  needsApproval: ({ context }) => context.pipeline.deployment.approval.required && !context.approved,
+  isApprovedByDefault: ({ context }) => context.pipeline.deployment.approval.onTimeout === 'approve',
+  wasCancelled: ({ context }) => context.outcome === 'cancelled',
+};
+
+// machines/waits.ts
+var waits = {
+  collectDeadline: ({ context }) => context.pipeline.timeouts.collectMs,
+  trainDeadline: ({ context }) => context.pipeline.timeouts.trainMs,
+  verifyDeadline: ({ context }) => context.pipeline.timeouts.verifyMs,
+  deployDeadline: ({ context }) => context.pipeline.timeouts.deployMs,
+  answerDeadline: ({ context }) => context.pipeline.timeouts.answerMs,
+  canaryWindow: ({ context }) => context.pipeline.deployment.canary.windowMs,
+  guardWindow: ({ context }) => context.pipeline.deployment.guardMs,
+  approvalWindow: ({ context }) => context.pipeline.deployment.approval.timeoutMs,
+  backoff: ({ context }) => waitMs(context, context.attempt, `${context.runId}.${context.stage}`),
+  undoBackoff: ({ context }) => waitMs(context, context.undoAttempt, `${context.runId}.undo`),
+};
+var waitMs = ({ pipeline: { retry } }, attempt, name) =>
+  Math.round(
+    Math.min(retry.backoffMaxMs, retry.backoffMs * 2 ** (attempt - 1)) * (1 - chance(`${name}.${attempt}`) / 2),
+  );
+function chance(text) {
+  let hash = 2166136261;
+  for (const char of text) hash = Math.imul(hash ^ char.charCodeAt(0), 16777619);
+  return (hash >>> 0) / 2 ** 32;
+}
+
+// machines/setup.ts
+var pipelineSetup = setup({
+  types: {
+    context: {},
+    events: {},
+    input: {},
+    /** observed: the replicas' reports decide. beating: the worker's heartbeats are watched. */
+    tags: {},
+  },
+  actions: {
+    // Effects.
+    command: (_, _params) => {},
+    deployment: (_, _params) => {},
+    publishDeployed: (_, _params) => {},
+    publishRolledBack: (_, _params) => {},
+    // Memory: the way from stage to stage.
+    begin: assign(({ context }, { stage }) => ({
+      plan: markedStop(context, 'unneeded'),
+      stage,
+      attempt: 0,
+    })),
+    /** Enters the stage: from here on there is something to stop. */
+    attempt: assign(({ context }) => ({
+      plan: markedStop(context, 'due'),
+      attempt: context.attempt + 1,
+      extensions: 0,
+      asks: 0,
+    })),
+    idle: assign(({ context }) => ({ plan: markedStop(context, 'unneeded'), stage: null })),
+    heard: assign({ asks: ({ context }) => context.asks + 1 }),
+    extend: assign({ extensions: ({ context }) => context.extensions + 1, asks: ({ context }) => context.asks + 1 }),
+    pause: assign({ paused: true }),
+    proceed: assign({ paused: false }),
+    approve: assign({ approved: true }),
+    // Memory: results.
+    keepDataset: assign({ dataset: (_, { dataset }) => dataset }),
+    keepCandidate: assign({ candidate: (_, { model }) => model }),
+    keepVerification: assign({ verification: (_, verification) => verification }),
+    noteCanary: assign(({ context }, { figures = null }) => ({
+      windows: { ...context.windows, canary: figures },
+    })),
+    noteGuard: assign(({ context }, { figures = null }) => ({
+      windows: { ...context.windows, guard: figures },
+    })),
+    // Memory: why the run will not complete.
+    remember: assign((_, { failure }) => ({ failure })),
+    rememberTimeout: assign({
+      failure: ({ context }) => timeout(context, 'passed its deadline and nobody answered for it'),
+    }),
+    rememberLoss: assign({
+      failure: ({ context }) => timeout(context, `lost its worker, in attempt ${context.attempt}; does one run?`),
+    }),
+    rememberRejection: assign({ failure: ({ event }) => rejection(event) }),
+    rememberCancel: assign(({ event }) => ({ outcome: 'cancelled', failure: cancellation(event) })),
+    // Memory: what is taken back.
+    mark: assign({ plan: ({ context }, marks) => marked(context.plan, marks) }),
+    /** The worker's stage has to be stopped, is stopped, or nobody has said so. */
+    markStop: assign({
+      plan: ({ context }, { status }) => markedStop(context, status),
+    }),
+    nextUndo: assign({ undoAttempt: ({ context }) => context.undoAttempt + 1 }),
+    undoAgain: assign({ undoAttempt: 1, undoFailure: null }),
+    undoFailed: assign((_, { failure }) => ({ undoFailure: failure })),
+    undoTimedOut: assign({
+      undoFailure: ({ context }) => timeout(context, 'was not taken back within its deadline by every live replica'),
+    }),
+  },
+  guards,
+  delays: waits,
+});
+
+// machines/pipeline.machine.ts
+var functions = {
+  announcement,
+  cancelCommand,
+  deployedOfEvent,
+  initialContext,
+  reportCommand,
+  startCommand,
+  wholeEvent,
+};
+var withFunctions = (value) => {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(withFunctions);
+  if (typeof value.fn === 'string') return functions[value.fn];
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withFunctions(inner)]));
+};
+var { createMachine: make } = pipelineSetup;
+var named = { createMachine: (config) => make(withFunctions(config)) };
+var pipelineMachine = named.createMachine({
+  id: 'pipeline',
+  context: { fn: 'initialContext' },
+  initial: 'routing',
+  on: {
+    'collection.completed': {
+      guard: 'inCollection',
+      target: '.next',
+      actions: [
+        { type: 'keepDataset', params: { fn: 'wholeEvent' } },
+        { type: 'begin', params: { stage: 'training' } },
+      ],
+    },
+    'training.completed': {
+      guard: 'inTraining',
+      target: '.next',
+      actions: [
+        { type: 'keepCandidate', params: { fn: 'wholeEvent' } },
+        { type: 'begin', params: { stage: 'verification' } },
+      ],
+    },
+    'verification.completed': [
+      {
+        guard: 'isPassed',
+        target: '.next',
+        actions: [
+          { type: 'keepVerification', params: { fn: 'wholeEvent' } },
+          { type: 'begin', params: { stage: null } },
+        ],
+      },
+      {
+        guard: 'inVerification',
+        target: '.rejected',
+        actions: ['idle', { type: 'keepVerification', params: { fn: 'wholeEvent' } }],
+      },
+    ],
+    'collection.failed': [
+      { guard: 'mayRetry', target: '.retrying' },
+      {
+        guard: 'isCurrent',
+        target: '.compensating',
+        actions: ['idle', { type: 'remember', params: { fn: 'wholeEvent' } }],
+      },
+    ],
+    'collection.absent': [
+      { guard: 'mayRetry', target: '.retrying' },
+      { guard: 'isCurrent', target: '.compensating', actions: ['rememberLoss', 'idle'] },
+    ],
+    'training.failed': [
+      { guard: 'mayRetry', target: '.retrying' },
+      {
+        guard: 'isCurrent',
+        target: '.compensating',
+        actions: ['idle', { type: 'remember', params: { fn: 'wholeEvent' } }],
+      },
+    ],
+    'training.absent': [
+      { guard: 'mayRetry', target: '.retrying' },
+      { guard: 'isCurrent', target: '.compensating', actions: ['rememberLoss', 'idle'] },
+    ],
+    'verification.failed': [
+      { guard: 'mayRetry', target: '.retrying' },
+      {
+        guard: 'isCurrent',
+        target: '.compensating',
+        actions: ['idle', { type: 'remember', params: { fn: 'wholeEvent' } }],
+      },
+    ],
+    'verification.absent': [
+      { guard: 'mayRetry', target: '.retrying' },
+      { guard: 'isCurrent', target: '.compensating', actions: ['rememberLoss', 'idle'] },
+    ],
+  },
+  states: {
+    routing: {
+      always: [
+        { guard: 'hasTarget', target: 'deploying' },
+        { guard: 'isRollback', target: 'rollingBack' },
+        { target: 'next' },
+      ],
+    },
+    next: {
+      always: [
+        { guard: 'isPaused', target: 'paused' },
+        { guard: 'inCollection', target: 'collecting' },
+        { guard: 'inTraining', target: 'training' },
+        { guard: 'inVerification', target: 'verifying' },
+        { guard: 'needsApproval', target: 'awaitingApproval' },
+        { target: 'deploying' },
+      ],
+    },
+    paused: {
+      on: {
+        'operator.resume': { target: 'next', actions: 'proceed' },
+        'operator.cancel': [
+          { guard: 'nothingSent', target: 'compensating', actions: ['idle', 'rememberCancel'] },
+          { target: 'compensating', actions: 'rememberCancel' },
+        ],
+      },
+    },
+    collecting: {
+      entry: ['attempt', { type: 'command', params: { fn: 'startCommand' } }],
+      initial: 'working',
+      states: {
+        working: {
+          initial: 'beating',
+          after: { collectDeadline: 'asking' },
+          states: {
+            beating: { tags: 'beating', on: { 'worker.silent': { guard: 'isCurrent', target: 'missing' } } },
+            missing: {
+              entry: { type: 'command', params: { fn: 'reportCommand' } },
+              on: { 'collection.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
+              after: {
+                answerDeadline: [
+                  { guard: 'hasAttemptsLeft', target: '#pipeline.retrying' },
+                  { target: '#pipeline.compensating', actions: 'rememberLoss' },
+                ],
+              },
+            },
+          },
+        },
+        asking: {
+          entry: { type: 'command', params: { fn: 'reportCommand' } },
+          on: { 'collection.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
+          after: { answerDeadline: { target: '#pipeline.compensating', actions: 'rememberTimeout' } },
+        },
+        held: { on: { 'operator.resume': { target: 'working', actions: 'proceed' } } },
+      },
+      on: {
+        'operator.pause': { guard: 'isNotPaused', target: '.held', actions: 'pause' },
+        'operator.cancel': { target: 'compensating', actions: 'rememberCancel' },
+      },
+    },
+    training: {
+      entry: ['attempt', { type: 'command', params: { fn: 'startCommand' } }],
+      initial: 'working',
+      states: {
+        working: {
+          initial: 'beating',
+          after: { trainDeadline: 'asking' },
+          states: {
+            beating: { tags: 'beating', on: { 'worker.silent': { guard: 'isCurrent', target: 'missing' } } },
+            missing: {
+              entry: { type: 'command', params: { fn: 'reportCommand' } },
+              on: { 'training.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
+              after: {
+                answerDeadline: [
+                  { guard: 'hasAttemptsLeft', target: '#pipeline.retrying' },
+                  { target: '#pipeline.compensating', actions: 'rememberLoss' },
+                ],
+              },
+            },
+          },
+        },
+        asking: {
+          entry: { type: 'command', params: { fn: 'reportCommand' } },
+          on: { 'training.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
+          after: { answerDeadline: { target: '#pipeline.compensating', actions: 'rememberTimeout' } },
+        },
+        held: { on: { 'operator.resume': { target: 'working', actions: 'proceed' } } },
+      },
+      on: {
+        'operator.pause': { guard: 'isNotPaused', target: '.held', actions: 'pause' },
+        'operator.cancel': { target: 'compensating', actions: 'rememberCancel' },
+      },
+    },
+    verifying: {
+      entry: ['attempt', { type: 'command', params: { fn: 'startCommand' } }],
+      initial: 'working',
+      states: {
+        working: {
+          initial: 'beating',
+          after: { verifyDeadline: 'asking' },
+          states: {
+            beating: { tags: 'beating', on: { 'worker.silent': { guard: 'isCurrent', target: 'missing' } } },
+            missing: {
+              entry: { type: 'command', params: { fn: 'reportCommand' } },
+              on: { 'verification.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
+              after: {
+                answerDeadline: [
+                  { guard: 'hasAttemptsLeft', target: '#pipeline.retrying' },
+                  { target: '#pipeline.compensating', actions: 'rememberLoss' },
+                ],
+              },
+            },
+          },
+        },
+        asking: {
+          entry: { type: 'command', params: { fn: 'reportCommand' } },
+          on: { 'verification.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
+          after: { answerDeadline: { target: '#pipeline.compensating', actions: 'rememberTimeout' } },
+        },
+        held: { on: { 'operator.resume': { target: 'working', actions: 'proceed' } } },
+      },
+      on: {
+        'operator.pause': { guard: 'isNotPaused', target: '.held', actions: 'pause' },
+        'operator.cancel': { target: 'compensating', actions: 'rememberCancel' },
+      },
+    },
+    retrying: {
+      after: { backoff: 'next' },
+      on: {
+        'operator.resume': { guard: 'isPaused', actions: 'proceed' },
+        'operator.pause': { guard: 'isNotPaused', target: 'paused', actions: 'pause' },
+        'operator.cancel': { target: 'compensating', actions: 'rememberCancel' },
+      },
+    },
+    awaitingApproval: {
+      after: {
+        approvalWindow: [
+          { guard: 'isApprovedByDefault', target: 'deploying', actions: 'approve' },
+          { target: 'rejected', actions: 'rememberRejection' },
+        ],
+      },
+      on: {
+        'operator.approve': { target: 'deploying', actions: 'approve' },
+        'operator.reject': { target: 'rejected', actions: 'rememberRejection' },
+        'operator.pause': { target: 'paused', actions: 'pause' },
+        'operator.cancel': { target: 'compensating', actions: 'rememberCancel' },
+      },
+    },
+    deploying: {
+      initial: 'preparing',
+      states: {
+        preparing: {
+          tags: 'observed',
+          entry: [
+            { type: 'mark', params: { 'withdraw candidate': 'due' } },
+            { type: 'deployment', params: { fn: 'announcement' } },
+          ],
+          after: { deployDeadline: { target: '#pipeline.withdrawing', actions: 'rememberTimeout' } },
+          on: {
+            'deployment.prepared': [{ guard: 'isTried', target: 'trying' }, { target: 'committing' }],
+            'deployment.refused': {
+              target: '#pipeline.withdrawing',
+              actions: { type: 'remember', params: { fn: 'wholeEvent' } },
+            },
+            'deployment.failed': {
+              target: '#pipeline.withdrawing',
+              actions: { type: 'remember', params: { fn: 'wholeEvent' } },
+            },
+            'operator.cancel': { target: '#pipeline.withdrawing', actions: 'rememberCancel' },
+          },
+        },
+        trying: {
+          entry: { type: 'deployment', params: { change: 'try', pair: null } },
+          initial: 'watching',
+          states: {
+            watching: { tags: 'observed', after: { canaryWindow: 'judging' } },
+            judging: {
+              tags: 'observed',
+              after: { deployDeadline: { target: '#pipeline.withdrawing', actions: 'rememberTimeout' } },
+            },
+          },
+          on: {
+            'deployment.prepared': {
+              target: 'committing',
+              actions: { type: 'noteCanary', params: { fn: 'wholeEvent' } },
+            },
+            'deployment.refused': {
+              target: '#pipeline.withdrawing',
+              actions: { type: 'remember', params: { fn: 'wholeEvent' } },
+            },
+            'deployment.failed': {
+              target: '#pipeline.withdrawing',
+              actions: { type: 'remember', params: { fn: 'wholeEvent' } },
+            },
+            'operator.cancel': { target: '#pipeline.withdrawing', actions: 'rememberCancel' },
+          },
+        },
+        committing: {
+          tags: 'observed',
+          entry: [
+            { type: 'mark', params: { 'withdraw candidate': 'unneeded', 'roll back': 'due' } },
+            { type: 'deployment', params: { change: 'commit', pair: null } },
+          ],
+          after: { deployDeadline: { target: '#pipeline.rollingBack', actions: 'rememberTimeout' } },
+          on: {
+            'deployment.switched': [
+              {
+                guard: 'isRollback',
+                target: '#pipeline.rolledBack',
+                actions: [
+                  { type: 'mark', params: { 'roll back': 'unneeded' } },
+                  { type: 'publishRolledBack', params: { fn: 'deployedOfEvent' } },
+                ],
+              },
+              { target: 'guarding', actions: { type: 'publishDeployed', params: { fn: 'deployedOfEvent' } } },
+            ],
+            'deployment.failed': {
+              target: '#pipeline.withdrawing',
+              actions: { type: 'remember', params: { fn: 'wholeEvent' } },
+            },
+            'operator.rollback': { target: '#pipeline.rollingBack', actions: 'rememberCancel' },
+            'operator.cancel': { target: '#pipeline.rollingBack', actions: 'rememberCancel' },
+          },
+        },
+        guarding: {
+          initial: 'watching',
+          states: {
+            watching: { tags: 'observed', after: { guardWindow: 'judging' } },
+            judging: {
+              tags: 'observed',
+              on: {
+                'deployment.kept': {
+                  target: '#pipeline.completed',
+                  actions: { type: 'noteGuard', params: { fn: 'wholeEvent' } },
+                },
+              },
+            },
+          },
+          on: {
+            'deployment.breached': {
+              target: '#pipeline.rollingBack',
+              actions: { type: 'remember', params: { fn: 'wholeEvent' } },
+            },
+            'operator.rollback': { target: '#pipeline.rollingBack', actions: 'rememberCancel' },
+            'operator.cancel': { target: '#pipeline.rollingBack', actions: 'rememberCancel' },
+          },
+        },
+      },
+    },
+    rollingBack: {
+      tags: 'observed',
+      entry: [
+        { type: 'mark', params: { 'withdraw candidate': 'unneeded', 'roll back': 'due' } },
+        { type: 'deployment', params: { change: 'rollBack', pair: null } },
+      ],
+      after: { deployDeadline: { target: 'undoFailed', actions: 'undoTimedOut' } },
+      on: {
+        'deployment.switched': {
+          target: 'rolledBack',
+          actions: [
+            { type: 'mark', params: { 'roll back': 'done' } },
+            { type: 'publishRolledBack', params: { fn: 'deployedOfEvent' } },
+          ],
+        },
+        'deployment.failed': { target: 'undoFailed', actions: { type: 'undoFailed', params: { fn: 'wholeEvent' } } },
+      },
+    },
+    withdrawing: {
+      entry: [
+        { type: 'mark', params: { 'withdraw candidate': 'due', 'roll back': 'unneeded' } },
+        { type: 'deployment', params: { change: 'withdraw', pair: null } },
+      ],
+      after: { deployDeadline: { target: 'undoFailed', actions: 'undoTimedOut' } },
+      on: {
+        'deployment.withdrawn': {
+          target: 'compensating',
+          actions: { type: 'mark', params: { 'withdraw candidate': 'done' } },
+        },
+        'deployment.failed': { target: 'undoFailed', actions: { type: 'undoFailed', params: { fn: 'wholeEvent' } } },
+      },
+    },
+    compensating: {
+      initial: 'deciding',
+      states: {
+        deciding: {
+          always: [
+            { guard: 'mustRollBack', target: '#pipeline.rollingBack' },
+            { guard: 'mustWithdraw', target: '#pipeline.withdrawing' },
+            { guard: 'nothingUnderWay', target: '#pipeline.undone' },
+            { target: 'stopping' },
+          ],
+        },
+        stopping: {
+          entry: { type: 'command', params: { fn: 'cancelCommand' } },
+          always: {
+            guard: 'isForced',
+            target: '#pipeline.undone',
+            actions: { type: 'markStop', params: { status: 'unanswered' } },
+          },
+          after: {
+            answerDeadline: [
+              { guard: 'mayUndoAgain', target: 'silent' },
+              { target: '#pipeline.undone', actions: { type: 'markStop', params: { status: 'unanswered' } } },
+            ],
+          },
+        },
+        silent: { after: { undoBackoff: { target: 'stopping', actions: 'nextUndo' } } },
+      },
+      on: {
+        'collection.*': [
+          { guard: 'isStopped', target: 'undone', actions: { type: 'markStop', params: { status: 'done' } } },
+          {},
+        ],
+        'training.*': [
+          { guard: 'isStopped', target: 'undone', actions: { type: 'markStop', params: { status: 'done' } } },
+          {},
+        ],
+        'verification.*': [
+          { guard: 'isStopped', target: 'undone', actions: { type: 'markStop', params: { status: 'done' } } },
+          {},
+        ],
+        'operator.cancel': {
+          guard: 'isForced',
+          target: 'undone',
+          actions: ['rememberCancel', { type: 'markStop', params: { status: 'unanswered' } }],
+        },
+      },
+    },
+    undoFailed: {
+      initial: 'deciding',
+      states: {
+        deciding: { always: [{ guard: 'mayUndoAgain', target: 'waiting' }, { target: '#pipeline.needsOperator' }] },
+        waiting: { after: { undoBackoff: { target: '#pipeline.compensating', actions: 'nextUndo' } } },
+      },
+    },
+    undone: { always: [{ guard: 'wasCancelled', target: 'cancelled' }, { target: 'failed' }] },
+    needsOperator: {
+      on: {
+        'operator.resume': { target: 'compensating', actions: 'undoAgain' },
+        'operator.cancel': { target: 'undone', actions: 'rememberCancel' },
+      },
+    },
+    completed: { type: 'final', entry: { type: 'mark', params: { 'roll back': 'unneeded' } } },
+    rejected: { type: 'final' },
+    failed: { type: 'final' },
+    rolledBack: { type: 'final' },
+    cancelled: { type: 'final' },
+  },
+});
+export { pipelineMachine };
