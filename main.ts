@@ -20,9 +20,9 @@ import { DeploymentSchema } from './contracts/release.ts';
 import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
 import type { Config } from './infra/config/config.ts';
+import { askForever } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
 import type { Logger } from './runtime/logger.ts';
-import { persist } from './runtime/persist.ts';
 import { createRecordStore, openKv } from './infra/stores/record-store.ts';
 import { createReplicaStore } from './infra/stores/replica-store.ts';
 import { launchServer, type Server } from './infra/server/server.ts';
@@ -108,7 +108,7 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
 async function startOrchestration({ nc, config, log }: Surroundings): Promise<Stoppable> {
   const context = await openOrchestratorContext(nc, config.models, log);
   const api = await serveApi(nc, endpointsOf(context), log);
-  await persist(() => applySchedules(context), 'schedules are applied', log);
+  await askForever('schedules are applied', () => applySchedules(context), log);
   const orchestrator = startOrchestrator(context);
   return {
     stop: async () => {

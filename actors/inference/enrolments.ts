@@ -4,10 +4,10 @@
  * whoever is enrolled during a deployment is in the candidate as well as in what it may be rolled back to.
  */
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { toFailure } from '../../contracts/errors.ts';
 import type { Enrolment, EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { decodeImage } from '../../services/data/images.ts';
 import type { ResidentModel } from '../../services/serving/replica/resident-model.ts';
 
@@ -22,7 +22,11 @@ export interface FollowEnrolmentsOptions {
 /** Images that are decoded and embedded at once: the host makes batches of them, and requests have room beside. */
 const UNDER_WAY_MAX = 16;
 /** A queue that is full or a process that is replaced has room again after this, or after this again. */
-const PAUSE_MS = 100;
+const EMBED_AGAIN: RetryPolicy = {
+  attemptsMax: FOREVER,
+  pauseMs: 100,
+  isWorthIt: (error) => toFailure(error).retryable,
+};
 
 /**
  * Resolves with the resident, every change known at the call being in force. Closing it ends the reader. Throws
@@ -94,17 +98,15 @@ async function embedPersistently(
   { image, person, sequence }: Enrolment,
   state: { readonly isOver: boolean },
 ): Promise<Float32Array | null> {
-  while (!state.isOver) {
-    try {
-      const pixels = await decodeImage(image ?? new Uint8Array(0), resident.image, `enrolment ${sequence}`);
-      return await resident.host.embed({ pixels, count: 1 });
-    } catch (err) {
-      if (!toFailure(err).retryable) {
-        log.error({ err, person, sequence }, 'replica: an enrolled image cannot be used; it is left out');
-        return null;
-      }
-      await delay(PAUSE_MS);
-    }
+  const embed = async () => {
+    if (state.isOver) return null;
+    const pixels = await decodeImage(image ?? new Uint8Array(0), resident.image, `enrolment ${sequence}`);
+    return resident.host.embed({ pixels, count: 1 });
+  };
+  try {
+    return await retry(EMBED_AGAIN, embed);
+  } catch (err) {
+    log.error({ err, person, sequence }, 'replica: an enrolled image cannot be used; it is left out');
+    return null;
   }
-  return null;
 }

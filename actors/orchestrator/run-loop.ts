@@ -6,6 +6,7 @@
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
+import { retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { placeOf, startRun, step, stepTimer, wasSeen, type Checkpoint, type Effect } from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';
@@ -14,8 +15,15 @@ import { carryOut, type EffectFailure } from './effects.ts';
 import { lookLater, observe } from './observe.ts';
 import type { SavedRun } from './saved-runs.ts';
 
-/** Two orchestrators that meet at one run each win in turn; more conflicts in a row mean a bug, and a redelivery. */
-const CONFLICTS_MAX = 20;
+/**
+ * Two orchestrators that meet at one run each win in turn, so there is nothing to wait for. More than 20 conflicts in a
+ * row mean a bug, and a redelivery.
+ */
+const AFTER_CONFLICT: RetryPolicy = {
+  attemptsMax: 21,
+  pauseMs: 0,
+  isWorthIt: (error) => toFailure(error).code === 'CHECKPOINT_CONFLICT',
+};
 
 /** The run after a message, and whether the message moved it, now or at an earlier delivery. */
 export interface Moved {
@@ -201,23 +209,13 @@ async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Prom
 export async function inTurn<T>({ turns }: OrchestratorContext, runId: string, attempt: () => Promise<T>): Promise<T> {
   const before = turns.get(runId) ?? Promise.resolve();
   const mine = before.then(
-    () => retryOnConflict(attempt),
-    () => retryOnConflict(attempt),
+    () => retry(AFTER_CONFLICT, attempt),
+    () => retry(AFTER_CONFLICT, attempt),
   );
   turns.set(runId, mine);
   try {
     return await mine;
   } finally {
     if (turns.get(runId) === mine) turns.delete(runId);
-  }
-}
-
-async function retryOnConflict<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let conflicts = 0; ; conflicts++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (toFailure(error).code !== 'CHECKPOINT_CONFLICT' || conflicts === CONFLICTS_MAX) throw error;
-    }
   }
 }

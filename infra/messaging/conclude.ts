@@ -7,8 +7,9 @@ import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { openEnvelope, type Envelope } from '../../contracts/envelope.ts';
 import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
-import { keepDeadLetter } from './dead-letter.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { pauseOf, type Pauses } from '../../runtime/retry.ts';
+import { keepDeadLetter } from './dead-letter.ts';
 import { fallbackIdOf, MESSAGE_BYTES_MAX, tooLarge } from './publish.ts';
 
 export interface Delivery {
@@ -48,9 +49,8 @@ export interface Context {
 }
 
 const DELIVERIES_MAX = 10;
-const BACKOFF_MS = 250;
 /** A message that fails for long is tried every half minute: soon enough when the cause has gone. */
-const BACKOFF_MAX_MS = 30_000;
+const REDELIVERY: Pauses = { pauseMs: 250, growth: { factor: 2, pauseMaxMs: 30_000 } };
 /** Local and fsynced it takes a millisecond; a server that restarts answers nothing. */
 const ACK_TIMEOUT_MS = 5_000;
 
@@ -117,8 +117,8 @@ function describe(message: JsMsg): Omit<DeadDelivery, 'envelope'> {
 }
 
 /** Exponential, never zero: a bare nak would spend all deliveries within milliseconds. */
-export const backoffOf = (deliveryCount: number, baseMs: number) =>
-  Math.min(baseMs * 2 ** (deliveryCount - 1), BACKOFF_MAX_MS);
+export const backoffOf = (deliveryCount: number, pauseMs = REDELIVERY.pauseMs) =>
+  pauseOf({ ...REDELIVERY, pauseMs }, deliveryCount);
 
 async function concludeFailure(
   context: Context,
@@ -128,7 +128,7 @@ async function concludeFailure(
 ): Promise<void> {
   const failure = toFailure(error);
   const { deliveryCount } = message.info;
-  const retryMs = backoffOf(deliveryCount, options.backoffMs ?? BACKOFF_MS);
+  const retryMs = backoffOf(deliveryCount, options.backoffMs);
   const facts = { subject: message.subject, seq: message.seq, deliveryCount, code: failure.code };
   try {
     if (failure.retryable && deliveryCount < limitOf(options)) {

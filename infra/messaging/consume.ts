@@ -7,6 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, type Consumer, type ConsumerMessages } from '@nats-io/jetstream';
 import { millis } from '@nats-io/nats-core';
+import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { conclude, type ConsumeOptions, type Context } from './conclude.ts';
 
 export interface Consumption {
@@ -16,8 +17,8 @@ export interface Consumption {
 
 /** Long enough for a step, short enough for Ctrl-C; what is left unfinished is delivered again. */
 const STOP_TIMEOUT_MS = 10_000;
-/** A consumer that does not exist (yet) is looked for this often. */
-const REOPEN_MS = 500;
+/** A consumer that does not exist (yet), or was deleted, is looked for this often. */
+const REOPEN: Omit<RetryPolicy, 'isWorthIt'> = { attemptsMax: FOREVER, pauseMs: 500 };
 /** A message that arrived during the stop is somebody else's after this. */
 const HANDED_BACK_MS = 250;
 /** How long one pull waits at the server, and when a silent server is noticed. */
@@ -43,15 +44,18 @@ export function startConsuming(context: Context, options: ConsumeOptions): Consu
 
 async function runLane(context: Context, options: ConsumeOptions, signal: AbortSignal): Promise<void> {
   const log = context.log.child({ stream: options.stream, consumer: options.consumer });
-  while (!signal.aborted) {
-    try {
+  const isOver = () => signal.aborted || context.nc.isClosed();
+  const onFailure = (err: unknown) => log.warn({ err }, 'cannot consume (not there yet, or deleted); trying again');
+  const work = async () => {
+    while (!signal.aborted) {
       const consumer = await jetstream(context.nc).consumers.get(options.stream, options.consumer);
       await drain({ nc: context.nc, log }, options, consumer, signal);
-    } catch (err) {
-      if (signal.aborted || context.nc.isClosed()) return;
-      log.warn({ err }, 'cannot consume (not there yet, or deleted); trying again');
-      await delay(REOPEN_MS, undefined, { signal }).catch(() => {});
     }
+  };
+  try {
+    await retry({ ...REOPEN, isWorthIt: () => !isOver(), signal, onFailure }, work);
+  } catch (error) {
+    if (!isOver()) throw error;
   }
 }
 

@@ -6,14 +6,14 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../runtime/logger.ts';
+import { pauseOf, type Pauses } from '../../runtime/retry.ts';
 import { findServerBinary, type ServerBinary } from './server-binary.ts';
 import { watchDisk, type DiskWatch } from './server-disk.ts';
 import { lockStore, type StoreLock } from './server-lock.ts';
 import { logPathOf, startServerProcess, type ServerProcess, type StartOptions } from './server-process.ts';
 
 /** A server that crashes at once must not be restarted in a tight loop; one that crashed once is back at once. */
-const RESTART_WAIT_MS = 100;
-const RESTART_WAIT_MAX_MS = 10_000;
+const RESTART: Pauses = { pauseMs: 100, growth: { factor: 2, pauseMaxMs: 10_000 } };
 /** A server that ran for this long is healthy again: the wait starts anew. */
 const HEALTHY_AFTER_MS = 60_000;
 
@@ -120,15 +120,15 @@ class EmbeddedServer implements Server {
   }
 
   async #supervise(): Promise<void> {
-    let waitMs = RESTART_WAIT_MS;
+    let crashes = 0;
     while (true) {
       const startedAt = Date.now();
       const ended = await this.#process.exited;
       if (this.#stopping.signal.aborted) return;
-      if (Date.now() - startedAt > HEALTHY_AFTER_MS) waitMs = RESTART_WAIT_MS;
+      crashes = Date.now() - startedAt > HEALTHY_AFTER_MS ? 1 : crashes + 1;
+      const waitMs = pauseOf(RESTART, crashes);
       this.#log.error({ ...ended, log: this.logPath, waitMs }, 'nats-server ended unexpectedly; starting it again');
       await delay(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
-      waitMs = Math.min(waitMs * 2, RESTART_WAIT_MAX_MS);
       await this.#restart();
     }
   }

@@ -12,9 +12,9 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm, setSha256Backend, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
 import type { BlobBucket, BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import { again, unavailable } from '../../runtime/again.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import type { BlobRef } from '../../contracts/references.ts';
+import { askAgain, unavailable } from '../messaging/ask-again.ts';
 import { chunkSubject, objectStreamName } from '../topology/streams.ts';
 
 interface Context {
@@ -40,15 +40,15 @@ export function createBlobStore(nc: NatsConnection, source = 'blob store'): Blob
   };
   return {
     put: async (bucket, key, content) => {
-      const ref = await again(nameOf(context, { bucket, key }), () => put(context, bucket, key, content));
+      const ref = await askAgain(nameOf(context, { bucket, key }), () => put(context, bucket, key, content));
       faultPoint('worker.stored', key);
       return ref;
     },
-    get: (ref) => again(nameOf(context, ref), async () => joined(await read(context, ref))),
-    download: (ref, path) => again(nameOf(context, ref), () => download(context, ref, path)),
-    find: (bucket, key) => again(nameOf(context, { bucket, key }), () => find(context, bucket, key)),
+    get: (ref) => askAgain(nameOf(context, ref), async () => joined(await read(context, ref))),
+    download: (ref, path) => askAgain(nameOf(context, ref), () => download(context, ref, path)),
+    find: (bucket, key) => askAgain(nameOf(context, { bucket, key }), () => find(context, bucket, key)),
     remove: (bucket, key) =>
-      again(nameOf(context, { bucket, key }), async () => {
+      askAgain(nameOf(context, { bucket, key }), async () => {
         if (await find(context, bucket, key)) await (await context.open(bucket)).delete(key);
       }),
   };

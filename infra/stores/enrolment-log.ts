@@ -7,9 +7,10 @@ import { createHash } from 'node:crypto';
 import { DeliverPolicy, jetstream, JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import type { JsMsg, StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
-import { PipelineError } from '../../contracts/errors.ts';
 import { enrolmentsOf, enrolmentSubject, STREAMS } from '../../contracts/subjects.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
+import { unavailable } from '../messaging/ask-again.ts';
 
 export interface EnrolmentChange {
   readonly person: string;
@@ -39,8 +40,8 @@ const PUBLISH_TIMEOUT_MS = 1_000;
 const PUBLISH_ATTEMPTS = 5;
 /** Of images on their way to a replica that starts: enough to fill a batch, and bounded in memory. */
 const PREFETCH = 32;
-/** Between attempts to go on reading after the reader ended, with the server for instance. */
-const PAUSE_MS = 500;
+/** A reader that ended, with the server for instance, is opened anew for as long as its replica wants to hear. */
+const READ_ON: RetryPolicy = { attemptsMax: FOREVER, pauseMs: 500, isWorthIt: () => true };
 
 const keyOf = (person: string) => createHash('sha256').update(person).digest('hex').slice(0, 32);
 
@@ -85,7 +86,8 @@ async function append(nc: NatsConnection, subject: string, { person, image }: En
 }
 
 function follow(nc: NatsConnection, model: string, onChange: (it: Enrolment) => Promise<void>, log: Logger) {
-  let stopped = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
   let stopReading = () => {};
   let next = 1;
   const read = async () => {
@@ -97,23 +99,21 @@ function follow(nc: NatsConnection, model: string, onChange: (it: Enrolment) => 
     const consumer = await jetstream(nc).consumers.get(STREAMS.enrolments, options);
     const messages = await consumer.consume({ max_messages: PREFETCH });
     stopReading = () => messages.stop();
-    if (stopped) stopReading();
+    if (signal.aborted) stopReading();
     for await (const message of messages) {
-      if (stopped) break;
+      if (signal.aborted) return;
       await onChange(enrolmentOf(message));
       next = message.seq + 1;
     }
+    throw unavailable('the reader of enrolments ended');
   };
-  const go = async () => {
-    while (!stopped) {
-      await read().catch((err) => log.warn({ err }, 'replica: enrolments cannot be read now; trying on'));
-      if (!stopped) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  };
-  void go();
+  const onFailure = (err: unknown) => log.warn({ err }, 'replica: enrolments cannot be read now; trying on');
+  retry({ ...READ_ON, signal, onFailure }, read).catch((error) => {
+    if (!signal.aborted) throw error;
+  });
   return {
     stop: () => {
-      stopped = true;
+      stopping.abort();
       stopReading();
     },
   };
@@ -139,5 +139,4 @@ const CONFLICTS: readonly number[] = [
   JetStreamApiCodes.StreamWrongLastSequenceUnknown,
 ];
 const isConflict = (error: unknown) => error instanceof JetStreamApiError && CONFLICTS.includes(error.code);
-const away = (what: string, cause: unknown) =>
-  new PipelineError('NATS_UNAVAILABLE', `${what}: ${String(cause)}; try again`, { retryable: true, cause });
+const away = (what: string, cause: unknown) => unavailable(`${what}: ${String(cause)}; try again`, cause);

@@ -13,7 +13,7 @@ import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { BUCKETS, NOUNS, STREAMS, type Noun } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
-import { again } from '../../runtime/again.ts';
+import { askAgain } from '../../infra/messaging/ask-again.ts';
 import { createBus, type Bus, type Heard } from '../../infra/messaging/bus.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { createReplicaStore, replicaKey } from '../../infra/stores/replica-store.ts';
@@ -188,7 +188,7 @@ export async function startObedientReplica(
     const refused = behaviour.refuses?.(record.runId) ? 'MODEL_MISMATCH: refused by the test' : null;
     const status = { ...statusOf(record, replicaId, refused), ...behaviour.figures?.(record) };
     // The server may be away just now, which is what some tests are about.
-    await again(replicaId, () => store.put(replicaKey(status), status, 60_000));
+    await askAgain(replicaId, () => store.put(replicaKey(status), status, 60_000));
     const id = `${replicaId}.${record.runId}.${record.change}.${record.releaseMax}`;
     const ids = { runId: record.runId, model: record.model, replicaId };
     if (record.change === 'announced')

@@ -3,8 +3,8 @@ import { openOrchestratorContext } from '../../actors/orchestrator/context.ts';
 import { startOrchestrator } from '../../actors/orchestrator/orchestrator.ts';
 import { applySchedules } from '../../actors/orchestrator/schedule.ts';
 import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import { askForever } from '../../infra/messaging/ask-again.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
-import { persist } from '../../runtime/persist.ts';
 import { onFastClock, type FastClock } from './fast-clock.ts';
 import { testLogger } from './server.ts';
 
@@ -19,5 +19,5 @@ const { url, clock, pipeline } = JSON.parse(process.argv[2]!) as ScheduleProcess
 const log = testLogger();
 const nc = await connectNats({ url, name: 'schedule-process', log });
 const context = onFastClock(await openOrchestratorContext(nc, { face: pipeline }, log), clock);
-await persist(() => applySchedules(context), 'schedules are applied', log);
+await askForever('schedules are applied', () => applySchedules(context), log);
 startOrchestrator(context);

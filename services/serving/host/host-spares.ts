@@ -21,7 +21,7 @@ export const freshProcesses: HostProcesses = {
 };
 
 /** A model that was loaded is put into service next: the start of the next spare is kept out of that moment. */
-const PAUSE_MS = 250;
+const NEXT_SPARE_AFTER_MS = 250;
 
 export function keepSpare(start: () => Promise<HostProcess> = startHostProcess): HostProcesses {
   let spare: Promise<HostProcess> | null = null;
@@ -48,7 +48,7 @@ export function keepSpare(start: () => Promise<HostProcess> = startHostProcess):
     },
     modelLoaded: () => {
       clearTimeout(pause);
-      pause = setTimeout(() => void inTurn(begin), PAUSE_MS).unref();
+      pause = setTimeout(() => void inTurn(begin), NEXT_SPARE_AFTER_MS).unref();
     },
     close: async () => {
       isClosed = true;

@@ -5,6 +5,7 @@
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import { restorePriority } from '../../../runtime/priority.ts';
+import { retry, type RetryPolicy } from '../../../runtime/retry.ts';
 import { BatchQueue } from './batch-queue.ts';
 import { hostHome } from './host-home.ts';
 import { HostGone, type HostProcess } from './host-process.ts';
@@ -14,7 +15,7 @@ import { RunTimes } from './run-times.ts';
 import type { ModelHost, ModelHostOptions } from '../strategy.ts';
 
 /** A model that three processes in a row could not open will not open: the memory is gone, or the file. */
-const REPLACEMENTS_MAX = 3;
+const REPLACEMENT: RetryPolicy = { attemptsMax: 3, pauseMs: 0, isWorthIt: () => true };
 /** Shorter, and a machine that is merely busy loses good processes. */
 export const HANG_MIN_MS = 500;
 
@@ -180,19 +181,17 @@ class SupervisedHost implements ModelHost {
   async #reopen(lost: HostProcess): Promise<HostProcess> {
     // Not awaited: what is stuck in the kernel may take its time, the requests may not.
     void lost.kill();
-    let last: unknown;
-    for (let attempt = 0; attempt < REPLACEMENTS_MAX; attempt++) {
-      try {
+    try {
+      return await retry(REPLACEMENT, async () => {
         const { process } = await open(this.#options, this.#file, this.#processes, true);
-        return await this.#watched(process);
-      } catch (error) {
-        last = error;
-      }
+        return this.#watched(process);
+      });
+    } catch (cause) {
+      const error = failure(`it could not be replaced: ${(cause as Error).message}`, cause);
+      this.#queue.fail(error);
+      this.#markFailed(error);
+      throw error;
     }
-    const error = failure(`it could not be replaced: ${(last as Error).message}`, last);
-    this.#queue.fail(error);
-    this.#markFailed(error);
-    throw error;
   }
 }
 

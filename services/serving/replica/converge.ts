@@ -7,6 +7,7 @@ import { toFailure, type Failure } from '../../../contracts/errors.ts';
 import type { Announced, Deployment, Release, ModelPair } from '../../../contracts/release.ts';
 import { faultPoint } from '../../../runtime/fault-points.ts';
 import type { Logger } from '../../../runtime/logger.ts';
+import { pauseOf, type Pauses } from '../../../runtime/retry.ts';
 import { isChosen } from '../../deployment/canary.ts';
 import { createFigures } from './figures.ts';
 import type { Replica, SwapMoment, CanaryServed } from './replica.ts';
@@ -36,9 +37,8 @@ export interface ReplicaReports {
 
 /** A server that restarts or a store that hiccups is back within seconds; then the candidate is refused. */
 const PREPARE_ATTEMPTS_MAX = 4;
-const BACKOFF_MS = 250;
-/** What must serve is loaded again for ever, at this interval at last. */
-const BACKOFF_MAX_MS = 10_000;
+/** What must serve is loaded again for ever, every ten seconds at last. */
+const LOAD_AGAIN: Pauses = { pauseMs: 250, growth: { factor: 2, pauseMaxMs: 10_000 } };
 
 export class Convergence {
   readonly #options: ConvergenceOptions;
@@ -232,8 +232,8 @@ export class Convergence {
 
   #noteFailure({ model }: ModelPair): number {
     const attempts = (this.#failures.get(model.digest)?.attempts ?? 0) + 1;
-    const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (attempts - 1));
-    this.#failures.set(model.digest, { attempts, retryAtMs: performance.now() + waitMs });
+    const retryAtMs = performance.now() + pauseOf(LOAD_AGAIN, attempts);
+    this.#failures.set(model.digest, { attempts, retryAtMs });
     return attempts;
   }
 
