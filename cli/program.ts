@@ -14,6 +14,7 @@ import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.t
 import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
 import { runShowCommand } from './commands/run-show.ts';
 import { deploymentsCommand, runsCommand, statusCommand } from './commands/show.ts';
+import type { GlobalOptions } from './global-options.ts';
 
 const EXIT_CODE_USAGE = 2;
 
@@ -225,10 +226,6 @@ function deadLetterCommands(nightshift: Command): void {
     .action((seq, _, command) => dlqEndCommand('dropped', seq, globals(command)));
 }
 
-export interface GlobalOptions {
-  readonly config?: string;
-  readonly server?: string;
-}
 const globals = (command: Command): GlobalOptions => command.optsWithGlobals();
 
 function positiveNumber(value: string): number {

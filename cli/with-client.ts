@@ -2,7 +2,7 @@
 import { loadConfig, type Config } from '../infra/config/config.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { connectClient, type Client } from './client.ts';
-import type { GlobalOptions } from './program.ts';
+import type { GlobalOptions } from './global-options.ts';
 
 export async function withClient<T>(global: GlobalOptions, use: (client: Client) => Promise<T>): Promise<T> {
   const config = loadConfig({ path: global.config, env: process.env });

@@ -12,7 +12,7 @@ import { decodeImage } from '../../services/data/images.ts';
 import { IMAGES_PER_PERSON_MAX, PEOPLE_MAX, type People } from '../../services/serving/gallery/people.ts';
 import { admitted } from '../../services/serving/replica/answer.ts';
 import { digestOf } from './enrolments.ts';
-import type { RecogniseRequest } from '../../services/serving/replica/recognise.ts';
+import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
 import type { Replica, Served } from '../../services/serving/replica/replica.ts';
 
 export interface ChangeGalleryOptions {

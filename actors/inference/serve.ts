@@ -17,7 +17,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
 import { answer } from '../../services/serving/replica/answer.ts';
 import { changeGallery } from './change-gallery.ts';
-import type { RecogniseRequest } from '../../services/serving/replica/recognise.ts';
+import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
 import type { Replica } from '../../services/serving/replica/replica.ts';
 
 export interface ServeOptions {

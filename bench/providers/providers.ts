@@ -2,9 +2,10 @@
  * `npm run bench -- providers`: the same training graph on each execution provider, at batches from the default to one
  * that fills a graphics card. Says why a provider that is not measured is not. Runs the steps in this process.
  */
+import type { Provider } from '../../contracts/configuration/training.ts';
 import type { EngineSpec } from '../../services/training/loop/engine.ts';
 import { createOnnxEngine } from '../../services/training/onnx/engine.ts';
-import { refusalOf, type Provider } from '../../services/training/onnx/providers.ts';
+import { refusalOf } from '../../services/training/onnx/providers.ts';
 import { initialState } from '../../services/training/nets/parameters.ts';
 import { LEARNING_RATE, randomBatch, subjectOf, type NetName } from '../training/training-subject.ts';
 

@@ -1,7 +1,7 @@
 /** The figures of the serving bench as a table and sentences for people. */
 import Table from 'cli-table3';
 import { describeMachine } from '../support/machine.ts';
-import type { ServingBenchOptions, ServingBenchResult } from './serving.ts';
+import type { ServingBenchOptions, ServingBenchResult } from './result.ts';
 
 const ms = (value: number) => value.toFixed(2);
 const lost = ({ refused, failed }: { readonly refused: number; readonly failed: number }) =>

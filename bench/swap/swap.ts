@@ -13,20 +13,8 @@ import type { Step } from './operator.ts';
 import { planOf, type Planned } from './plan.ts';
 import { drawSwaps } from './plot.ts';
 import { printSwapTable } from './table.ts';
-import { withRig, type Rig, type RigOptions } from './rig.ts';
-
-export interface SwapBenchOptions extends Omit<RigOptions, 'replicas'> {
-  readonly swaps: number;
-  /** Requests per second. */
-  readonly rate: number;
-  /** The swaps are spread over this time; what does not fit takes longer. */
-  readonly seconds: number;
-  /** Where the picture goes. */
-  readonly plot: string;
-  readonly json: boolean;
-}
-
-export type SwapBenchResult = Awaited<ReturnType<typeof measure>>;
+import type { SwapBenchOptions, SwapBenchResult } from './result.ts';
+import { withRig, type Rig } from './rig.ts';
 
 const REPLICAS = 3;
 /** Before the first swap and after the last: what is compared with. */
@@ -44,7 +32,7 @@ export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBench
   return result;
 }
 
-async function measure(rig: Rig, options: SwapBenchOptions) {
+async function measure(rig: Rig, options: SwapBenchOptions): Promise<SwapBenchResult> {
   const { operator, models } = rig;
   const first = await operator.deploy(models.other('bench-0', []));
   const machineUse = watchMachine();

@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import { describeMachine } from '../support/machine.ts';
 import type { Spread } from './figures.ts';
-import type { SwapBenchOptions, SwapBenchResult } from './swap.ts';
+import type { SwapBenchOptions, SwapBenchResult } from './result.ts';
 
 export function printSwapTable(result: SwapBenchResult, { net, rate, plot }: SwapBenchOptions): void {
   const { latencyMs, p99Ratio } = result;

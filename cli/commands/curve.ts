@@ -8,7 +8,7 @@ import { STREAMS, workEventSubject } from '../../contracts/subjects.ts';
 import { LearningCurveSchema, type LearningCurve } from '../../contracts/training.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import type { Client } from '../client.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
 export async function curveCommand(

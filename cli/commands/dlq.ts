@@ -4,7 +4,7 @@ import { API, CTL, deadLetterEventSubject } from '../../contracts/subjects.ts';
 import type { KeptLetter } from '../../infra/stores/dead-letter-store.ts';
 import { followCommand } from '../../infra/messaging/send-command.ts';
 import { newCommandId } from './operate.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
 type ListedLetter = Omit<KeptLetter, 'body' | 'headers'>;

@@ -11,7 +11,7 @@ import {
 } from '../../contracts/inference.ts';
 import { inferSubject, type GalleryVerb } from '../../contracts/subjects.ts';
 import { readAnswer, type Client } from '../client.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
 /** Longer than the replica itself waits for a change to be in force. */

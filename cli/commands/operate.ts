@@ -23,7 +23,7 @@ import { createStageView } from '../stage-view.ts';
 import { onSignal } from '../signals.ts';
 import type { Client } from '../client.ts';
 import { withClient } from '../with-client.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 
 export const newRunId = (now: Date) => {
   const [day, clock] = now.toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);

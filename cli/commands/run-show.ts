@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import type { RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
 import { API } from '../../contracts/subjects.ts';
 import type { PipelineContext } from '../../machines/pipeline.machine.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
 type ShownRun = RunSummary & { readonly timeline: readonly TimelineEntry[]; readonly context: PipelineContext };

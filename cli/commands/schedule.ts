@@ -4,7 +4,7 @@ import type { ScheduleConfig, SlotEntry } from '../../contracts/configuration/sc
 import { API, CTL, scheduleEventSubject } from '../../contracts/subjects.ts';
 import { followCommand } from '../../infra/messaging/send-command.ts';
 import { newCommandId } from './operate.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
 interface ScheduleAnswer {

@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import type { ModelLedger, ModelStatus, RunSummary } from '../../actors/orchestrator/api.ts';
 import { API } from '../../contracts/subjects.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
 interface Output {

@@ -5,7 +5,7 @@ import { createLogger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
 import { startActor, startSystem } from '../../main.ts';
 import { sourcesOf, startDataServices, type DataServices } from '../../demo/data-services.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import { untilSignal } from '../signals.ts';
 import { serverUrl } from '../with-client.ts';
 

@@ -7,7 +7,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import type { Outcome, StageName } from '../../contracts/messages.ts';
 import { CTL } from '../../contracts/subjects.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 import { newCommandId, newRunId } from './operate.ts';
 

@@ -165,3 +165,5 @@ export const TrainingConfigSchema = z
     error: 'the strategy "command" needs a program in argv',
   });
 export type TrainingConfig = z.infer<typeof TrainingConfigSchema>;
+/** Of onnxruntime: what computes. */
+export type Provider = TrainingConfig['providers'][number];

@@ -5,7 +5,8 @@
 import { PipelineError, toFailure } from '../../../contracts/errors.ts';
 import { inferStatus } from '../../../contracts/inference.ts';
 import type { Lease } from './atomic-reference.ts';
-import { recognise, type InferReply, type RecogniseRequest } from './recognise.ts';
+import { recognise, type InferReply } from './recognise.ts';
+import type { RecogniseRequest } from './request.ts';
 import type { Replica, Served } from './replica.ts';
 
 /** From here on the request was in order and this side failed it; below, the client made a mistake. */

@@ -4,26 +4,9 @@
  */
 import { assertNever, PipelineError } from '../../../contracts/errors.ts';
 import type { EmbedReply, IdentifyReply, VerifyReply } from '../../../contracts/inference.ts';
-import type { InferVerb } from '../../../contracts/subjects.ts';
 import { checkPixels, decodeImage } from '../../data/images.ts';
 import type { Served } from './replica.ts';
-
-export interface RecogniseRequest<Verb = InferVerb> {
-  readonly verb: Verb;
-  /** An image file, or the pixels [channels, height, width] that one would give. */
-  readonly image: Uint8Array;
-  readonly input: 'file' | 'pixels';
-  /** The person whom it is about; all but `embed` and `identify` need it. */
-  readonly person: string | null;
-  /** performance.now() */
-  readonly deadlineMs: number;
-  /** 0 where any release will do. */
-  readonly minRelease: number;
-  /** Sequence of a change of the gallery; 0 where none is demanded. */
-  readonly minEnrolment: number;
-  /** A header of the request, or null. */
-  readonly header: (name: string) => string | null;
-}
+import type { RecogniseRequest } from './request.ts';
 
 export type InferReply = EmbedReply | VerifyReply | IdentifyReply;
 

@@ -9,7 +9,7 @@ import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import type { Logger } from '../../../runtime/logger.ts';
 import { AtomicReference, type Lease, type Swapped } from './atomic-reference.ts';
 import type { ResidentModel } from './resident-model.ts';
-import type { RecogniseRequest } from './recognise.ts';
+import type { RecogniseRequest } from './request.ts';
 import { createFigures, type Figures } from './figures.ts';
 import { Residents, type ResidentsOptions } from './residents.ts';
 import { Standing } from './standing.ts';

@@ -9,7 +9,8 @@ import { addEmbeddings, type Weights } from '../model/export.ts';
 import { toMetadataProps, type ModelMetadata } from '../model/metadata.ts';
 import type { ResolvedNet } from '../nets/nets.ts';
 import { encodeModel } from '../onnx/encoding.ts';
-import { GraphBuilder, type Value } from '../onnx/graph-builder.ts';
+import { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import type { Backbone } from './backbone.ts';
 
 /** No name of a GraphBuilder begins so. */

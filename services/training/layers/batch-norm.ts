@@ -3,7 +3,8 @@
  * own mean and variance and hands them out; inference uses the running averages that the trainer keeps of them.
  */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import type { LayerKind, Shape } from './layer.ts';
 import { affine, perChannel, positions, sumOfProducts } from './per-channel.ts';
 

@@ -4,7 +4,8 @@
  */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
 import { blockedConv, fitsBlocks } from '../onnx/blocked-conv.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import { spatial, type LayerKind, type ParameterSpec, type Read, type Site } from './layer.ts';
 import { padding, shiftedViews, slide, windowAttributes, type WindowAttributes } from './window.ts';
 

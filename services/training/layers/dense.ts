@@ -1,6 +1,7 @@
 /** Fully connected layer y = x W + b, weight [inputs, units], and flatten, which feeds it in channel-first order. */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import { flat, sizeOf, spatial, type LayerKind, type ParameterSpec, type Read, type Site } from './layer.ts';
 
 type Dense = Extract<Layer, { type: 'dense' }>;

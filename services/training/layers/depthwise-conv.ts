@@ -3,7 +3,8 @@
  * a 1x1 convolution after it mixes them. Bias as for conv. Parameters: weight [channels, 1, k, k].
  */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import { spatial, type LayerKind, type ParameterSpec, type Read, type Site } from './layer.ts';
 import { padding, shiftedViews, slide, windowAttributes } from './window.ts';
 

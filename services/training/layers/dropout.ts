@@ -4,7 +4,7 @@
  * draws the same. No parameters.
  */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
-import type { Value } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import type { LayerKind } from './layer.ts';
 
 export const dropout: LayerKind<Extract<Layer, { type: 'dropout' }>> = {

@@ -3,7 +3,8 @@
  * arXiv:1704.06369, equations 6 and 7). The angular losses and the exported model use the same nodes. No parameters.
  */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import { flat, type LayerKind } from './layer.ts';
 
 /** Keeps a row of zeros from dividing by zero; far below the squared length of any real row. */

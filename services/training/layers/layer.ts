@@ -4,7 +4,8 @@
  * in kinds.ts, and its forward formula in tfjs/layers.ts, against whose gradients the tests check the backward nodes.
  */
 import type { Layer, LeafLayer } from '../../../contracts/configuration/layers.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 
 /** Sizes without the batch: [channels, height, width] or [features]. */
 export type Shape = readonly number[];

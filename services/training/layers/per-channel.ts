@@ -2,7 +2,8 @@
  * Arithmetic with one value per channel, in the forms that onnxruntime's kernels are fast at. For images `input` is
  * [channels, height, width], for flat features [features]. Used by batch-norm.ts and relu.ts.
  */
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import { sizeOf, type Shape } from './layer.ts';
 
 /** Height times width; 1 for flat features. */

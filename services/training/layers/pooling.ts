@@ -3,7 +3,8 @@
  * out), and the average of each whole channel (Lin et al., arXiv:1312.4400). No parameters.
  */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import { Misfit, spatial, type LayerKind, type LayerShape, type Shape } from './layer.ts';
 
 type Blocks = { readonly size?: number | undefined };

@@ -3,7 +3,8 @@
  * learned slope per channel, [channels].
  */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import type { LayerKind, Shape } from './layer.ts';
 import { affine, perChannel, sumOfProducts } from './per-channel.ts';
 

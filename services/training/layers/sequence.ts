@@ -4,7 +4,8 @@
  * forward for training and inference, and backward by the chain rule.
  */
 import type { ResolvedLayer, ResolvedLeaf } from '../nets/nets.ts';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import { kindOf } from './kinds.ts';
 import type { Read } from './layer.ts';
 

@@ -3,7 +3,8 @@
  * position inside the window meets. Shared by the convolutions; knows nothing of weights. Chapter 2 of Dumoulin and
  * Visin, arXiv:1603.07285, draws all of it.
  */
-import type { GraphBuilder, Value } from '../onnx/graph-builder.ts';
+import type { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import { Misfit, spatial, type Shape } from './layer.ts';
 
 export interface Window {

@@ -8,7 +8,8 @@ import { inferSequence } from '../layers/sequence.ts';
 import { toMetadataProps, type ModelMetadata } from './metadata.ts';
 import type { ResolvedLeaf, ResolvedNet } from '../nets/nets.ts';
 import { encodeModel } from '../onnx/encoding.ts';
-import { GraphBuilder, type Value } from '../onnx/graph-builder.ts';
+import { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { Value } from '../onnx/graph-writer.ts';
 import type { TrainingState } from '../nets/parameters.ts';
 import { PIXEL_VARIANCE_EPSILON } from '../input/pixels.ts';
 

@@ -7,7 +7,8 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { encodeModel } from './encoding.ts';
-import { GraphBuilder, type NodeOptions, type Value } from './graph-builder.ts';
+import { GraphBuilder } from './graph-builder.ts';
+import type { NodeOptions, Value } from './graph-writer.ts';
 
 const NCHWC = 'com.microsoft.nchwc';
 

@@ -8,12 +8,12 @@
  * the mean of theirs.
  */
 import { availableParallelism } from 'node:os';
+import type { Provider } from '../../../contracts/configuration/training.ts';
 import type { EngineSpec, TrainingEngine } from '../loop/engine.ts';
 import { blendStatistics, decayOf, type TrainingState } from '../nets/parameters.ts';
 import { createExecutor, type Exchange, type Executor, type ExecutorSetup } from './executor.ts';
 import type { GraphOptions } from './graph-builder.ts';
 import { clipFactor, ratesAt } from './optimizer.ts';
-import type { Provider } from './providers.ts';
 import { startExecutor } from './remote-executor.ts';
 import { buildGradientModel, buildUpdateModel } from './training-graph.ts';
 

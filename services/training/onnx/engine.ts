@@ -4,13 +4,13 @@
  * belongs in a training thread.
  */
 import { InferenceSession, env, type Tensor } from 'onnxruntime-node';
+import type { Provider } from '../../../contracts/configuration/training.ts';
 import type { EngineFactory, EngineSpec, TrainingEngine } from '../loop/engine.ts';
 import { blendStatistics, type TrainingState } from '../nets/parameters.ts';
 import { blockOfThisMachine } from './blocked-conv.ts';
 import { createParallelEngine } from './data-parallel.ts';
 import type { GraphOptions } from './graph-builder.ts';
 import { ratesAt } from './optimizer.ts';
-import type { Provider } from './providers.ts';
 import { batchFeeds, floats, sessionOptions, vector } from './session.ts';
 import { buildTrainingModel } from './training-graph.ts';
 

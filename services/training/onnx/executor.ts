@@ -4,7 +4,7 @@
  * blocks; executor.thread.ts puts one into a thread of its own.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Provider } from './providers.ts';
+import type { Provider } from '../../../contracts/configuration/training.ts';
 import { batchFeeds, floats, sessionOptions, vector, type FedNet } from './session.ts';
 
 /** What all executors of one training see: shared memory, or ordinary memory where there is only one. */

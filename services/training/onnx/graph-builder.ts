@@ -5,26 +5,16 @@
  */
 import type { onnx } from 'onnx-proto';
 import {
-  type CONTRIB_DOMAINS,
   FLOAT,
   encodeAttribute,
   encodeFloats,
   encodeIntegers,
   encodeValueInfo,
-  type Attribute,
   type Dimension,
   type ElementType,
 } from './encoding.ts';
+import type { GraphWriter, NodeOptions, Value } from './graph-writer.ts';
 import { concatInParts, logSoftmaxByParts, productByTranspose, splitBySlices } from './portable.ts';
-
-/** The name of a tensor in the graph. */
-export type Value = string;
-
-export interface NodeOptions {
-  readonly attributes?: Readonly<Record<string, Attribute>>;
-  /** Empty is the standard domain. */
-  readonly domain?: (typeof CONTRIB_DOMAINS)[number];
-}
 
 export interface GraphOptions {
   /** Standard operators only, as onnxruntime's WebGPU provider has them; slower on a processor. */
@@ -33,7 +23,7 @@ export interface GraphOptions {
   readonly block?: number | null;
 }
 
-export class GraphBuilder {
+export class GraphBuilder implements GraphWriter {
   readonly portable: boolean;
   readonly block: number | null;
   readonly #nodes: onnx.INodeProto[] = [];

@@ -4,7 +4,8 @@
  */
 import type { LossConfig } from '../../../contracts/configuration/training.ts';
 import { normaliseRows } from '../layers/l2-normalise.ts';
-import type { GraphBuilder, Value } from './graph-builder.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+import type { Value } from './graph-writer.ts';
 
 export interface LossNodes {
   /** Mean over the batch. */

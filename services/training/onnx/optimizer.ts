@@ -3,7 +3,8 @@
  * counter stays outside: what depends on it comes in with the rate. tfjs/optimizer.ts has the same formulas.
  */
 import type { OptimizerConfig } from '../../../contracts/configuration/training.ts';
-import type { GraphBuilder, Value } from './graph-builder.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+import type { Value } from './graph-writer.ts';
 
 export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 /** Keeps a gradient of zeros from dividing by zero when it is clipped. */

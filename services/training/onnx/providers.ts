@@ -5,13 +5,11 @@
  */
 import { existsSync } from 'node:fs';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { TrainingConfig } from '../../../contracts/configuration/training.ts';
+import type { Provider } from '../../../contracts/configuration/training.ts';
 import type { WorkLog } from '../../work.ts';
 import type { EngineFactory } from '../loop/engine.ts';
 import { selfTest } from './self-test.ts';
 import { createOnnxEngine } from './engine.ts';
-
-export type Provider = TrainingConfig['providers'][number];
 
 export interface ProviderOptions {
   /** In the order in which they are tried. */

@@ -1,8 +1,8 @@
 /** How sessions of training graphs are opened and fed. Used by engine.ts, executor.ts and the tests. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Provider } from '../../../contracts/configuration/training.ts';
 import type { MaskedBatch } from '../loop/masks.ts';
 import type { NetInput } from '../nets/nets.ts';
-import type { Provider } from './providers.ts';
 
 /**
  * `basic`: the stronger optimisations cannot fold anything, since weights are inputs here, and measured slower.

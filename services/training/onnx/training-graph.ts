@@ -9,7 +9,8 @@ import { trainSequence, type ReadAt } from '../layers/sequence.ts';
 import type { ParameterSlot } from '../nets/nets.ts';
 import { allSlots, decayOf, headSlot, type TrainingSizes } from '../nets/parameters.ts';
 import { encodeModel } from './encoding.ts';
-import { GraphBuilder, type GraphOptions, type Value } from './graph-builder.ts';
+import { GraphBuilder, type GraphOptions } from './graph-builder.ts';
+import type { Value } from './graph-writer.ts';
 import { classificationLoss } from './losses.ts';
 import { update, updateBy, type OptimizerState } from './optimizer.ts';
 

@@ -7,7 +7,8 @@ import { PipelineError } from '../../../contracts/errors.ts';
 import type { EngineFactory, EngineSpec, TrainingEngine } from '../loop/engine.ts';
 import { partOf, type MaskedBatch } from '../loop/masks.ts';
 import { blendStatistics, decayOf, type TrainingState } from '../nets/parameters.ts';
-import { forward, uploadBatch, type Tf } from './net.ts';
+import { forward, uploadBatch } from './net.ts';
+import type { Tf } from './tf.ts';
 import { update, type FlatState } from './optimizer.ts';
 
 /** The first of `packages` that loads. Throws STRATEGY_UNAVAILABLE with the reason of each. */

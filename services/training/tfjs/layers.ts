@@ -5,7 +5,7 @@ import { BATCH_NORM_EPSILON } from '../layers/batch-norm.ts';
 import { NORM_EPSILON } from '../layers/l2-normalise.ts';
 import { blockSize } from '../layers/pooling.ts';
 import type { ResolvedLeaf } from '../nets/nets.ts';
-import type { Tf } from './net.ts';
+import type { Tf } from './tf.ts';
 
 type T = Tfjs.Tensor;
 

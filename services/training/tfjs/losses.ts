@@ -3,7 +3,7 @@ import type * as Tfjs from '@tensorflow/tfjs';
 import type { LossConfig } from '../../../contracts/configuration/training.ts';
 import { SINE_EPSILON } from '../onnx/losses.ts';
 import { normaliseRows } from './layers.ts';
-import type { Tf } from './net.ts';
+import type { Tf } from './tf.ts';
 
 type T = Tfjs.Tensor;
 

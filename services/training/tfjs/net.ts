@@ -10,8 +10,8 @@ import type { ParameterSlot, ResolvedLayer } from '../nets/nets.ts';
 import { allSlots } from '../nets/parameters.ts';
 import { applyLeaf, type LeafInputs } from './layers.ts';
 import { classificationLoss } from './losses.ts';
+import type { Tf } from './tf.ts';
 
-export type Tf = typeof Tfjs;
 type T = Tfjs.Tensor;
 
 export interface ForwardResult {

@@ -2,7 +2,7 @@
 import type * as Tfjs from '@tensorflow/tfjs';
 import type { OptimizerConfig } from '../../../contracts/configuration/training.ts';
 import { ADAM, CLIP_EPSILON, ratesAt } from '../onnx/optimizer.ts';
-import type { Tf } from './net.ts';
+import type { Tf } from './tf.ts';
 
 type Flat = Tfjs.Tensor1D;
 

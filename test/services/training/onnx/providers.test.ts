@@ -1,11 +1,12 @@
 /** Which provider trains. Liars are engines of ours whose answers are changed on the way. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Provider } from '../../../../contracts/configuration/training.ts';
 import { PipelineError } from '../../../../contracts/errors.ts';
 import type { EngineFactory } from '../../../../services/training/loop/engine.ts';
 import { readModelMetadata } from '../../../../services/training/model/metadata.ts';
 import { createOnnxEngine } from '../../../../services/training/onnx/engine.ts';
-import { chooseEngine, type Provider } from '../../../../services/training/onnx/providers.ts';
+import { chooseEngine } from '../../../../services/training/onnx/providers.ts';
 import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
 import type { TrainingState } from '../../../../services/training/nets/parameters.ts';
 import { quietContext, toyJob } from '../toy.ts';

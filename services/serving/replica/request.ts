@@ -1,0 +1,19 @@
+/** One request as a replica takes it, whichever way it came: the image and what its sender demands. Knows no NATS. */
+import type { InferVerb } from '../../../contracts/subjects.ts';
+
+export interface RecogniseRequest<Verb = InferVerb> {
+  readonly verb: Verb;
+  /** An image file, or the pixels [channels, height, width] that one would give. */
+  readonly image: Uint8Array;
+  readonly input: 'file' | 'pixels';
+  /** The person whom it is about; all but `embed` and `identify` need it. */
+  readonly person: string | null;
+  /** performance.now() */
+  readonly deadlineMs: number;
+  /** 0 where any release will do. */
+  readonly minRelease: number;
+  /** Sequence of a change of the gallery; 0 where none is demanded. */
+  readonly minEnrolment: number;
+  /** A header of the request, or null. */
+  readonly header: (name: string) => string | null;
+}
