@@ -1,6 +1,6 @@
 /** What the swap bench is asked for, and what it measures. */
 import type { MachineUse } from '../support/machine.ts';
-import type { Latencies, Phase, SwapFigures } from './figures.ts';
+import type { Latencies, Period, SwapFigures } from './figures.ts';
 import type { Judgement } from './ledger.ts';
 import type { RigOptions } from './rig.ts';
 
@@ -17,9 +17,9 @@ export interface SwapBenchOptions extends Omit<RigOptions, 'replicas'> {
 
 export interface SwapBenchResult extends Judgement, SwapFigures {
   readonly refusedLoads: number;
-  readonly latencyMs: Readonly<Record<Phase, Latencies>>;
-  /** Over that of the steady phase. */
-  readonly p99Ratio: Readonly<Record<Exclude<Phase, 'steady'>, number>>;
+  readonly latencyMs: Readonly<Record<Period, Latencies>>;
+  /** Over that of the steady period. */
+  readonly p99Ratio: Readonly<Record<Exclude<Period, 'steady'>, number>>;
   /** Null where memory cannot be read. */
   readonly rssGrowthRatio: number | null;
   /** At the end: the replicas with their model hosts. */

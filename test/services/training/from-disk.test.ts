@@ -3,12 +3,12 @@ import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadSplits } from '../../../../services/data/load.ts';
-import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
-import { cancelled, failureOf } from '../../../support/samples.ts';
-import { withSpooled } from '../../../support/spooled.ts';
-import { until } from '../../../support/wait.ts';
-import { quietContext, timeless, toyJob } from '../toy.ts';
+import { loadSplits } from '../../../services/data/load.ts';
+import { createOnnxGraphStrategy } from '../../../services/training/onnx-graph.ts';
+import { cancelled, failureOf } from '../../support/samples.ts';
+import { withSpooled } from '../../support/spooled.ts';
+import { until } from '../../support/wait.ts';
+import { quietContext, timeless, toyJob } from './toy.ts';
 
 const { train: run } = createOnnxGraphStrategy();
 const CONFIG = { epochs: 2, batchSize: 4 } as const;

@@ -2,17 +2,17 @@
 import sharp from 'sharp';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createFigures } from '../../../services/serving/replica/figures.ts';
-import { recognise } from '../../../services/serving/replica/recognise.ts';
-import type { RecogniseRequest } from '../../../services/serving/replica/request.ts';
-import { loadSplits } from '../../../services/data/load.ts';
-import { collectSnapshot } from '../../../services/data/snapshot.ts';
-import { embedAll } from '../../../services/serving/host/embed-all.ts';
-import { loadResident } from '../../../services/serving/replica/resident-model.ts';
-import { withFolderBlobs } from '../../support/folder-blobs.ts';
-import { listSource, quietContext } from '../../support/samples.ts';
-import { storeTinyPair, TINY_HOST } from '../../support/tiny-data.ts';
-import { randomFloats, TINY_DIMENSIONS, TINY_IMAGE } from '../../support/tiny-model.ts';
+import { createFigures } from '../../../../services/serving/replica/figures.ts';
+import { recognise } from '../../../../services/serving/replica/recognise.ts';
+import type { RecogniseRequest } from '../../../../services/serving/replica/request.ts';
+import { loadSplits } from '../../../../services/data/load.ts';
+import { collectSnapshot } from '../../../../services/data/snapshot.ts';
+import { embedAll } from '../../../../services/serving/host/embed-all.ts';
+import { loadResident } from '../../../../services/serving/replica/resident-model.ts';
+import { withFolderBlobs } from '../../../support/folder-blobs.ts';
+import { listSource, quietContext } from '../../../support/samples.ts';
+import { storeTinyPair, TINY_HOST } from '../../../support/tiny-data.ts';
+import { randomFloats, TINY_DIMENSIONS, TINY_IMAGE } from '../../../support/tiny-model.ts';
 
 /** Larger than the model's input, in colour, and compressed with losses: everything that decoding has to deal with. */
 function photograph(seed: number): Promise<Buffer> {

@@ -4,10 +4,10 @@
  * that the pass of argv[3] is over: at that point, however busy the machine is.
  */
 import { createHash } from 'node:crypto';
-import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
-import { readSafetensors } from '../../../../services/safetensors.ts';
-import { createFolderBlobs } from '../../../support/folder-blobs.ts';
-import { quietContext, toyJob } from '../toy.ts';
+import { createOnnxGraphStrategy } from '../../../services/training/onnx-graph.ts';
+import { readSafetensors } from '../../../services/safetensors.ts';
+import { createFolderBlobs } from '../../support/folder-blobs.ts';
+import { quietContext, toyJob } from './toy.ts';
 
 const KEY = 'training-checkpoint';
 const blobs = createFolderBlobs(process.argv[2]!);

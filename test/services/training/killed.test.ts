@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { withFolder } from '../../../support/folder.ts';
+import { withFolder } from '../../support/folder.ts';
 
 const PROCESS = fileURLToPath(new URL('./killed.process.ts', import.meta.url));
 
