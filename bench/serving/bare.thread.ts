@@ -1,4 +1,4 @@
-/** Bare onnxruntime-node: a session in a thread, one image per run, nothing around it. The pool of bare-target.ts. */
+/** Bare onnxruntime-node: a session in a thread, one image per run, nothing around it. The pool of targets.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ImageSpec } from '../../contracts/dataset.ts';
@@ -8,7 +8,7 @@ export interface BareData {
   readonly image: ImageSpec;
 }
 
-const { model, image } = workerData.data as BareData; // From bare-target.ts, its only caller.
+const { model, image } = workerData.data as BareData; // From targets.ts, its only caller.
 const options = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential' } as const;
 const session = await InferenceSession.create(model, options);
 

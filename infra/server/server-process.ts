@@ -9,7 +9,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, watc
 import { join } from 'node:path';
 import { PipelineError } from '../../contracts/errors.ts';
 
-/** Messages are far smaller (bus.ts allows 256 KiB); this leaves room for batches of images on the data plane. */
+/** Messages are far smaller (messaging/publish.ts allows 256 KiB); this leaves room for batches of images on the data plane. */
 export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
 /** Recovery of a large store takes seconds; a server that is silent for this long is stuck. */
 const START_TIMEOUT_MS = 60_000;

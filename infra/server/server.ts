@@ -1,6 +1,7 @@
 /**
  * The nats-server that Nightshift uses: one that runs already (a URL is given), or one of our own, started on a
- * store folder, restarted if it crashes or its disk was full, stopped with us. Streams are not made here: see topology.ts.
+ * store folder, restarted if it crashes or its disk was full, stopped with us. Streams are not made here: see
+ * topology/topology.ts.
  */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
