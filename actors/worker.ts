@@ -1,5 +1,5 @@
 /**
- * The harness of collector, trainer and verifier: takes commands of one noun, runs the service, says what became of
+ * The harness of collector, trainer and verifier: takes commands of one stage, runs the service, says what became of
  * it. Each command has its effect once: the published fact IS the stored result, so a redelivered command finds it in
  * the EVENTS stream and only acknowledges. Not for inference, whose work is not a command.
  */
@@ -8,15 +8,15 @@ import type { z } from 'zod';
 import { parseData } from '../contracts/envelope.ts';
 import { PipelineError, toFailure } from '../contracts/errors.ts';
 import { AskCommandSchema, StartSchemas, type Completed, type StartCommand } from '../contracts/messages.ts';
-import { commandSubject, STREAMS, workEventSubject, type Noun, type WorkFact } from '../contracts/subjects.ts';
+import { commandSubject, STREAMS, workEventSubject, type WorkStage, type WorkFact } from '../contracts/subjects.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
 import type { Bus, Delivery } from '../infra/messaging/bus.ts';
 import { workerConsumer } from '../infra/topology/consumers.ts';
 import type { WorkContext } from '../services/work.ts';
 import { createProgressReporter } from './progress.ts';
 
-export interface WorkerOptions<N extends Noun> {
-  readonly noun: N;
+export interface WorkerOptions<N extends WorkStage> {
+  readonly stage: N;
   readonly bus: Bus;
   readonly log: Logger;
   /** How often a quiet worker gives a sign of life; absent: as often as the saga's default window needs. */
@@ -36,17 +36,17 @@ const CONTROLS_AT_ONCE = 8;
 /** A start command that kills its process this often is not tried again; it goes to the dead letters. */
 const DELIVERIES_MAX = 5;
 
-interface WorkerState<N extends Noun> extends WorkerOptions<N> {
+interface WorkerState<N extends WorkStage> extends WorkerOptions<N> {
   /** Start command id -> its run, and what stops it. */
   readonly running: Map<string, { readonly runId: string; readonly controller: AbortController }>;
 }
 
-export function startWorker<N extends Noun>(options: WorkerOptions<N>): Worker {
+export function startWorker<N extends WorkStage>(options: WorkerOptions<N>): Worker {
   const state: WorkerState<N> = { ...options, running: new Map() };
   const common = { stream: STREAMS.commands, deliveriesMax: DELIVERIES_MAX };
   const starts = options.bus.consume({
     ...common,
-    consumer: workerConsumer(options.noun, 'start'),
+    consumer: workerConsumer(options.stage, 'start'),
     concurrency: STARTS_AT_ONCE,
     handle: (delivery) => handleStart(state, delivery),
     onDeadLetter: async (failure, { envelope, subject }) => {
@@ -56,13 +56,13 @@ export function startWorker<N extends Noun>(options: WorkerOptions<N>): Worker {
   });
   const controls = options.bus.consume({
     ...common,
-    consumer: workerConsumer(options.noun, 'control'),
+    consumer: workerConsumer(options.stage, 'control'),
     concurrency: CONTROLS_AT_ONCE,
     handle: (delivery) => handleControl(state, delivery),
   });
   // Every instance hears of a cancellation, whichever of them the durable consumer hands it to.
   const heard = options.bus.listen(
-    commandSubject(options.noun, 'cancel', '*'),
+    commandSubject(options.stage, 'cancel', '*'),
     (delivery) => void stopLocally(state, parseData(AskCommandSchema, delivery.envelope).runId, delivery.envelope.id),
   );
   return {
@@ -88,9 +88,9 @@ interface Ids {
   readonly model?: string;
 }
 
-async function handleStart<N extends Noun>(state: WorkerState<N>, delivery: Delivery): Promise<void> {
-  // The schema is chosen by the noun; TypeScript does not follow the correlation through the index.
-  const command = parseData(StartSchemas[state.noun] as unknown as z.ZodType<StartCommand<N>>, delivery.envelope);
+async function handleStart<N extends WorkStage>(state: WorkerState<N>, delivery: Delivery): Promise<void> {
+  // The schema is chosen by the stage; TypeScript does not follow the correlation through the index.
+  const command = parseData(StartSchemas[state.stage] as unknown as z.ZodType<StartCommand<N>>, delivery.envelope);
   const ids = { commandId: delivery.envelope.id, runId: command.runId, model: command.model };
   // Before anything is awaited: a cancellation that comes meanwhile finds it.
   const controller = new AbortController();
@@ -104,47 +104,52 @@ async function handleStart<N extends Noun>(state: WorkerState<N>, delivery: Deli
   }
 }
 
-async function doWork<N extends Noun>(state: WorkerState<N>, ids: Ids, command: StartCommand<N>, signal: AbortSignal) {
-  const { noun, bus } = state;
+async function doWork<N extends WorkStage>(
+  state: WorkerState<N>,
+  ids: Ids,
+  command: StartCommand<N>,
+  signal: AbortSignal,
+) {
+  const { stage, bus } = state;
   const log = state.log.child({ runId: ids.runId, commandId: ids.commandId });
   const progress = createProgressReporter(
     async (report, number) => {
       const id = `${ids.commandId}.progress.${Date.now()}.${number}`;
-      await bus.publish(workEventSubject(noun, 'progressed', ids.runId), { ...ids, progress: report }, { id });
+      await bus.publish(workEventSubject(stage, 'progressed', ids.runId), { ...ids, progress: report }, { id });
     },
     log,
     state.heartbeatMs,
   );
   const startedAt = performance.now();
-  log.info({}, `${noun}: started`);
+  log.info({}, `${stage}: started`);
   try {
     signal.throwIfAborted();
     const result = await state.work(command, { signal, progress: progress.report, log, now: () => performance.now() });
     await progress.finish();
     const durationMs = Math.round(performance.now() - startedAt);
     await publishEnd(state, ids, 'completed', { ...result, durationMs });
-    log.info({ durationMs }, `${noun}: completed`);
+    log.info({ durationMs }, `${stage}: completed`);
   } catch (error) {
     await progress.finish();
     if (signal.reason instanceof Interrupted) throw signal.reason;
     if (signal.aborted) return publishEnd(state, ids, 'cancelled', {});
     const failure = toFailure(error);
-    log.warn({ err: error }, `${noun}: failed: ${failure.message}`);
+    log.warn({ err: error }, `${stage}: failed: ${failure.message}`);
     await publishFailure(state, ids, failure);
   }
 }
 
-const publishFailure = <N extends Noun>(state: WorkerState<N>, ids: Ids, failure: object) =>
+const publishFailure = <N extends WorkStage>(state: WorkerState<N>, ids: Ids, failure: object) =>
   publishEnd(state, ids, 'failed', { failure });
 
-async function publishEnd<N extends Noun>(
+async function publishEnd<N extends WorkStage>(
   state: WorkerState<N>,
   ids: Ids,
   fact: WorkFact,
   data: object,
 ): Promise<void> {
   await state.bus.publish(
-    workEventSubject(state.noun, fact, ids.runId),
+    workEventSubject(state.stage, fact, ids.runId),
     { ...ids, ...data },
     { id: `${ids.commandId}.${fact}` },
   );
@@ -155,9 +160,9 @@ async function publishEnd<N extends Noun>(
  * How the command has ended already, here or in another process; null while it has not. A result or a cancellation ends
  * every attempt of its run's stage; a failure only its own.
  */
-async function storedEnd<N extends Noun>({ noun, bus }: WorkerState<N>, { runId, commandId }: Ids) {
+async function storedEnd<N extends WorkStage>({ stage, bus }: WorkerState<N>, { runId, commandId }: Ids) {
   const last = async (fact: WorkFact) => {
-    const stored = await bus.lastOn(STREAMS.events, workEventSubject(noun, fact, runId));
+    const stored = await bus.lastOn(STREAMS.events, workEventSubject(stage, fact, runId));
     return stored && { fact, commandId: idOf(stored.data) };
   };
   const [completed, failed, cancelled] = await Promise.all([last('completed'), last('failed'), last('cancelled')]);
@@ -165,8 +170,8 @@ async function storedEnd<N extends Noun>({ noun, bus }: WorkerState<N>, { runId,
 }
 
 /** A later attempt of the same stage waits in the queue: this one was given up, and that one does the work. */
-async function isSuperseded<N extends Noun>({ noun, bus }: WorkerState<N>, { runId, commandId }: Ids) {
-  const latest = await bus.lastOn(STREAMS.commands, commandSubject(noun, 'start', runId));
+async function isSuperseded<N extends WorkStage>({ stage, bus }: WorkerState<N>, { runId, commandId }: Ids) {
+  const latest = await bus.lastOn(STREAMS.commands, commandSubject(stage, 'start', runId));
   return latest !== null && latest.id !== commandId;
 }
 
@@ -174,19 +179,22 @@ const idOf = (data: unknown) =>
   typeof data === 'object' && data !== null && 'commandId' in data ? data.commandId : null;
 
 /** `cancel` and `report`. The start command stays in its stream for as long as somebody holds it. */
-async function handleControl<N extends Noun>(state: WorkerState<N>, { subject, envelope }: Delivery): Promise<void> {
+async function handleControl<N extends WorkStage>(
+  state: WorkerState<N>,
+  { subject, envelope }: Delivery,
+): Promise<void> {
   const { startId, runId, model } = parseData(AskCommandSchema, envelope);
   const ids = { commandId: startId, runId, model };
   const say = (fact: WorkFact, id: string) =>
-    state.bus.publish(workEventSubject(state.noun, fact, runId), ids, { id }).then(() => {});
-  if (subject.startsWith(commandSubject(state.noun, 'cancel', ''))) return cancel(state, ids, envelope.id, say);
+    state.bus.publish(workEventSubject(state.stage, fact, runId), ids, { id }).then(() => {});
+  if (subject.startsWith(commandSubject(state.stage, 'cancel', ''))) return cancel(state, ids, envelope.id, say);
   if (await storedEnd(state, ids)) return;
-  const isHeld = await state.bus.hasPending(STREAMS.commands, commandSubject(state.noun, 'start', runId));
+  const isHeld = await state.bus.hasPending(STREAMS.commands, commandSubject(state.stage, 'start', runId));
   const fact = isHeld ? 'working' : 'absent';
   return say(fact, `${envelope.id}.${fact}`);
 }
 
-async function cancel<N extends Noun>(
+async function cancel<N extends WorkStage>(
   state: WorkerState<N>,
   ids: Ids,
   cancelId: string,
@@ -202,10 +210,14 @@ async function cancel<N extends Noun>(
 }
 
 /** The start commands whose work was told to stop: all attempts of the run that are under way here. */
-function stopLocally<N extends Noun>({ noun, running }: WorkerState<N>, runId: string, cancelId: string): string[] {
+function stopLocally<N extends WorkStage>(
+  { stage, running }: WorkerState<N>,
+  runId: string,
+  cancelId: string,
+): string[] {
   const works = [...running].filter(([, work]) => work.runId === runId);
   for (const [, { controller }] of works) {
-    controller.abort(new PipelineError('CANCELLED', `${noun}: cancelled by command ${cancelId}`));
+    controller.abort(new PipelineError('CANCELLED', `${stage}: cancelled by command ${cancelId}`));
   }
   return works.map(([startId]) => startId);
 }

@@ -4,19 +4,11 @@
  */
 import { z } from 'zod';
 import { FailureSchema, PipelineEventSchema, ProgressedSchema } from '../contracts/messages.ts';
-import { CTL, NOUNS, PIPELINE_FACTS, RUN_STOPS, type Noun, type PipelineFact } from '../contracts/subjects.ts';
+import { CTL, WORK_STAGES, PIPELINE_FACTS, RUN_STOPS, type PipelineFact, type Stage } from '../contracts/subjects.ts';
 import { ALL, commandRefusedSubject, commandToken } from '../contracts/subjects.ts';
 import { PipelineError } from '../contracts/errors.ts';
 import type { Progress } from '../contracts/progress.ts';
 import type { Bus, Heard } from '../infra/messaging/bus.ts';
-
-/** The stages as people see them; `deploy` has no worker of its own. */
-export type Stage = 'collect' | 'train' | 'verify' | 'deploy';
-export const STAGE_OF: Readonly<Record<Noun, Stage>> = {
-  collection: 'collect',
-  training: 'train',
-  verification: 'verify',
-};
 
 export interface RunWatcher {
   progress(stage: Stage, progress: Progress): void;
@@ -94,14 +86,14 @@ function follow(
 
 /** Passes an event to the watcher; answers the end if it is one. */
 function tell(watcher: RunWatcher, { subject, envelope }: Heard): Pick<RunEnd, 'fact' | 'state' | 'failure'> | null {
-  const [, , noun, fact] = subject.split('.');
-  if (noun === 'pipeline' && PIPELINE_FACTS.includes(fact as PipelineFact)) {
+  const [, , family, fact] = subject.split('.');
+  if (family === 'pipeline' && PIPELINE_FACTS.includes(fact as PipelineFact)) {
     const { state, failure } = PipelineEventSchema.parse(envelope.data);
     watcher.advanced(state);
     return RUN_STOPS.includes(fact as PipelineFact) ? { fact: fact as PipelineFact, state, failure } : null;
   }
-  if (!NOUNS.includes(noun as Noun)) return null;
-  const stage = STAGE_OF[noun as Noun];
+  const stage = WORK_STAGES.find((name) => name === family);
+  if (!stage) return null;
   if (fact === 'progressed') watcher.progress(stage, ProgressedSchema.parse(envelope.data).progress);
   if (fact === 'completed') watcher.completed(stage, envelope.data as Record<string, unknown>);
   return null;

@@ -4,8 +4,9 @@
  */
 import cliProgress from 'cli-progress';
 import type { Progress } from '../contracts/progress.ts';
+import type { Stage } from '../contracts/subjects.ts';
 import { formatEta } from '../services/eta.ts';
-import type { RunWatcher, Stage } from './follow.ts';
+import type { RunWatcher } from './follow.ts';
 
 export interface StageView extends RunWatcher {
   /** When each stage was entered and left, milliseconds. */

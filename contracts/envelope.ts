@@ -30,7 +30,7 @@ export interface EnvelopeInput<T> {
   readonly traceparent?: string | undefined;
 }
 
-/** The type is the subject's first four tokens: `nightshift.evt.training.completed`. */
+/** The type is the subject's first four tokens: `nightshift.evt.train.completed`. */
 export const typeOfSubject = (subject: string) => subject.split('.').slice(0, 4).join('.');
 
 export function makeEnvelope<T>(input: EnvelopeInput<T>): Envelope<T> {

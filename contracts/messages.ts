@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { PipelineConfigSchema } from './configuration/pipeline.ts';
-import { CTL, NOUNS, type CtlSubject, type Noun } from './subjects.ts';
+import { CTL, STAGES, type CtlSubject, type WorkStage } from './subjects.ts';
 import { BlobRefSchema, TokenSchema } from './references.ts';
 import { ModelPairSchema, OriginSchema } from './release.ts';
 import { ProgressSchema } from './progress.ts';
@@ -22,8 +22,7 @@ export const FailureSchema = z.object({
 /** `seq`: the letter's place in the stream DLQ, as `nightshift dlq list` shows it. */
 const DeadLetterSchema = z.object({ seq: z.number().int().positive() });
 /** Where a run can be forked: at the start of a worker's stage, or of the deployment. */
-export const StageSchema = z.enum([...NOUNS, 'deployment']);
-export type StageName = z.infer<typeof StageSchema>;
+export const StageSchema = z.enum(STAGES);
 
 const AboutRunSchema = z.object({ runId: TokenSchema, reason: z.string().max(500).optional() });
 
@@ -81,36 +80,36 @@ export type Outcome = z.infer<typeof OutcomeSchema>;
 
 const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
 
-/** Data of `nightshift.cmd.<noun>.start.<runId>`. */
+/** Data of `nightshift.cmd.<stage>.start.<runId>`. */
 export const StartSchemas = {
-  collection: RunSchema.extend({ pipeline: PipelineConfigSchema.pick({ sources: true, image: true, split: true }) }),
-  training: RunSchema.extend({
+  collect: RunSchema.extend({ pipeline: PipelineConfigSchema.pick({ sources: true, image: true, split: true }) }),
+  train: RunSchema.extend({
     dataset: BlobRefSchema,
     training: PipelineConfigSchema.shape.training,
     champion: ModelPairSchema.nullable(),
   }),
-  verification: RunSchema.extend({
+  verify: RunSchema.extend({
     dataset: BlobRefSchema,
     candidate: BlobRefSchema,
     champion: ModelPairSchema.nullable(),
     verification: PipelineConfigSchema.shape.verification,
   }),
-} satisfies Record<Noun, z.ZodType>;
-export type StartCommand<N extends Noun> = z.infer<(typeof StartSchemas)[N]>;
+} satisfies Record<WorkStage, z.ZodType>;
+export type StartCommand<N extends WorkStage> = z.infer<(typeof StartSchemas)[N]>;
 
-/** Data of `nightshift.cmd.<noun>.cancel.<runId>` and `.report.<runId>`; `startId` is the start command meant. */
+/** Data of `nightshift.cmd.<stage>.cancel.<runId>` and `.report.<runId>`; `startId` is the start command meant. */
 export const AskCommandSchema = RunSchema.extend({ startId: z.string() });
 
-/** Data of `nightshift.evt.<noun>.completed.<runId>`, less what every worker event carries. */
+/** Data of `nightshift.evt.<stage>.completed.<runId>`, less what every worker event carries. */
 export const CompletedSchemas = {
-  collection: z.object({
+  collect: z.object({
     dataset: BlobRefSchema,
     samples: z.number(),
     people: z.number(),
     quarantined: z.number(),
     durationMs: z.number(),
   }),
-  training: z.object({
+  train: z.object({
     model: BlobRefSchema,
     epochs: z.number(),
     loss: z.number(),
@@ -123,7 +122,7 @@ export const CompletedSchemas = {
     learningCurve: z.object({ points: BlobRefSchema, picture: BlobRefSchema }).optional(),
     durationMs: z.number(),
   }),
-  verification: z.object({
+  verify: z.object({
     verdict: z.enum(['passed', 'rejected']),
     /** One sentence per gate that did not hold; empty when passed. */
     reasons: z.array(z.string()),
@@ -133,8 +132,8 @@ export const CompletedSchemas = {
     figures: VerificationReportSchema.pick({ candidate: true, champion: true }),
     durationMs: z.number(),
   }),
-} satisfies Record<Noun, z.ZodType>;
-export type Completed<N extends Noun> = z.infer<(typeof CompletedSchemas)[N]>;
+} satisfies Record<WorkStage, z.ZodType>;
+export type Completed<N extends WorkStage> = z.infer<(typeof CompletedSchemas)[N]>;
 
 /** Every worker event names the command that it answers. */
 export const WorkEventSchema = z.object({ runId: TokenSchema, commandId: z.string() });

@@ -51,8 +51,7 @@ export const LedgerEntrySchema = z.object({
 });
 export type LedgerEntry = z.infer<typeof LedgerEntrySchema>;
 
-/** DEPLOYMENTS/<model>: the desired state on which replicas converge. Written by the orchestrator alone. */
-export const DeploymentSchema = z.object({
+const RecordSchema = z.object({
   model: TokenSchema,
   /** The release in service; null before the first deployment. */
   current: ReleaseSchema.nullable(),
@@ -70,4 +69,26 @@ export const DeploymentSchema = z.object({
   runId: TokenSchema,
   change: z.enum(['announced', 'canary-started', 'committed', 'rolled-back', 'withdrawn']),
 });
+
+/** Names in the records of 0.1.0, where a release was an epoch and whatever was announced a candidate. */
+const NAMES_BEFORE: Readonly<Record<string, string>> = {
+  epoch: 'release',
+  epochMax: 'releaseMax',
+  candidate: 'announced',
+};
+
+function inTodaysWords(value: unknown): unknown {
+  if (value === 'tried') return 'canary-started';
+  if (Array.isArray(value)) return value.map(inTodaysWords);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [NAMES_BEFORE[name] ?? name, inTodaysWords(inner)]),
+  );
+}
+
+/** DEPLOYMENTS/<model>: the desired state on which replicas converge. Written by the orchestrator alone. */
+export const DeploymentSchema = z.preprocess(
+  (record) => (typeof record === 'object' && record !== null && 'epochMax' in record ? inTodaysWords(record) : record),
+  RecordSchema,
+);
 export type Deployment = z.infer<typeof DeploymentSchema>;

@@ -23,9 +23,12 @@ export const BUCKETS = {
   reports: 'REPORTS',
 } as const;
 
-/** A stage's noun names its commands and events; one worker actor owns it. */
-export const NOUNS = ['collection', 'training', 'verification'] as const;
-export type Noun = (typeof NOUNS)[number];
+/** The stages of a run in their order. A stage's name stands in its commands and events. */
+export const STAGES = ['collect', 'train', 'verify', 'deploy'] as const;
+export type Stage = (typeof STAGES)[number];
+/** The stages of which one worker actor each does the work; the orchestrator deploys. */
+export const WORK_STAGES = ['collect', 'train', 'verify'] as const satisfies readonly Stage[];
+export type WorkStage = (typeof WORK_STAGES)[number];
 
 export const COMMAND_VERBS = ['start', 'cancel', 'report'] as const;
 export type CommandVerb = (typeof COMMAND_VERBS)[number];
@@ -87,10 +90,10 @@ export const ALL = {
   enrolments: 'nightshift.enrol.>',
 } as const;
 
-export const commandSubject = (noun: Noun, verb: CommandVerb, runId: string) =>
-  `nightshift.cmd.${noun}.${verb}.${runId}`;
-export const workEventSubject = (noun: Noun, fact: WorkFact, runId: string) =>
-  `nightshift.evt.${noun}.${fact}.${runId}`;
+export const commandSubject = (stage: WorkStage, verb: CommandVerb, runId: string) =>
+  `nightshift.cmd.${stage}.${verb}.${runId}`;
+export const workEventSubject = (stage: WorkStage, fact: WorkFact, runId: string) =>
+  `nightshift.evt.${stage}.${fact}.${runId}`;
 export const replicaEventSubject = (fact: ReplicaFact, runId: string) => `nightshift.evt.replica.${fact}.${runId}`;
 export const pipelineEventSubject = (fact: PipelineFact, runId: string) => `nightshift.evt.pipeline.${fact}.${runId}`;
 export const modelDeployedSubject = (model: string) => `nightshift.evt.model.deployed.${model}`;

@@ -5,11 +5,11 @@
 import type { NatsConnection } from 'nats';
 import { PipelineError } from '../contracts/errors.ts';
 import { CompletedSchemas, ModelDeployedSchema } from '../contracts/messages.ts';
-import { inferSubject, modelDeployedSubject } from '../contracts/subjects.ts';
+import { inferSubject, modelDeployedSubject, type Stage } from '../contracts/subjects.ts';
 import type { Bus } from '../infra/messaging/bus.ts';
 import { readAnswer } from '../cli/client.ts';
 import { newRunId, rollBack } from '../cli/commands/operate.ts';
-import { startAndFollow, type RunEnd, type RunWatcher, type Stage } from '../cli/follow.ts';
+import { startAndFollow, type RunEnd, type RunWatcher } from '../cli/follow.ts';
 import { createStageView } from '../cli/stage-view.ts';
 import type { DataServices } from './data-services.ts';
 import { startTraffic, type Traffic, type TrafficFigures } from './traffic.ts';
@@ -126,9 +126,8 @@ async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
     progress: view.progress,
     completed: (stage, data) => {
       view.completed(stage, data);
-      if (stage === 'train') figures.imagesPerSecond = CompletedSchemas.training.parse(data).imagesPerSecond;
-      if (stage === 'verify')
-        figures.rank1 = CompletedSchemas.verification.parse(data).figures.candidate.accuracy.rank1;
+      if (stage === 'train') figures.imagesPerSecond = CompletedSchemas.train.parse(data).imagesPerSecond;
+      if (stage === 'verify') figures.rank1 = CompletedSchemas.verify.parse(data).figures.candidate.accuracy.rank1;
     },
     advanced: (state) => {
       view.advanced(state);

@@ -29,11 +29,11 @@ var reasonOf = (event) => ('reason' in event ? event.reason : void 0);
 
 // machines/stages.ts
 var STAGES = {
-  collection: {
+  collect: {
     deadline: 'collectDeadline',
     command: ({ runId, model, pipeline }) => ({ runId, model, pipeline }),
   },
-  training: {
+  train: {
     deadline: 'trainDeadline',
     command: ({ runId, model, dataset, pipeline, champion }) => ({
       runId,
@@ -43,7 +43,7 @@ var STAGES = {
       champion,
     }),
   },
-  verification: {
+  verify: {
     deadline: 'verifyDeadline',
     command: ({ runId, model, dataset, candidate, champion, pipeline }) => ({
       runId,
@@ -60,14 +60,14 @@ var STAGE_NAMES = Object.keys(STAGES);
 // machines/params.ts
 var commandId = (c) => `${c.runId}.${c.stage}.${c.attempt}`;
 function startCommand({ context }) {
-  const noun = context.stage;
-  return { id: commandId(context), noun, verb: 'start', data: STAGES[noun].command(context) };
+  const stage = context.stage;
+  return { id: commandId(context), stage, verb: 'start', data: STAGES[stage].command(context) };
 }
 var reportCommand = ({ context }) => ask(context, 'report', context.asks);
 var cancelCommand = ({ context }) => ask(context, 'cancel', context.undoAttempt);
 var ask = (c, verb, count) => ({
   id: `${commandId(c)}.${verb}.${count}`,
-  noun: c.stage,
+  stage: c.stage,
   verb,
   data: { runId: c.runId, model: c.model, startId: commandId(c) },
 });
@@ -105,9 +105,9 @@ var initialContext = ({ input }) => ({
 function planOf({ kind, forkedFrom, target }) {
   if (kind === 'rollback' && !target) return [{ undo: 'roll back', status: 'due' }];
   const skipped = STAGE_NAMES.findIndex((stage) => stage === forkedFrom?.stage);
-  const stages = target || forkedFrom?.stage === 'deployment' ? [] : STAGE_NAMES.slice(Math.max(0, skipped));
+  const stages = target || forkedFrom?.stage === 'deploy' ? [] : STAGE_NAMES.slice(Math.max(0, skipped));
   const stops = stages.map((stage) => `stop ${stage}`).reverse();
-  return ['roll back', 'withdraw candidate', ...stops].map((undo) => ({ undo, status: 'planned' }));
+  return ['roll back', 'withdraw', ...stops].map((undo) => ({ undo, status: 'planned' }));
 }
 function firstStage({ kind, forkedFrom }) {
   if (kind === 'rollback') return null;
@@ -125,31 +125,30 @@ var isIn =
   (stage) =>
   ({ context }) =>
     context.stage === stage;
-var inVerification = isIn('verification');
+var inVerify = isIn('verify');
 var guards = {
   isRollback: ({ context }) => context.kind === 'rollback',
   /** A first epoch, or one that an operator wants, is compared with nothing. */
-  isTried: ({ context: { pipeline, champion, target } }) =>
+  hasCanary: ({ context: { pipeline, champion, target } }) =>
     pipeline.deployment.strategy === 'canary' && champion !== null && target === void 0,
   hasTarget: ({ context }) => context.target !== void 0,
   isCurrent,
   /** The worker has ended this work, in whatever way. */
   isStopped: (asked) => isCurrent(asked) && asked.event.type !== `${asked.context.stage}.working`,
-  isPassed: (asked) =>
-    inVerification(asked) && asked.event.type === 'verification.completed' && asked.event.verdict === 'passed',
+  isPassed: (asked) => inVerify(asked) && asked.event.type === 'verify.completed' && asked.event.verdict === 'passed',
   mayRetry: (asked) =>
     hasAttemptsLeft(asked) && ('failure' in asked.event ? asked.event.failure.retryable : true) && isCurrent(asked),
   mayExtend: (asked) => asked.context.extensions < EXTENSIONS_MAX && isCurrent(asked),
   hasAttemptsLeft,
   mayUndoAgain: ({ context }) => context.undoAttempt < context.pipeline.retry.attemptsMax,
-  inCollection: isIn('collection'),
-  inTraining: isIn('training'),
-  inVerification,
+  inCollect: isIn('collect'),
+  inTrain: isIn('train'),
+  inVerify,
   nothingUnderWay: ({ context }) => context.stage === null,
   /** Its stage's command was never sent. */
   nothingSent: ({ context }) => context.stage === null || context.attempt === 0,
   mustRollBack: ({ context }) => isDue(context, 'roll back'),
-  mustWithdraw: ({ context }) => isDue(context, 'withdraw candidate'),
+  mustWithdraw: ({ context }) => isDue(context, 'withdraw'),
   isPaused: ({ context }) => context.paused,
   isNotPaused: ({ context }) => !context.paused,
   isForced: ({ event }) => 'force' in event && event.force === true,
@@ -275,23 +274,23 @@ var pipelineMachine = named.createMachine({
   context: { fn: 'initialContext' },
   initial: 'routing',
   on: {
-    'collection.completed': {
-      guard: 'inCollection',
+    'collect.completed': {
+      guard: 'inCollect',
       target: '.next',
       actions: [
         { type: 'keepDataset', params: { fn: 'wholeEvent' } },
-        { type: 'begin', params: { stage: 'training' } },
+        { type: 'begin', params: { stage: 'train' } },
       ],
     },
-    'training.completed': {
-      guard: 'inTraining',
+    'train.completed': {
+      guard: 'inTrain',
       target: '.next',
       actions: [
         { type: 'keepCandidate', params: { fn: 'wholeEvent' } },
-        { type: 'begin', params: { stage: 'verification' } },
+        { type: 'begin', params: { stage: 'verify' } },
       ],
     },
-    'verification.completed': [
+    'verify.completed': [
       {
         guard: 'isPassed',
         target: '.next',
@@ -301,12 +300,12 @@ var pipelineMachine = named.createMachine({
         ],
       },
       {
-        guard: 'inVerification',
+        guard: 'inVerify',
         target: '.rejected',
         actions: ['idle', { type: 'keepVerification', params: { fn: 'wholeEvent' } }],
       },
     ],
-    'collection.failed': [
+    'collect.failed': [
       { guard: 'mayRetry', target: '.retrying' },
       {
         guard: 'isCurrent',
@@ -314,11 +313,11 @@ var pipelineMachine = named.createMachine({
         actions: ['idle', { type: 'remember', params: { fn: 'wholeEvent' } }],
       },
     ],
-    'collection.absent': [
+    'collect.absent': [
       { guard: 'mayRetry', target: '.retrying' },
       { guard: 'isCurrent', target: '.compensating', actions: ['rememberLoss', 'idle'] },
     ],
-    'training.failed': [
+    'train.failed': [
       { guard: 'mayRetry', target: '.retrying' },
       {
         guard: 'isCurrent',
@@ -326,11 +325,11 @@ var pipelineMachine = named.createMachine({
         actions: ['idle', { type: 'remember', params: { fn: 'wholeEvent' } }],
       },
     ],
-    'training.absent': [
+    'train.absent': [
       { guard: 'mayRetry', target: '.retrying' },
       { guard: 'isCurrent', target: '.compensating', actions: ['rememberLoss', 'idle'] },
     ],
-    'verification.failed': [
+    'verify.failed': [
       { guard: 'mayRetry', target: '.retrying' },
       {
         guard: 'isCurrent',
@@ -338,7 +337,7 @@ var pipelineMachine = named.createMachine({
         actions: ['idle', { type: 'remember', params: { fn: 'wholeEvent' } }],
       },
     ],
-    'verification.absent': [
+    'verify.absent': [
       { guard: 'mayRetry', target: '.retrying' },
       { guard: 'isCurrent', target: '.compensating', actions: ['rememberLoss', 'idle'] },
     ],
@@ -354,9 +353,9 @@ var pipelineMachine = named.createMachine({
     next: {
       always: [
         { guard: 'isPaused', target: 'paused' },
-        { guard: 'inCollection', target: 'collecting' },
-        { guard: 'inTraining', target: 'training' },
-        { guard: 'inVerification', target: 'verifying' },
+        { guard: 'inCollect', target: 'collecting' },
+        { guard: 'inTrain', target: 'training' },
+        { guard: 'inVerify', target: 'verifying' },
         { guard: 'needsApproval', target: 'awaitingApproval' },
         { target: 'deploying' },
       ],
@@ -381,7 +380,7 @@ var pipelineMachine = named.createMachine({
             beating: { tags: 'beating', on: { 'worker.silent': { guard: 'isCurrent', target: 'missing' } } },
             missing: {
               entry: { type: 'command', params: { fn: 'reportCommand' } },
-              on: { 'collection.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
+              on: { 'collect.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
               after: {
                 answerDeadline: [
                   { guard: 'hasAttemptsLeft', target: '#pipeline.retrying' },
@@ -393,7 +392,7 @@ var pipelineMachine = named.createMachine({
         },
         asking: {
           entry: { type: 'command', params: { fn: 'reportCommand' } },
-          on: { 'collection.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
+          on: { 'collect.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
           after: { answerDeadline: { target: '#pipeline.compensating', actions: 'rememberTimeout' } },
         },
         held: { on: { 'operator.resume': { target: 'working', actions: 'proceed' } } },
@@ -414,7 +413,7 @@ var pipelineMachine = named.createMachine({
             beating: { tags: 'beating', on: { 'worker.silent': { guard: 'isCurrent', target: 'missing' } } },
             missing: {
               entry: { type: 'command', params: { fn: 'reportCommand' } },
-              on: { 'training.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
+              on: { 'train.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
               after: {
                 answerDeadline: [
                   { guard: 'hasAttemptsLeft', target: '#pipeline.retrying' },
@@ -426,7 +425,7 @@ var pipelineMachine = named.createMachine({
         },
         asking: {
           entry: { type: 'command', params: { fn: 'reportCommand' } },
-          on: { 'training.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
+          on: { 'train.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
           after: { answerDeadline: { target: '#pipeline.compensating', actions: 'rememberTimeout' } },
         },
         held: { on: { 'operator.resume': { target: 'working', actions: 'proceed' } } },
@@ -447,7 +446,7 @@ var pipelineMachine = named.createMachine({
             beating: { tags: 'beating', on: { 'worker.silent': { guard: 'isCurrent', target: 'missing' } } },
             missing: {
               entry: { type: 'command', params: { fn: 'reportCommand' } },
-              on: { 'verification.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
+              on: { 'verify.working': { guard: 'isCurrent', target: 'beating', actions: 'heard' } },
               after: {
                 answerDeadline: [
                   { guard: 'hasAttemptsLeft', target: '#pipeline.retrying' },
@@ -459,7 +458,7 @@ var pipelineMachine = named.createMachine({
         },
         asking: {
           entry: { type: 'command', params: { fn: 'reportCommand' } },
-          on: { 'verification.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
+          on: { 'verify.working': { guard: 'mayExtend', target: 'working', actions: 'extend' } },
           after: { answerDeadline: { target: '#pipeline.compensating', actions: 'rememberTimeout' } },
         },
         held: { on: { 'operator.resume': { target: 'working', actions: 'proceed' } } },
@@ -497,25 +496,25 @@ var pipelineMachine = named.createMachine({
         preparing: {
           tags: 'observed',
           entry: [
-            { type: 'mark', params: { 'withdraw candidate': 'due' } },
+            { type: 'mark', params: { withdraw: 'due' } },
             { type: 'deployment', params: { fn: 'announcement' } },
           ],
           after: { deployDeadline: { target: '#pipeline.withdrawing', actions: 'rememberTimeout' } },
           on: {
-            'deployment.prepared': [{ guard: 'isTried', target: 'trying' }, { target: 'committing' }],
-            'deployment.refused': {
+            'deploy.prepared': [{ guard: 'hasCanary', target: 'canary' }, { target: 'committing' }],
+            'deploy.refused': {
               target: '#pipeline.withdrawing',
               actions: { type: 'remember', params: { fn: 'wholeEvent' } },
             },
-            'deployment.failed': {
+            'deploy.failed': {
               target: '#pipeline.withdrawing',
               actions: { type: 'remember', params: { fn: 'wholeEvent' } },
             },
             'operator.cancel': { target: '#pipeline.withdrawing', actions: 'rememberCancel' },
           },
         },
-        trying: {
-          entry: { type: 'deployment', params: { change: 'try', pair: null } },
+        canary: {
+          entry: { type: 'deployment', params: { change: 'startCanary', pair: null } },
           initial: 'watching',
           states: {
             watching: { tags: 'observed', after: { canaryWindow: 'judging' } },
@@ -525,15 +524,12 @@ var pipelineMachine = named.createMachine({
             },
           },
           on: {
-            'deployment.prepared': {
-              target: 'committing',
-              actions: { type: 'noteCanary', params: { fn: 'wholeEvent' } },
-            },
-            'deployment.refused': {
+            'deploy.prepared': { target: 'committing', actions: { type: 'noteCanary', params: { fn: 'wholeEvent' } } },
+            'deploy.refused': {
               target: '#pipeline.withdrawing',
               actions: { type: 'remember', params: { fn: 'wholeEvent' } },
             },
-            'deployment.failed': {
+            'deploy.failed': {
               target: '#pipeline.withdrawing',
               actions: { type: 'remember', params: { fn: 'wholeEvent' } },
             },
@@ -543,12 +539,12 @@ var pipelineMachine = named.createMachine({
         committing: {
           tags: 'observed',
           entry: [
-            { type: 'mark', params: { 'withdraw candidate': 'unneeded', 'roll back': 'due' } },
+            { type: 'mark', params: { withdraw: 'unneeded', 'roll back': 'due' } },
             { type: 'deployment', params: { change: 'commit', pair: null } },
           ],
           after: { deployDeadline: { target: '#pipeline.rollingBack', actions: 'rememberTimeout' } },
           on: {
-            'deployment.switched': [
+            'deploy.switched': [
               {
                 guard: 'isRollback',
                 target: '#pipeline.rolledBack',
@@ -559,7 +555,7 @@ var pipelineMachine = named.createMachine({
               },
               { target: 'guarding', actions: { type: 'publishDeployed', params: { fn: 'deployedOfEvent' } } },
             ],
-            'deployment.failed': {
+            'deploy.failed': {
               target: '#pipeline.withdrawing',
               actions: { type: 'remember', params: { fn: 'wholeEvent' } },
             },
@@ -574,7 +570,7 @@ var pipelineMachine = named.createMachine({
             judging: {
               tags: 'observed',
               on: {
-                'deployment.kept': {
+                'deploy.kept': {
                   target: '#pipeline.completed',
                   actions: { type: 'noteGuard', params: { fn: 'wholeEvent' } },
                 },
@@ -582,7 +578,7 @@ var pipelineMachine = named.createMachine({
             },
           },
           on: {
-            'deployment.breached': {
+            'deploy.breached': {
               target: '#pipeline.rollingBack',
               actions: { type: 'remember', params: { fn: 'wholeEvent' } },
             },
@@ -595,33 +591,30 @@ var pipelineMachine = named.createMachine({
     rollingBack: {
       tags: 'observed',
       entry: [
-        { type: 'mark', params: { 'withdraw candidate': 'unneeded', 'roll back': 'due' } },
+        { type: 'mark', params: { withdraw: 'unneeded', 'roll back': 'due' } },
         { type: 'deployment', params: { change: 'rollBack', pair: null } },
       ],
       after: { deployDeadline: { target: 'undoFailed', actions: 'undoTimedOut' } },
       on: {
-        'deployment.switched': {
+        'deploy.switched': {
           target: 'rolledBack',
           actions: [
             { type: 'mark', params: { 'roll back': 'done' } },
             { type: 'publishRolledBack', params: { fn: 'deployedOfEvent' } },
           ],
         },
-        'deployment.failed': { target: 'undoFailed', actions: { type: 'undoFailed', params: { fn: 'wholeEvent' } } },
+        'deploy.failed': { target: 'undoFailed', actions: { type: 'undoFailed', params: { fn: 'wholeEvent' } } },
       },
     },
     withdrawing: {
       entry: [
-        { type: 'mark', params: { 'withdraw candidate': 'due', 'roll back': 'unneeded' } },
+        { type: 'mark', params: { withdraw: 'due', 'roll back': 'unneeded' } },
         { type: 'deployment', params: { change: 'withdraw', pair: null } },
       ],
       after: { deployDeadline: { target: 'undoFailed', actions: 'undoTimedOut' } },
       on: {
-        'deployment.withdrawn': {
-          target: 'compensating',
-          actions: { type: 'mark', params: { 'withdraw candidate': 'done' } },
-        },
-        'deployment.failed': { target: 'undoFailed', actions: { type: 'undoFailed', params: { fn: 'wholeEvent' } } },
+        'deploy.withdrawn': { target: 'compensating', actions: { type: 'mark', params: { withdraw: 'done' } } },
+        'deploy.failed': { target: 'undoFailed', actions: { type: 'undoFailed', params: { fn: 'wholeEvent' } } },
       },
     },
     compensating: {
@@ -652,15 +645,15 @@ var pipelineMachine = named.createMachine({
         silent: { after: { undoBackoff: { target: 'stopping', actions: 'nextUndo' } } },
       },
       on: {
-        'collection.*': [
+        'collect.*': [
           { guard: 'isStopped', target: 'undone', actions: { type: 'markStop', params: { status: 'done' } } },
           {},
         ],
-        'training.*': [
+        'train.*': [
           { guard: 'isStopped', target: 'undone', actions: { type: 'markStop', params: { status: 'done' } } },
           {},
         ],
-        'verification.*': [
+        'verify.*': [
           { guard: 'isStopped', target: 'undone', actions: { type: 'markStop', params: { status: 'done' } } },
           {},
         ],

@@ -3,9 +3,10 @@
  * checkpoint, so a change here needs an upcast in versions.ts where older runs lack something.
  */
 import type { Failure } from '../contracts/errors.ts';
-import type { Completed, StageName } from '../contracts/messages.ts';
+import type { Completed } from '../contracts/messages.ts';
+import type { Stage } from '../contracts/subjects.ts';
 import type { PipelineConfig } from '../contracts/configuration/pipeline.ts';
-import type { Noun } from '../contracts/subjects.ts';
+import type { WorkStage } from '../contracts/subjects.ts';
 import type { BlobRef } from '../contracts/references.ts';
 import type { Announced, ModelPair } from '../contracts/release.ts';
 import type { WindowFigures } from '../contracts/replica.ts';
@@ -29,15 +30,15 @@ export interface PipelineInput {
 
 export interface ForkOrigin {
   readonly runId: string;
-  readonly stage: StageName;
+  readonly stage: Stage;
   readonly dataset: BlobRef | null;
   readonly candidate: BlobRef | null;
-  readonly verification: Completed<'verification'> | null;
+  readonly verification: Completed<'verify'> | null;
 }
 
 /** One thing that a run may have to take back. */
 export interface UndoStep {
-  readonly undo: 'roll back' | 'withdraw candidate' | `stop ${Noun}`;
+  readonly undo: 'roll back' | 'withdraw' | `stop ${WorkStage}`;
   /**
    * planned: its stage has not begun. due: to be taken back if the run is given up. done: taken back. unneeded: its
    * stage has ended by itself. unanswered: the worker was told to stop and never said that it has.
@@ -62,10 +63,10 @@ export interface PipelineContext extends PipelineInput {
   /** How often the worker of the current attempt was asked after a silence, and answered. */
   readonly asks: number;
   /** Whose work is under way; null in a deployment and at rest. */
-  readonly stage: Noun | null;
+  readonly stage: WorkStage | null;
   readonly dataset: BlobRef | null;
   readonly candidate: BlobRef | null;
-  readonly verification: Completed<'verification'> | null;
+  readonly verification: Completed<'verify'> | null;
   /** What was watched of the candidate, and of the epoch after it; null before, or where nothing was watched. */
   readonly windows: { readonly canary: WindowFigures | null; readonly guard: WindowFigures | null };
   /** Why the run is not going to complete. */

@@ -8,11 +8,11 @@ import { pipelineSetup } from './setup.ts';
 /** Before the commit the champion serves, and nothing but the candidate has to go. */
 const { on: whileItMayBeWithdrawn } = pipelineSetup.createStateConfig({
   on: {
-    'deployment.refused': {
+    'deploy.refused': {
       target: '#pipeline.withdrawing',
       actions: { type: 'remember', params: wholeEvent },
     },
-    'deployment.failed': {
+    'deploy.failed': {
       target: '#pipeline.withdrawing',
       actions: { type: 'remember', params: wholeEvent },
     },
@@ -36,18 +36,18 @@ export const deploying = pipelineSetup.createStateConfig({
     preparing: {
       tags: 'observed',
       entry: [
-        { type: 'mark', params: { 'withdraw candidate': 'due' } },
+        { type: 'mark', params: { withdraw: 'due' } },
         { type: 'deployment', params: announcement },
       ],
       after: { deployDeadline: { target: '#pipeline.withdrawing', actions: 'rememberTimeout' } },
       on: {
-        'deployment.prepared': [{ guard: 'isTried', target: 'trying' }, { target: 'committing' }],
+        'deploy.prepared': [{ guard: 'hasCanary', target: 'canary' }, { target: 'committing' }],
         ...whileItMayBeWithdrawn,
       },
     },
     /** The candidate answers a share of the requests, and the champion the rest. Undo: withdraw it. */
-    trying: {
-      entry: { type: 'deployment', params: { change: 'try', pair: null } },
+    canary: {
+      entry: { type: 'deployment', params: { change: 'startCanary', pair: null } },
       initial: 'watching',
       states: {
         watching: { tags: 'observed', after: { canaryWindow: 'judging' } },
@@ -57,7 +57,7 @@ export const deploying = pipelineSetup.createStateConfig({
         },
       },
       on: {
-        'deployment.prepared': {
+        'deploy.prepared': {
           target: 'committing',
           actions: { type: 'noteCanary', params: wholeEvent },
         },
@@ -68,12 +68,12 @@ export const deploying = pipelineSetup.createStateConfig({
     committing: {
       tags: 'observed',
       entry: [
-        { type: 'mark', params: { 'withdraw candidate': 'unneeded', 'roll back': 'due' } },
+        { type: 'mark', params: { withdraw: 'unneeded', 'roll back': 'due' } },
         { type: 'deployment', params: { change: 'commit', pair: null } },
       ],
       after: { deployDeadline: { target: '#pipeline.rollingBack', actions: 'rememberTimeout' } },
       on: {
-        'deployment.switched': [
+        'deploy.switched': [
           // An operator chose this pair knowing it; a guard would only bring back what was to go.
           {
             guard: 'isRollback',
@@ -86,7 +86,7 @@ export const deploying = pipelineSetup.createStateConfig({
           { target: 'guarding', actions: { type: 'publishDeployed', params: deployedOfEvent } },
         ],
         // The commit itself did not happen: the champion still serves, so there is nothing to roll back.
-        'deployment.failed': {
+        'deploy.failed': {
           target: '#pipeline.withdrawing',
           actions: { type: 'remember', params: wholeEvent },
         },
@@ -101,7 +101,7 @@ export const deploying = pipelineSetup.createStateConfig({
         judging: {
           tags: 'observed',
           on: {
-            'deployment.kept': {
+            'deploy.kept': {
               target: '#pipeline.completed',
               actions: { type: 'noteGuard', params: wholeEvent },
             },
@@ -109,7 +109,7 @@ export const deploying = pipelineSetup.createStateConfig({
         },
       },
       on: {
-        'deployment.breached': {
+        'deploy.breached': {
           target: '#pipeline.rollingBack',
           actions: { type: 'remember', params: wholeEvent },
         },

@@ -4,26 +4,26 @@
  */
 import type { Failure } from '../contracts/errors.ts';
 import type { Completed, ModelDeployed } from '../contracts/messages.ts';
-import type { Noun } from '../contracts/subjects.ts';
+import type { WorkStage } from '../contracts/subjects.ts';
 import type { WindowFigures } from '../contracts/replica.ts';
 
 type WorkEvent = { readonly commandId: string };
 export type PipelineEvent =
-  | (WorkEvent & { type: 'collection.completed' } & Completed<'collection'>)
-  | (WorkEvent & { type: 'training.completed' } & Completed<'training'>)
-  | (WorkEvent & { type: 'verification.completed' } & Completed<'verification'>)
-  | (WorkEvent & { type: `${Noun}.failed`; failure: Failure })
-  | (WorkEvent & { type: `${Noun}.cancelled` | `${Noun}.working` | `${Noun}.absent` })
+  | (WorkEvent & { type: 'collect.completed' } & Completed<'collect'>)
+  | (WorkEvent & { type: 'train.completed' } & Completed<'train'>)
+  | (WorkEvent & { type: 'verify.completed' } & Completed<'verify'>)
+  | (WorkEvent & { type: `${WorkStage}.failed`; failure: Failure })
+  | (WorkEvent & { type: `${WorkStage}.cancelled` | `${WorkStage}.working` | `${WorkStage}.absent` })
   /** No sign of life from the worker within its heartbeat window. */
   | (WorkEvent & { type: 'worker.silent' })
   /** The deployment record does not name the run's candidate any more. */
-  | { type: 'deployment.withdrawn' }
+  | { type: 'deploy.withdrawn' }
   /** Verdicts of the deployment policy over what the replicas report. */
-  | { type: 'deployment.prepared' | 'deployment.kept'; figures?: WindowFigures | undefined }
-  | { type: 'deployment.switched'; deployed: ModelDeployed }
-  | { type: 'deployment.refused' | 'deployment.breached'; failure: Failure }
+  | { type: 'deploy.prepared' | 'deploy.kept'; figures?: WindowFigures | undefined }
+  | { type: 'deploy.switched'; deployed: ModelDeployed }
+  | { type: 'deploy.refused' | 'deploy.breached'; failure: Failure }
   /** A change of the deployment record that could not be made. */
-  | { type: 'deployment.failed'; failure: Failure }
+  | { type: 'deploy.failed'; failure: Failure }
   | {
       type: `operator.${'cancel' | 'rollback' | 'pause' | 'resume' | 'approve' | 'reject'}`;
       /** Of a cancellation: end the run without waiting for its worker. */

@@ -1,5 +1,5 @@
 /** The conditions of the machine's transitions, each a question to the memory of the run and to the event. */
-import type { Noun } from '../contracts/subjects.ts';
+import type { WorkStage } from '../contracts/subjects.ts';
 import type { PipelineContext } from './context.ts';
 import type { PipelineEvent } from './events.ts';
 import { commandId } from './params.ts';
@@ -18,35 +18,34 @@ type Guard = (asked: Asked) => boolean;
 const isCurrent = ({ context, event }: Asked) => 'commandId' in event && event.commandId === commandId(context);
 const hasAttemptsLeft = ({ context }: Asked) => context.attempt < context.pipeline.retry.attemptsMax;
 const isIn =
-  (stage: Noun) =>
+  (stage: WorkStage) =>
   ({ context }: Asked) =>
     context.stage === stage;
-const inVerification = isIn('verification');
+const inVerify = isIn('verify');
 
 export const guards = {
   isRollback: ({ context }) => context.kind === 'rollback',
   /** A first epoch, or one that an operator wants, is compared with nothing. */
-  isTried: ({ context: { pipeline, champion, target } }) =>
+  hasCanary: ({ context: { pipeline, champion, target } }) =>
     pipeline.deployment.strategy === 'canary' && champion !== null && target === undefined,
   hasTarget: ({ context }) => context.target !== undefined,
   isCurrent,
   /** The worker has ended this work, in whatever way. */
   isStopped: (asked) => isCurrent(asked) && asked.event.type !== `${asked.context.stage}.working`,
-  isPassed: (asked) =>
-    inVerification(asked) && asked.event.type === 'verification.completed' && asked.event.verdict === 'passed',
+  isPassed: (asked) => inVerify(asked) && asked.event.type === 'verify.completed' && asked.event.verdict === 'passed',
   mayRetry: (asked) =>
     hasAttemptsLeft(asked) && ('failure' in asked.event ? asked.event.failure.retryable : true) && isCurrent(asked),
   mayExtend: (asked) => asked.context.extensions < EXTENSIONS_MAX && isCurrent(asked),
   hasAttemptsLeft,
   mayUndoAgain: ({ context }) => context.undoAttempt < context.pipeline.retry.attemptsMax,
-  inCollection: isIn('collection'),
-  inTraining: isIn('training'),
-  inVerification,
+  inCollect: isIn('collect'),
+  inTrain: isIn('train'),
+  inVerify,
   nothingUnderWay: ({ context }) => context.stage === null,
   /** Its stage's command was never sent. */
   nothingSent: ({ context }) => context.stage === null || context.attempt === 0,
   mustRollBack: ({ context }) => isDue(context, 'roll back'),
-  mustWithdraw: ({ context }) => isDue(context, 'withdraw candidate'),
+  mustWithdraw: ({ context }) => isDue(context, 'withdraw'),
   isPaused: ({ context }) => context.paused,
   isNotPaused: ({ context }) => !context.paused,
   isForced: ({ event }) => 'force' in event && event.force === true,

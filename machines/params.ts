@@ -3,7 +3,7 @@
  * carries. A function that stands in the machine's config has a name here, by which the exports show it.
  */
 import type { StartCommand } from '../contracts/messages.ts';
-import type { CommandVerb, Noun } from '../contracts/subjects.ts';
+import type { CommandVerb, WorkStage } from '../contracts/subjects.ts';
 import type { Announced } from '../contracts/release.ts';
 import type { PipelineContext } from './context.ts';
 import { STAGES } from './stages.ts';
@@ -11,15 +11,15 @@ import { STAGES } from './stages.ts';
 /** A command's id names its run, stage and attempt, so that the same decision always yields the same id. */
 export interface CommandParams {
   readonly id: string;
-  readonly noun: Noun;
+  readonly stage: WorkStage;
   readonly verb: CommandVerb;
   readonly data:
-    | { readonly [N in Noun]: StartCommand<N> }[Noun]
+    | { readonly [N in WorkStage]: StartCommand<N> }[WorkStage]
     | { readonly runId: string; readonly model: string; readonly startId: string };
 }
 
 export interface DeploymentParams {
-  readonly change: 'announce' | 'try' | 'commit' | 'rollBack' | 'withdraw';
+  readonly change: 'announce' | 'startCanary' | 'commit' | 'rollBack' | 'withdraw';
   readonly pair: Announced | null;
 }
 
@@ -31,8 +31,8 @@ interface OfContext {
 
 /** To the stage of the context, which is the one whose state is entered. */
 export function startCommand({ context }: OfContext): CommandParams {
-  const noun = context.stage!; // Used only in states in which a stage is under way, as the next two are.
-  return { id: commandId(context), noun, verb: 'start', data: STAGES[noun].command(context) };
+  const stage = context.stage!; // Used only in states in which a stage is under way, as the next two are.
+  return { id: commandId(context), stage, verb: 'start', data: STAGES[stage].command(context) };
 }
 
 export const reportCommand = ({ context }: OfContext) => ask(context, 'report', context.asks);
@@ -41,7 +41,7 @@ export const cancelCommand = ({ context }: OfContext) => ask(context, 'cancel', 
 
 const ask = (c: PipelineContext, verb: 'cancel' | 'report', count: number): CommandParams => ({
   id: `${commandId(c)}.${verb}.${count}`,
-  noun: c.stage!,
+  stage: c.stage!,
   verb,
   data: { runId: c.runId, model: c.model, startId: commandId(c) },
 });

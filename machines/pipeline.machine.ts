@@ -22,23 +22,23 @@ export const pipelineMachine = pipelineSetup.createMachine({
    * asked for twice. Of failures only that of the current attempt counts.
    */
   on: {
-    'collection.completed': {
-      guard: 'inCollection',
+    'collect.completed': {
+      guard: 'inCollect',
       target: '.next',
       actions: [
         { type: 'keepDataset', params: wholeEvent },
-        { type: 'begin', params: { stage: 'training' } },
+        { type: 'begin', params: { stage: 'train' } },
       ],
     },
-    'training.completed': {
-      guard: 'inTraining',
+    'train.completed': {
+      guard: 'inTrain',
       target: '.next',
       actions: [
         { type: 'keepCandidate', params: wholeEvent },
-        { type: 'begin', params: { stage: 'verification' } },
+        { type: 'begin', params: { stage: 'verify' } },
       ],
     },
-    'verification.completed': [
+    'verify.completed': [
       {
         guard: 'isPassed',
         target: '.next',
@@ -48,14 +48,14 @@ export const pipelineMachine = pipelineSetup.createMachine({
         ],
       },
       {
-        guard: 'inVerification',
+        guard: 'inVerify',
         target: '.rejected',
         actions: ['idle', { type: 'keepVerification', params: wholeEvent }],
       },
     ],
-    ...lossesOf('collection'),
-    ...lossesOf('training'),
-    ...lossesOf('verification'),
+    ...lossesOf('collect'),
+    ...lossesOf('train'),
+    ...lossesOf('verify'),
   },
   states: {
     /** Nothing has happened; left at once. */
@@ -71,9 +71,9 @@ export const pipelineMachine = pipelineSetup.createMachine({
     next: {
       always: [
         { guard: 'isPaused', target: 'paused' },
-        { guard: 'inCollection', target: 'collecting' },
-        { guard: 'inTraining', target: 'training' },
-        { guard: 'inVerification', target: 'verifying' },
+        { guard: 'inCollect', target: 'collecting' },
+        { guard: 'inTrain', target: 'training' },
+        { guard: 'inVerify', target: 'verifying' },
         { guard: 'needsApproval', target: 'awaitingApproval' },
         { target: 'deploying' },
       ],
@@ -91,13 +91,13 @@ export const pipelineMachine = pipelineSetup.createMachine({
     },
 
     /** A collector holds the command to make a dataset snapshot. Undo: tell it to stop; a snapshot is only a file. */
-    collecting: workingOn('collection'),
+    collecting: workingOn('collect'),
 
     /** A snapshot exists; a trainer holds the command to make a candidate. Undo: tell it to stop. */
-    training: workingOn('training'),
+    training: workingOn('train'),
 
     /** A candidate exists; a verifier holds the command to judge it. Undo: tell it to stop. */
-    verifying: workingOn('verification'),
+    verifying: workingOn('verify'),
 
     /** An attempt failed in a way that may pass, or lost its worker. A durable timer leads back to its stage. */
     retrying: {

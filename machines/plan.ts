@@ -2,7 +2,7 @@
  * The plan of a run: where it begins, and what it may have to take back, written when it starts and marked on the way.
  * Compensation goes through it from the front, the latest stage first.
  */
-import type { Noun } from '../contracts/subjects.ts';
+import type { WorkStage } from '../contracts/subjects.ts';
 import type { PipelineContext, PipelineInput, UndoStep } from './context.ts';
 import { STAGE_NAMES } from './stages.ts';
 
@@ -29,12 +29,12 @@ export const initialContext = ({ input }: { input: PipelineInput }): PipelineCon
 function planOf({ kind, forkedFrom, target }: PipelineInput): UndoStep[] {
   if (kind === 'rollback' && !target) return [{ undo: 'roll back', status: 'due' }];
   const skipped = STAGE_NAMES.findIndex((stage) => stage === forkedFrom?.stage);
-  const stages = target || forkedFrom?.stage === 'deployment' ? [] : STAGE_NAMES.slice(Math.max(0, skipped));
+  const stages = target || forkedFrom?.stage === 'deploy' ? [] : STAGE_NAMES.slice(Math.max(0, skipped));
   const stops = stages.map((stage) => `stop ${stage}` as const).reverse();
-  return (['roll back', 'withdraw candidate', ...stops] as const).map((undo) => ({ undo, status: 'planned' }));
+  return (['roll back', 'withdraw', ...stops] as const).map((undo) => ({ undo, status: 'planned' }));
 }
 
-function firstStage({ kind, forkedFrom }: PipelineInput): Noun | null {
+function firstStage({ kind, forkedFrom }: PipelineInput): WorkStage | null {
   if (kind === 'rollback') return null;
   return STAGE_NAMES.find((stage) => stage === (forkedFrom?.stage ?? STAGE_NAMES[0])) ?? null;
 }

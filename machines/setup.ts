@@ -5,7 +5,7 @@
 import { assign, setup } from 'xstate';
 import type { Failure } from '../contracts/errors.ts';
 import type { Completed, ModelDeployed } from '../contracts/messages.ts';
-import type { Noun } from '../contracts/subjects.ts';
+import type { WorkStage } from '../contracts/subjects.ts';
 import type { BlobRef } from '../contracts/references.ts';
 import type { WindowFigures } from '../contracts/replica.ts';
 import type { PipelineContext, PipelineInput, UndoStep } from './context.ts';
@@ -35,7 +35,7 @@ export const pipelineSetup = setup({
     publishDeployed: (_, _params: ModelDeployed) => {},
     publishRolledBack: (_, _params: ModelDeployed) => {},
     // Memory: the way from stage to stage.
-    begin: assign(({ context }, { stage }: { stage: Noun | null }) => ({
+    begin: assign(({ context }, { stage }: { stage: WorkStage | null }) => ({
       plan: markedStop(context, 'unneeded'),
       stage,
       attempt: 0,
@@ -56,7 +56,7 @@ export const pipelineSetup = setup({
     // Memory: results.
     keepDataset: assign({ dataset: (_, { dataset }: { dataset: BlobRef }) => dataset }),
     keepCandidate: assign({ candidate: (_, { model }: { model: BlobRef }) => model }),
-    keepVerification: assign({ verification: (_, verification: Completed<'verification'>) => verification }),
+    keepVerification: assign({ verification: (_, verification: Completed<'verify'>) => verification }),
     noteCanary: assign(({ context }, { figures = null }: Watched) => ({
       windows: { ...context.windows, canary: figures },
     })),

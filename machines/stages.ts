@@ -3,10 +3,10 @@
  * description in working.ts.
  */
 import type { StartCommand } from '../contracts/messages.ts';
-import type { Noun } from '../contracts/subjects.ts';
+import type { WorkStage } from '../contracts/subjects.ts';
 import type { PipelineContext } from './context.ts';
 
-interface Stage<N extends Noun> {
+interface StageWork<N extends WorkStage> {
   /** Name of the delay after which its worker is asked whether it still works. */
   readonly deadline: 'collectDeadline' | 'trainDeadline' | 'verifyDeadline';
   /** Data of its start command. The order of the keys belongs to the recorded decisions. */
@@ -14,12 +14,12 @@ interface Stage<N extends Noun> {
 }
 
 /** In the order of a night. What a stage takes from the context was assigned by the one before it, or by the fork. */
-export const STAGES: { readonly [N in Noun]: Stage<N> } = {
-  collection: {
+export const STAGES: { readonly [N in WorkStage]: StageWork<N> } = {
+  collect: {
     deadline: 'collectDeadline',
     command: ({ runId, model, pipeline }) => ({ runId, model, pipeline }),
   },
-  training: {
+  train: {
     deadline: 'trainDeadline',
     command: ({ runId, model, dataset, pipeline, champion }) => ({
       runId,
@@ -29,7 +29,7 @@ export const STAGES: { readonly [N in Noun]: Stage<N> } = {
       champion,
     }),
   },
-  verification: {
+  verify: {
     deadline: 'verifyDeadline',
     command: ({ runId, model, dataset, candidate, champion, pipeline }) => ({
       runId,
@@ -43,4 +43,4 @@ export const STAGES: { readonly [N in Noun]: Stage<N> } = {
 };
 
 /** Not imported from the contracts, because all code of a file that is imported from counts as deciding. */
-export const STAGE_NAMES = Object.keys(STAGES) as readonly Noun[]; // The table has these keys and no others.
+export const STAGE_NAMES = Object.keys(STAGES) as readonly WorkStage[]; // The table has these keys and no others.

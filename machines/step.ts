@@ -5,42 +5,14 @@
 import { initialTransition, transition, type SnapshotFrom, type StateValue } from 'xstate';
 import type { PipelineFact } from '../contracts/subjects.ts';
 import type { ModelDeployed } from '../contracts/messages.ts';
-import type { PipelineContext, PipelineInput } from './context.ts';
+import type { Checkpoint, Effect } from './checkpoint.ts';
+import type { PipelineInput } from './context.ts';
 import type { PipelineEvent } from './events.ts';
 import { commandId, type CommandParams, type DeploymentParams } from './params.ts';
 import { pipelineMachine } from './pipeline.machine.ts';
 import { currentVersion } from './versions.ts';
 
-/** What a transition wants done. Each may be carried out twice: ids are deterministic, changes idempotent. */
-export type Effect =
-  | ({ readonly kind: 'command' } & CommandParams)
-  | { readonly kind: 'fact'; readonly id: string; readonly fact: PipelineFact; readonly state: string }
-  | { readonly kind: 'deployed'; readonly id: string; readonly rolledBack: boolean; readonly deployed: ModelDeployed }
-  | ({ readonly kind: 'deployment'; readonly id: string } & DeploymentParams)
-  | { readonly kind: 'timer.set'; readonly timerId: string; readonly dueAt: string; readonly armedAt: number }
-  | { readonly kind: 'timer.cancel'; readonly timerId: string };
-
-/** The saved state of a run after a transition. */
-export interface Checkpoint {
-  readonly format: 'nightshift.run/1';
-  /** The version of the machine that saved it: see versions.ts. */
-  readonly machine: string;
-  readonly value: StateValue;
-  readonly context: PipelineContext;
-  readonly status: 'active' | 'done';
-  /** Number of this transition, from 1. */
-  readonly transition: number;
-  /** The event that caused it. */
-  readonly cause: string;
-  /** Ids of the messages that were stepped on, the latest last. */
-  readonly seen: readonly string[];
-  /** Empty once everything in it was carried out. */
-  readonly outbox: readonly Effect[];
-  /** Armed timers: the machine's event for each, and the transition that armed it. A timer of another is stale. */
-  readonly timers: Readonly<Record<string, { readonly event: string; readonly armedAt: number }>>;
-  readonly startedAt: string;
-  readonly updatedAt: string;
-}
+export type { Checkpoint, Effect } from './checkpoint.ts';
 
 /** Redeliveries come within a few messages of each other; a run has some dozens in all. */
 const SEEN_MAX = 256;
@@ -50,7 +22,7 @@ type Snapshot = SnapshotFrom<typeof pipelineMachine>;
 type Actions = readonly { readonly type: string; readonly params?: unknown }[];
 
 /** The first checkpoint of a run. `id` is that of the message that started it. */
-export function startRun(input: PipelineInput, id: string, now: Date): Checkpoint {
+export function firstCheckpoint(input: PipelineInput, id: string, now: Date): Checkpoint {
   const [snapshot, actions] = initialTransition(pipelineMachine, input);
   const empty = { transition: 0, seen: [], timers: {}, startedAt: now.toISOString() };
   return toCheckpoint(empty, snapshot, actions, { id, cause: 'started', now, fact: 'started' });
@@ -72,7 +44,7 @@ export const wasSeen = (checkpoint: Checkpoint, id: string) => checkpoint.seen.i
 
 /** What is looked at while a run stands in a state. It is the state's own: the memory of the run has no say in it. */
 interface Watched {
-  readonly phase: 'preparing' | 'trying' | 'committing' | 'guarding' | 'rollingBack' | null;
+  readonly phase: 'preparing' | 'canary' | 'committing' | 'guarding' | 'rollingBack' | null;
   readonly isWindowOver: boolean;
   readonly isBeating: boolean;
   readonly isWithdrawing: boolean;
@@ -88,7 +60,7 @@ function watchedOf(checkpoint: Checkpoint): Watched {
   const snapshot = restore(checkpoint);
   const watched = {
     phase: phaseOf(snapshot),
-    isWindowOver: (['trying', 'guarding'] as const).some((phase) =>
+    isWindowOver: (['canary', 'guarding'] as const).some((phase) =>
       snapshot.matches({ deploying: { [phase]: 'judging' } }),
     ),
     isBeating: snapshot.hasTag('beating'),
@@ -100,7 +72,7 @@ function watchedOf(checkpoint: Checkpoint): Watched {
 
 function phaseOf(snapshot: Snapshot): Watched['phase'] {
   if (!snapshot.hasTag('observed')) return null;
-  for (const phase of ['preparing', 'trying', 'committing', 'guarding'] as const) {
+  for (const phase of ['preparing', 'canary', 'committing', 'guarding'] as const) {
     if (snapshot.matches({ deploying: phase })) return phase;
   }
   return 'rollingBack';

@@ -10,19 +10,19 @@ import { stopsOf } from './working.ts';
 export const rollingBack = pipelineSetup.createStateConfig({
   tags: 'observed',
   entry: [
-    { type: 'mark', params: { 'withdraw candidate': 'unneeded', 'roll back': 'due' } },
+    { type: 'mark', params: { withdraw: 'unneeded', 'roll back': 'due' } },
     { type: 'deployment', params: { change: 'rollBack', pair: null } },
   ],
   after: { deployDeadline: { target: 'undoFailed', actions: 'undoTimedOut' } },
   on: {
-    'deployment.switched': {
+    'deploy.switched': {
       target: 'rolledBack',
       actions: [
         { type: 'mark', params: { 'roll back': 'done' } },
         { type: 'publishRolledBack', params: deployedOfEvent },
       ],
     },
-    'deployment.failed': {
+    'deploy.failed': {
       target: 'undoFailed',
       actions: { type: 'undoFailed', params: wholeEvent },
     },
@@ -32,16 +32,16 @@ export const rollingBack = pipelineSetup.createStateConfig({
 /** The candidate is taken out of the record; the champion has served all along. */
 export const withdrawing = pipelineSetup.createStateConfig({
   entry: [
-    { type: 'mark', params: { 'withdraw candidate': 'due', 'roll back': 'unneeded' } },
+    { type: 'mark', params: { withdraw: 'due', 'roll back': 'unneeded' } },
     { type: 'deployment', params: { change: 'withdraw', pair: null } },
   ],
   after: { deployDeadline: { target: 'undoFailed', actions: 'undoTimedOut' } },
   on: {
-    'deployment.withdrawn': {
+    'deploy.withdrawn': {
       target: 'compensating',
-      actions: { type: 'mark', params: { 'withdraw candidate': 'done' } },
+      actions: { type: 'mark', params: { withdraw: 'done' } },
     },
-    'deployment.failed': {
+    'deploy.failed': {
       target: 'undoFailed',
       actions: { type: 'undoFailed', params: wholeEvent },
     },
@@ -78,9 +78,9 @@ export const compensating = pipelineSetup.createStateConfig({
     silent: { after: { undoBackoff: { target: 'stopping', actions: 'nextUndo' } } },
   },
   on: {
-    ...stopsOf('collection'),
-    ...stopsOf('training'),
-    ...stopsOf('verification'),
+    ...stopsOf('collect'),
+    ...stopsOf('train'),
+    ...stopsOf('verify'),
     // Whatever the worker still says finds the run ended.
     'operator.cancel': {
       guard: 'isForced',

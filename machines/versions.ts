@@ -4,7 +4,8 @@
  * (test/machines/corpus) to its decisions: who changes the machine declares it here.
  */
 import { PipelineError } from '../contracts/errors.ts';
-import type { Checkpoint } from './step.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { inWordsOf02 } from './words.ts';
 
 export interface MachineVersion {
   /** SHA-256 of the code that decides, the first 12 hex digits: see `npm run machine:digest`. */
@@ -25,8 +26,12 @@ export const VERSIONS: readonly MachineVersion[] = [
     note: 'Heartbeats, plans of compensation, pause, approval, canary; the first version that is counted.',
   },
   {
-    digest: 'ed5fb5d32a3f',
-    note: 'Decides as the one before; the digest now covers every function that the machine reaches.',
+    digest: 'd11af182c252',
+    note:
+      'Stages are collect, train, verify, deploy; releases and canaries have their words; the digest covers every ' +
+      'function that the machine reaches. Decides as the one before, but for the chance in the back-off of a stage, ' +
+      'which is drawn from its name.',
+    upcast: inWordsOf02,
   },
 ];
 

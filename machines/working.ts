@@ -2,7 +2,7 @@
  * The state of a stage in which a worker is at work, described once: collecting, training and verifying are this, and
  * differ in what stages.ts says of each.
  */
-import type { Noun } from '../contracts/subjects.ts';
+import type { WorkStage } from '../contracts/subjects.ts';
 import { reportCommand, startCommand, wholeEvent } from './params.ts';
 import { pipelineSetup } from './setup.ts';
 import { STAGES } from './stages.ts';
@@ -10,7 +10,7 @@ import { STAGES } from './stages.ts';
 // TypeScript does not follow a computed key: below, the name of one stage's event or delay stands for that of each.
 
 /** A worker holds the command of the stage, or will. Undo: tell it to stop. */
-export const workingOn = (stage: Noun) =>
+export const workingOn = (stage: WorkStage) =>
   pipelineSetup.createStateConfig({
     entry: ['attempt', { type: 'command', params: startCommand }],
     initial: 'working',
@@ -24,7 +24,7 @@ export const workingOn = (stage: Noun) =>
           missing: {
             entry: { type: 'command', params: reportCommand },
             on: {
-              [`${stage}.working` as 'collection.working']: { guard: 'isCurrent', target: 'beating', actions: 'heard' },
+              [`${stage}.working` as 'collect.working']: { guard: 'isCurrent', target: 'beating', actions: 'heard' },
             },
             after: {
               answerDeadline: [
@@ -39,7 +39,7 @@ export const workingOn = (stage: Noun) =>
       asking: {
         entry: { type: 'command', params: reportCommand },
         on: {
-          [`${stage}.working` as 'collection.working']: { guard: 'mayExtend', target: 'working', actions: 'extend' },
+          [`${stage}.working` as 'collect.working']: { guard: 'mayExtend', target: 'working', actions: 'extend' },
         },
         after: { answerDeadline: { target: '#pipeline.compensating', actions: 'rememberTimeout' } },
       },
@@ -53,10 +53,10 @@ export const workingOn = (stage: Noun) =>
   });
 
 /** Transitions of the whole machine: the worker failed, or nobody holds the command. Another attempt, or the end. */
-export const lossesOf = (stage: Noun) =>
+export const lossesOf = (stage: WorkStage) =>
   pipelineSetup.createStateConfig({
     on: {
-      [`${stage}.failed` as 'collection.failed']: [
+      [`${stage}.failed` as 'collect.failed']: [
         { guard: 'mayRetry', target: '.retrying' },
         {
           guard: 'isCurrent',
@@ -64,7 +64,7 @@ export const lossesOf = (stage: Noun) =>
           actions: ['idle', { type: 'remember', params: wholeEvent }],
         },
       ],
-      [`${stage}.absent` as 'collection.absent']: [
+      [`${stage}.absent` as 'collect.absent']: [
         { guard: 'mayRetry', target: '.retrying' },
         { guard: 'isCurrent', target: '.compensating', actions: ['rememberLoss', 'idle'] },
       ],
@@ -72,10 +72,10 @@ export const lossesOf = (stage: Noun) =>
   }).on;
 
 /** Transitions of a run that is given up: its worker is heard only to know that it has stopped. */
-export const stopsOf = (stage: Noun) =>
+export const stopsOf = (stage: WorkStage) =>
   pipelineSetup.createStateConfig({
     on: {
-      [`${stage}.*` as 'collection.*']: [
+      [`${stage}.*` as 'collect.*']: [
         { guard: 'isStopped', target: 'undone', actions: { type: 'markStop', params: { status: 'done' } } },
         {}, // A result that comes now does not revive the run.
       ],

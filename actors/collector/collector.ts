@@ -1,5 +1,5 @@
 /**
- * The collector actor: `collection.start` in -> dataset snapshot in DATASETS -> `collection.completed` out.
+ * The collector actor: `collect.start` in -> dataset snapshot in DATASETS -> `collect.completed` out.
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
@@ -16,7 +16,7 @@ export interface CollectorOptions {
 
 export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
   return startWorker({
-    noun: 'collection',
+    stage: 'collect',
     bus,
     log,
     work: async ({ pipeline }, context) => {

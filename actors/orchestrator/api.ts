@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
-import { API, type Noun } from '../../contracts/subjects.ts';
+import { API, type WorkStage } from '../../contracts/subjects.ts';
 import { TokenSchema } from '../../contracts/references.ts';
 import type { Deployment, LedgerEntry } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
@@ -124,19 +124,19 @@ function timelineOf(history: readonly Checkpoint[]): TimelineEntry[] {
   });
 }
 
-const WORKERS: Readonly<Record<Noun, string>> = {
-  collection: 'collector',
-  training: 'trainer',
-  verification: 'verifier',
+const WORKERS: Readonly<Record<WorkStage, string>> = {
+  collect: 'collector',
+  train: 'trainer',
+  verify: 'verifier',
 };
 
-/** An event's type begins with who says it; what replicas report reaches the run as an event of its deployment. */
+/** An event's type begins with who says it; what replicas report reaches the run as an event of its deploy stage. */
 function actorOf({ cause, context }: Checkpoint): string {
   const [family] = cause.split('.');
   if (family === 'xstate') return 'timer';
-  if (family === 'deployment') return 'inference';
+  if (family === 'deploy') return 'inference';
   if (cause === 'started' && context.runId.startsWith(SLOT_RUN)) return 'schedule';
-  return WORKERS[family as Noun] ?? 'operator';
+  return WORKERS[family as WorkStage] ?? 'operator';
 }
 
 async function statusOf(o: OrchestratorContext, model: string): Promise<ModelStatus> {

@@ -4,9 +4,9 @@
  */
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { StageName } from '../../contracts/messages.ts';
+import type { Stage } from '../../contracts/subjects.ts';
 import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
-import { NOUNS } from '../../contracts/subjects.ts';
+import { STAGES, WORK_STAGES } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { ForkOrigin, PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
@@ -20,8 +20,8 @@ export interface NightStart {
 }
 
 /** Starts a run through all stages, unless it exists already. Throws MODEL_UNKNOWN or RUN_ACTIVE. */
-export const startNight = (o: OrchestratorContext, start: NightStart): Promise<Moved> =>
-  startRun(o, start, pipelineOf(o, start.model), null);
+export const beginNight = (o: OrchestratorContext, start: NightStart): Promise<Moved> =>
+  firstCheckpoint(o, start, pipelineOf(o, start.model), null);
 
 /**
  * A new run that goes on where an ended one failed, with that one's configuration and results. The same run is retried
@@ -40,12 +40,12 @@ export async function retryRun(o: OrchestratorContext, oldId: string, messageId:
   if (statePath(old.value) === 'completed')
     throw notApplicable(`run ${oldId} has completed; start a new one or fork it`);
   const origin = originOf(oldId, context, failedStage(context));
-  return startRun(o, { model: context.model, runId, messageId }, context.pipeline, origin);
+  return firstCheckpoint(o, { model: context.model, runId, messageId }, context.pipeline, origin);
 }
 
 export interface Fork {
   readonly runId: string;
-  readonly from: StageName;
+  readonly from: Stage;
   readonly changes: Readonly<Record<string, unknown>>;
   readonly newRunId: string;
 }
@@ -56,10 +56,10 @@ export async function forkRun(o: OrchestratorContext, fork: Fork, messageId: str
   if (context.kind === 'rollback') throw notApplicable(`run ${fork.runId} is a rollback; it has no stages`);
   const origin = originOf(fork.runId, context, fork.from);
   const pipeline = changedPipeline(context.pipeline, fork);
-  return startRun(o, { model: context.model, runId: fork.newRunId, messageId }, pipeline, origin);
+  return firstCheckpoint(o, { model: context.model, runId: fork.newRunId, messageId }, pipeline, origin);
 }
 
-async function startRun(
+async function firstCheckpoint(
   o: OrchestratorContext,
   { model, runId, messageId }: NightStart,
   pipeline: PipelineConfig,
@@ -80,18 +80,18 @@ export function retryIdOf(runId: string): string {
 }
 
 /** The first stage without a result that may be kept. A candidate that only a person rejected is good to deploy. */
-function failedStage({ dataset, candidate, verification }: PipelineContext): StageName {
-  if (verification?.verdict === 'passed') return 'deployment';
-  if (candidate) return 'verification';
-  return dataset ? 'training' : 'collection';
+function failedStage({ dataset, candidate, verification }: PipelineContext): Stage {
+  if (verification?.verdict === 'passed') return 'deploy';
+  if (candidate) return 'verify';
+  return dataset ? 'train' : 'collect';
 }
 
 /** What the stages before are taken to have yielded. Throws COMMAND_NOT_APPLICABLE where one has not. */
-function originOf(runId: string, { dataset, candidate, verification }: PipelineContext, stage: StageName): ForkOrigin {
-  const rank = [...NOUNS, 'deployment' as const].indexOf(stage);
+function originOf(runId: string, { dataset, candidate, verification }: PipelineContext, stage: Stage): ForkOrigin {
+  const rank = STAGES.indexOf(stage);
   const passed = verification?.verdict === 'passed' ? verification : null;
   const results = [dataset, candidate, passed].slice(0, rank);
-  const lacking = NOUNS.find((_, index) => index < rank && !results[index]);
+  const lacking = WORK_STAGES.find((_, index) => index < rank && !results[index]);
   if (lacking)
     throw notApplicable(`run ${runId} cannot be forked from ${stage}: its ${lacking} has no result to reuse`);
   return {

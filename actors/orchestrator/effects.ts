@@ -34,7 +34,7 @@ export async function carryOut(
   const options = (id: string) => ({ id, traceparent: traceOf(runId, id) });
   switch (effect.kind) {
     case 'command':
-      await o.bus.publish(commandSubject(effect.noun, effect.verb, runId), effect.data, options(effect.id));
+      await o.bus.publish(commandSubject(effect.stage, effect.verb, runId), effect.data, options(effect.id));
       return null;
     case 'fact': {
       const data = { runId, model, state: effect.state, failure: failureOf(checkpoint.context) };
@@ -67,7 +67,7 @@ export async function carryOut(
 
 type DeploymentEffect = Extract<Effect, { kind: 'deployment' }>;
 
-/** A refusal that no retry can mend becomes the machine's event `deployment.failed`; anything else is thrown. */
+/** A refusal that no retry can mend becomes the machine's event `deploy.failed`; anything else is thrown. */
 async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, effect: DeploymentEffect) {
   const { runId, model } = checkpoint.context;
   try {
@@ -80,7 +80,7 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
   } catch (error) {
     const failure = toFailure(error);
     if (failure.retryable) throw error;
-    return { id: `${effect.id}.failed`, event: { type: 'deployment.failed' as const, failure } };
+    return { id: `${effect.id}.failed`, event: { type: 'deploy.failed' as const, failure } };
   }
 }
 
@@ -91,7 +91,7 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
     throw new PipelineError('DEPLOYMENT_CONFLICT', `run ${runId}: model ${model} has no deployment record to change`);
   const retainedMax = context.pipeline.deployment.retainedReleases;
   switch (effect.change) {
-    case 'try': {
+    case 'startCanary': {
       const { share, keyHeader } = context.pipeline.deployment.canary;
       return startCanary(record, runId, { share, keyHeader });
     }

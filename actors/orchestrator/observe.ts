@@ -4,7 +4,7 @@
  * missed or came twice makes no difference, and looking costs no checkpoint.
  */
 import { assertNever } from '../../contracts/errors.ts';
-import { commandSubject, STREAMS, workEventSubject, type Noun } from '../../contracts/subjects.ts';
+import { commandSubject, STREAMS, workEventSubject, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import { workerConsumer } from '../../infra/topology/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
@@ -43,7 +43,7 @@ export async function lookLater(o: OrchestratorContext, checkpoint: Checkpoint):
 /** The change was made before anybody looks; what the record says is what happened. */
 async function observeWithdrawal(o: OrchestratorContext, { context }: Checkpoint): Promise<PipelineEvent | null> {
   const record = (await o.deployments.load(context.model))?.value;
-  return record?.announced?.runId === context.runId ? null : { type: 'deployment.withdrawn' };
+  return record?.announced?.runId === context.runId ? null : { type: 'deploy.withdrawn' };
 }
 
 /** A worker that answers without a sign of life is asked less and less often, so that the time line has room for it. */
@@ -56,21 +56,21 @@ const windowOf = ({ context: { asks, pipeline } }: Checkpoint) =>
  * this state. A command that waits its turn while workers are there makes no noise either.
  */
 async function observeWorker(o: OrchestratorContext, checkpoint: Checkpoint, startId: string) {
-  const { runId, stage } = checkpoint.context;
-  const noun = stage!; // A start command has a stage.
+  const { runId } = checkpoint.context;
+  const stage = checkpoint.context.stage!; // A start command has a stage.
   const windowMs = windowOf(checkpoint);
-  const sign = await o.bus.lastTimeOn(STREAMS.events, workEventSubject(noun, 'progressed', runId));
+  const sign = await o.bus.lastTimeOn(STREAMS.events, workEventSubject(stage, 'progressed', runId));
   const silentMs = sign ? o.now().getTime() - sign.getTime() : Infinity;
   if (silentMs < windowMs) return lookAgain(o, runId, windowMs - silentMs);
-  if (await waitsItsTurn(o, noun, runId)) return lookAgain(o, runId, windowMs);
+  if (await waitsItsTurn(o, stage, runId)) return lookAgain(o, runId, windowMs);
   return { type: 'worker.silent' as const, commandId: startId };
 }
 
-async function waitsItsTurn({ bus }: OrchestratorContext, noun: Noun, runId: string): Promise<boolean> {
-  const start = commandSubject(noun, 'start', runId);
+async function waitsItsTurn({ bus }: OrchestratorContext, stage: WorkStage, runId: string): Promise<boolean> {
+  const start = commandSubject(stage, 'start', runId);
   return (
-    (await bus.isQueued(STREAMS.commands, workerConsumer(noun, 'start'), start)) &&
-    (await bus.isAttended(STREAMS.commands, workerConsumer(noun, 'control')))
+    (await bus.isQueued(STREAMS.commands, workerConsumer(stage, 'start'), start)) &&
+    (await bus.isAttended(STREAMS.commands, workerConsumer(stage, 'control')))
   );
 }
 
@@ -107,15 +107,15 @@ function toEvent(
     case 'wait':
       return null;
     case 'commit':
-      return { type: 'deployment.prepared', figures: verdict.figures };
+      return { type: 'deploy.prepared', figures: verdict.figures };
     case 'abort':
-      return { type: 'deployment.refused', failure: verdict.failure };
+      return { type: 'deploy.refused', failure: verdict.failure };
     case 'keep':
-      return { type: 'deployment.kept', figures: verdict.figures };
+      return { type: 'deploy.kept', figures: verdict.figures };
     case 'roll-back':
-      return { type: 'deployment.breached', failure: verdict.failure };
+      return { type: 'deploy.breached', failure: verdict.failure };
     case 'switched':
-      return { type: 'deployment.switched', deployed: deployedOf(verdict, checkpoint, deployment!) };
+      return { type: 'deploy.switched', deployed: deployedOf(verdict, checkpoint, deployment!) };
     default:
       return assertNever(verdict);
   }

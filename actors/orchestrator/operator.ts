@@ -11,7 +11,7 @@ import { faultPoint } from '../../runtime/fault-points.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { accept, type Obeyed } from './answer.ts';
-import { derivedRunId, forkRun, loadRun, notApplicable, retryRun, startNight } from './begin.ts';
+import { derivedRunId, forkRun, loadRun, notApplicable, retryRun, beginNight } from './begin.ts';
 import type { OrchestratorContext } from './context.ts';
 import { handleDeadLetterCommand, isDeadLetterCommand } from './dead-letters.ts';
 import { rollBackModel } from './roll-back.ts';
@@ -36,7 +36,7 @@ async function obey(o: OrchestratorContext, delivery: Delivery): Promise<Obeyed 
   switch (subject) {
     case CTL.pipelineStart: {
       const { model, runId = derivedRunId('run', delivery) } = parseData(CtlSchemas[subject], envelope);
-      return begun(startNight(o, { model, runId, messageId: envelope.id }));
+      return begun(beginNight(o, { model, runId, messageId: envelope.id }));
     }
     case CTL.pipelineRetry: {
       const { runId } = parseData(CtlSchemas[subject], envelope);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { parseData } from '../../contracts/envelope.ts';
 import { CompletedSchemas, FailedSchema, WorkEventSchema } from '../../contracts/messages.ts';
-import { NOUNS, slotSubject, STREAMS, type Noun, type PipelineFact } from '../../contracts/subjects.ts';
+import { WORK_STAGES, slotSubject, STREAMS, type WorkStage, type PipelineFact } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import { CONSUMERS } from '../../infra/topology/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
@@ -56,41 +56,42 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
   return { stop: async () => void (await Promise.all(consumers.map((consumer) => consumer.stop()))) };
 }
 
-/** `nightshift.evt.<noun>.<fact>.<runId>`: a worker's fact moves its run, a replica's makes it look at the replicas. */
+/** `nightshift.evt.<stage>.<fact>.<runId>`: a worker's fact moves its run, a replica's makes it look at the replicas. */
 async function handleFact(o: OrchestratorContext, delivery: Delivery): Promise<void> {
-  const [, , noun, fact, runId] = delivery.subject.split('.') as [string, string, string, string, string];
-  if (noun === 'replica') return void (await reconsider(o, runId));
+  const [, , stage, fact, runId] = delivery.subject.split('.') as [string, string, string, string, string];
+  if (stage === 'replica') return void (await reconsider(o, runId));
   // The consumer's filter lets only facts of pipelines through that are named there.
-  if (noun === 'pipeline') return handleRunStop(o, runId, fact as PipelineFact);
-  const event = toMachineEvent(noun as Noun, fact, delivery);
+  if (stage === 'pipeline') return handleRunStop(o, runId, fact as PipelineFact);
+  const event = toMachineEvent(stage as WorkStage, fact, delivery);
   await applyEvent(o, runId, delivery.envelope.id, event);
 }
 
-function toMachineEvent(noun: Noun, fact: string, { envelope, subject }: Delivery): PipelineEvent {
-  if (!NOUNS.includes(noun)) throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: nobody speaks of ${subject}`);
+function toMachineEvent(stage: WorkStage, fact: string, { envelope, subject }: Delivery): PipelineEvent {
+  if (!WORK_STAGES.includes(stage))
+    throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: nobody speaks of ${subject}`);
   switch (fact) {
     case 'completed':
-      return completedEvent(noun, envelope);
+      return completedEvent(stage, envelope);
     case 'failed':
-      return { type: `${noun}.failed`, ...parseData(FailedSchema, envelope) };
+      return { type: `${stage}.failed`, ...parseData(FailedSchema, envelope) };
     case 'cancelled':
     case 'working':
     case 'absent':
-      return { type: `${noun}.${fact}`, ...parseData(WorkEventSchema, envelope) };
+      return { type: `${stage}.${fact}`, ...parseData(WorkEventSchema, envelope) };
     default:
       throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: ${subject} is no fact that a run waits for`);
   }
 }
 
-function completedEvent(noun: Noun, envelope: Delivery['envelope']): PipelineEvent {
+function completedEvent(stage: WorkStage, envelope: Delivery['envelope']): PipelineEvent {
   const { commandId } = parseData(WorkEventSchema, envelope);
-  switch (noun) {
-    case 'collection':
-      return { type: 'collection.completed', commandId, ...parseData(CompletedSchemas.collection, envelope) };
-    case 'training':
-      return { type: 'training.completed', commandId, ...parseData(CompletedSchemas.training, envelope) };
-    case 'verification':
-      return { type: 'verification.completed', commandId, ...parseData(CompletedSchemas.verification, envelope) };
+  switch (stage) {
+    case 'collect':
+      return { type: 'collect.completed', commandId, ...parseData(CompletedSchemas.collect, envelope) };
+    case 'train':
+      return { type: 'train.completed', commandId, ...parseData(CompletedSchemas.train, envelope) };
+    case 'verify':
+      return { type: 'verify.completed', commandId, ...parseData(CompletedSchemas.verify, envelope) };
   }
 }
 

@@ -7,7 +7,15 @@ import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import { retry, type RetryPolicy } from '../../runtime/retry.ts';
-import { placeOf, startRun, step, stepTimer, wasSeen, type Checkpoint, type Effect } from '../../machines/step.ts';
+import {
+  placeOf,
+  firstCheckpoint,
+  step,
+  stepTimer,
+  wasSeen,
+  type Checkpoint,
+  type Effect,
+} from '../../machines/step.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
@@ -51,7 +59,7 @@ export async function beginRun(o: OrchestratorContext, { runId, messageId, input
       const moved = wasSeen(existing.value, messageId);
       return { checkpoint: await pursue(o, migrated(existing)), moved };
     }
-    const value = startRun(await input(), messageId, o.now());
+    const value = firstCheckpoint(await input(), messageId, o.now());
     return { checkpoint: await pursue(o, await save(o, value, 0)), moved: true };
   });
 }

@@ -32,7 +32,7 @@ import {
 } from '../../services/schedule/decide.ts';
 import { checkSchedule, upcoming } from '../../services/schedule/slots.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
-import { activeRun, startNight } from './begin.ts';
+import { activeRun, beginNight } from './begin.ts';
 import { applyEvent, inTurn } from './run-loop.ts';
 
 /** Slots shown ahead, for people. */
@@ -189,7 +189,7 @@ async function arm(o: OrchestratorContext, model: string, { dueAt, number }: { d
 async function start(o: OrchestratorContext, record: ScheduleRecord, { slot, runId }: { slot: string; runId: string }) {
   const { model } = record;
   try {
-    await startNight(o, { model, runId, messageId: `${runId}.start` });
+    await beginNight(o, { model, runId, messageId: `${runId}.start` });
     return record;
   } catch (error) {
     const { code, retryable } = toFailure(error);

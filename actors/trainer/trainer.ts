@@ -1,5 +1,5 @@
 /**
- * The trainer actor: `training.start` in -> candidate model in MODELS -> `training.completed` out. What an attempt
+ * The trainer actor: `train.start` in -> candidate model in MODELS -> `train.completed` out. What an attempt
  * saved before it was interrupted is kept under the run's checkpoint key, and the next attempt goes on from there.
  */
 import type { Logger } from 'pino';
@@ -23,12 +23,12 @@ export interface TrainerOptions {
 }
 
 export function startTrainer({ bus, blobs, log }: TrainerOptions): Worker {
-  return startWorker({ noun: 'training', bus, log, work: (command, context) => train(blobs, command, context) });
+  return startWorker({ stage: 'train', bus, log, work: (command, context) => train(blobs, command, context) });
 }
 
-type Result = Omit<Completed<'training'>, 'durationMs'>;
+type Result = Omit<Completed<'train'>, 'durationMs'>;
 
-async function train(blobs: BlobStore, command: StartCommand<'training'>, context: WorkContext): Promise<Result> {
+async function train(blobs: BlobStore, command: StartCommand<'train'>, context: WorkContext): Promise<Result> {
   const { runId, model, training } = command;
   const keys = keysOf(model, runId);
   const done = await blobs.find('REPORTS', keys.report);
@@ -86,7 +86,7 @@ const keysOf = (model: string, runId: string) => ({
 
 async function jobOf(
   blobs: BlobStore,
-  command: StartCommand<'training'>,
+  command: StartCommand<'train'>,
   folder: string,
   { signal }: WorkContext,
 ): Promise<TrainingJob> {

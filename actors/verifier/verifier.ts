@@ -1,6 +1,6 @@
 /**
- * The verifier actor: `verification.start` in -> report in REPORTS, gallery and golden samples in MODELS ->
- * `verification.completed` with the verdict out. A verdict of "rejected" is a result, not a failure.
+ * The verifier actor: `verify.start` in -> report in REPORTS, gallery and golden samples in MODELS ->
+ * `verify.completed` with the verdict out. A verdict of "rejected" is a result, not a failure.
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
@@ -20,10 +20,10 @@ export interface VerifierOptions {
 }
 
 export function startVerifier({ bus, blobs, log }: VerifierOptions): Worker {
-  return startWorker({ noun: 'verification', bus, log, work: (command, context) => verify(blobs, command, context) });
+  return startWorker({ stage: 'verify', bus, log, work: (command, context) => verify(blobs, command, context) });
 }
 
-async function verify(blobs: BlobStore, command: StartCommand<'verification'>, context: WorkContext) {
+async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context: WorkContext) {
   const { runId, model, dataset, candidate, champion, verification } = command;
   const manifest = await readManifest(dataset, blobs);
   const { report, gallery, golden } = await verifyCandidate(

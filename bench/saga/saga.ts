@@ -154,8 +154,8 @@ async function measureWaiting({ waiting }: SagaBenchOptions): Promise<number> {
   return withRig({ sync: 'default', orchestrators: 1, models: waiting }, async (rig) => {
     const before = await rig.memory();
     let commands = 0;
-    rig.nc.subscribe(commandSubject('collection', 'start', '*'), { callback: () => void (commands += 1) });
-    for (let run = 0; run < waiting; run++) startRun(rig, modelName(run), `w${run}`);
+    rig.nc.subscribe(commandSubject('collect', 'start', '*'), { callback: () => void (commands += 1) });
+    for (let run = 0; run < waiting; run++) firstCheckpoint(rig, modelName(run), `w${run}`);
     while (commands < waiting) await delay(50);
     return (((await rig.memory()) - before) / 1024 / 1024 / waiting) * 1000;
   });
@@ -169,13 +169,13 @@ async function runOnce(rig: Rig, model: string, runId: string, end: 'completed' 
     throw new Error(`the connection closed before ${subject}`);
   };
   const began = performance.now();
-  const firstCommand = heard(commandSubject('collection', 'start', runId));
+  const firstCommand = heard(commandSubject('collect', 'start', runId));
   const ended = heard(pipelineEventSubject(end, runId));
-  startRun(rig, model, runId);
+  firstCheckpoint(rig, model, runId);
   return { firstCommandMs: await firstCommand, endMs: await ended };
 }
 
-const startRun = ({ nc }: Rig, model: string, runId: string) =>
+const firstCheckpoint = ({ nc }: Rig, model: string, runId: string) =>
   nc.publish(CTL.pipelineStart, JSON.stringify({ model, runId }));
 
 const at = (sorted: readonly number[], share: number) =>

@@ -5,7 +5,7 @@
  */
 import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import { NOUNS, STREAMS, workEventSubject, type Noun } from '../../contracts/subjects.ts';
+import { WORK_STAGES, STREAMS, workEventSubject, type WorkStage } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { createBus, type Bus } from '../../infra/messaging/bus.ts';
 import { workerConsumer } from '../../infra/topology/consumers.ts';
@@ -27,10 +27,10 @@ const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 
 const performance_ = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
 
 /** `verdict` "rejected" ends a run after three stages, without a deployment. */
-const answers = (verdict: 'passed' | 'rejected'): Readonly<Record<Noun, object>> => ({
-  collection: { dataset: ref('DATASETS'), samples: 2, people: 2, quarantined: 0, durationMs: 0 },
-  training: { model: ref('MODELS'), epochs: 1, loss: 0, imagesPerSecond: 1, validationRank1: null, durationMs: 0 },
-  verification: {
+const answers = (verdict: 'passed' | 'rejected'): Readonly<Record<WorkStage, object>> => ({
+  collect: { dataset: ref('DATASETS'), samples: 2, people: 2, quarantined: 0, durationMs: 0 },
+  train: { model: ref('MODELS'), epochs: 1, loss: 0, imagesPerSecond: 1, validationRank1: null, durationMs: 0 },
+  verify: {
     verdict,
     reasons: [],
     report: ref('REPORTS'),
@@ -43,7 +43,7 @@ const answers = (verdict: 'passed' | 'rejected'): Readonly<Record<Noun, object>>
 
 interface Answered {
   readonly runId: string;
-  readonly noun: Noun;
+  readonly stage: WorkStage;
   readonly commandNs: bigint;
   readonly eventSeq: number;
 }
@@ -55,15 +55,17 @@ export async function startIdleWorkers(
 ): Promise<IdleWorkers> {
   const bus = await createBus({ nc, source: 'bench', log, now: () => new Date(), newId: () => '' });
   const answered: Answered[] = [];
-  const consumed = await Promise.all(NOUNS.map((noun) => consume(nc, bus, noun, answers(verdict)[noun], answered)));
+  const consumed = await Promise.all(
+    WORK_STAGES.map((stage) => consume(nc, bus, stage, answers(verdict)[stage], answered)),
+  );
   return {
     transitionsMs: () => transitionsOf(nc, answered),
     stop: async () => void (await Promise.all(consumed.map((messages) => messages.close()))),
   };
 }
 
-async function consume(nc: NatsConnection, bus: Bus, noun: Noun, result: object, answered: Answered[]) {
-  const consumer = await jetstream(nc).consumers.get(STREAMS.commands, workerConsumer(noun, 'start'));
+async function consume(nc: NatsConnection, bus: Bus, stage: WorkStage, result: object, answered: Answered[]) {
+  const consumer = await jetstream(nc).consumers.get(STREAMS.commands, workerConsumer(stage, 'start'));
   return consumer.consume({
     callback: (message: JsMsg) => {
       const { id, data } = message.json<{ id: string; data: { runId: string; model: string } }>();
@@ -72,8 +74,8 @@ async function consume(nc: NatsConnection, bus: Bus, noun: Noun, result: object,
       const ids = { runId, model, commandId: id };
       const commandNs = BigInt(message.info.timestampNanos);
       void bus
-        .publish(workEventSubject(noun, 'completed', runId), { ...ids, ...result }, { id: `${id}.completed` })
-        .then(({ seq }) => answered.push({ runId, noun, commandNs, eventSeq: seq }));
+        .publish(workEventSubject(stage, 'completed', runId), { ...ids, ...result }, { id: `${id}.completed` })
+        .then(({ seq }) => answered.push({ runId, stage, commandNs, eventSeq: seq }));
     },
   });
 }
@@ -81,11 +83,10 @@ async function consume(nc: NatsConnection, bus: Bus, noun: Noun, result: object,
 /** Of training and verification commands, and the event that led there. */
 async function transitionsOf(nc: NatsConnection, answered: readonly Answered[]): Promise<number[]> {
   const manager = await jetstreamManager(nc);
-  const byStage = new Map(answered.map((one) => [`${one.runId} ${one.noun}`, one]));
+  const byStage = new Map(answered.map((one) => [`${one.runId} ${one.stage}`, one]));
   const figures: number[] = [];
-  for (const { runId, noun, commandNs } of answered) {
-    const before =
-      noun === 'collection' ? undefined : byStage.get(`${runId} ${noun === 'training' ? 'collection' : 'training'}`);
+  for (const { runId, stage, commandNs } of answered) {
+    const before = stage === 'collect' ? undefined : byStage.get(`${runId} ${stage === 'train' ? 'collect' : 'train'}`);
     if (!before) continue;
     const event = await manager.streams.getMessage(STREAMS.events, { seq: before.eventSeq });
     if (event) figures.push(Number(commandNs - nanosOf(event.timestamp)) / 1e6);

@@ -26,9 +26,9 @@ export async function curveCommand(
 }
 
 /** From the event that ended the training. Throws RUN_UNKNOWN where there is none, or none with a curve. */
-async function findCurve({ bus }: Client, runId: string): Promise<NonNullable<Completed<'training'>['learningCurve']>> {
-  const completed = await bus.lastOn(STREAMS.events, workEventSubject('training', 'completed', runId));
-  const curve = completed && parseData(CompletedSchemas.training, completed).learningCurve;
+async function findCurve({ bus }: Client, runId: string): Promise<NonNullable<Completed<'train'>['learningCurve']>> {
+  const completed = await bus.lastOn(STREAMS.events, workEventSubject('train', 'completed', runId));
+  const curve = completed && parseData(CompletedSchemas.train, completed).learningCurve;
   if (curve) return curve;
   const reason = completed ? 'its training strategy left none' : 'no training of that run has completed';
   throw new PipelineError(

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { Outcome, StageName } from '../../contracts/messages.ts';
+import type { Outcome } from '../../contracts/messages.ts';
+import type { Stage } from '../../contracts/subjects.ts';
 import { CTL } from '../../contracts/subjects.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
 import type { GlobalOptions } from '../global-options.ts';
@@ -45,7 +46,7 @@ export async function retryCommand(
 }
 
 export interface ForkOptions extends Output {
-  readonly from: StageName;
+  readonly from: Stage;
   /** JSON, or `@file` with JSON in it. */
   readonly changes?: string;
   readonly reason?: string;

@@ -9,7 +9,7 @@ import {
   ADVISORIES,
   ALL,
   commandSubject,
-  NOUNS,
+  WORK_STAGES,
   pipelineEventSubject,
   REPLICA_FACTS,
   replicaEventSubject,
@@ -17,7 +17,7 @@ import {
   STREAMS,
   WORK_FACTS,
   workEventSubject,
-  type Noun,
+  type WorkStage,
 } from '../../contracts/subjects.ts';
 
 export const CONSUMERS = {
@@ -29,7 +29,7 @@ export const CONSUMERS = {
 
 /** `start` carries long work, one at a time; `control` (cancel, report) must get through beside it. */
 export type WorkerConsumerKind = 'start' | 'control';
-export const workerConsumer = (noun: Noun, kind: WorkerConsumerKind) => `${noun}-${kind}`;
+export const workerConsumer = (stage: WorkStage, kind: WorkerConsumerKind) => `${stage}-${kind}`;
 
 export interface ConsumerSpec {
   readonly stream: string;
@@ -58,7 +58,7 @@ export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
     STREAMS.events,
     CONSUMERS.events,
     [
-      ...NOUNS.flatMap((noun) => AWAITED_FACTS.map((fact) => workEventSubject(noun, fact, '*'))),
+      ...WORK_STAGES.flatMap((stage) => AWAITED_FACTS.map((fact) => workEventSubject(stage, fact, '*'))),
       ...REPLICA_FACTS.map((fact) => replicaEventSubject(fact, '*')),
       ...RUN_STOPS.map((fact) => pipelineEventSubject(fact, '*')),
     ],
@@ -66,12 +66,17 @@ export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
   ),
   consumer(STREAMS.timers, CONSUMERS.timers, [ALL.timersFired, ALL.slots], MESSAGES_PENDING_MAX),
   consumer(STREAMS.advisories, CONSUMERS.advisories, [...ADVISORIES], MESSAGES_PENDING_MAX),
-  ...NOUNS.flatMap((noun) => [
-    consumer(STREAMS.commands, workerConsumer(noun, 'start'), [commandSubject(noun, 'start', '*')], STARTS_PENDING_MAX),
+  ...WORK_STAGES.flatMap((stage) => [
     consumer(
       STREAMS.commands,
-      workerConsumer(noun, 'control'),
-      [commandSubject(noun, 'cancel', '*'), commandSubject(noun, 'report', '*')],
+      workerConsumer(stage, 'start'),
+      [commandSubject(stage, 'start', '*')],
+      STARTS_PENDING_MAX,
+    ),
+    consumer(
+      STREAMS.commands,
+      workerConsumer(stage, 'control'),
+      [commandSubject(stage, 'cancel', '*'), commandSubject(stage, 'report', '*')],
       MESSAGES_PENDING_MAX,
     ),
   ]),

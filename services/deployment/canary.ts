@@ -15,7 +15,7 @@ export function createCanary(): DeploymentStrategy {
   return {
     name: 'canary',
     decide: (observation, config) =>
-      observation.phase === 'trying' ? decideCanary(observation, config) : hotSwap.decide(observation, config),
+      observation.phase === 'canary' ? decideCanary(observation, config) : hotSwap.decide(observation, config),
   };
 }
 

@@ -18,7 +18,7 @@ function decide(observation: DeploymentObservation, config: DeploymentConfig): D
   switch (phase) {
     // A hot swap tries nothing out: what is prepared may be committed.
     case 'preparing':
-    case 'trying':
+    case 'canary':
       return decidePreparing(observation, config);
     case 'committing':
       if (deployment.current?.runId !== runId) return wait(`the commit of run ${runId}`);

@@ -9,7 +9,7 @@ import type { ReplicaStatus, WindowFigures } from '../../contracts/replica.ts';
 
 export interface DeploymentObservation {
   readonly runId: string;
-  readonly phase: 'preparing' | 'trying' | 'committing' | 'guarding' | 'rollingBack';
+  readonly phase: 'preparing' | 'canary' | 'committing' | 'guarding' | 'rollingBack';
   /** The record as stored; null before the first announcement. */
   readonly deployment: Deployment | null;
   /** Replicas whose heartbeat is alive. */

@@ -87,7 +87,7 @@ const pipelineOf = (sources: readonly object[]) =>
     sources,
     image: TINY_IMAGE,
     split: { strategy: 'first-n', train: 4 },
-    verification: {
+    verify: {
       gates: { rank1Min: 0, rocAucMin: 0, rank1DropMax: 1, latencyP99MsMax: 10_000, imagesPerSecondMin: 0 },
       performanceRequests: 10,
     },
@@ -96,11 +96,11 @@ const pipelineOf = (sources: readonly object[]) =>
   });
 
 function startWorkers(bus: Bus, works: Partial<Works>, log: Parameters<typeof startWorker>[0]['log']) {
-  const { collection, training, verification } = works;
+  const { collect, train, verify } = works;
   return [
-    ...(collection ? [startWorker({ noun: 'collection', bus, log, work: collection })] : []),
-    ...(training ? [startWorker({ noun: 'training', bus, log, work: training })] : []),
-    ...(verification ? [startWorker({ noun: 'verification', bus, log, work: verification })] : []),
+    ...(collect ? [startWorker({ stage: 'collect', bus, log, work: collect })] : []),
+    ...(train ? [startWorker({ stage: 'train', bus, log, work: train })] : []),
+    ...(verify ? [startWorker({ stage: 'verify', bus, log, work: verify })] : []),
   ];
 }
 
@@ -166,8 +166,8 @@ test('bad input: an image of 5 MB, half of an image, and no image at all are ans
 const tinyTraining =
   (bytes: Uint8Array) =>
   (blobs: BlobStore): Partial<Works> => ({
-    training: async (command, context) => ({
-      ...(await trivialWorks.training(command, context)),
+    train: async (command, context) => ({
+      ...(await trivialWorks.train(command, context)),
       model: await blobs.put('MODELS', `${command.runId}/model.onnx`, bytes),
     }),
   });
@@ -201,13 +201,13 @@ test('bad input: a candidate that is no ONNX model fails verification, and the r
 
 /** A verification that vouches for whatever it is given, with a gallery and golden samples that look the part. */
 const blindVerification =
-  (blobs: BlobStore): Works['verification'] =>
+  (blobs: BlobStore): Works['verify'] =>
   async (command, context) => {
     const another = await storeTinyPair(blobs, { runId: 'another' });
     const { gallery } = readGallery(await blobs.get(another.gallery), 'gallery');
     const vouching = writeGallery({ gallery, modelDigest: command.candidate.digest });
     return {
-      ...(await trivialWorks.verification(command, context)),
+      ...(await trivialWorks.verify(command, context)),
       gallery: await blobs.put('MODELS', `${command.runId}/gallery`, vouching),
       golden: another.golden,
     };
@@ -217,7 +217,7 @@ test('bad input: a replica that is told to load what is no model refuses, and th
   const works = (blobs: BlobStore) => ({
     ...trivialWorks,
     ...tinyTraining(GARBAGE)(blobs),
-    verification: blindVerification(blobs),
+    verify: blindVerification(blobs),
   });
   return withChampion({ works }, async ({ bus, deployments }) => {
     const night = await runNight(bus, 'n1');

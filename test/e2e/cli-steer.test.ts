@@ -25,7 +25,7 @@ test('cli: approve, fork, reject, retry and cancel say what became of the run, a
         await saga.event(pipelineEventSubject('completed', runId));
 
         const changes = '{"training":{"epochs":5}}';
-        const forked = await json('fork', runId, '--from', 'verification', '--changes', changes);
+        const forked = await json('fork', runId, '--from', 'verify', '--changes', changes);
         assert.equal([forked.accepted, forked.changed], [true, true]);
         await asked(forked.runId);
         const rejected = await command('reject', forked.runId, '--reason', 'not now');
@@ -46,7 +46,7 @@ test('cli: approve, fork, reject, retry and cancel say what became of the run, a
         const unknown = await command('resume', 'nobody');
         assert.is(unknown.code, 1);
         assert.match(unknown.stderr, /^nightshift: no run nobody is stored.*\[RUN_UNKNOWN\]\n$/);
-        const invalid = await command('fork', runId, '--from', 'training', '--changes', '{');
+        const invalid = await command('fork', runId, '--from', 'train', '--changes', '{');
         assert.equal([invalid.code, invalid.stdout], [2, '']);
         assert.match(invalid.stderr, /^nightshift: --changes: .*expected JSON such as/);
       }),

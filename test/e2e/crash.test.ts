@@ -8,7 +8,7 @@ import { STORIES } from '../support/crash/stories.ts';
 
 const CHOSEN: Readonly<Record<string, readonly string[]>> = {
   night: ['orchestrator orchestrator.carried-out@deploying.committing 1 ', 'trainer worker.stored@training-checkpoint'],
-  cancelled: ['trainer message.handled@training-control ', 'orchestrator command.obeyed@nightshift.ctl.pipeline.start'],
+  cancelled: ['trainer message.handled@train-control ', 'orchestrator command.obeyed@nightshift.ctl.pipeline.start'],
   slot: ['orchestrator schedule.carried-out@face to decided, start, arm: start'],
 };
 /** A story that takes too long for here has this one. */

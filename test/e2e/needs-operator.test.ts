@@ -67,7 +67,7 @@ async function damageAndMend({ connect, log }: TestServer): Promise<void> {
   const { failure } = PipelineEventSchema.parse(told.data);
   assert.match(failure?.message ?? '', /model face has no deployment record to change/);
   const stuck = (await run())!.context;
-  assert.equal([stuck.undoAttempt, stuck.plan[1]], [3, { undo: 'withdraw candidate', status: 'due' }]);
+  assert.equal([stuck.undoAttempt, stuck.plan[1]], [3, { undo: 'withdraw', status: 'due' }]);
   assert.is(await serves(), 1);
 
   await deployments.put(MODEL, record.value);

@@ -72,7 +72,7 @@ async function filled(saga: Saga, logPath: string): Promise<void> {
   const noise = { note: 'x'.repeat(16_000) };
   const isFull = async () => (await readFile(logPath, 'utf8')).includes('no space left on device');
   for (let count = 0; !(await isFull()); count++) {
-    await saga.bus.publish('nightshift.evt.training.progressed.noise', noise, { id: `noise.${count}` }).catch(() => {});
+    await saga.bus.publish('nightshift.evt.train.progressed.noise', noise, { id: `noise.${count}` }).catch(() => {});
   }
 }
 

@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createMachine, transition, type AnyStateMachine } from 'xstate';
 import { pipelineMachine } from '../../machines/pipeline.machine.ts';
+import { upcast } from '../../machines/versions.ts';
 import { renderDiagram } from '../../machines/tools/diagram.ts';
 import { exportedFiles } from '../../machines/tools/export.ts';
 import { namedConfig } from '../../machines/tools/named-config.ts';
@@ -52,7 +53,8 @@ test('machine: the file for the visualizer decides as the machine does', async (
   const module = (await import(pathToFileURL(VISUALIZER).href)) as { readonly pipelineMachine: AnyStateMachine };
   const events = allEvents();
   let count = 0;
-  for (const { checkpoint, decisions } of recordedRuns().flatMap(({ runs }) => runs)) {
+  for (const { checkpoint: recorded, decisions } of recordedRuns().flatMap(({ runs }) => runs)) {
+    const checkpoint = upcast(recorded);
     for (const { happening } of decisions) {
       const timer = checkpoint.timers[happening];
       const event = timer ? { type: timer.event } : events[Number.parseInt(happening, 10)]!; // As it is recorded.

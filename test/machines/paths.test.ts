@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { getShortestPaths } from 'xstate/graph';
 import { pipelineMachine, type PipelineEvent, type PipelineInput } from '../../machines/pipeline.machine.ts';
-import { startRun, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
+import { firstCheckpoint, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
 import { pairOf } from '../support/deployments.ts';
 import { allEvents, blobRef, nightInput, pipelineConfig, verified } from '../support/runs.ts';
 
@@ -29,7 +29,7 @@ const behaviour = (c: Checkpoint) => {
 };
 
 const begin = (input: PipelineInput): Walk => {
-  const checkpoint = json(startRun(input, 'start', NOW));
+  const checkpoint = json(firstCheckpoint(input, 'start', NOW));
   return { events: [], checkpoint, effects: checkpoint.outbox };
 };
 
@@ -79,10 +79,10 @@ const forkInput = (onTimeout: 'reject' | 'approve') =>
     }),
     forkedFrom: {
       runId: 'r0',
-      stage: 'deployment',
+      stage: 'deploy',
       dataset: blobRef('DATASETS', 'd'),
       candidate: blobRef('MODELS', 'm'),
-      verification: verified('r0.verification.1', 'passed'),
+      verification: verified('r0.verify.1', 'passed'),
     },
   });
 
@@ -187,7 +187,7 @@ test('machine: where a person has to agree, nothing is announced before; silence
 });
 
 test('machine: the plan of compensation is written at the start and carried out in its order', () => {
-  const undo = ['roll back', 'withdraw candidate', 'stop verification', 'stop training', 'stop collection'];
+  const undo = ['roll back', 'withdraw', 'stop verify', 'stop train', 'stop collect'];
   assert.equal(
     nights[0]?.checkpoint.context.plan.map((step) => step.undo),
     undo,
@@ -211,18 +211,18 @@ test('machine: a compensation that fails is tried again, then left to an operato
 
 test('machine: nothing is committed without a passed verification and prepared replicas', () => {
   for (const walk of nights.filter((w) => deployments(w).includes('commit'))) {
-    const prepared = walk.events.indexOf('deployment.prepared');
-    assert.ok(prepared > walk.events.indexOf('verification.completed'), say(walk));
+    const prepared = walk.events.indexOf('deploy.prepared');
+    assert.ok(prepared > walk.events.indexOf('verify.completed'), say(walk));
     assert.is(walk.checkpoint.context.verification?.verdict, 'passed', say(walk));
   }
 });
 
 test('machine: a stage that fails leaves the deployment untouched and later stages un-entered', () => {
-  const early = nights.filter((w) => stateOf(w) === 'failed' && !w.events.includes('verification.completed'));
+  const early = nights.filter((w) => stateOf(w) === 'failed' && !w.events.includes('verify.completed'));
   assert.ok(early.length >= 3);
   for (const walk of early) {
     assert.equal(deployments(walk), [], say(walk));
-    const started = walk.effects.flatMap((e) => (e.kind === 'command' && e.verb === 'start' ? [e.noun] : []));
+    const started = walk.effects.flatMap((e) => (e.kind === 'command' && e.verb === 'start' ? [e.stage] : []));
     const { dataset, candidate } = walk.checkpoint.context;
     const entered = 1 + Number(dataset !== null) + Number(candidate !== null);
     assert.is(new Set(started).size, entered, say(walk));
@@ -238,10 +238,10 @@ test('machine: a candidate that was announced is committed and kept, or taken ba
 });
 
 test('machine: a canary is tried after it is prepared, and committed only out of the trial', () => {
-  assert.ok(trials.some((walk) => stateOf(walk) === 'deploying.trying.judging'));
+  assert.ok(trials.some((walk) => stateOf(walk) === 'deploying.canary.judging'));
   for (const walk of trials.filter((w) => deployments(w).includes('commit'))) {
-    assert.equal(deployments(walk).slice(0, 3), ['announce', 'try', 'commit'], say(walk));
-    assert.ok(walk.events.filter((event) => event === 'deployment.prepared').length >= 2, say(walk));
+    assert.equal(deployments(walk).slice(0, 3), ['announce', 'startCanary', 'commit'], say(walk));
+    assert.ok(walk.events.filter((event) => event === 'deploy.prepared').length >= 2, say(walk));
   }
 });
 
@@ -279,26 +279,26 @@ test('machine: the same event on the same checkpoint gives the same checkpoint',
 
 test('machine: back-offs double, differ by run and stage, and are the same in a replay', () => {
   const waits = ['r1', 'r2', 'r3'].map((runId) => {
-    const input = nightInput({ runId, pipeline: pipelineConfig({ retry: { attemptsMax: 3, backoffMs: 1_000 } }) });
+    const input = nightInput({ runId, pipeline: pipelineConfig({ retry: { attemptsMax: 3, backoffMs: 10_000 } }) });
     const failed = (c: Checkpoint, attempt: number) =>
       step(
         c,
         `f${attempt}`,
         {
-          type: 'collection.failed',
-          commandId: `${runId}.collection.${attempt}`,
+          type: 'collect.failed',
+          commandId: `${runId}.collect.${attempt}`,
           failure: { code: 'INTERNAL', message: '', retryable: true },
         },
         NOW,
       )!;
-    const first = failed(startRun(input, 'start', NOW), 1);
+    const first = failed(firstCheckpoint(input, 'start', NOW), 1);
     const [timerId, timer] = Object.entries(first.timers)[0]!;
     const second = failed(stepTimer(first, timerId, timer.armedAt, NOW)!, 2);
     return [first, second].map(waitOf);
   });
   for (const [first, second] of waits) {
-    assert.ok(first! > 500 && first! <= 1_000, String(first));
-    assert.ok(second! > 1_000 && second! <= 2_000, String(second));
+    assert.ok(first! > 5_000 && first! <= 10_000, String(first));
+    assert.ok(second! > 10_000 && second! <= 20_000, String(second));
   }
   assert.is(new Set(waits.flat()).size, 6, JSON.stringify(waits));
 });

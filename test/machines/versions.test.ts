@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { machineDigest } from '../../machines/tools/digest.ts';
 import { currentVersion, upcast, VERSIONS, type MachineVersion } from '../../machines/versions.ts';
-import { startRun, type Checkpoint } from '../../machines/step.ts';
+import { firstCheckpoint, type Checkpoint } from '../../machines/step.ts';
 import { recordedRuns, replay } from '../support/corpus.ts';
 import { withFolder } from '../support/folder.ts';
 import { nightInput } from '../support/runs.ts';
@@ -27,11 +27,11 @@ test('versions: recorded runs of every version are decided as they were', () => 
   );
   for (const { version, runs } of recorded) {
     assert.ok(runs.length > 20, `${version} has too few recorded runs to mean anything`);
-    for (const run of runs) assert.equal(replay(run), run.decisions, `${version}: ${DECLARE}`);
+    for (const run of runs) assert.equal(replay(version, run), run.decisions, `${version}: ${DECLARE}`);
   }
 });
 
-const run = startRun(nightInput(), 'start', new Date(0));
+const run = firstCheckpoint(nightInput(), 'start', new Date(0));
 const [a, b, c]: MachineVersion[] = [
   { digest: 'a', note: '' },
   { digest: 'b', note: '', upcast: (it) => ({ ...it, context: { ...it.context, attempt: 7 } }) },

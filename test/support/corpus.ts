@@ -7,10 +7,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
-import { startRun, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
+import { firstCheckpoint, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
 import { currentVersion, upcast } from '../../machines/versions.ts';
 import { pairOf } from './deployments.ts';
 import { allEvents, nightInput, pipelineConfig } from './runs.ts';
+import { effectBefore, happeningBefore, stateBefore } from './words.ts';
 
 const FOLDER = join(import.meta.dirname, '../machines/corpus');
 const NOW = new Date('2026-01-01T02:00:00Z');
@@ -18,7 +19,7 @@ const NOW = new Date('2026-01-01T02:00:00Z');
 /** An event of the table, or a timer of the checkpoint. */
 interface Happening {
   readonly name: string;
-  /** `collection.failed`, or `after backoff`: how a way names its steps. */
+  /** `collect.failed`, or `after backoff`: how a way names its steps. */
   readonly kind: string;
   readonly apply: (checkpoint: Checkpoint) => Checkpoint | null;
 }
@@ -42,12 +43,37 @@ export const recordedRuns = (): readonly { readonly version: string; readonly ru
     runs: JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as RecordedRun[], // Written below.
   }));
 
-/** What the machine of today decides about a recorded checkpoint. */
-export const replay = ({ checkpoint }: RecordedRun): Decision[] => decisionsOf(upcast(checkpoint));
+/** What the machine of today decides about a recorded checkpoint, in the words of the version that recorded it. */
+export const replay = (version: string, { checkpoint }: RecordedRun): Decision[] =>
+  decisionsOf(upcast(checkpoint), WORDS[version] ?? TODAY);
+
+/** How a decision is written down. */
+interface Words {
+  readonly happening: (name: string) => string;
+  readonly state: (path: string) => string;
+  readonly effect: (effect: Effect) => object;
+  /** The moment of a stage's back-off is left out: its chance is drawn from the stage's name, which has changed. */
+  readonly isByChance: (effect: Effect) => boolean;
+}
+
+const TODAY: Words = {
+  happening: (name) => name,
+  state: (path) => path,
+  effect: (effect) => effect,
+  isByChance: () => false,
+};
+const WORDS: Readonly<Record<string, Words>> = {
+  dc4dc33dd84f: {
+    happening: happeningBefore,
+    state: stateBefore,
+    effect: effectBefore,
+    isByChance: (effect) => effect.kind === 'timer.set' && effect.timerId.startsWith('xstate-after-backoff-'),
+  },
+};
 
 export function record(): { readonly file: string; readonly runs: number } {
   const checkpoints = [...INPUTS.flatMap(reachedFrom), ...WAYS.flatMap(checkpointsOn)];
-  const runs = checkpoints.map((checkpoint) => ({ checkpoint, decisions: decisionsOf(checkpoint) }));
+  const runs = checkpoints.map((checkpoint) => ({ checkpoint, decisions: decisionsOf(checkpoint, TODAY) }));
   const file = join(FOLDER, `${currentVersion()}.json`);
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(file, `[\n${runs.map((run) => JSON.stringify(run)).join(',\n')}\n]\n`);
@@ -72,22 +98,22 @@ const WAYS: readonly { readonly input: PipelineInput; readonly steps: readonly s
   {
     input: STUBBORN,
     steps: [
-      ...times(3, 'after collectDeadline', 'collection.working'),
-      'collection.completed',
-      ...times(3, 'after trainDeadline', 'training.working'),
-      'training.completed',
-      ...times(3, 'after verifyDeadline', 'verification.working'),
+      ...times(3, 'after collectDeadline', 'collect.working'),
+      'collect.completed',
+      ...times(3, 'after trainDeadline', 'train.working'),
+      'train.completed',
+      ...times(3, 'after verifyDeadline', 'verify.working'),
       'after verifyDeadline',
       'after answerDeadline',
       ...times(4, 'after answerDeadline', 'after undoBackoff'),
       'after answerDeadline',
     ],
   },
-  { input: STUBBORN, steps: [...times(4, 'collection.failed', 'after backoff'), 'collection.failed'] },
+  { input: STUBBORN, steps: [...times(4, 'collect.failed', 'after backoff'), 'collect.failed'] },
   {
     input: STUBBORN,
     steps: [
-      'collection.completed',
+      'collect.completed',
       ...times(4, 'worker.silent', 'after answerDeadline', 'after backoff'),
       'worker.silent',
       'after answerDeadline',
@@ -101,7 +127,7 @@ function times(count: number, ...steps: readonly string[]): string[] {
 
 /** One checkpoint for each state that can be reached, the shortest way there. */
 function reachedFrom(input: PipelineInput): Checkpoint[] {
-  const first = startRun(input, 'start', NOW);
+  const first = firstCheckpoint(input, 'start', NOW);
   const reached = new Map([[placeOf(first), first]]);
   for (const checkpoint of reached.values()) {
     for (const { apply } of happenings(checkpoint)) {
@@ -114,7 +140,7 @@ function reachedFrom(input: PipelineInput): Checkpoint[] {
 
 /** Every checkpoint of a way. */
 function checkpointsOn({ input, steps }: (typeof WAYS)[number]): Checkpoint[] {
-  const passed = [settled(startRun(input, 'start', NOW))];
+  const passed = [settled(firstCheckpoint(input, 'start', NOW))];
   for (const kind of steps) {
     const last = passed.at(-1)!; // There is a first one.
     const [next] = happenings(last).flatMap((it) => (it.kind === kind ? (it.apply(last) ?? []) : []));
@@ -127,10 +153,12 @@ function checkpointsOn({ input, steps }: (typeof WAYS)[number]): Checkpoint[] {
 const settled = (checkpoint: Checkpoint): Checkpoint => ({ ...checkpoint, outbox: [] });
 const placeOf = ({ value, context }: Checkpoint) => `${statePath(value)} ${context.stage}`;
 
-function decisionsOf(checkpoint: Checkpoint): Decision[] {
+function decisionsOf(checkpoint: Checkpoint, words: Words): Decision[] {
   return happenings(checkpoint).flatMap(({ name, apply }): Decision[] => {
     const next = apply(checkpoint);
-    return next ? [{ happening: name, state: statePath(next.value), effects: next.outbox.map(summary) }] : [];
+    if (!next) return [];
+    const effects = next.outbox.map((effect) => summary(effect, words));
+    return [{ happening: words.happening(name), state: words.state(statePath(next.value)), effects }];
   });
 }
 
@@ -155,8 +183,16 @@ function happenings({ timers, transition, context }: Checkpoint): Happening[] {
 /** The table's events come from the attempts 1 and 2; later on, those of 2 come from the attempt under way. */
 const atAttempt = (event: PipelineEvent, attempt: number): PipelineEvent =>
   'commandId' in event ? { ...event, commandId: event.commandId.replace(/2$/, `${Math.max(2, attempt)}`) } : event;
-function summary(effect: Effect): string {
-  const digest = createHash('sha256').update(JSON.stringify(effect)).digest('hex').slice(0, 8);
-  const name = 'verb' in effect ? `${effect.noun}.${effect.verb}` : 'change' in effect ? effect.change : '';
-  return `${effect.kind} ${'timerId' in effect ? effect.timerId : name} ${digest}`;
+
+function summary(effect: Effect, words: Words): string {
+  const said = words.effect(effect) as { kind: string; timerId?: string; verb?: string; change?: string } & Stated;
+  const digest = createHash('sha256').update(JSON.stringify(said)).digest('hex').slice(0, 8);
+  const name = said.verb ? `${said.stage ?? said.noun}.${said.verb}` : (said.change ?? '');
+  return `${said.kind} ${said.timerId ?? name} ${words.isByChance(effect) ? 'by chance' : digest}`;
+}
+
+/** The stage of a command, today and as it was called. */
+interface Stated {
+  readonly stage?: string;
+  readonly noun?: string;
 }

@@ -5,7 +5,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { OrchestratorContext } from '../../actors/orchestrator/context.ts';
 import { toFailure } from '../../contracts/errors.ts';
-import { CTL, NOUNS, pipelineEventSubject, STREAMS } from '../../contracts/subjects.ts';
+import { CTL, WORK_STAGES, pipelineEventSubject, STREAMS } from '../../contracts/subjects.ts';
 import { quickPipeline, withSaga, type Saga } from './saga.ts';
 import { withServer } from './server.ts';
 import { worksAfter } from './steering.ts';
@@ -37,7 +37,7 @@ const ENDS_MS = 300_000;
 export const soakCrowd = (options: CrowdOptions): Promise<CrowdReport> =>
   withServer((server) => {
     const taken: string[] = [];
-    const works = worksAfter(async (noun, runId) => void taken.push(`${noun} ${runId}`));
+    const works = worksAfter(async (stage, runId) => void taken.push(`${stage} ${runId}`));
     return withSaga(server, { orchestrators: options.orchestrators, works }, async (saga) => {
       const runs = Array.from({ length: options.runs }, (_, index) => `crowd-${index}`);
       const conflicts = saga.orchestrators.map((context) => prepare(context, runs));
@@ -47,7 +47,7 @@ export const soakCrowd = (options: CrowdOptions): Promise<CrowdReport> =>
       );
       const stuck = await ended(saga, options);
       const seconds = (performance.now() - startedAt) / 1000;
-      const expected = NOUNS.flatMap((noun) => runs.map((runId) => `${noun} ${runId}`));
+      const expected = WORK_STAGES.flatMap((stage) => runs.map((runId) => `${stage} ${runId}`));
       const events = await saga.storedEvents();
       const told = new Set(events.map(({ subject }) => subject));
       const silent = runs.filter((runId) => !told.has(pipelineEventSubject('completed', runId)));

@@ -1,6 +1,7 @@
 /** Runs of the pipeline as `nightshift run` starts and follows them, and what a client at the door sees meanwhile. */
 import type { NatsConnection } from 'nats';
-import { startAndFollow, type RunEnd, type Stage } from '../../cli/follow.ts';
+import type { Stage } from '../../contracts/subjects.ts';
+import { startAndFollow, type RunEnd } from '../../cli/follow.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { ask, MODEL } from './replicas.ts';
 

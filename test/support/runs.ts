@@ -1,6 +1,6 @@
 /** Values for tests of the machine and the orchestrator: a pipeline, references, and one event of each kind. */
 import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
-import { NOUNS } from '../../contracts/subjects.ts';
+import { WORK_STAGES } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import type { PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
 
@@ -28,7 +28,7 @@ const failure = (retryable: boolean) => ({ code: 'INTERNAL' as const, message: '
 const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
 const performance = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
 export const verified = (commandId: string, verdict: 'passed' | 'rejected') => ({
-  type: 'verification.completed' as const,
+  type: 'verify.completed' as const,
   commandId,
   verdict,
   reasons: [],
@@ -41,14 +41,14 @@ export const verified = (commandId: string, verdict: 'passed' | 'rejected') => (
 
 /** Every event that run `r1` may meet, from the attempts 1 and 2 of each stage. */
 export function allEvents(): PipelineEvent[] {
-  const ids = (noun: string) => [1, 2].map((attempt) => `r1.${noun}.${attempt}`);
-  const perNoun = NOUNS.flatMap((noun) =>
-    ids(noun).flatMap((commandId): PipelineEvent[] => [
-      { type: `${noun}.failed`, commandId, failure: failure(true) },
-      { type: `${noun}.failed`, commandId, failure: failure(false) },
-      { type: `${noun}.cancelled`, commandId },
-      { type: `${noun}.working`, commandId },
-      { type: `${noun}.absent`, commandId },
+  const ids = (stage: string) => [1, 2].map((attempt) => `r1.${stage}.${attempt}`);
+  const perStage = WORK_STAGES.flatMap((stage) =>
+    ids(stage).flatMap((commandId): PipelineEvent[] => [
+      { type: `${stage}.failed`, commandId, failure: failure(true) },
+      { type: `${stage}.failed`, commandId, failure: failure(false) },
+      { type: `${stage}.cancelled`, commandId },
+      { type: `${stage}.working`, commandId },
+      { type: `${stage}.absent`, commandId },
       { type: 'worker.silent', commandId },
     ]),
   );
@@ -64,9 +64,9 @@ export function allEvents(): PipelineEvent[] {
     origin: { release: 1, runId: 'r1' },
   };
   return [
-    ...perNoun,
-    ...ids('collection').map((commandId): PipelineEvent => ({
-      type: 'collection.completed',
+    ...perStage,
+    ...ids('collect').map((commandId): PipelineEvent => ({
+      type: 'collect.completed',
       commandId,
       dataset: blobRef('DATASETS', 'd'),
       samples: 2,
@@ -74,8 +74,8 @@ export function allEvents(): PipelineEvent[] {
       quarantined: 0,
       durationMs: 1,
     })),
-    ...ids('training').map((commandId): PipelineEvent => ({
-      type: 'training.completed',
+    ...ids('train').map((commandId): PipelineEvent => ({
+      type: 'train.completed',
       commandId,
       model: blobRef('MODELS', 'm'),
       epochs: 1,
@@ -84,14 +84,14 @@ export function allEvents(): PipelineEvent[] {
       validationRank1: 1,
       durationMs: 1,
     })),
-    ...ids('verification').flatMap((id): PipelineEvent[] => [verified(id, 'passed'), verified(id, 'rejected')]),
-    { type: 'deployment.prepared' },
-    { type: 'deployment.switched', deployed },
-    { type: 'deployment.kept' },
-    { type: 'deployment.refused', failure: failure(false) },
-    { type: 'deployment.breached', failure: failure(false) },
-    { type: 'deployment.failed', failure: failure(false) },
-    { type: 'deployment.withdrawn' },
+    ...ids('verify').flatMap((id): PipelineEvent[] => [verified(id, 'passed'), verified(id, 'rejected')]),
+    { type: 'deploy.prepared' },
+    { type: 'deploy.switched', deployed },
+    { type: 'deploy.kept' },
+    { type: 'deploy.refused', failure: failure(false) },
+    { type: 'deploy.breached', failure: failure(false) },
+    { type: 'deploy.failed', failure: failure(false) },
+    { type: 'deploy.withdrawn' },
     { type: 'operator.cancel' },
     { type: 'operator.cancel', force: true },
     ...(['rollback', 'pause', 'resume', 'approve', 'reject'] as const).map((verb): PipelineEvent => ({

@@ -10,7 +10,7 @@ import { openOrchestratorContext, type OrchestratorContext } from '../../actors/
 import { startWorker, type Worker } from '../../actors/worker.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
 import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
-import { BUCKETS, NOUNS, STREAMS, type Noun } from '../../contracts/subjects.ts';
+import { BUCKETS, WORK_STAGES, STREAMS, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 import { askAgain } from '../../infra/messaging/ask-again.ts';
@@ -23,25 +23,25 @@ import { blobRef, pipelineConfig } from './runs.ts';
 import { testLogger, type TestServer } from './server.ts';
 import { createGate, until } from './wait.ts';
 
-type Work<N extends Noun> = (
+type Work<N extends WorkStage> = (
   command: StartCommand<N>,
   context: WorkContext,
 ) => Promise<Omit<Completed<N>, 'durationMs'>>;
-export type Works = { readonly [N in Noun]: Work<N> };
+export type Works = { readonly [N in WorkStage]: Work<N> };
 
 const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
 const performance = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
 
 export const trivialWorks: Works = {
-  collection: async () => ({ dataset: blobRef('DATASETS', 'd'), samples: 2, people: 2, quarantined: 0 }),
-  training: async () => ({
+  collect: async () => ({ dataset: blobRef('DATASETS', 'd'), samples: 2, people: 2, quarantined: 0 }),
+  train: async () => ({
     model: blobRef('MODELS', 'm'),
     epochs: 1,
     loss: 0,
     imagesPerSecond: 1,
     validationRank1: null,
   }),
-  verification: async ({ candidate }) => ({
+  verify: async ({ candidate }) => ({
     verdict: 'passed',
     reasons: [],
     report: blobRef('REPORTS', 'r'),
@@ -66,7 +66,7 @@ export interface Saga {
   storedEvents(): Promise<StoredEvent[]>;
   storedIds(): Promise<string[]>;
   /** Brings up the worker of a stage that was left out. */
-  startLate(noun: Noun): void;
+  startLate(stage: WorkStage): void;
 }
 
 export interface StoredEvent {
@@ -82,7 +82,7 @@ export interface SagaOptions {
   /** False: no replica lives. */
   readonly replica?: boolean | ReplicaBehaviour;
   /** Stages without a worker. */
-  readonly absent?: readonly Noun[];
+  readonly absent?: readonly WorkStage[];
   /** How often a quiet worker gives a sign of life. */
   readonly heartbeatMs?: number;
   /** What the replica says it has counted while the record stands so. */
@@ -119,15 +119,15 @@ export async function withSaga<T>(
   );
   const works = { ...trivialWorks, ...options.works };
   const common = { bus, log, ...(options.heartbeatMs ? { heartbeatMs: options.heartbeatMs } : {}) };
-  const start: Readonly<Record<Noun, () => Worker>> = {
-    collection: () => startWorker({ noun: 'collection', ...common, work: works.collection }),
-    training: () => startWorker({ noun: 'training', ...common, work: works.training }),
-    verification: () => startWorker({ noun: 'verification', ...common, work: works.verification }),
+  const start: Readonly<Record<WorkStage, () => Worker>> = {
+    collect: () => startWorker({ stage: 'collect', ...common, work: works.collect }),
+    train: () => startWorker({ stage: 'train', ...common, work: works.train }),
+    verify: () => startWorker({ stage: 'verify', ...common, work: works.verify }),
   };
-  const present = NOUNS.filter((noun) => !options.absent?.includes(noun));
+  const present = WORK_STAGES.filter((stage) => !options.absent?.includes(stage));
   const stoppable: { stop(): Promise<void> }[] = contexts.slice(0, orchestrators).map(startOrchestrator);
-  stoppable.push(...present.map((noun) => start[noun]()));
-  const startLate = (noun: Noun) => void stoppable.push(start[noun]());
+  stoppable.push(...present.map((stage) => start[stage]()));
+  const startLate = (stage: WorkStage) => void stoppable.push(start[stage]());
   const { replica = true } = options;
   if (replica)
     stoppable.push(

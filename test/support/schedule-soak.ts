@@ -51,7 +51,7 @@ const PROCESS = fileURLToPath(new URL('./schedule-process.ts', import.meta.url))
 export async function soakSchedule(options: ScheduleSoakOptions): Promise<ScheduleSoakReport> {
   const expected = upcoming(SCHEDULE, options.slots, new Date(SHOWN_START)).map((slot) => slot.toISOString());
   return withServer((server) =>
-    withSaga(server, { orchestrators: 0, works: { collection: refuse }, pipeline }, async ({ nc, orchestrator }) => {
+    withSaga(server, { orchestrators: 0, works: { collect: refuse }, pipeline }, async ({ nc, orchestrator }) => {
       const clock = { trueStart: Date.now(), shownStart: SHOWN_START, factor: DAY_MS / options.slotMs };
       // The schedule exists before its first slot, whenever the process is up.
       await applySchedules(onFastClock(orchestrator, clock));

@@ -1,7 +1,13 @@
 /** Operators of a saga under test: what they publish, what they are answered, and work that a test holds under way. */
 import { randomUUID } from 'node:crypto';
 import type { Outcome } from '../../contracts/messages.ts';
-import { CTL, pipelineEventSubject, type CtlSubject, type Noun, type PipelineFact } from '../../contracts/subjects.ts';
+import {
+  CTL,
+  pipelineEventSubject,
+  type CtlSubject,
+  type WorkStage,
+  type PipelineFact,
+} from '../../contracts/subjects.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
 import { statePath } from '../../machines/step.ts';
 import { trivialWorks, type Saga, type Works } from './saga.ts';
@@ -29,19 +35,19 @@ export const contextOf = async (saga: Saga, runId: string) =>
   (await saga.orchestrator.runs.load(`run.${runId}`))!.value.context; // Asked of runs that exist.
 
 /** Trivial work of every stage, after what a test wants to happen first: a wait, or a failure. */
-export function worksAfter(before: (noun: Noun, runId: string, signal: AbortSignal) => Promise<void>): Works {
+export function worksAfter(before: (stage: WorkStage, runId: string, signal: AbortSignal) => Promise<void>): Works {
   return {
-    collection: async (command, context) => {
-      await before('collection', command.runId, context.signal);
-      return trivialWorks.collection(command, context);
+    collect: async (command, context) => {
+      await before('collect', command.runId, context.signal);
+      return trivialWorks.collect(command, context);
     },
-    training: async (command, context) => {
-      await before('training', command.runId, context.signal);
-      return trivialWorks.training(command, context);
+    train: async (command, context) => {
+      await before('train', command.runId, context.signal);
+      return trivialWorks.train(command, context);
     },
-    verification: async (command, context) => {
-      await before('verification', command.runId, context.signal);
-      return trivialWorks.verification(command, context);
+    verify: async (command, context) => {
+      await before('verify', command.runId, context.signal);
+      return trivialWorks.verify(command, context);
     },
   };
 }
@@ -55,11 +61,11 @@ export interface Held {
 }
 
 /** The work of one stage does not end before it is released; a cancellation ends it as it should. */
-export function hold(held: Noun): Held {
+export function hold(held: WorkStage): Held {
   const gate = createGate();
   const taken: string[] = [];
-  const works = worksAfter(async (noun, runId, signal) => {
-    if (noun !== held) return;
+  const works = worksAfter(async (stage, runId, signal) => {
+    if (stage !== held) return;
     taken.push(runId);
     const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     await Promise.race([gate.opened, aborted]);

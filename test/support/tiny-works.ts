@@ -16,13 +16,13 @@ export function tinyWorks(
     return pair;
   };
   return {
-    training: async (command, context) => {
+    train: async (command, context) => {
       const { model } = await pairOf(command.runId);
-      return { ...(await trivialWorks.training(command, context)), model };
+      return { ...(await trivialWorks.train(command, context)), model };
     },
-    verification: async (command, context) => {
+    verify: async (command, context) => {
       const { gallery, golden } = await pairOf(command.runId);
-      return { ...(await trivialWorks.verification(command, context)), gallery, golden };
+      return { ...(await trivialWorks.verify(command, context)), gallery, golden };
     },
   };
 }

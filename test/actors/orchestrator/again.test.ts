@@ -3,18 +3,18 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { PipelineEventSchema } from '../../../contracts/messages.ts';
-import { CTL, modelRolledBackSubject, NOUNS } from '../../../contracts/subjects.ts';
+import { CTL, modelRolledBackSubject, WORK_STAGES } from '../../../contracts/subjects.ts';
 import { failureOf } from '../../support/failures.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 import { contextOf, ended, reached, start, tell, worksAfter } from '../../support/steering.ts';
 import { createGate } from '../../support/wait.ts';
 
-/** `n-<noun>` fails in that stage, as long as `broken` holds it. */
+/** `n-<stage>` fails in that stage, as long as `broken` holds it. */
 const failing = (broken: Set<string>, taken: string[] = []) =>
-  worksAfter(async (noun, runId) => {
-    taken.push(`${noun} ${runId}`);
-    if (broken.has(runId) && runId.endsWith(noun)) throw new PipelineError('INTERNAL', `${noun} is broken`);
+  worksAfter(async (stage, runId) => {
+    taken.push(`${stage} ${runId}`);
+    if (broken.has(runId) && runId.endsWith(stage)) throw new PipelineError('INTERNAL', `${stage} is broken`);
   });
 
 const servedRun = async (saga: Saga) => (await saga.orchestrator.deployments.load('face'))?.value.current?.runId;
@@ -51,32 +51,27 @@ const isolation = (stage: string, runId: string, entered: readonly string[]) =>
       ),
     ));
 
-for (const [index, noun] of NOUNS.entries()) isolation(noun, `n-${noun}`, NOUNS.slice(0, index + 1));
-isolation('deployment', 'n-deployment', NOUNS);
+for (const [index, stage] of WORK_STAGES.entries()) isolation(stage, `n-${stage}`, WORK_STAGES.slice(0, index + 1));
+isolation('deployment', 'n-deployment', WORK_STAGES);
 
 test('retry: a new run goes on where the failed one stopped, with its results; asked twice, it is one run', () =>
   withServer(async (server) => {
-    const broken = new Set(['n-training']);
+    const broken = new Set(['n-train']);
     const taken: string[] = [];
     await withSaga(server, { works: failing(broken, taken) }, async (saga) => {
-      await start(saga, 'n-training');
-      await ended(saga, 'n-training', 'failed');
+      await start(saga, 'n-train');
+      await ended(saga, 'n-train', 'failed');
       broken.clear();
-      const first = await tell(saga, CTL.pipelineRetry, { runId: 'n-training' });
-      const again = await tell(saga, CTL.pipelineRetry, { runId: 'n-training' });
-      assert.equal([first.runId, again.runId], ['n-training-r1', 'n-training-r1']);
+      const first = await tell(saga, CTL.pipelineRetry, { runId: 'n-train' });
+      const again = await tell(saga, CTL.pipelineRetry, { runId: 'n-train' });
+      assert.equal([first.runId, again.runId], ['n-train-r1', 'n-train-r1']);
       assert.equal([first.changed, again.changed], [true, false]);
-      await ended(saga, 'n-training-r1', 'completed');
-      assert.equal(taken, [
-        'collection n-training',
-        'training n-training',
-        'training n-training-r1',
-        'verification n-training-r1',
-      ]);
-      const { forkedFrom, dataset } = await contextOf(saga, 'n-training-r1');
-      assert.equal([forkedFrom?.runId, forkedFrom?.stage], ['n-training', 'training']);
-      assert.equal(dataset, (await contextOf(saga, 'n-training')).dataset);
-      const unfit = await failureOf(() => tell(saga, CTL.pipelineRetry, { runId: 'n-training-r1' }));
+      await ended(saga, 'n-train-r1', 'completed');
+      assert.equal(taken, ['collect n-train', 'train n-train', 'train n-train-r1', 'verify n-train-r1']);
+      const { forkedFrom, dataset } = await contextOf(saga, 'n-train-r1');
+      assert.equal([forkedFrom?.runId, forkedFrom?.stage], ['n-train', 'train']);
+      assert.equal(dataset, (await contextOf(saga, 'n-train')).dataset);
+      const unfit = await failureOf(() => tell(saga, CTL.pipelineRetry, { runId: 'n-train-r1' }));
       assert.is(unfit.code, 'COMMAND_NOT_APPLICABLE');
     });
   }));
@@ -86,24 +81,24 @@ test('fork: a new run from a stage of another has a changed configuration and re
     const taken: string[] = [];
     await withSaga(server, { works: failing(new Set(), taken) }, async (saga) => {
       await firstNight(saga);
-      const fork = { runId: 'n0', from: 'verification', newRunId: 'f1' };
+      const fork = { runId: 'n0', from: 'verify', newRunId: 'f1' };
       const changes = { training: { epochs: 7 } };
       const outcome = await tell(saga, CTL.pipelineFork, { ...fork, changes });
       assert.equal([outcome.runId, outcome.changed], ['f1', true]);
       await ended(saga, 'f1', 'completed');
       assert.is((await tell(saga, CTL.pipelineFork, { ...fork, changes })).changed, false);
-      assert.equal(taken.slice(NOUNS.length), ['verification f1']);
+      assert.equal(taken.slice(WORK_STAGES.length), ['verify f1']);
       const [old, forked] = [await contextOf(saga, 'n0'), await contextOf(saga, 'f1')];
       assert.is(forked.pipeline.training.epochs, 7);
       assert.equal({ ...forked.pipeline.training, epochs: old.pipeline.training.epochs }, old.pipeline.training);
       assert.equal(
         forked.plan.map(({ undo }) => undo),
-        ['roll back', 'withdraw candidate', 'stop verification'],
+        ['roll back', 'withdraw', 'stop verify'],
       );
       assert.is(await servedRun(saga), 'f1');
-      const invalid = { runId: 'n0', from: 'training', changes: { training: { epochs: 'many' } } };
+      const invalid = { runId: 'n0', from: 'train', changes: { training: { epochs: 'many' } } };
       assert.is((await failureOf(() => tell(saga, CTL.pipelineFork, invalid))).code, 'REQUEST_INVALID');
-      const misspelt = { runId: 'n0', from: 'training', changes: { deployment: { guard: 7 } } };
+      const misspelt = { runId: 'n0', from: 'train', changes: { deployment: { guard: 7 } } };
       assert.match((await failureOf(() => tell(saga, CTL.pipelineFork, misspelt))).message, /\bguard\b/);
     });
   }));
@@ -117,7 +112,7 @@ test('compensation: one that fails is tried again, then waits for an operator, w
     await withSaga(server, { pipeline, replica: { before } }, async (saga) => {
       await firstNight(saga);
       const changes = { deployment: { guardMs: 3600_000 } };
-      await tell(saga, CTL.pipelineFork, { runId: 'n0', from: 'deployment', newRunId: 'f1', changes });
+      await tell(saga, CTL.pipelineFork, { runId: 'n0', from: 'deploy', newRunId: 'f1', changes });
       await reached(saga, 'f1', 'deploying.guarding');
       await tell(saga, CTL.pipelineCancel, { runId: 'f1' });
       const stuck = PipelineEventSchema.parse((await ended(saga, 'f1', 'needs-operator')).envelope.data);

@@ -30,8 +30,8 @@ async function stayOf({ orchestrator }: Saga, runId: string, state: string): Pro
 test('clock: set back and forth by a minute under a run, no timer comes early and none is lost', () =>
   withServer(async (server) => {
     const failed = new Set<string>();
-    const works = worksAfter(async (noun, runId) => {
-      if (noun !== 'training' || failed.has(runId)) return;
+    const works = worksAfter(async (stage, runId) => {
+      if (stage !== 'train' || failed.has(runId)) return;
       failed.add(runId);
       throw new PipelineError('INTERNAL', 'broken once', { retryable: true });
     });
@@ -62,7 +62,7 @@ const AWAY_MS = 1_000;
 test('clock: a deadline counts from when its stage begins, not from when a late orchestrator was told', () =>
   withServer(async (server) => {
     const deployMs = 60_000;
-    const { works, taken, release } = hold('verification');
+    const { works, taken, release } = hold('verify');
     const options = { orchestrators: 0, works, pipeline: quickPipeline({ timeouts: { deployMs } }) };
     await withSaga(server, options, async (saga) => {
       const first = startOrchestrator(saga.orchestrator);
@@ -70,7 +70,7 @@ test('clock: a deadline counts from when its stage begins, not from when a late 
       await until(() => taken.includes('n1'), 'the verification under way');
       await first.stop();
       release();
-      await saga.event('nightshift.evt.verification.completed.n1');
+      await saga.event('nightshift.evt.verify.completed.n1');
       const toldAt = Date.now();
       await until(() => Date.now() - toldAt > AWAY_MS, 'some time without an orchestrator');
       const backAt = Date.now();

@@ -20,26 +20,26 @@ const impatient = (overrides: object = {}) =>
 test('orchestrator: a worker that vanished with its command is missed, and the next attempt is done once', () =>
   withServer(async (server) => {
     let trained = 0;
-    const training = async (...args: Parameters<typeof trivialWorks.training>) => {
+    const training = async (...args: Parameters<typeof trivialWorks.train>) => {
       trained += 1;
-      return trivialWorks.training(...args);
+      return trivialWorks.train(...args);
     };
     const pipeline = impatient({ retry: { attemptsMax: 20, backoffMs: 50, backoffMaxMs: 100 } });
-    await withSaga(server, { works: { training }, pipeline, absent: ['training'] }, async (saga) => {
+    await withSaga(server, { works: { train: training }, pipeline, absent: ['train'] }, async (saga) => {
       // Takes the command and never speaks again; the server holds it for this one.
       const gate = createGate();
       const vanished = saga.bus.consume({
         stream: STREAMS.commands,
-        consumer: workerConsumer('training', 'start'),
+        consumer: workerConsumer('train', 'start'),
         concurrency: 1,
         handle: () => gate.opened,
       });
       await start(saga, 'n1');
       await reached(saga, 'n1', 'retrying');
-      saga.startLate('training');
+      saga.startLate('train');
       await ended(saga, 'n1', 'completed');
       assert.is(trained, 1);
-      assert.ok((await saga.storedEvents()).every(({ subject }) => !subject.includes('training.failed')));
+      assert.ok((await saga.storedEvents()).every(({ subject }) => !subject.includes('train.failed')));
       gate.open();
       await vanished.stop();
     });
@@ -47,30 +47,30 @@ test('orchestrator: a worker that vanished with its command is missed, and the n
 
 test('orchestrator: with nobody there at all the run fails when its attempts are spent, long before the deadline', () =>
   withServer((server) =>
-    withSaga(server, { pipeline: impatient(), absent: ['training'] }, async (saga) => {
+    withSaga(server, { pipeline: impatient(), absent: ['train'] }, async (saga) => {
       await start(saga, 'n1');
       const { failure } = PipelineEventSchema.parse((await ended(saga, 'n1', 'failed')).envelope.data);
       assert.is(failure?.code, 'STAGE_TIMEOUT');
       assert.match(failure?.message ?? '', /lost its worker, in attempt 3/);
       const { plan } = await contextOf(saga, 'n1');
-      assert.is(plan.find(({ undo }) => undo === 'stop training')?.status, 'unanswered');
+      assert.is(plan.find(({ undo }) => undo === 'stop train')?.status, 'unanswered');
       // Whoever comes back later finds the run ended, and does nothing for it.
-      saga.startLate('training');
-      await saga.event('nightshift.evt.training.cancelled.n1');
+      saga.startLate('train');
+      await saga.event('nightshift.evt.train.cancelled.n1');
       assert.is(await saga.orchestrator.deployments.load('face'), null);
     }),
   ));
 
 test('orchestrator: a quiet worker that gives signs of life is not asked, and its signs cost no checkpoint', () =>
   withServer(async (server) => {
-    const held = hold('training');
+    const held = hold('train');
     const pipeline = quickPipeline({ timeouts: { heartbeatMs: 2_000 } });
     await withSaga(server, { works: held.works, pipeline, heartbeatMs: 50 }, async (saga) => {
       await start(saga, 'n1');
       await until(() => held.taken.length > 0, 'the training');
       await reached(saga, 'n1', 'training.working.beating');
       const before = await saga.orchestrator.runs.history('run.n1');
-      const signs = () => saga.events.filter(({ subject }) => subject === 'nightshift.evt.training.progressed.n1');
+      const signs = () => saga.events.filter(({ subject }) => subject === 'nightshift.evt.train.progressed.n1');
       await until(() => signs().length > 60, 'signs of life over more than one window');
       assert.is((await saga.orchestrator.runs.history('run.n1')).length, before.length);
       held.release();
@@ -81,11 +81,11 @@ test('orchestrator: a quiet worker that gives signs of life is not asked, and it
 
 test('orchestrator: a command that waits its turn behind another is not missed while a worker is there', () =>
   withServer(async (server) => {
-    const held = hold('training');
+    const held = hold('train');
     await withSaga(server, { works: held.works, pipeline: impatient() }, async (saga) => {
       const { training } = quickPipeline();
       const ahead = { runId: 'ahead', model: 'face', dataset: blobRef('DATASETS', 'd'), training, champion: null };
-      await saga.bus.publish(commandSubject('training', 'start', 'ahead'), ahead, { id: 'ahead.training.1' });
+      await saga.bus.publish(commandSubject('train', 'start', 'ahead'), ahead, { id: 'ahead.train.1' });
       await until(() => held.taken.includes('ahead'), 'the command ahead');
       await start(saga, 'n1');
       await reached(saga, 'n1', 'training.working.beating');
@@ -97,9 +97,7 @@ test('orchestrator: a command that waits its turn behind another is not missed w
       }, 'looks at the silent command over several windows');
       // As long as it waits: a look that falls between the taking of the command and the first sign of life may ask.
       assert.is((await contextOf(saga, 'n1')).asks, 0);
-      assert.not.ok(
-        (await saga.storedEvents()).some(({ subject }) => subject === 'nightshift.evt.training.working.n1'),
-      );
+      assert.not.ok((await saga.storedEvents()).some(({ subject }) => subject === 'nightshift.evt.train.working.n1'));
       held.release();
       await ended(saga, 'n1', 'completed');
     });
@@ -111,9 +109,9 @@ test('orchestrator: before a deadline of the deployment counts, the replicas are
     const before = ({ change }: { change: string }) => (change === 'announced' ? gate.opened : Promise.resolve());
     // No orchestrator runs: nobody looks but the test.
     await withSaga(server, { orchestrators: 0, replica: { before } }, async (saga) => {
-      const verification = verified('n0.verification.1', 'passed');
+      const verification = verified('n0.verify.1', 'passed');
       const results = { dataset: blobRef('DATASETS', 'd'), candidate: blobRef('MODELS', 'm'), verification };
-      const forkedFrom = { runId: 'n0', stage: 'deployment' as const, ...results };
+      const forkedFrom = { runId: 'n0', stage: 'deploy' as const, ...results };
       const input = nightInput({ runId: 'n1', pipeline: quickPipeline(), forkedFrom });
       const beginning = { runId: 'n1', messageId: 'start', input: () => Promise.resolve(input) };
       const { timers } = (await beginRun(saga.orchestrator, beginning)).checkpoint;

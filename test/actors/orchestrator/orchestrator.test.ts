@@ -67,7 +67,7 @@ test('orchestrator: a failure that may pass is retried after a durable back-off'
         validationRank1: null,
       };
     };
-    await withSaga(server, { works: { training } }, async (saga) => {
+    await withSaga(server, { works: { train: training } }, async (saga) => {
       await start(saga, 'n1');
       await ended(saga, 'n1', 'completed');
       assert.is(attempts, 3);
@@ -79,12 +79,12 @@ test('orchestrator: a stage that fails for good ends the run; nothing later is e
     const training = async () => {
       throw new PipelineError('DATASET_TOO_SMALL', 'one person only');
     };
-    await withSaga(server, { works: { training } }, async (saga) => {
+    await withSaga(server, { works: { train: training } }, async (saga) => {
       await start(saga, 'n1');
       const end = await ended(saga, 'n1', 'failed');
       assert.is(failureOf(end.envelope.data)?.code, 'DATASET_TOO_SMALL');
       assert.is(await saga.orchestrator.deployments.load('face'), null);
-      assert.not.ok(saga.events.some(({ subject }) => subject.includes('.verification.')));
+      assert.not.ok(saga.events.some(({ subject }) => subject.includes('.verify.')));
     });
   }));
 
@@ -94,11 +94,11 @@ test('orchestrator: cancel stops the work under way and ends the run', () =>
     const training = (_: unknown, { signal }: { signal: AbortSignal }) =>
       new Promise<never>((_resolve, reject) =>
         signal.addEventListener('abort', () => {
-          stopped.push('training');
+          stopped.push('train');
           reject(signal.reason);
         }),
       );
-    await withSaga(server, { works: { training } }, async (saga) => {
+    await withSaga(server, { works: { train: training } }, async (saga) => {
       await start(saga, 'n1');
       await until(
         async () => (await saga.stateOf('n1'))?.startsWith('{training') || null,
@@ -108,7 +108,7 @@ test('orchestrator: cancel stops the work under way and ends the run', () =>
       await saga.bus.publish(CTL.pipelineCancel, { runId: 'n1', reason: 'wrong data' });
       const end = await ended(saga, 'n1', 'cancelled');
       assert.is(failureOf(end.envelope.data)?.message, 'wrong data');
-      assert.equal(stopped, ['training']);
+      assert.equal(stopped, ['train']);
     });
   }));
 
@@ -126,9 +126,9 @@ test('orchestrator: a deadline asks the worker first, and a worker that works is
       };
     };
     const pipeline = quickPipeline({ timeouts: { collectMs: 300, answerMs: 5_000 } });
-    await withSaga(server, { works: { collection }, pipeline }, async (saga) => {
+    await withSaga(server, { works: { collect: collection }, pipeline }, async (saga) => {
       await start(saga, 'n1');
-      await saga.event('nightshift.evt.collection.working.n1');
+      await saga.event('nightshift.evt.collect.working.n1');
       finish();
       await ended(saga, 'n1', 'completed');
     });
@@ -230,7 +230,7 @@ test('orchestrator: a second run of the same model is refused while the first is
         validationRank1: null,
       };
     };
-    await withSaga(server, { works: { training } }, async (saga) => {
+    await withSaga(server, { works: { train: training } }, async (saga) => {
       await start(saga, 'n1');
       await saga.event(pipelineEventSubject('started', 'n1'));
       await start(saga, 'n2');

@@ -15,12 +15,12 @@ import { createGate, until } from '../../support/wait.ts';
 /** Runs whose model, gallery and golden samples are stored objects, different for each run. */
 function storingWorks(put: (runId: string, name: string) => Promise<BlobRef>): Partial<Works> {
   return {
-    training: async (command, context) => ({
-      ...(await trivialWorks.training(command, context)),
+    train: async (command, context) => ({
+      ...(await trivialWorks.train(command, context)),
       model: await put(command.runId, 'model'),
     }),
-    verification: async (command, context) => ({
-      ...(await trivialWorks.verification(command, context)),
+    verify: async (command, context) => ({
+      ...(await trivialWorks.verify(command, context)),
       gallery: await put(command.runId, 'gallery'),
       golden: await put(command.runId, 'golden'),
     }),
@@ -83,7 +83,7 @@ test('rollback: to a retained release by preparing and committing its pair, with
     const { current, previous, announced } = await recordOf(saga);
     assert.equal([current?.model.key, previous?.runId, announced], ['n1/model', 'n3', null]);
     assert.is((await ledgerOf(saga))[0]?.why, 'as in the beginning');
-    const trainings = saga.events.filter(({ subject }) => subject.startsWith('nightshift.evt.training.completed.'));
+    const trainings = saga.events.filter(({ subject }) => subject.startsWith('nightshift.evt.train.completed.'));
     assert.is(trainings.length, 3);
     const { deployed: undone } = await rollBack(saga.bus, 'face');
     assert.equal([undone.release, undone.origin], [5, { release: 3, runId: 'n3' }]);
@@ -105,13 +105,13 @@ test('rollback: a second one that is asked for before the first has ended is ref
   withServer(async (server) => {
     const gate = createGate();
     const before = ({ change }: { change: string }) => (change === 'rolled-back' ? gate.opened : Promise.resolve());
-    const training = hold('training');
+    const training = hold('train');
     const isNight = ({ runId }: { runId: string }) => runId === 'n3';
     const works = {
-      training: (async (command, context) =>
+      train: (async (command, context) =>
         isNight(command)
-          ? training.works.training(command, context)
-          : trivialWorks.training(command, context)) satisfies Works['training'],
+          ? training.works.train(command, context)
+          : trivialWorks.train(command, context)) satisfies Works['train'],
     };
     await withSaga(server, { works, replica: { before } }, async (saga) => {
       await nights(saga, 'n1', 'n2');

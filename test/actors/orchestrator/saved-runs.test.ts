@@ -5,13 +5,13 @@ import { openOrchestratorContext, type OrchestratorContext } from '../../../acto
 import { applyEvent, beginRun } from '../../../actors/orchestrator/run-loop.ts';
 import { createSavedRuns } from '../../../actors/orchestrator/saved-runs.ts';
 import { commandSubject, STREAMS } from '../../../contracts/subjects.ts';
-import { startRun, statePath } from '../../../machines/step.ts';
+import { firstCheckpoint, statePath } from '../../../machines/step.ts';
 import { allEvents, nightInput } from '../../support/runs.ts';
 import { withSaga, type Saga } from '../../support/saga.ts';
 import { testLogger, withServer, type TestServer } from '../../support/server.ts';
 
 const saved = (runId: string, status: 'active' | 'done' = 'active') => {
-  const value = startRun(nightInput({ runId }), 'start', new Date(0));
+  const value = firstCheckpoint(nightInput({ runId }), 'start', new Date(0));
   return { value: { ...value, status }, revision: 1 };
 };
 
@@ -30,11 +30,11 @@ const eventOf = (type: string) => allEvents().find((event) => event.type === typ
 /** Run r1 is begun by the first of two orchestrators, which keeps a copy, and goes on to training at the second. */
 const withOutdatedCopy = (use: (saga: Saga, first: OrchestratorContext) => Promise<void>) =>
   withServer((server: TestServer) =>
-    withSaga(server, { orchestrators: 0, replica: false, absent: ['collection', 'training'] }, async (saga) => {
+    withSaga(server, { orchestrators: 0, replica: false, absent: ['collect', 'train'] }, async (saga) => {
       const first = saga.orchestrator;
       const second = await openOrchestratorContext(await server.connect('second'), first.pipelines, testLogger());
       await beginRun(first, { runId: 'r1', messageId: 'm1', input: () => Promise.resolve(nightInput()) });
-      const { checkpoint } = await applyEvent(second, 'r1', 'm2', eventOf('collection.completed'));
+      const { checkpoint } = await applyEvent(second, 'r1', 'm2', eventOf('collect.completed'));
       assert.is(statePath(checkpoint.value), 'training.working.beating');
       await use(saga, first);
     }),
@@ -42,14 +42,14 @@ const withOutdatedCopy = (use: (saga: Saga, first: OrchestratorContext) => Promi
 
 test('saved runs: an event that means nothing to an outdated copy moves the run as it stands', () =>
   withOutdatedCopy(async (_saga, first) => {
-    const { checkpoint, moved } = await applyEvent(first, 'r1', 'm3', eventOf('training.completed'));
+    const { checkpoint, moved } = await applyEvent(first, 'r1', 'm3', eventOf('train.completed'));
     assert.ok(moved);
     assert.is(statePath(checkpoint.value), 'verifying.working.beating');
   }));
 
 test('saved runs: an event that the other orchestrator has handled moves the run no further', () =>
   withOutdatedCopy(async (_saga, first) => {
-    const { checkpoint, moved } = await applyEvent(first, 'r1', 'm2', eventOf('collection.completed'));
+    const { checkpoint, moved } = await applyEvent(first, 'r1', 'm2', eventOf('collect.completed'));
     assert.ok(moved, 'it did, at its first delivery');
     assert.is(checkpoint.transition, 2);
   }));
@@ -57,9 +57,9 @@ test('saved runs: an event that the other orchestrator has handled moves the run
 test('saved runs: what an outdated copy would lead to is never done', () =>
   withOutdatedCopy(async (saga, first) => {
     const { checkpoint } = await applyEvent(first, 'r1', 'm3', { type: 'operator.cancel' });
-    assert.is(checkpoint.context.stage, 'training');
-    assert.ok(await saga.bus.hasPending(STREAMS.commands, commandSubject('training', 'cancel', 'r1')));
-    assert.not.ok(await saga.bus.hasPending(STREAMS.commands, commandSubject('collection', 'cancel', 'r1')));
+    assert.is(checkpoint.context.stage, 'train');
+    assert.ok(await saga.bus.hasPending(STREAMS.commands, commandSubject('train', 'cancel', 'r1')));
+    assert.not.ok(await saga.bus.hasPending(STREAMS.commands, commandSubject('collect', 'cancel', 'r1')));
   }));
 
 test.run();

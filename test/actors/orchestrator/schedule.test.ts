@@ -65,9 +65,9 @@ test('schedule: a schedule that somebody set in the server by hand starts runs, 
 
 test('schedule: with "buffer-one" a slot waits for the run under way', async () => {
   const hold = createGate();
-  const collection: typeof trivialWorks.collection = async (...args) => {
+  const collection: typeof trivialWorks.collect = async (...args) => {
     await hold.opened;
-    return trivialWorks.collection(...args);
+    return trivialWorks.collect(...args);
   };
   const schedule = { cron: EVERY_SECOND, overlap: 'buffer-one' };
   await scheduled(
@@ -78,15 +78,15 @@ test('schedule: with "buffer-one" a slot waits for the run under way', async () 
       hold.open();
       await decided(saga, ({ decision, slot }) => decision === 'started' && slot === waiting.slot);
     },
-    { works: { collection } },
+    { works: { collect: collection } },
   );
 });
 
 test('schedule: with "cancel-other" a slot ends the run under way and takes its place', async () => {
   const hold = createGate();
   let held = false;
-  const collection: typeof trivialWorks.collection = async (command, context) => {
-    if (held) return trivialWorks.collection(command, context);
+  const collection: typeof trivialWorks.collect = async (command, context) => {
+    if (held) return trivialWorks.collect(command, context);
     held = true;
     await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
     hold.open();
@@ -101,7 +101,7 @@ test('schedule: with "cancel-other" a slot ends the run under way and takes its 
       await saga.event(pipelineEventSubject('cancelled', first.runId!));
       await decided(saga, ({ decision, slot }) => decision === 'started' && slot > first.slot);
     },
-    { works: { collection } },
+    { works: { collect: collection } },
   );
 });
 
@@ -126,7 +126,7 @@ test('schedule: runs that fail in a row pause it', async () => {
   const schedule = { cron: EVERY_SECOND, pauseAfterFailures: 2 };
   const pipeline = quickPipeline({ schedule, retry: { attemptsMax: 1 } });
   await withServer((server) =>
-    withSaga(server, { works: { collection }, pipeline }, async (saga) => {
+    withSaga(server, { works: { collect: collection }, pipeline }, async (saga) => {
       await applySchedules(saga.orchestrator);
       const { envelope } = await saga.event(scheduleEventSubject('paused', 'face'));
       assert.match((envelope.data as { reason: string }).reason, /2 scheduled runs in a row/);

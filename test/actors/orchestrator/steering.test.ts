@@ -15,12 +15,12 @@ import { testLogger, withServer } from '../../support/server.ts';
 import { contextOf, ended, hold, reached, start, stateOf, tell } from '../../support/steering.ts';
 import { until } from '../../support/wait.ts';
 
-const startsOf = (saga: Saga, noun: string) =>
-  saga.events.filter(({ subject }) => subject.startsWith(`nightshift.evt.${noun}.`)).length;
+const startsOf = (saga: Saga, stage: string) =>
+  saga.events.filter(({ subject }) => subject.startsWith(`nightshift.evt.${stage}.`)).length;
 
 test('pause: the stage under way ends and is kept, the next one begins only after resume, without a deadline', () =>
   withServer(async (server) => {
-    const held = hold('collection');
+    const held = hold('collect');
     // Much shorter than what the test takes: a paused run does not heed it.
     const pipeline = quickPipeline({ timeouts: { collectMs: 60_000, answerMs: 200 } });
     await withSaga(server, { works: held.works, pipeline }, async (saga) => {
@@ -37,7 +37,7 @@ test('pause: the stage under way ends and is kept, the next one begins only afte
       held.release();
       await ended(saga, 'n1', 'paused');
       assert.ok((await contextOf(saga, 'n1')).dataset);
-      assert.is(startsOf(saga, 'training'), 0);
+      assert.is(startsOf(saga, 'train'), 0);
       const on = await tell(saga, CTL.pipelineResume, { runId: 'n1' });
       assert.is(on.accepted, true);
       await ended(saga, 'n1', 'completed');
@@ -86,28 +86,24 @@ test('approval: silence counts as configured', () =>
 
 test('cancel: a worker that never answers is asked three times, then the run ends without it', () =>
   withServer((server) =>
-    withSaga(
-      server,
-      { pipeline: quickPipeline({ timeouts: { answerMs: 200 } }), absent: ['training'] },
-      async (saga) => {
-        await start(saga, 'n1');
-        await reached(saga, 'n1', 'training');
-        const outcome = await tell(saga, CTL.pipelineCancel, { runId: 'n1', reason: 'wrong data' });
-        assert.is(outcome.state, 'compensating.stopping');
-        const end = PipelineEventSchema.parse((await ended(saga, 'n1', 'cancelled')).envelope.data);
-        assert.is(end.failure?.message, 'wrong data');
-        const { plan, undoAttempt } = await contextOf(saga, 'n1');
-        assert.is(undoAttempt, 3);
-        assert.is(plan.find(({ undo }) => undo === 'stop training')?.status, 'unanswered');
-        const again = await tell(saga, CTL.pipelineCancel, { runId: 'n1' });
-        assert.equal([again.accepted, again.changed, again.state], [true, false, 'cancelled']);
-      },
-    ),
+    withSaga(server, { pipeline: quickPipeline({ timeouts: { answerMs: 200 } }), absent: ['train'] }, async (saga) => {
+      await start(saga, 'n1');
+      await reached(saga, 'n1', 'training');
+      const outcome = await tell(saga, CTL.pipelineCancel, { runId: 'n1', reason: 'wrong data' });
+      assert.is(outcome.state, 'compensating.stopping');
+      const end = PipelineEventSchema.parse((await ended(saga, 'n1', 'cancelled')).envelope.data);
+      assert.is(end.failure?.message, 'wrong data');
+      const { plan, undoAttempt } = await contextOf(saga, 'n1');
+      assert.is(undoAttempt, 3);
+      assert.is(plan.find(({ undo }) => undo === 'stop train')?.status, 'unanswered');
+      const again = await tell(saga, CTL.pipelineCancel, { runId: 'n1' });
+      assert.equal([again.accepted, again.changed, again.state], [true, false, 'cancelled']);
+    }),
   ));
 
 test('cancel: forced, the run ends at once, also when a graceful cancellation is under way', () =>
   withServer((server) =>
-    withSaga(server, { absent: ['training'] }, async (saga) => {
+    withSaga(server, { absent: ['train'] }, async (saga) => {
       for (const runId of ['n1', 'n2']) {
         await start(saga, runId);
         await reached(saga, runId, 'training');
@@ -116,33 +112,33 @@ test('cancel: forced, the run ends at once, also when a graceful cancellation is
         assert.is(state, 'cancelled');
       }
       // The command to stop waits for the worker all the same.
-      saga.startLate('training');
-      await saga.event('nightshift.evt.training.cancelled.n2');
+      saga.startLate('train');
+      await saga.event('nightshift.evt.train.cancelled.n2');
     }),
   ));
 
 test('cancel: work whose start waited beside its cancellation for a worker does not go on', () =>
   withServer(async (server) => {
-    const held = hold('training');
-    await withSaga(server, { works: held.works, absent: ['training'] }, async (saga) => {
+    const held = hold('train');
+    await withSaga(server, { works: held.works, absent: ['train'] }, async (saga) => {
       await start(saga, 'n1');
       await reached(saga, 'n1', 'training');
       await tell(saga, CTL.pipelineCancel, { runId: 'n1' });
-      saga.startLate('training');
+      saga.startLate('train');
       await ended(saga, 'n1', 'cancelled');
-      const isHeld = () => saga.bus.hasPending(STREAMS.commands, commandSubject('training', 'start', 'n1'));
+      const isHeld = () => saga.bus.hasPending(STREAMS.commands, commandSubject('train', 'start', 'n1'));
       await until(async () => !(await isHeld()), 'the start command to be let go');
       const said = (await saga.storedEvents()).map(({ subject }) => subject);
       assert.equal(
-        said.filter((subject) => subject.startsWith('nightshift.evt.training.')),
-        ['nightshift.evt.training.cancelled.n1'],
+        said.filter((subject) => subject.startsWith('nightshift.evt.train.')),
+        ['nightshift.evt.train.cancelled.n1'],
       );
     });
   }));
 
 test('operators: a start that is delivered again is answered as at first, one under another id as nothing new', () =>
   withServer((server) =>
-    withSaga(server, { absent: ['collection'] }, async (saga) => {
+    withSaga(server, { absent: ['collect'] }, async (saga) => {
       const data = { model: 'face', runId: 'n1' };
       assert.is((await tell(saga, CTL.pipelineStart, data, 'first')).changed, true);
       const replies = saga.nc.subscribe('_INBOX.operator.1', { max: 1 });

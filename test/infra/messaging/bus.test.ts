@@ -53,7 +53,7 @@ const messagesIn = async (nc: NatsConnection, stream: string) =>
 
 test('bus: a message published twice under one id is stored once and says so', () =>
   withBus(async ({ bus, nc }) => {
-    const subject = workEventSubject('training', 'completed', 'r1');
+    const subject = workEventSubject('train', 'completed', 'r1');
     const first = await bus.publish(subject, { n: 1 }, { id: 'same' });
     const second = await bus.publish(subject, { n: 1 }, { id: 'same' });
     assert.equal([first.duplicate, second.duplicate], [false, true]);
@@ -249,19 +249,19 @@ test('bus: consuming waits for a consumer that is made later, and outlives its d
 
 test('bus: the last message on a subject, and whether a queue still holds work', () =>
   withBus(async ({ bus }) => {
-    const subject = workEventSubject('training', 'completed', 'r1');
+    const subject = workEventSubject('train', 'completed', 'r1');
     assert.is(await bus.lastOn(STREAMS.events, subject), null);
     await bus.publish(subject, { n: 1 });
     await bus.publish(subject, { n: 2 });
     assert.equal((await bus.lastOn(STREAMS.events, subject))?.data, { n: 2 });
 
-    const command = commandSubject('training', 'start', 'r1');
+    const command = commandSubject('train', 'start', 'r1');
     assert.is(await bus.hasPending(STREAMS.commands, command), false);
     await bus.publish(command, {});
     assert.is(await bus.hasPending(STREAMS.commands, command), true);
     const consumption = bus.consume({
       stream: STREAMS.commands,
-      consumer: workerConsumer('training', 'start'),
+      consumer: workerConsumer('train', 'start'),
       concurrency: 1,
       handle: async () => {},
     });

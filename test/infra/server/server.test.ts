@@ -17,7 +17,7 @@ import { testLogger, withServer } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
 
 const log = testLogger();
-const SUBJECT = workEventSubject('training', 'completed', 'r1');
+const SUBJECT = workEventSubject('train', 'completed', 'r1');
 /** The promise to operators is one second on an idle machine; tests share theirs. */
 const RESTART_LIMIT_MS = 4_000;
 

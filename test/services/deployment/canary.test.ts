@@ -25,10 +25,15 @@ const canarying = (replicaId: string, failed = 0, mean = 0.2, runId = 'r2'): Rep
 };
 
 const decide = (deployment: Deployment, replicas: readonly ReplicaStatus[], windowOver = false) =>
-  createCanary().decide({ runId: 'r2', phase: 'trying', deployment, replicas, windowOver }, CONFIG);
+  createCanary().decide({ runId: 'r2', phase: 'canary', deployment, replicas, windowOver }, CONFIG);
 
 const TABLE = [
-  ['the canary is not visible yet', decide(ANNOUNCED, [prepared('a'), prepared('b')], true), 'wait', /canary of run r2/],
+  [
+    'the canary is not visible yet',
+    decide(ANNOUNCED, [prepared('a'), prepared('b')], true),
+    'wait',
+    /canary of run r2/,
+  ],
   ['within the window', decide(WITH_CANARY, [canarying('a'), canarying('b')]), 'wait', /canary of run r2 to end/],
   ['a clean window', decide(WITH_CANARY, [canarying('a'), canarying('b')], true), 'commit', /^$/],
   ['nobody asked', decide(WITH_CANARY, [prepared('a'), prepared('b')], true), 'commit', /^$/],

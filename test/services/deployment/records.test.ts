@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DeploymentSchema, type Announced, type Deployment } from '../../../contracts/release.ts';
-import { announce, commit, LEDGER_MAX, rollBack, withdraw } from '../../../services/deployment/records.ts';
+import { announce, commit, LEDGER_MAX, rollBack, startCanary, withdraw } from '../../../services/deployment/records.ts';
 import { canReturn, targetOf } from '../../../services/deployment/retained.ts';
 import { pairOf } from '../../support/deployments.ts';
 import { failureOf } from '../../support/failures.ts';
@@ -198,6 +198,21 @@ test('records: a release that is not retained is refused with those that are', a
     /model face: the pair of release 9 is not retained; those of these releases can serve again: 2, 1$/,
   );
   assert.is((await failureOf(() => targetOf(null, 'face'))).code, 'NO_PREVIOUS_RELEASE');
+});
+
+test('records: what 0.1.0 stored is read in the words of today', () => {
+  const expected = reloaded(deployed('r1', 'r2', 'r3'), 1, 'rollback-1');
+  const announcedNow = startCanary(announce(expected, pairOf('r4'), 'r4', 'face'), 'r4', {
+    share: 0.1,
+    keyHeader: 'K',
+  });
+  const text = JSON.stringify(announcedNow)
+    .replaceAll('"release"', '"epoch"')
+    .replace('"releaseMax"', '"epochMax"')
+    .replace('"announced":', '"candidate":')
+    .replace('"canary-started"', '"tried"');
+  assert.match(text, /"epochMax":4,.*"change":"tried"/);
+  assert.equal(DeploymentSchema.parse(JSON.parse(text)), announcedNow);
 });
 
 test.run();

@@ -5,7 +5,13 @@
  */
 import type { ActorName } from '../../../actors/names.ts';
 import { workOf } from '../../../actors/orchestrator/schedule.ts';
-import { NOUNS, replicaEventSubject, RUN_STOPS, type Noun, type ReplicaFact } from '../../../contracts/subjects.ts';
+import {
+  WORK_STAGES,
+  replicaEventSubject,
+  RUN_STOPS,
+  type WorkStage,
+  type ReplicaFact,
+} from '../../../contracts/subjects.ts';
 import { CONSUMERS, workerConsumer } from '../../../infra/topology/consumers.ts';
 import { placeOf, statePath, type Checkpoint } from '../../../machines/step.ts';
 import { MODEL } from './names.ts';
@@ -13,10 +19,10 @@ import type { Crash, Outcome } from './rig.ts';
 import { runsOf, type Story } from './stories.ts';
 import type { Traces } from './traces.ts';
 
-const WORKERS: Readonly<Record<Noun, ActorName>> = {
-  collection: 'collector',
-  training: 'trainer',
-  verification: 'verifier',
+const WORKERS: Readonly<Record<WorkStage, ActorName>> = {
+  collect: 'collector',
+  train: 'trainer',
+  verify: 'verifier',
 };
 
 export const nameOf = ({ actor, point, where }: Crash) => `${actor} ${point}@${where}`;
@@ -58,7 +64,7 @@ function ofTransitions(history: readonly Checkpoint[]): Crash[] {
 
 /** One step may lead beyond these, so that nobody need ever load them. */
 const PASSED_THROUGH = [
-  'deploying.trying.judging',
+  'deploying.canary.judging',
   'deploying.committing',
   'deploying.guarding.judging',
   'rollingBack',
@@ -105,33 +111,33 @@ function ofMessages({ traces, timers }: Outcome): Crash[] {
   ];
   return handled.map((where) => orchestrator('message.handled', where));
 }
-const AWAITED = /\.evt\.(collection|training|verification|replica)\./;
+const AWAITED = /\.evt\.(collect|train|verify|replica)\./;
 
 function ofWorkers(runId: string, { traces: { artefacts, events } }: Outcome): Crash[] {
-  const says = (noun: Noun, facts: string) =>
-    events.some((told) => RegExp(`${noun}\\.${facts}\\.${runId}\\b(?!-)`).test(told));
+  const says = (stage: WorkStage, facts: string) =>
+    events.some((told) => RegExp(`${stage}\\.${facts}\\.${runId}\\b(?!-)`).test(told));
   const stored = artefacts.map((object) => object.split(' ')[0]!);
-  return NOUNS.filter((noun) => says(noun, '\\w+')).flatMap((noun): Crash[] => {
-    const actor = WORKERS[noun];
-    const own = stored.filter((path) => ownerOf(path) === noun).map((path) => path.split('/').at(-1)!);
+  return WORK_STAGES.filter((stage) => says(stage, '\\w+')).flatMap((stage): Crash[] => {
+    const actor = WORKERS[stage];
+    const own = stored.filter((path) => ownerOf(path) === stage).map((path) => path.split('/').at(-1)!);
     // Removed when the training has ended.
-    if (noun === 'training' && says(noun, 'completed')) own.push('training-checkpoint');
+    if (stage === 'train' && says(stage, 'completed')) own.push('training-checkpoint');
     return [
-      { actor, point: 'worker.received', where: `${runId}.${noun}.` },
+      { actor, point: 'worker.received', where: `${runId}.${stage}.` },
       ...own.map((where): Crash => ({ actor, point: 'worker.stored', where })),
-      { actor, point: 'worker.published', where: `${runId}.${noun}.` },
-      { actor, point: 'message.handled', where: `${workerConsumer(noun, 'start')} ` },
-      ...(says(noun, 'cancelled')
-        ? [{ actor, point: 'message.handled', where: `${workerConsumer(noun, 'control')} ` } as const]
+      { actor, point: 'worker.published', where: `${runId}.${stage}.` },
+      { actor, point: 'message.handled', where: `${workerConsumer(stage, 'start')} ` },
+      ...(says(stage, 'cancelled')
+        ? [{ actor, point: 'message.handled', where: `${workerConsumer(stage, 'control')} ` } as const]
         : []),
     ];
   });
 }
 
-function ownerOf(path: string): Noun | null {
+function ownerOf(path: string): WorkStage | null {
   if (path.includes('/earlier-')) return null;
-  if (path.startsWith('DATASETS/')) return 'collection';
-  return /gallery|golden|verification/.test(path) ? 'verification' : 'training';
+  if (path.startsWith('DATASETS/')) return 'collect';
+  return /gallery|golden|verification/.test(path) ? 'verify' : 'train';
 }
 
 function ofReplicas(runId: string, { histories, traces: { events } }: Outcome): Crash[] {

@@ -74,7 +74,7 @@ export const STORIES: readonly Story[] = [
     pipeline: { training: NEVER_ENDING },
     begin: night,
     operator: cancelInTraining,
-    own: /after (operator\.|training\.cancelled)|ctl\.pipeline\.(pause|resume|cancel|approve)|trainer|training\.cancelled/,
+    own: /after (operator\.|train\.cancelled)|ctl\.pipeline\.(pause|resume|cancel|approve)|trainer|train\.cancelled/,
   },
   {
     // What a candidate needs is gone when it is deployed; an operator brings it back and has the run go on from there.

@@ -5,7 +5,14 @@ import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';
 import { OutcomeSchema, type Outcome } from '../../../contracts/messages.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../../contracts/configuration/schedule.ts';
-import { ALL, BUCKETS, NOUNS, SCHEDULE_TIMER, STREAMS, timerScheduleSubject } from '../../../contracts/subjects.ts';
+import {
+  ALL,
+  BUCKETS,
+  WORK_STAGES,
+  SCHEDULE_TIMER,
+  STREAMS,
+  timerScheduleSubject,
+} from '../../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../../contracts/release.ts';
 import { CONSUMER_SPECS } from '../../../infra/topology/consumers.ts';
 import { createDeadLetterStore } from '../../../infra/stores/dead-letter-store.ts';
@@ -73,13 +80,13 @@ export async function findTraces(nc: NatsConnection, runIds: readonly string[]):
 
 function traceOf(history: readonly Checkpoint[]): RunTrace {
   const last = history.at(-1)!; // Asked of runs that were stored.
-  const attemptsOf = (noun: string) =>
-    Math.max(0, ...history.filter(({ context }) => context.stage === noun).map(({ context }) => context.attempt));
+  const attemptsOf = (stage: string) =>
+    Math.max(0, ...history.filter(({ context }) => context.stage === stage).map(({ context }) => context.attempt));
   return {
     runId: last.context.runId,
     state: statePath(last.value),
     transitions: last.transition,
-    attempts: NOUNS.map(attemptsOf),
+    attempts: WORK_STAGES.map(attemptsOf),
   };
 }
 
