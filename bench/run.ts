@@ -38,8 +38,8 @@ bench
   )
   .option('--images <n>', 'images of the set that is trained on', Number, 512)
   .option('--repeats <n>', 'passes of each kind', Number, 8)
-  .option('--memory <sizes...>', 'sizes of the sets whose memory is measured', (size, sizes: number[] = []) => [
-    ...sizes,
+  .option('--memory <sizes...>', 'sizes of the sets whose memory is measured', (size, sizes: number[] | undefined) => [
+    ...(sizes ?? []),
     Number(size),
   ])
   .option('--json', 'one JSON object on stdout', false)

@@ -76,7 +76,10 @@ function resultOf(data: Record<string, unknown>): string {
   const shown = ['samples', 'people', 'quarantined', 'epochs', 'imagesPerSecond', 'validationRank1', 'verdict'];
   return shown
     .filter((key) => data[key] !== undefined && data[key] !== null)
-    .map((key) => `${key} ${typeof data[key] === 'number' ? Number((data[key] as number).toPrecision(4)) : data[key]}`)
+    .map(
+      (key) =>
+        `${key} ${typeof data[key] === 'number' ? Number((data[key] as number).toPrecision(4)) : String(data[key])}`,
+    )
     .join(', ');
 }
 

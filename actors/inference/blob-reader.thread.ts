@@ -33,6 +33,7 @@ const store = connectNats({ url, name: `${source}-reader`, log: createLogger({ l
 store.catch(() => {});
 
 port.on('message', (message: ToBlobReader) => {
+  // It answers its errors.
   if (message.type === 'get') void get(message);
   // It holds nothing that another would miss, and may be waiting for a server.
   else process.exit();

@@ -59,6 +59,7 @@ export async function followEnrolments(options: FollowEnrolmentsOptions): Promis
     wake();
   };
   const reader = enrolments.follow(take);
+  // `failed` tells an error as its value and never rejects.
   void resident.host.failed.then(stop);
   const close = () => {
     stop();

@@ -52,6 +52,7 @@ export function startHeartbeat({ store, status, onStored, log }: HeartbeatOption
     next ??= writing = writing.then(write);
     return next;
   };
+  // A beat logs that it could not be stored, and never rejects.
   const timer = setInterval(() => void beat(), INTERVAL_MS);
   return {
     beat,

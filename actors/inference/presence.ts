@@ -41,6 +41,7 @@ export function createPresence({ replicas, deployments, model, replica, log }: P
     status: () => replica.status(),
     onStored: (aliveUntilMs) => {
       standing.renew(aliveUntilMs);
+      // It logs its errors.
       if (following && !standing.isInformed) void catchUp(following);
     },
     log,

@@ -34,6 +34,7 @@ const engine = kind === 'train' ? await createEngine() : null;
 const port = parentPort!;
 const open = new Map<'spooled' | 'memory', { readonly source: BatchSource; epoch: number }>();
 
+// A rejection ends the thread, and the bench with it.
 port.on('message', (message: 'spooled' | 'memory' | 'end') => void (message === 'end' ? end() : answer(message)));
 
 /** A source stays open from pass to pass, as in a training: what it made ahead is used, its threads are warm. */

@@ -73,6 +73,7 @@ async function consume(nc: NatsConnection, bus: Bus, stage: WorkStage, result: o
       message.ack();
       const ids = { runId, model, commandId: id };
       const commandNs = BigInt(message.info.timestampNanos);
+      // A rejection ends the bench.
       void bus
         .publish(workEventSubject(stage, 'completed', runId), { ...ids, ...result }, { id: `${id}.completed` })
         .then(({ seq }) => answered.push({ runId, stage, commandNs, eventSeq: seq }));

@@ -12,7 +12,11 @@ const { model, image } = workerData.data as BareData; // From targets.ts, its on
 const options = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential' } as const;
 const session = await InferenceSession.create(model, options);
 
-parentPort?.on('message', async (pixels: Uint8Array | null) => {
+// A rejection ends the thread, and with it the process that started it.
+parentPort?.on('message', (pixels: Uint8Array | null) => void answer(pixels));
+parentPort?.postMessage(null);
+
+async function answer(pixels: Uint8Array | null): Promise<void> {
   if (pixels === null) {
     await session.release();
     return parentPort?.close();
@@ -20,5 +24,4 @@ parentPort?.on('message', async (pixels: Uint8Array | null) => {
   const input = new Tensor('float32', Float32Array.from(pixels), [1, image.channels, image.height, image.width]);
   const { embeddings } = await session.run({ images: input }, ['embeddings']);
   parentPort?.postMessage(embeddings!.data);
-});
-parentPort?.postMessage(null);
+}

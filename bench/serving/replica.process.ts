@@ -21,12 +21,14 @@ const processes = {
   take: async () => {
     const taken = await spares.take();
     serving.push(taken);
+    // `ended` never rejects.
     void taken.ended.then(() => serving.splice(serving.indexOf(taken), 1));
     return taken;
   },
 };
 
 process.on('message', (message: ToReplica) => {
+  // A rejection ends this process.
   if (message.type === 'start') return void start(message);
   const host = serving[0];
   if (host) process.kill(host.pid, message.signal);

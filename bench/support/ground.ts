@@ -39,7 +39,8 @@ export async function withGround<T>(use: (ground: Ground) => Promise<T>): Promis
     await applyTopology(nc, { replicas: 1 });
     return await use({ nc, url: server.url, start });
   } finally {
-    const ends = children.map((child) => child.exitCode === null && child.signalCode === null && once(child, 'exit'));
+    const running = children.filter((child) => child.exitCode === null && child.signalCode === null);
+    const ends = running.map((child) => once(child, 'exit'));
     for (const child of children) child.kill('SIGKILL');
     await Promise.all(ends);
     await nc.close();

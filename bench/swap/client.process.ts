@@ -23,6 +23,7 @@ let stop = () => {};
 const say = (message: FromLoad) => void process.send?.(message);
 
 process.on('message', (message: ToLoad) => {
+  // A rejection ends this process.
   if (message.type === 'start') void load(message.start);
   else stop();
 });

@@ -11,6 +11,7 @@ import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';
 import type { ReplicaStart } from './messages.ts';
 
+// A rejection ends this process.
 process.on('message', (message: ReplicaStart) => void start(message));
 
 async function start({ url, name: model, replicaId }: ReplicaStart): Promise<void> {

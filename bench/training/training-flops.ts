@@ -22,7 +22,15 @@ function productFlops({ layer, input, output }: ResolvedLeaf): number {
       return 2 * sizeOf(output) * layer.kernel ** 2;
     case 'dense':
       return 2 * input[0]! * layer.units;
-    default:
+    case 'average-pool':
+    case 'batch-norm':
+    case 'dropout':
+    case 'flatten':
+    case 'global-average-pool':
+    case 'l2-normalise':
+    case 'max-pool':
+    case 'prelu':
+    case 'relu':
       return 0;
   }
 }

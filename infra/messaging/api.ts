@@ -26,6 +26,7 @@ export async function serveApi(nc: NatsConnection, endpoints: Endpoints, log: Lo
   for (const [subject, handle] of Object.entries(endpoints)) {
     service.addEndpoint(nameOf(subject), {
       subject,
+      // `answer` sends its errors as well, and never rejects.
       handler: (error, request) => void (error ? log.error({ err: error, subject }, 'api') : answer(request)),
     });
     const answer = (request: ServiceMsg) => respond(request, subject, handle, log);

@@ -47,6 +47,7 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       // A stack trace taken for each request, in case it should fail, is an eighth of a busy orchestrator's time.
       noAsyncTraces: true,
     });
+    // It reads and logs until the connection is closed, and never rejects.
     void logStatus(nc, log);
     await refuseUnfit(nc, url);
     return nc;
@@ -93,7 +94,13 @@ function logOne(status: Status, log: Logger): void {
       return log.error({ err: status.error }, 'nats-server reported an error');
     case 'slowConsumer':
       return log.warn({ pending: status.pending }, 'slow consumer: messages arrive faster than they are handled');
-    default:
+    case 'reconnecting':
+    case 'update':
+    case 'ldm':
+    case 'ping':
+    case 'staleConnection':
+    case 'forceReconnect':
+    case 'close':
       return log.debug({ type: status.type }, 'connection status');
   }
 }

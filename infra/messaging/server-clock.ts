@@ -23,8 +23,9 @@ export async function followServerClock(nc: NatsConnection, log: Logger): Promis
   };
   const follow = () => read().catch((err: unknown) => log.debug({ err }, 'the clock of the server was not read'));
   await follow();
-  const timer = setInterval(follow, READ_EVERY_MS);
+  const timer = setInterval(() => void follow(), READ_EVERY_MS);
   timer.unref();
+  // Closing is told with its reason, never as a rejection.
   void nc.closed().then(() => clearInterval(timer));
   return () => new Date(performance.now() + offsetMs);
 }

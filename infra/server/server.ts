@@ -93,7 +93,7 @@ class EmbeddedServer implements Server {
     this.#log = log;
     lock.setServer(first.pid);
     this.#supervision = this.#supervise();
-    // What ended is started again by the supervision.
+    // What ended is started again by the supervision. Stopping waits for the end and never rejects.
     const onRoom = () => void this.#process.stop();
     this.#disk = watchDisk({ storeDir: start.storeDir, logPath: this.logPath, onRoom, log });
   }

@@ -153,7 +153,7 @@ const PATIENT = [
 test('machine: waiting for a worker or a replica always has a deadline, and a paused run has none', () => {
   for (const walk of walks.filter(({ checkpoint }) => checkpoint.status === 'active')) {
     const timers = Object.keys(walk.checkpoint.timers);
-    assert.is(timers.length === 0, PATIENT.includes(stateOf(walk)), `${say(walk)}: ${timers}`);
+    assert.is(timers.length === 0, PATIENT.includes(stateOf(walk)), `${say(walk)}: ${timers.join(', ')}`);
   }
 });
 
@@ -233,7 +233,7 @@ test('machine: a candidate that was announced is committed and kept, or taken ba
   for (const walk of nights.filter((w) => deployments(w).includes('announce') && w.checkpoint.status === 'done')) {
     const changes = deployments(walk);
     const undone = changes.includes('rollBack') || changes.includes('withdraw');
-    assert.is(undone, stateOf(walk) !== 'completed', `${say(walk)}: ${changes}`);
+    assert.is(undone, stateOf(walk) !== 'completed', `${say(walk)}: ${changes.join(', ')}`);
   }
 });
 

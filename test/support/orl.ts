@@ -33,7 +33,10 @@ export function orlFolder(): string | null {
 /** Registers a test that gets the folder of faces; see the head of this file for what happens without them. */
 export function orlTest(name: string, run: (folder: string) => void | Promise<void>): void {
   const folder = orlFolder();
-  if (folder !== null) return void test(name, () => run(folder));
+  if (folder !== null) {
+    test(name, () => run(folder));
+    return;
+  }
   console.log(`SKIP ${name}: needs ORL faces`);
   test(`${name} (skipped: needs ORL faces)`, () => assert.is(orlFolder(), null));
 }

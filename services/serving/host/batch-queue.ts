@@ -99,6 +99,7 @@ export class BatchQueue {
     clearTimeout(this.#hold);
     if (this.#waiting.length === 0) return this.#resolveIdle();
     const holdMs = this.#closed ? 0 : this.#holdMs();
+    // A run answers its requests, also with an error, and never rejects.
     if (holdMs > 0) this.#hold = setTimeout(() => void this.#run(), holdMs);
     else void this.#run();
   }

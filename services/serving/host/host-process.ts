@@ -58,7 +58,7 @@ export async function startHostProcess(): Promise<HostProcess> {
   const ask = (message: ToProcess, limitMs: number) => {
     if (gone) throw gone;
     const answer = new Promise<FromProcess>((resolve, reject) => (call = { resolve, reject }));
-    // An end of the process shows in `ended`, also where it comes before this.
+    // An end of the process shows in `ended`, also where it comes before this; the connection is never refused.
     void connected.then((channel) => channel.send(message));
     return within(answer, limitMs);
   };

@@ -39,6 +39,7 @@ export function keepSpare(start: () => Promise<HostProcess> = startHostProcess):
     // One that did not start is told to whoever takes it.
     await next.then(({ ready }) => ready).catch(() => {});
   };
+  // Its failures go to the taker, so it never rejects.
   void begin();
   return {
     take: () => {

@@ -160,6 +160,7 @@ class SupervisedHost implements ModelHost {
 
   /** Also one that dies while it has nothing to do is replaced, so that the next request does not pay for it. */
   async #watched(process: HostProcess): Promise<HostProcess> {
+    // `ended` tells the reason and never rejects.
     void process.ended.then((gone) => this.#replace(process, gone, 0));
     this.#process = process;
     return process;

@@ -46,6 +46,7 @@ export class Residents {
   async load(pair: ModelPair, isUrgent: boolean): Promise<ResidentModel> {
     const resident = await this.#options.load(pair, isUrgent);
     this.#table.set(keyOf(pair), resident);
+    // `failed` tells an error as its value and never rejects.
     void resident.host.failed.then((error) => {
       if (this.get(pair) === resident) this.#table.delete(keyOf(pair));
       this.#options.onFailed(resident, error);

@@ -98,6 +98,7 @@ function converse(thread: Worker, data: ThreadData, context: TrainingContext): P
         case 'log':
           return context.log[message.level](message.fields, message.message);
         case 'checkpoint':
+          // A save that fails stops the training, so `saving` never rejects.
           return void (saving = save(message.state));
         case 'done':
           return void saving.then(() => (reason === undefined ? resolve(message.outcome) : reject(reason)));

@@ -57,8 +57,8 @@ export function withMetadata(bytes: Uint8Array, metadata: ModelMetadata): Uint8A
   const model = decodeModel(bytes);
   const isOurs = ({ key }: { key?: string | null }) => key != null && key in props;
   if (!model.metadataProps.some(isOurs)) return appendMetadata(bytes, props);
-  const kept = model.metadataProps.filter((prop) => !isOurs(prop));
-  return appendMetadata(encodeAgain({ ...model, metadataProps: kept }), props);
+  model.metadataProps = model.metadataProps.filter((prop) => !isOurs(prop));
+  return appendMetadata(encodeAgain(model), props);
 }
 
 /** Throws MODEL_INVALID when the bytes are no ONNX file, or one without these properties. */

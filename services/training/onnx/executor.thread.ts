@@ -10,11 +10,14 @@ const port = parentPort!;
 // startThread passes what remote-executor.ts gave it, under `data`.
 const executor = await createExecutor((workerData as { data: ExecutorSetup }).data);
 
-port.on('message', async (command: ToExecutor) => {
+// A rejection is the error that ends the thread.
+port.on('message', (command: ToExecutor) => void obey(command));
+port.postMessage('ready');
+
+async function obey(command: ToExecutor): Promise<void> {
   port.postMessage(await carryOut(command));
   if (command.type === 'close') port.close();
-});
-port.postMessage('ready');
+}
 
 function carryOut(command: ToExecutor): Promise<unknown> {
   switch (command.type) {

@@ -42,7 +42,7 @@ test('training: killed with -9 three times, it ends with the same SHA-256 as und
         assert.equal([life.signal, life.digest], ['SIGKILL', null]);
         assert.ok(
           life.saved.every((step) => step > reached),
-          `saved ${life.saved} after ${reached}: it began too early`,
+          `saved ${life.saved.join(', ')} after ${reached}: it began too early`,
         );
         reached = life.saved.at(-1) ?? reached;
       }

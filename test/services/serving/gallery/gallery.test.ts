@@ -17,7 +17,7 @@ const DIGEST = digestOf(Buffer.from('a model'));
 const near = (actual: ArrayLike<number>, expected: readonly number[]) =>
   assert.ok(
     expected.every((x, i) => Math.abs(x - actual[i]!) < 1e-6),
-    `${Array.from(actual)} is not ${expected}`,
+    `${Array.from(actual).join(', ')} is not ${expected.join(', ')}`,
   );
 
 test('gallery: a row is the normalised mean of a person, and people without an image are left out', () => {

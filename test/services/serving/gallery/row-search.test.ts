@@ -29,7 +29,7 @@ async function withSearch(use: (search: RowSearch) => Promise<void>): Promise<vo
 async function expectBest(search: RowSearch, rows: readonly Float32Array[], probe: Float32Array, best: number) {
   const named = [...(await search.search(probe, best))];
   const order = rows.map((row, index) => ({ index, score: scoreOf(row, probe) })).sort((a, b) => b.score - a.score);
-  for (const { index } of order.slice(0, best)) assert.ok(named.includes(index), `row ${index} of ${named}`);
+  for (const { index } of order.slice(0, best)) assert.ok(named.includes(index), `row ${index} of ${named.join(', ')}`);
   assert.ok(named.every((index) => index < rows.length));
 }
 

@@ -14,8 +14,14 @@ import { TINY_IMAGE, tinyModel } from '../../../support/tiny-model.ts';
 /** Loads a pair; `processes` tells which were taken for it. No process is left when it is refused. */
 function load(blobs: BlobStore, pair: ModelPair) {
   const processes = seeProcesses();
-  const resident = loadResident({ pair, blobs, options: TINY_HOST, processes });
-  return { processes, resident: resident.finally(() => processes.close()) };
+  const loadAndClose = async () => {
+    try {
+      return await loadResident({ pair, blobs, options: TINY_HOST, processes });
+    } finally {
+      await processes.close();
+    }
+  };
+  return { processes, resident: loadAndClose() };
 }
 
 test('golden samples: they are read as written, and their own model passes them', async () => {

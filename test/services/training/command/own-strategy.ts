@@ -47,7 +47,8 @@ try {
     }),
   );
   // Without our metadata, as a model from elsewhere comes.
-  const foreign = { ...decodeModel(outcome.model), metadataProps: [] };
+  const foreign = decodeModel(outcome.model);
+  foreign.metadataProps = [];
   writeFileSync(job.paths.model, encodeAgain(foreign));
 } catch (error) {
   if (!(error instanceof PipelineError)) throw error;

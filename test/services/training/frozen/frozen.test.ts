@@ -186,7 +186,7 @@ const UNFIT: readonly [what: string, change: (model: Model) => Uint8Array, backb
   ['without a graph', () => new Uint8Array(0), {}, /no graph/],
   [
     'of old operators',
-    (model) => encodeAgain({ ...model, opsetImport: [{ domain: '', version: 9 }] }),
+    (model) => encodeAgain(Object.assign(model, { opsetImport: [{ domain: '', version: 9 }] })),
     {},
     /version 9; export it with 13 to/,
   ],

@@ -205,7 +205,7 @@ test('training: with early stopping the time limit, too, ends it with the weight
   const ranks = outcome.curve.map(({ validationRank1 }) => validationRank1!);
   assert.equal([ended, outcome.curve.length], ['time', 20]);
   assert.is(bestEpoch, 1 + ranks.indexOf(Math.max(...ranks)));
-  assert.ok(bestEpoch < 20, `rank-1 of the passes: ${ranks}`);
+  assert.ok(bestEpoch < 20, `rank-1 of the passes: ${ranks.join(', ')}`);
   assert.equal([outcome.loss, outcome.validationRank1], [outcome.curve[bestEpoch - 1]!.loss, Math.max(...ranks)]);
 });
 
