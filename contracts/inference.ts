@@ -81,25 +81,18 @@ export const PersonSchema = z
 export const InferErrorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 /** The status of a reply that is an error: below 500 (429 aside) the request itself is at fault. */
-export function inferStatus(code: ErrorCode): number {
-  switch (code) {
-    case 'IMAGE_UNREADABLE':
-    case 'IMAGE_TOO_LARGE':
-    case 'REQUEST_INVALID':
-      return 400;
-    case 'PERSON_UNKNOWN':
-      return 404;
-    case 'GALLERY_FULL':
-      return 409;
-    case 'OVERLOADED':
-      return 429;
-    case 'NOT_READY':
-    case 'RELEASE_NOT_REACHED':
-    case 'HOST_FAILED':
-      return 503;
-    case 'DEADLINE_EXCEEDED':
-      return 504;
-    default:
-      return 500;
-  }
-}
+export const inferStatus = (code: ErrorCode): number => STATUS_OF[code] ?? 500;
+
+/** Any other error is a fault of ours. */
+const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
+  IMAGE_UNREADABLE: 400,
+  IMAGE_TOO_LARGE: 400,
+  REQUEST_INVALID: 400,
+  PERSON_UNKNOWN: 404,
+  GALLERY_FULL: 409,
+  OVERLOADED: 429,
+  NOT_READY: 503,
+  RELEASE_NOT_REACHED: 503,
+  HOST_FAILED: 503,
+  DEADLINE_EXCEEDED: 504,
+};

@@ -45,6 +45,7 @@ const ticking = setInterval(() => {
 port.on('message', (message: TrafficMessage) => {
   if ('period' in message) current = periodOf(message.period);
   else if ('inService' in message) inService = Math.max(inService, message.inService);
+  // A rejection ends the thread, and the story with it.
   else void finish();
 });
 port.postMessage('ready');

@@ -44,7 +44,7 @@ export async function startLoad(context: ReplicaTest): Promise<Load> {
 const unanswered = (error: unknown): InferAnswer => ({ status: 0, body: {}, text: String(error), retryAfterMs: null });
 
 export const releasesOf = (answers: readonly InferAnswer[]) =>
-  [...new Set(answers.map(({ body }) => body.release))].sort();
+  [...new Set(answers.map(({ body }) => Number(body.release)))].sort((a, b) => a - b);
 /** Resolves when so many more requests were answered. */
 export const more = ({ answers }: Load, count: number) => {
   const target = answers.length + count;

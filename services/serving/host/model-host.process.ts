@@ -24,6 +24,7 @@ const [socketPath = '', hostId] = process.argv.slice(2); // From host-launcher.p
 const channel = openChannel(connect(socketPath));
 channel.onMessage = (message) => {
   const asked = message as ToProcess; // From host-process.ts.
+  // Both answer their errors.
   void (asked.type === 'load' ? load(asked) : run(asked));
 };
 channel.onClosed = () => process.exit();

@@ -129,6 +129,7 @@ export class Convergence {
     const fields = { release: current.release, formerRelease, modelDigest: resident.modelDigest, ...swap };
     log.info(fields, 'replica: switched');
     report.changed();
+    // Leases are given back, never refused: nothing rejects.
     if (formerRelease !== current.release) void replica.drained().then(() => report.switched(runId, current, swap));
   }
 
