@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve()
-EXAMPLE = HERE.parents[2] / "examples" / "train_pytorch.py"
+EXAMPLE = HERE.parents[3] / "examples" / "train_pytorch.py"
 # Every fifth image of a person is kept for validation.
 VALIDATION_EVERY = 5
 SUBJECTS = {"small": {"net": "face-small", "side": 64}, "face-resnet": {"net": "face-resnet", "side": 112}}
