@@ -2,12 +2,18 @@
 import { z } from 'zod';
 import { DigestSchema, BlobRefSchema } from './references.ts';
 
-/** Pixels as a model sees them: `channels` 1 is grey, 3 is RGB; values 0..255. */
-export const ImageSpecSchema = z.object({
-  width: z.number().int().min(8).max(1024).default(64),
-  height: z.number().int().min(8).max(1024).default(64),
-  channels: z.union([z.literal(1), z.literal(3)]).default(1),
-});
+const SIDE = z.number().int().min(8).max(1024).default(64);
+
+export const ImageSpecSchema = z
+  .object({
+    width: SIDE.describe('In pixels.'),
+    height: SIDE.describe('In pixels.'),
+    channels: z
+      .union([z.literal(1), z.literal(3)])
+      .default(1)
+      .describe('1: grey. 3: red, green, blue.'),
+  })
+  .describe('The size to which each image is brought: what the model sees. Values are 0..255.');
 export type ImageSpec = z.infer<typeof ImageSpecSchema>;
 
 export const SPLITS = ['train', 'validation', 'probe'] as const;

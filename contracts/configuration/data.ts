@@ -1,32 +1,41 @@
 /** Where a pipeline's data comes from and how it is split. */
 import { z } from 'zod';
 
-export const SourceConfigSchema = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('http'),
-    name: z.string().min(1),
-    /** Answers GET <url>?cursor=&limit= with a page: see services/data/http-source.ts. */
-    url: z.url(),
-    pageSize: z.number().int().min(1).max(1000).default(50),
-    timeoutMs: z.number().int().min(100).default(10_000),
-  }),
-  z.object({
-    type: z.literal('directory'),
-    name: z.string().min(1),
-    /** One folder per person, images inside. */
-    path: z.string().min(1),
-  }),
-]);
+const NAME = z.string().min(1).describe('Names the source in snapshots, logs and errors.');
+
+export const SourceConfigSchema = z
+  .discriminatedUnion('type', [
+    z.object({
+      type: z.literal('http').describe('A data service: pages of samples over HTTP.'),
+      name: NAME,
+      url: z.url().describe('Answers `GET <url>?limit=50&cursor=...` with a page of samples.'),
+      pageSize: z.number().int().min(1).max(1000).default(50).describe('Samples that are asked for at once.'),
+      timeoutMs: z.number().int().min(100).default(10_000).describe('The longest wait for a page.'),
+    }),
+    z.object({
+      type: z.literal('directory').describe('A folder on the machine of the collector.'),
+      name: NAME,
+      path: z.string().min(1).describe('A folder with one folder per person, and images inside.'),
+    }),
+  ])
+  .describe('A place that images of people are collected from.');
 export type SourceConfig = z.infer<typeof SourceConfigSchema>;
 
+const share = (fallback: number) => z.number().min(0).max(0.5).default(fallback);
+
 export const SplitConfigSchema = z.discriminatedUnion('strategy', [
-  /** By the hash of the image, so a sample keeps its split from night to night. Shares of all samples, 0..1. */
   z.object({
-    strategy: z.literal('content-hash'),
-    validation: z.number().min(0).max(0.5).default(0.1),
-    probe: z.number().min(0).max(0.5).default(0.2),
+    strategy: z
+      .literal('content-hash')
+      .describe('By the hash of the image: a sample keeps its split from night to night.'),
+    validation: share(0.1).describe('Share of all samples that is watched during training.'),
+    probe: share(0.2).describe('Share of all samples that judges the candidate.'),
   }),
-  /** The first `train` images of each person (by id, numerically) train, the rest are probes: benchmark protocols. */
-  z.object({ strategy: z.literal('first-n'), train: z.number().int().min(1) }),
+  z.object({
+    strategy: z
+      .literal('first-n')
+      .describe('By the order of the ids: a protocol of benchmarks. All that do not train are probes.'),
+    train: z.number().int().min(1).describe('So many images of each person train, the first by their ids.'),
+  }),
 ]);
 export type SplitConfig = z.infer<typeof SplitConfigSchema>;

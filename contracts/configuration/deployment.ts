@@ -3,46 +3,95 @@ import { z } from 'zod';
 
 /** A week of nights, with the two that are resident; each holds its model and gallery in the object store. */
 export const RETAINED_RELEASES = 5;
-/** A person's word before a candidate is deployed. */
-export const ApprovalConfigSchema = z.object({
-  required: z.boolean().default(false),
-  timeoutMs: z
-    .number()
-    .int()
-    .positive()
-    .default(12 * 3600_000),
-  /** What happens when nobody has said anything by then. */
-  onTimeout: z.enum(['reject', 'approve']).default('reject'),
-});
 
-export const CanaryConfigSchema = z.object({
-  /** Share of the requests that the candidate answers before it is committed. */
-  share: z.number().positive().max(0.5).default(0.1),
-  windowMs: z.number().int().min(0).default(60_000),
-  /** Requests with the same value of this header go the same way; without it, requests with the same payload. */
-  keyHeader: z.string().min(1).default('Nightshift-Key'),
-});
+export const ApprovalConfigSchema = z
+  .object({
+    required: z.boolean().default(false).describe('A verified candidate waits until a person approves or rejects it.'),
+    timeoutMs: z
+      .number()
+      .int()
+      .positive()
+      .default(12 * 3600_000)
+      .describe('The longest wait for that person.'),
+    onTimeout: z.enum(['reject', 'approve']).default('reject').describe('The answer that silence counts as.'),
+  })
+  .describe("A person's word before a candidate is deployed.");
 
-export const DeploymentConfigSchema = z.object({
-  /** `hot-swap`: all replicas switch at once; `canary`: the candidate answers a share of the requests first. */
-  strategy: z.enum(['hot-swap', 'canary']).default('hot-swap'),
-  canary: CanaryConfigSchema.prefault({}),
-  /** Live replicas needed before a deployment goes on. */
-  replicasMin: z.number().int().min(1).default(1),
-  /** How long the new release is watched after the commit. */
-  guardMs: z.number().int().min(0).default(60_000),
-  /** Share of failed requests in the guard window that rolls back, once `guardRequestsMin` were answered. */
-  guardErrorRateMax: z.number().min(0).max(1).default(0.01),
-  guardRequestsMin: z.number().int().min(1).default(20),
-  guardLatencyP99MsMax: z.number().positive().default(500),
-  /** Largest factor by which the median latency may grow over the previous release's. */
-  guardLatencyRatioMax: z.number().min(1).default(4),
-  /** Largest shift of the mean score over the threshold, in standard deviations of the previous release's. */
-  guardScoreShiftMax: z.number().positive().default(4),
-  /** Replies with a score that each release must have given before their scores are compared. */
-  guardScoresMin: z.number().int().min(2).default(100),
-  /** Pairs older than the previous one that stay listed for a rollback by loading them anew. */
-  retainedReleases: z.number().int().min(0).max(50).default(RETAINED_RELEASES),
-  approval: ApprovalConfigSchema.prefault({}),
-});
+export const CanaryConfigSchema = z
+  .object({
+    share: z
+      .number()
+      .positive()
+      .max(0.5)
+      .default(0.1)
+      .describe('Share of the requests that the candidate answers before it is committed.'),
+    windowMs: z.number().int().min(0).default(60_000).describe('How long it answers them.'),
+    keyHeader: z
+      .string()
+      .min(1)
+      .default('Nightshift-Key')
+      .describe(
+        'Requests with the same value of this header go the same way; without it, requests with the same payload.',
+      ),
+  })
+  .describe('For the strategy `canary`.');
+
+export const DeploymentConfigSchema = z
+  .object({
+    strategy: z
+      .enum(['hot-swap', 'canary'])
+      .default('hot-swap')
+      .describe(
+        '`hot-swap`: all replicas switch at once. `canary`: the candidate answers a share of the requests first.',
+      ),
+    canary: CanaryConfigSchema.prefault({}),
+    replicasMin: z.number().int().min(1).default(1).describe('Live replicas needed before a deployment goes on.'),
+    guardMs: z.number().int().min(0).default(60_000).describe('How long the new release is watched after the commit.'),
+    guardRequestsMin: z
+      .number()
+      .int()
+      .min(1)
+      .default(20)
+      .describe('Requests that must have been answered before any limit can be breached.'),
+    guardErrorRateMax: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.01)
+      .describe("Largest share of failed requests; clients' own mistakes do not count."),
+    guardLatencyP99MsMax: z
+      .number()
+      .positive()
+      .default(500)
+      .describe("Largest 99th percentile of a replica's latency, in milliseconds."),
+    guardLatencyRatioMax: z
+      .number()
+      .min(1)
+      .default(4)
+      .describe(
+        "Largest factor of the median latency over the previous release's, of which less than 10 ms counts as 10 ms.",
+      ),
+    guardScoreShiftMax: z
+      .number()
+      .positive()
+      .default(4)
+      .describe(
+        "Largest shift of the mean score over the threshold, either way, in standard deviations of the previous release's.",
+      ),
+    guardScoresMin: z
+      .number()
+      .int()
+      .min(2)
+      .default(100)
+      .describe('Scores that each of the two must have given before their scores are compared.'),
+    retainedReleases: z
+      .number()
+      .int()
+      .min(0)
+      .max(50)
+      .default(RETAINED_RELEASES)
+      .describe('Pairs older than the previous one that can be rolled back to by loading them anew.'),
+    approval: ApprovalConfigSchema.prefault({}),
+  })
+  .describe('How a candidate is put into service, and when it is taken out again by itself.');
 export type DeploymentConfig = z.infer<typeof DeploymentConfigSchema>;

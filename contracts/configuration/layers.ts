@@ -3,16 +3,26 @@ import { z } from 'zod';
 
 /** A window that slides over an image. */
 const WINDOW = {
-  kernel: z.number().int().min(1).max(31).default(3),
-  stride: z.number().int().min(1).max(8).default(1),
-  /** Zeros added on each side. Absent: "same", which keeps height and width but for the stride. */
-  pad: z.number().int().min(0).max(15).optional(),
+  kernel: z.number().int().min(1).max(31).default(3).describe('Side of the window.'),
+  stride: z.number().int().min(1).max(8).default(1).describe('Step of the window.'),
+  pad: z
+    .number()
+    .int()
+    .min(0)
+    .max(15)
+    .optional()
+    .describe('Zeros added on each side. Absent: "same", which keeps height and width but for the stride.'),
 };
-/** Side of the blocks that a pool takes, which do not overlap; absent: 2. */
-const BLOCK = { size: z.number().int().min(2).max(16).optional() };
+const BLOCK = {
+  size: z.number().int().min(2).max(16).optional().describe('Side of the blocks, which do not overlap. Absent: 2.'),
+};
 
 const LeafLayerSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('conv'), filters: z.number().int().min(1), ...WINDOW }),
+  z.strictObject({
+    type: z.literal('conv'),
+    filters: z.number().int().min(1).describe('Channels of the output.'),
+    ...WINDOW,
+  }),
   z.strictObject({ type: z.literal('depthwise-conv'), ...WINDOW }),
   z.strictObject({ type: z.literal('batch-norm') }),
   z.strictObject({ type: z.literal('relu') }),
@@ -21,9 +31,11 @@ const LeafLayerSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('average-pool'), ...BLOCK }),
   z.strictObject({ type: z.literal('global-average-pool') }),
   z.strictObject({ type: z.literal('flatten') }),
-  z.strictObject({ type: z.literal('dense'), units: z.number().int().min(1) }),
-  /** `rate`: the share of values that a training step sets to zero. */
-  z.strictObject({ type: z.literal('dropout'), rate: z.number().min(0).max(0.9) }),
+  z.strictObject({ type: z.literal('dense'), units: z.number().int().min(1).describe('Values of the output.') }),
+  z.strictObject({
+    type: z.literal('dropout'),
+    rate: z.number().min(0).max(0.9).describe('Share of the values that a training step sets to zero.'),
+  }),
   z.strictObject({ type: z.literal('l2-normalise') }),
 ]);
 /** A layer that holds no others. */
@@ -36,13 +48,17 @@ export interface ResidualLayer {
   readonly shortcut?: readonly Layer[] | undefined;
 }
 
-/** A layer of a net as data; docs/training.md describes each. */
 export type Layer = LeafLayer | ResidualLayer;
-export const LayerSchema: z.ZodType<Layer> = z.discriminatedUnion('type', [
-  LeafLayerSchema,
-  z.strictObject({
-    type: z.literal('residual'),
-    layers: z.lazy(() => z.array(LayerSchema).min(1)),
-    shortcut: z.lazy(() => z.array(LayerSchema).min(1)).optional(),
-  }),
-]);
+export const LayerSchema: z.ZodType<Layer> = z
+  .discriminatedUnion('type', [
+    LeafLayerSchema,
+    z.strictObject({
+      type: z.literal('residual'),
+      layers: z.lazy(() => z.array(LayerSchema).min(1)).describe('Layers one after the other.'),
+      shortcut: z
+        .lazy(() => z.array(LayerSchema).min(1))
+        .optional()
+        .describe('Layers whose output is added to theirs. Absent: the input itself is added.'),
+    }),
+  ])
+  .meta({ id: 'layer', description: 'A layer of a net; docs/training.md describes each.' });

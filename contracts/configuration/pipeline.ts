@@ -10,52 +10,54 @@ import { TrainingConfigSchema } from './training.ts';
 import { VerificationConfigSchema } from './verification.ts';
 import { ImageSpecSchema } from '../dataset.ts';
 
-/** Deadlines per stage. A passed deadline means "unknown": the worker is asked before anything is undone. */
-export const TimeoutsConfigSchema = z.object({
-  collectMs: z
-    .number()
-    .int()
-    .positive()
-    .default(4 * 3600_000),
-  trainMs: z
-    .number()
-    .int()
-    .positive()
-    .default(4 * 3600_000),
-  verifyMs: z.number().int().positive().default(3600_000),
-  deployMs: z
-    .number()
-    .int()
-    .positive()
-    .default(5 * 60_000),
-  /** How long a worker that was asked for its status, or told to stop, may stay silent. */
-  answerMs: z.number().int().positive().default(15_000),
-  /** A worker that shows no sign of life for this long is asked. Workers give one every 10 s. */
-  heartbeatMs: z.number().int().positive().default(60_000),
-});
+const durationMs = (fallback: number) => z.number().int().positive().default(fallback);
+const HOUR_MS = 3600_000;
+const MINUTE_MS = 60_000;
 
-/** Waits double from attempt to attempt up to the maximum; each is shortened by up to half, so that runs spread. */
-export const RetryConfigSchema = z.object({
-  /** Attempts per stage, the first included; and per step of a compensation. */
-  attemptsMax: z.number().int().min(1).max(20).default(3),
-  backoffMs: z.number().int().positive().default(5_000),
-  backoffMaxMs: z
-    .number()
-    .int()
-    .positive()
-    .default(5 * 60_000),
-});
+export const TimeoutsConfigSchema = z
+  .object({
+    collectMs: durationMs(4 * HOUR_MS).describe('Deadline of the stage collect.'),
+    trainMs: durationMs(4 * HOUR_MS).describe('Deadline of the stage train.'),
+    verifyMs: durationMs(HOUR_MS).describe('Deadline of the stage verify.'),
+    deployMs: durationMs(5 * MINUTE_MS).describe('Deadline of each phase of the stage deploy.'),
+    answerMs: durationMs(15_000).describe(
+      'How long a worker that was asked for its status, or told to stop, may stay silent.',
+    ),
+    heartbeatMs: durationMs(MINUTE_MS).describe(
+      'A worker without a sign of life for so long is asked. Workers give one every 10 s.',
+    ),
+  })
+  .describe('A passed deadline means "unknown": the worker is asked before anything is undone.');
 
-export const PipelineConfigSchema = z.object({
-  sources: z.array(SourceConfigSchema).min(1),
-  image: ImageSpecSchema.prefault({}),
-  split: SplitConfigSchema.prefault({ strategy: 'content-hash' }),
-  training: TrainingConfigSchema.prefault({}),
-  verification: VerificationConfigSchema.prefault({}),
-  deployment: DeploymentConfigSchema.prefault({}),
-  timeouts: TimeoutsConfigSchema.prefault({}),
-  retry: RetryConfigSchema.prefault({}),
-  /** When runs start by themselves; absent: only by command. */
-  schedule: ScheduleConfigSchema.optional(),
-});
+export const RetryConfigSchema = z
+  .object({
+    attemptsMax: z
+      .number()
+      .int()
+      .min(1)
+      .max(20)
+      .default(3)
+      .describe('Attempts per stage, the first included, and per step of a compensation.'),
+    backoffMs: durationMs(5_000).describe('The wait before the second attempt.'),
+    backoffMaxMs: durationMs(5 * MINUTE_MS).describe('The longest wait.'),
+  })
+  .describe(
+    'Waits double from attempt to attempt up to the longest; each is shortened by up to half, so that runs spread.',
+  );
+
+export const PipelineConfigSchema = z
+  .object({
+    sources: z.array(SourceConfigSchema).min(1).describe('Sources that are collected at once, in one snapshot.'),
+    image: ImageSpecSchema.prefault({}),
+    split: SplitConfigSchema.prefault({ strategy: 'content-hash' }).describe(
+      'Which samples train, which are watched during training, and which judge.',
+    ),
+    training: TrainingConfigSchema.prefault({}),
+    verification: VerificationConfigSchema.prefault({}),
+    deployment: DeploymentConfigSchema.prefault({}),
+    timeouts: TimeoutsConfigSchema.prefault({}),
+    retry: RetryConfigSchema.prefault({}),
+    schedule: ScheduleConfigSchema.optional(),
+  })
+  .describe('The pipeline of one model. A run keeps the copy with which it started.');
 export type PipelineConfig = z.infer<typeof PipelineConfigSchema>;

@@ -8,24 +8,46 @@ import { TokenSchema } from '../references.ts';
 
 const ClockSchema = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as "22:00"');
 
-export const ScheduleConfigSchema = z.strictObject({
-  /** Five fields (minute hour day month weekday), or six with seconds first. */
-  cron: z.string().min(1).max(200),
-  /** IANA name; the expression and the window are meant in it. */
-  timeZone: z.string().default('UTC'),
-  /** What becomes of a slot while a run of the model is under way. */
-  overlap: z.enum(['skip', 'buffer-one', 'cancel-other']).default('skip'),
-  /** A slot that was missed (nothing ran) is made up for if it lies back at most this long. */
-  catchUpMs: z
-    .number()
-    .int()
-    .min(0)
-    .default(6 * 3600_000),
-  /** After so many scheduled runs in a row that failed, the schedule pauses itself. Absent: never. */
-  pauseAfterFailures: z.number().int().min(1).optional(),
-  /** Runs begin only between these times of day; a slot outside waits for the next opening. May pass midnight. */
-  window: z.strictObject({ from: ClockSchema, to: ClockSchema }).optional(),
-});
+export const ScheduleConfigSchema = z
+  .strictObject({
+    cron: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe('Five fields (minute hour day month weekday), or six with seconds first. It names the slots.'),
+    timeZone: z.string().default('UTC').describe('IANA name; the expression and the window are meant in it.'),
+    overlap: z
+      .enum(['skip', 'buffer-one', 'cancel-other'])
+      .default('skip')
+      .describe(
+        'For a slot that comes while a run of the model is under way: `skip` it; `buffer-one`: it waits for the end of the ' +
+          'run, and further slots are skipped meanwhile; `cancel-other`: that run is cancelled and undone first.',
+      ),
+    catchUpMs: z
+      .number()
+      .int()
+      .min(0)
+      .default(6 * 3600_000)
+      .describe('A slot at which nothing ran is made up for if it lies back at most so long; of several, the latest.'),
+    pauseAfterFailures: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'So many scheduled runs in a row that ended failed, rolled-back or needs-operator pause the schedule. Absent: never.',
+      ),
+    window: z
+      .strictObject({
+        from: ClockSchema.describe('Time of day, such as `22:00`.'),
+        to: ClockSchema.describe('Time of day; one before `from` is on the next day.'),
+      })
+      .optional()
+      .describe(
+        'Runs begin only between these times of day; a slot outside waits for the next opening. Absent: always.',
+      ),
+  })
+  .describe('When runs start by themselves. Absent: only by command.');
 export type ScheduleConfig = z.infer<typeof ScheduleConfigSchema>;
 
 /** What became of a slot; of `count` slots up to `until`, where several in a row were missed. */

@@ -14,36 +14,82 @@ import { describeUnknown } from './unknown-settings.ts';
 
 export const CONFIG_FILE = 'nightshift.config.json';
 
-const NatsConfigSchema = z.strictObject({
-  /** A server that runs already; without it one is started on `storeDir`. */
-  url: z.string().min(1).optional(),
-  storeDir: z.string().min(1).default('.nightshift'),
-  /** Of the server that is started; 4222 is where NATS clients look by themselves. 0: any free one. */
-  port: z.number().int().min(0).max(65_535).default(4222),
-  /** Copies of every stream: 1 on a single server, 3 on a cluster. */
-  replicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).default(1),
-});
+const NatsConfigSchema = z
+  .strictObject({
+    url: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A nats-server that runs already (2.14 or later, with JetStream). Absent: one is started on `storeDir`.',
+      ),
+    storeDir: z
+      .string()
+      .min(1)
+      .default('.nightshift')
+      .describe('Folder in which the server that is started keeps everything.'),
+    port: z
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(4222)
+      .describe('Of the server that is started; NATS clients look at 4222 by themselves. 0: any free one.'),
+    replicas: z
+      .union([z.literal(1), z.literal(3), z.literal(5)])
+      .default(1)
+      .describe('Copies of every stream: 1 on a single server, 3 on a cluster.'),
+  })
+  .describe('The nats-server.');
 
-const InferenceConfigSchema = z.strictObject({
-  /** Replicas per model in this process. */
-  replicas: z.number().int().min(1).max(64).default(1),
-  /** Requests that may wait; more are turned away at once. */
-  queueMax: z.number().int().min(1).default(256),
-  /** Images per call of the model. */
-  batchMax: z.number().int().min(1).default(16),
-  /** How long several requests that fill no batch may be held for more; one that is alone never is. */
-  delayMaxMs: z.number().min(0).max(1_000).default(0),
-  /** A run that takes ten times as long as it should counts as hung, but never before this. */
-  hangMinMs: z.number().int().min(50).default(500),
-  /** Threads per model that onnxruntime may use inside one operator. */
-  threads: z.number().int().min(1).default(1),
-});
+const InferenceConfigSchema = z
+  .strictObject({
+    replicas: z.number().int().min(1).max(64).default(1).describe('Replicas of each model in this process.'),
+    queueMax: z
+      .number()
+      .int()
+      .min(1)
+      .default(256)
+      .describe('Requests that may wait at a replica; more are turned away at once.'),
+    batchMax: z.number().int().min(1).default(16).describe('Images per run of the model.'),
+    delayMaxMs: z
+      .number()
+      .min(0)
+      .max(1_000)
+      .default(0)
+      .describe('How long several requests that fill no batch may be held for more; one that is alone never is.'),
+    hangMinMs: z
+      .number()
+      .int()
+      .min(50)
+      .default(500)
+      .describe('A run that takes ten times as long as it should counts as hung, but never before this.'),
+    threads: z
+      .number()
+      .int()
+      .min(1)
+      .default(1)
+      .describe('Threads per model that onnxruntime may use inside one operator.'),
+  })
+  .describe('The replicas, which serve.');
 
 export const ConfigSchema = z.strictObject({
+  $schema: z
+    .string()
+    .optional()
+    .describe('Where an editor finds the JSON Schema of this file. Nightshift does not read it.'),
   nats: NatsConfigSchema.prefault({}),
-  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(LOG_LEVELS)
+        .default('info')
+        .describe('Logs go to stderr: JSON lines, or readable ones on a terminal.'),
+    })
+    .prefault({})
+    .describe('The log of the process.'),
   inference: InferenceConfigSchema.prefault({}),
-  models: z.record(TokenSchema, PipelineConfigSchema).default({}),
+  models: z.record(TokenSchema, PipelineConfigSchema).default({}).describe('The pipeline of each model, by its name.'),
 });
 export type Config = z.infer<typeof ConfigSchema>;
 
@@ -71,7 +117,7 @@ export function loadConfig({ path, env }: LoadConfigOptions): Config {
 }
 
 /** Environment variable -> where it goes in the configuration. An empty variable counts as absent. */
-const OVERRIDES = {
+export const OVERRIDES = {
   NATS_URL: ['nats', 'url'],
   NIGHTSHIFT_STORE: ['nats', 'storeDir'],
   NIGHTSHIFT_LOG_LEVEL: ['log', 'level'],

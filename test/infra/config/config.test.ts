@@ -67,6 +67,11 @@ test('config: everything has a default but the models', () =>
     });
   }));
 
+test('config: `$schema`, by which an editor finds the JSON Schema of the file, is accepted', () =>
+  withFile('{"$schema":"./nightshift.schema.json","nats":{"port":0}}', (path) => {
+    assert.is(loadConfig({ path, env: {} }).nats.port, 0);
+  }));
+
 test('config: a model needs its sources alone', () =>
   withFile(JSON.stringify({ models: { face: { sources: SOURCES } } }), (path) => {
     const { face } = loadConfig({ path, env: {} }).models;
