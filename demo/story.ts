@@ -143,7 +143,7 @@ async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
   return { end, stagesMs: { ...view.durationsMs }, ...figures };
 }
 
-/** "loading": every replica loads and tries the candidate; "during": until all have switched; "after": the calm that follows. */
+/** "loading": every replica loads and checks the candidate; "during": until all have switched; "after": the calm that follows. */
 function periodOf(state: string): string {
   if (state.startsWith('deploying.guarding') || state === 'completed') return 'after';
   if (state.startsWith('deploying.preparing')) return 'loading';
