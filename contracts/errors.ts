@@ -1,6 +1,6 @@
 /**
  * The one table of operating errors. A code is API (scripts match on it); its text is not. The thrower says whether
- * trying again can help; one place (infra/messaging/settle.ts) turns that into ack, nak or dead letter.
+ * trying again can help; one place (infra/messaging/conclude.ts) turns that into ack, nak or dead letter.
  */
 
 /** Code -> what it means and what to do. `docs/errors.md` is held to this table by a test. */

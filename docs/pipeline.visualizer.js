@@ -128,7 +128,7 @@ var isIn =
 var inVerify = isIn('verify');
 var guards = {
   isRollback: ({ context }) => context.kind === 'rollback',
-  /** A first epoch, or one that an operator wants, is compared with nothing. */
+  /** A first release, or one that an operator wants, is compared with nothing. */
   hasCanary: ({ context: { pipeline, champion, target } }) =>
     pipeline.deployment.strategy === 'canary' && champion !== null && target === void 0,
   hasTarget: ({ context }) => context.target !== void 0,

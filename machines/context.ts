@@ -14,7 +14,7 @@ import type { WindowFigures } from '../contracts/replica.ts';
 export interface PipelineInput {
   readonly runId: string;
   readonly model: string;
-  /** `night` goes through every stage; `rollback` only puts the previous epoch back. */
+  /** `night` goes through every stage; `rollback` only puts the previous release back. */
   readonly kind: 'night' | 'rollback';
   /** The configuration of the model when the run started: later edits of the file do not reach into a run. */
   readonly pipeline: PipelineConfig;
@@ -67,7 +67,7 @@ export interface PipelineContext extends PipelineInput {
   readonly dataset: BlobRef | null;
   readonly candidate: BlobRef | null;
   readonly verification: Completed<'verify'> | null;
-  /** What was watched of the candidate, and of the epoch after it; null before, or where nothing was watched. */
+  /** What was watched of the candidate, and of the release after it; null before, or where nothing was watched. */
   readonly windows: { readonly canary: WindowFigures | null; readonly guard: WindowFigures | null };
   /** Why the run is not going to complete. */
   readonly failure: Failure | null;

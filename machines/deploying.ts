@@ -64,7 +64,7 @@ export const deploying = pipelineSetup.createStateConfig({
         ...whileItMayBeWithdrawn,
       },
     },
-    /** The record names the new epoch; replicas switch. Undo: the same compare-and-put with the previous pair. */
+    /** The record names the new release; replicas switch. Undo: the same compare-and-put with the previous pair. */
     committing: {
       tags: 'observed',
       entry: [
@@ -93,7 +93,7 @@ export const deploying = pipelineSetup.createStateConfig({
         ...onceItServes,
       },
     },
-    /** The new epoch serves everywhere and is watched; the previous one is resident. */
+    /** The new release serves everywhere and is watched; the previous one is resident. */
     guarding: {
       initial: 'watching',
       states: {

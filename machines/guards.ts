@@ -25,7 +25,7 @@ const inVerify = isIn('verify');
 
 export const guards = {
   isRollback: ({ context }) => context.kind === 'rollback',
-  /** A first epoch, or one that an operator wants, is compared with nothing. */
+  /** A first release, or one that an operator wants, is compared with nothing. */
   hasCanary: ({ context: { pipeline, champion, target } }) =>
     pipeline.deployment.strategy === 'canary' && champion !== null && target === undefined,
   hasTarget: ({ context }) => context.target !== undefined,

@@ -1,6 +1,6 @@
 /**
  * Keeps what nobody could handle: a copy of the message with the reason, in the stream DLQ, for people to look at and
- * to publish again. Called by settle.ts before it gives a message up, and by dead-letter-store.ts for what the server
+ * to publish again. Called by conclude.ts before it gives a message up, and by dead-letter-store.ts for what the server
  * gave up.
  */
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';

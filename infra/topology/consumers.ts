@@ -1,6 +1,6 @@
 /**
  * The durable consumers, every option explicit; applied with the streams by topology.ts. Delivery is never given up
- * by the server (`max_deliver: -1`): settle.ts counts deliveries itself and keeps a dead letter, so nothing is lost
+ * by the server (`max_deliver: -1`): conclude.ts counts deliveries itself and keeps a dead letter, so nothing is lost
  * silently.
  */
 import type { ConsumerConfig } from '@nats-io/jetstream';
@@ -37,7 +37,7 @@ export interface ConsumerSpec {
 }
 
 /**
- * A handler that is silent for this long is taken for dead; settle.ts signals at a third of it. A step takes
+ * A handler that is silent for this long is taken for dead; conclude.ts signals at a third of it. A step takes
  * milliseconds, so a killed orchestrator's message goes to another soon; a training that only stalls (a busy machine)
  * must not be given to a second worker.
  */

@@ -19,7 +19,7 @@ const DAY_MS = 24 * 3600_000;
 const HOUR_MS = 3600_000;
 
 /**
- * Everything that fits on the wire is stored, and settle.ts refuses what is larger than we allow: a message of an
+ * Everything that fits on the wire is stored, and conclude.ts refuses what is larger than we allow: a message of an
  * operator that the stream refused would vanish without a word, because `nats pub` waits for no answer.
  */
 const MESSAGE_BYTES_MAX = 8 * MIB;
