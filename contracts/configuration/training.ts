@@ -26,7 +26,7 @@ export const LossSchema = z
     }),
     z.strictObject({ type: z.literal('softmax'), labelSmoothing: LABEL_SMOOTHING }),
   ])
-  .describe('What the embeddings are trained to.');
+  .describe('The loss to which the embeddings are trained.');
 export type LossConfig = z.infer<typeof LossSchema>;
 
 const CLIP_NORM = z
@@ -86,7 +86,7 @@ export const BackboneSchema = z
       })
       .prefault({})
       .describe(
-        'What the net wants of pixels 0..255: (pixel - mean) * scale. A net that Nightshift trained wants them as they are.',
+        'The net sees (pixel - mean) * scale, pixels being 0..255. A net that Nightshift trained wants them as they are.',
       ),
     output: z.string().min(1).optional().describe('Name of the output with the features. Absent: its only one.'),
     head: z
@@ -166,8 +166,8 @@ export const TrainingConfigSchema = z
       .min(1)
       .default(['cuda', 'webgpu', 'cpu'])
       .describe(
-        'What may run the strategy `onnx-graph`, best first. The first that is there and passes a self-test of its ' +
-          'gradients is used.',
+        'Providers that may run the strategy `onnx-graph`, best first. The first that is there and passes a self-test ' +
+          'of its gradients is used.',
       ),
     net: z
       .union([z.enum(['face-small', 'refnet', 'face-resnet']), z.array(LayerSchema).min(1)])

@@ -44,5 +44,5 @@ export const VerificationConfigSchema = z
       .default(200)
       .describe('Single images that are timed for the latency.'),
   })
-  .describe('What a candidate must reach, and how long its verification may take.');
+  .describe('The demands on a candidate, and the time that its verification may take.');
 export type VerificationConfig = z.infer<typeof VerificationConfigSchema>;

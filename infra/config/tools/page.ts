@@ -74,7 +74,12 @@ function rows({ properties = {}, required = [] }: JsonSchema): string[] {
   const lines = variant.map(([name, it]) => `**\`"${name}": ${JSON.stringify(it.const)}\`** ${it.description ?? ''}\n`);
   const cells = all
     .filter(([, it]) => it.const === undefined)
-    .map(([name, it]) => [code(name), typeOf(it), defaultOf(name, it, required.includes(name)), it.description ?? '']);
+    .map(([name, it]) => [
+      code(name),
+      placeOf(it) ?? typeOf(it),
+      defaultOf(name, it, required.includes(name)),
+      it.description ?? '',
+    ]);
   return cells.length === 0 ? lines : [...lines, ...table(['Setting', 'Type', 'Default', 'Meaning'], cells)];
 }
 
@@ -94,18 +99,25 @@ function hasSection(schema: JsonSchema): boolean {
   return properties !== undefined || oneOf !== undefined;
 }
 
+function placeOf(schema: JsonSchema): string | null {
+  if (!hasSection(schema)) return null;
+  return schema.items ? 'list, see below' : 'see below';
+}
+
 function typeOf(schema: JsonSchema): string {
-  if (hasSection(schema)) return schema.items ? 'list, see below' : 'see below';
   if (schema.$ref) return 'layer';
   if (schema.enum) return schema.enum.map((value) => code(value)).join(', ');
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ');
+  if (schema.properties) return `{${Object.keys(schema.properties).map(code).join(', ')}}`;
   if (schema.const !== undefined) return code(schema.const);
   if (schema.items) return `list of ${typeOf(schema.items)}`;
   if (schema.format === 'uri') return 'URL';
-  if (schema.type === 'object') return 'texts by name';
+  if (schema.type === 'object') return isTextMap(schema) ? 'texts by name' : 'object';
   if (schema.type === 'boolean') return '`true`, `false`';
   return schema.type === 'string' ? 'text' : numberOf(schema);
 }
+
+const isTextMap = ({ additionalProperties: each }: JsonSchema) => typeof each === 'object' && each.type === 'string';
 
 function numberOf({ type, minimum, maximum, exclusiveMinimum }: JsonSchema): string {
   const word = type === 'integer' ? 'whole number' : 'number';
