@@ -1,6 +1,6 @@
 /**
  * `nightshift demo`: a whole system in a throw-away folder, two data services, live traffic, and the story told over
- * it. Whatever happens, also Ctrl-C, everything it started is taken down again.
+ * it. In any case, also after Ctrl-C, everything it started is taken down again.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 /**
- * What a synthetic face is made of. Traits belong to a person and stay; a pose belongs to one photograph. Lengths are
+ * The parts of a synthetic face. Traits belong to a person and stay; a pose belongs to one photograph. Lengths are
  * in units of a drawing 100 wide and 100 high, angles in degrees.
  */
 import { createRandom, type Random } from './random.ts';

@@ -31,7 +31,7 @@ export function toJson(story: Story, synthetic: boolean) {
 }
 export type DemoFigures = ReturnType<typeof toJson>;
 
-/** What the demo promises and did not show; empty when all is well. */
+/** The promises that this demo did not keep; empty if all is well. */
 export function brokenPromises(figures: DemoFigures): string[] {
   const promises: readonly (readonly [boolean, string])[] = [
     [

@@ -1,5 +1,5 @@
 /**
- * What happens in the demo, in order: a first night, live traffic, newcomers, a second night, a bad night, a rollback.
+ * The demo as a story, in order: a first night, live traffic, newcomers, a second night, a bad night, a rollback.
  * It acts only through public subjects and the two data services, as a user's system would.
  */
 import type { NatsConnection } from 'nats';

@@ -1,5 +1,5 @@
 /**
- * What recognition reaches without a net on the same images: plain pixels, and Fisherfaces fitted on what the net is
+ * Recognition without a net on the same images: plain pixels, and Fisherfaces fitted on what the net is
  * trained on. A net that stays below them learns nothing of use. Called by accuracy.ts.
  */
 import type { LabelledImages } from '../../services/data/strategy.ts';

@@ -1,5 +1,5 @@
 /**
- * What a warm start saves: passes until a target rank-1 on held-out images, beginning with a champion's weights and from
+ * The gain of a warm start: epochs until a target rank-1 on held-out images, beginning with a champion's weights and from
  * scratch. The champion knows the first three quarters of the people; the others are new. Called by the training bench.
  */
 import type { LabelledImages } from '../../services/data/strategy.ts';

@@ -1,5 +1,5 @@
 /**
- * What `identify` takes beyond the model: the search among all people for one embedding, as a replica does it, beside a
+ * The time of `identify` beyond the model: the search among all people for one embedding, as a replica does it, beside a
  * plain loop over all rows, which also says whether the best were found. The gallery is invented: random directions, and
  * probes near one of them. Called by bench/run.ts.
  */

@@ -1,5 +1,5 @@
 /**
- * What the input pipeline costs: images/s of the same training on a set on disk and on the same set in memory, turn by
+ * The cost of the input pipeline: images/s of the same training on a set on disk and on the same set in memory, turn by
  * turn in one process; and how much memory a large set takes. Images are generated, so any size can be had; they go
  * through the blob-store port and tar shards as collected ones do. Called by bench/run.ts.
  */

@@ -1,4 +1,4 @@
-/** What the saga's bench runs on: a nats-server with a chosen sync interval, and orchestrators in processes of their own. */
+/** The ground of the saga's bench: a nats-server with a chosen sync interval, and orchestrators in processes of their own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * What the orchestration itself costs: transitions per second, the time of one transition, of a whole night without
+ * The cost of the orchestration itself: transitions per second, the time of one transition, of a whole night without
  * work, and the memory of runs that wait. Orchestrators and nats-server are processes of their own; called by run.ts.
  */
 import { setTimeout as delay } from 'node:timers/promises';

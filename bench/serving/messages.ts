@@ -1,4 +1,4 @@
-/** What the bench says to the processes of its load and of its replica. */
+/** Messages of the bench to the processes of its load and of its replica. */
 import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { Gallery } from '../../services/serving/gallery/gallery.ts';
 import type { OpenFigures } from './load.ts';

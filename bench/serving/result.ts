@@ -1,4 +1,4 @@
-/** What the serving bench is asked for, and what it measures. */
+/** The options of the serving bench, and its figures. */
 import type { MachineUse } from '../support/machine.ts';
 import type { OpenFigures } from './load.ts';
 import type { PeerName } from './peers.ts';

@@ -45,7 +45,7 @@ export const IMAGE: ImageSpec = { width: 64, height: 64, channels: 1 };
 /** Long enough for a busy machine to start three processes. */
 const READY_MS = 60_000;
 
-/** What serves, and the candidate that is loaded beside it. */
+/** The model that serves, and the candidate that is loaded beside it. */
 interface Pairs {
   readonly serving: ModelPair;
   readonly candidate: ModelPair;

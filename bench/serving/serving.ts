@@ -1,5 +1,5 @@
 /**
- * What serving costs beside bare onnxruntime-node: the same image file, model and machine, with and without nats-server,
+ * The cost of serving beside bare onnxruntime-node: the same image file, model and machine, with and without nats-server,
  * replica, queue and model host in between. Then: what loading another model does to the requests, and how long one is
  * kept waiting when the model's process dies or hangs. Called by bench/run.ts.
  */

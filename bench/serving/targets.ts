@@ -1,4 +1,4 @@
-/** What the load is put on: a replica over NATS, another server over HTTP, or bare onnxruntime-node in threads of the load generator itself. */
+/** The targets of the load: a replica over NATS, another server over HTTP, or bare onnxruntime-node in threads of the load generator itself. */
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -22,7 +22,7 @@ const HTTP_OVERLOADED = new Set([429, 503]);
 /** As a replica answers. */
 const TOP_K = 5;
 
-/** What a request carries: an image file, or the pixels in it. */
+/** The payload of a request: an image file, or the pixels in it. */
 export interface Face {
   readonly input: 'file' | 'pixels';
   readonly bytes: Uint8Array;

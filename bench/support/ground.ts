@@ -1,5 +1,5 @@
 /**
- * What the benches of replicas stand on: a real nats-server with the topology, and processes that are told what to do by
+ * The ground of the benches of replicas: a real nats-server with the topology, and processes that are told what to do by
  * their first message. Nothing is left of it afterwards.
  */
 import type { ChildProcess } from 'node:child_process';

@@ -12,7 +12,7 @@ export interface MemorySample {
 
 /** A load goes on a little after it: each replica starts the process that stands by for the next one. */
 const LOAD_AFTERMATH_MS = 1_000;
-/** What a swap may disturb shows within this time after it. */
+/** A swap disturbs requests within this time after it, if at all. */
 const SWAP_AFTERMATH_MS = 250;
 /** Until the code of client and replicas is compiled. */
 export const WARM_UP_MS = 2_000;

@@ -1,4 +1,4 @@
-/** What the swap bench says to the processes of its replicas and of its load. */
+/** Messages of the swap bench to the processes of its replicas and of its load. */
 import type { Ledger } from './ledger.ts';
 
 export interface ReplicaStart {
@@ -7,7 +7,7 @@ export interface ReplicaStart {
   readonly replicaId: string;
 }
 
-/** What a right answer looks like: of each model, by its digest, the embeddings of all faces, one row each. */
+/** The right answers: of each model, by its digest, the embeddings of all faces, one row each. */
 export type Answers = readonly { readonly modelDigest: string; readonly embeddings: Float32Array }[];
 
 export interface LoadStart {

@@ -1,5 +1,5 @@
 /**
- * What the orchestrator does to a deployment, without its saga: the transitions of services/deployment/records.ts,
+ * The deployments of an orchestrator without its saga: the transitions of services/deployment/records.ts,
  * stored by compare-and-put, and the verdicts of the shipped strategy on what the replicas report. Notes when each
  * step began, was prepared, and was complete on every replica.
  */
@@ -45,7 +45,7 @@ export interface Operator {
   /** Announces a pair that must be refused; throws where it was not. */
   refuse(pair: ModelPair): Promise<Step>;
   rollBack(runId: string): Promise<Step>;
-  /** What the replicas said of their switches. */
+  /** The reports of the replicas on their switches. */
   readonly switches: readonly ReplicaSwitched[];
 }
 

@@ -1,4 +1,4 @@
-/** What happens in the swap bench, in which order. */
+/** The steps of the swap bench, in their order. */
 
 export const FAULTS = ['wrong digest', 'wrong golden samples', 'truncated model'] as const;
 export type Fault = (typeof FAULTS)[number];

@@ -1,4 +1,4 @@
-/** What the swap bench is asked for, and what it measures. */
+/** The options of the swap bench, and its figures. */
 import type { MachineUse } from '../support/machine.ts';
 import type { Latencies, Period, SwapFigures } from './figures.ts';
 import type { Judgement } from './ledger.ts';

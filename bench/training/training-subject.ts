@@ -1,4 +1,4 @@
-/** What every contender of the training bench trains: the same net, batch, classes, loss and optimiser. */
+/** The subject of every contender of the training bench: the same net, batch, classes, loss and optimiser. */
 import { TrainingConfigSchema, type TrainingConfig } from '../../contracts/configuration/training.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { EngineSpec } from '../../services/training/loop/engine.ts';

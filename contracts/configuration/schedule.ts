@@ -50,7 +50,7 @@ export const ScheduleConfigSchema = z
   .describe('When runs start by themselves. Absent: only by command.');
 export type ScheduleConfig = z.infer<typeof ScheduleConfigSchema>;
 
-/** What became of a slot; of `count` slots up to `until`, where several in a row were missed. */
+/** The fate of a slot; of `count` slots up to `until` if several in a row were missed. */
 export const SlotEntrySchema = z.object({
   slot: z.string(),
   until: z.string().optional(),
@@ -64,7 +64,7 @@ export const SlotEntrySchema = z.object({
 });
 export type SlotEntry = z.infer<typeof SlotEntrySchema>;
 
-/** What has to be done after the record was saved. Each may be done twice. */
+/** The effects to carry out after the record was saved. Each may be carried out twice. */
 export const ScheduleEffectSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('arm'), dueAt: z.string(), number: z.number().int() }),
   z.object({ kind: z.literal('disarm') }),

@@ -1,4 +1,4 @@
-/** What a candidate must reach, and how long its verification may take. */
+/** The demands on a candidate, and the time that its verification may take. */
 import { z } from 'zod';
 
 /** A week: a timer of the process cannot be set for longer than 24 days, and fires at once instead. */

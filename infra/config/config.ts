@@ -110,7 +110,7 @@ export function loadConfig({ path, env }: LoadConfigOptions): Config {
   const parsed = ConfigSchema.safeParse(whole);
   const problems = describeUnknown(ConfigSchema, whole);
   if (parsed.success && problems.length === 0) return parsed.data;
-  // What is unknown is said above, with its neighbours.
+  // Unknown settings are named above, with their neighbours.
   const rest = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
   if (rest.length > 0) problems.push(describeIssues({ issues: rest }));
   throw invalid(`${where}: ${problems.join('; ')}`);

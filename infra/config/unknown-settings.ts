@@ -20,7 +20,7 @@ export const describeUnknown = (schema: z.ZodType, written: unknown): string[] =
     return `${path}: there is no such setting; ${hint}`;
   });
 
-/** What zod says of a schema, as far as it is used here; its own type is a union of thirty. */
+/** A schema as zod describes it, as far as it is used here; its own type is a union of thirty. */
 interface Shape {
   readonly type: string;
   readonly shape?: Readonly<Record<string, z.ZodType>>;
