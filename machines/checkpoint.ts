@@ -1,6 +1,6 @@
 /**
- * What is saved of a run after each transition: where it stands, what it remembers, and the effects that are still to be
- * carried out. Written by step.ts; versions.ts reads what older programs have saved.
+ * The saved state of a run after each transition: where it stands, its memory, and the effects that are still to be
+ * carried out. Written by step.ts; versions.ts reads those of older programs.
  */
 import type { StateValue } from 'xstate';
 import type { ModelDeployed } from '../contracts/messages.ts';

@@ -1,6 +1,6 @@
 /**
- * What an actor lends to a service while it works: a way to be stopped, a way to report progress, a logger, a clock.
- * Services know nothing else of the outside.
+ * The means that an actor lends to a service while it works: a way to be stopped, a way to report progress, a logger, a
+ * clock. Services know nothing else of the outside.
  */
 import type { Progress } from '../contracts/progress.ts';
 

@@ -1,7 +1,7 @@
 /**
- * What a schedule does next, as pure functions (record, moment) -> record with its outbox. Level-triggered: `tick` looks
- * at what is due, whoever woke it, so a wake-up that is lost, late or doubled changes nothing but the time. Called by
- * actors/orchestrator/schedule.ts, which saves the record and then carries out the outbox.
+ * The next step of a schedule, as pure functions (record, moment) -> record with its outbox. Level-triggered: `tick`
+ * looks at the slots that are due, however it was woken, so a wake-up that is lost, late or doubled changes nothing but
+ * the time. Called by actors/orchestrator/schedule.ts, which saves the record and then carries out the outbox.
  */
 import type {
   ScheduleConfig,

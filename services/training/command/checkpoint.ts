@@ -1,6 +1,6 @@
 /**
- * What is stored when an outside program says that it saved a checkpoint: its file, unread, and what the program had
- * reported by then, so that the learning curve of a resumed training is whole.
+ * The checkpoint of an outside program as it is stored: its file, unread, and all that the program had reported by
+ * then, so that the learning curve of a resumed training is whole.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../safetensors.ts';

@@ -1,6 +1,6 @@
 /**
- * What an outside training program may say on its standard output: one JSON object per line. docs/training-command.md
- * is the contract in words. Anything else on that output is taken for chatter of a library.
+ * The lines that an outside training program may print on its standard output: one JSON object each.
+ * docs/training-command.md is the contract in words. Anything else on that output is taken for chatter of a library.
  */
 import { z } from 'zod';
 

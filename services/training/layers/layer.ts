@@ -1,5 +1,5 @@
 /**
- * What a kind of layer is: its shape rule, its nodes for training (forward and backward) and its nodes for inference.
+ * A kind of layer: its shape rule, its nodes for training (forward and backward) and its nodes for inference.
  * One file per kind beside this one; kinds.ts lists them. To add a kind: a member of LayerSchema, a file here, a line
  * in kinds.ts, and its forward formula in tfjs/layers.ts, against whose gradients the tests check the backward nodes.
  */

@@ -1,6 +1,6 @@
 /**
  * Runs a training job in a thread of its own and stands for it here: passes progress and checkpoints on, stops it when
- * the signal says so, and never leaves it behind. What all strategies have in common. The thread is asked to stop and
+ * the signal says so, and never leaves it behind. All strategies share it. The thread is asked to stop and
  * ended only when it has: ending it during a run makes onnxruntime-node abort the process.
  */
 import type { Worker } from 'node:worker_threads';

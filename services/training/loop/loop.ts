@@ -1,7 +1,7 @@
 /**
- * A training from its beginning or a checkpoint to its outcome. What diverges is taken up once more from the last good
- * checkpoint at a lower rate. The same for every engine, and deterministic: all randomness comes from (seed, epoch, step).
- * Runs in a training thread (training.thread.ts); the steps themselves are in attempt.ts.
+ * A training from its beginning or a checkpoint to its outcome. A training that diverges is taken up once more from its
+ * last good checkpoint at a lower rate. The same for every engine, and deterministic: all randomness comes from (seed,
+ * epoch, step). Runs in a training thread (training.thread.ts); the steps themselves are in attempt.ts.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import { runAttempt, type Diverged, type LoopContext } from './attempt.ts';

@@ -1,4 +1,4 @@
-/** What a training yields: the model with its metadata, the figures of the pass it is from, and how it went. */
+/** The result of a training: the model with its metadata, the figures of the epoch that it is from, and how it went. */
 import type { TrainingCourse } from '../../../contracts/training.ts';
 import { bestEpochOf } from './early-stopping.ts';
 import type { TrainingCheckpoint } from './checkpoint.ts';

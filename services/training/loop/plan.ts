@@ -1,4 +1,4 @@
-/** What a training job comes to before its first step: sizes, counts of steps, and what a checkpoint must match. */
+/** A training job, worked out before its first step: sizes, counts of steps, and what a checkpoint must match. */
 import { batchSizes, type EngineSpec } from './engine.ts';
 import { resolveNet, type ResolvedNet } from '../nets/nets.ts';
 import type { TrainingJob } from '../strategy.ts';

@@ -1,2 +1,2 @@
-/** What is left of an abort signal in a training thread: something to ask between two steps. A real one fits, too. */
+/** An abort signal as a training thread sees it: something to ask between two steps. A real one fits, too. */
 export type Stop = Pick<AbortSignal, 'throwIfAborted'>;

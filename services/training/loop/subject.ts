@@ -1,5 +1,5 @@
 /**
- * What a training works on: a whole net on images, or the head of a frozen backbone on the features of images
+ * The subject of a training: a whole net on images, or the head of a frozen backbone on the features of images
  * (frozen/subject.ts). All that differs between the two; the loop sees this only.
  */
 import type { TrainingConfig } from '../../../contracts/configuration/training.ts';

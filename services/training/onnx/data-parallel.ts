@@ -1,7 +1,7 @@
 /**
  * Data-parallel steps: the parts of a batch are shared by executors, their gradients are added up, and each executor
- * updates its range of the parameters. What is computed follows from the specification alone: parts are added in their
- * order, and the optimiser works value by value. So any number of executors gives the same weights, bit by bit. Called by
+ * updates its range of the parameters. The result follows from the specification alone: parts are added in their order,
+ * and the optimiser works value by value. So any number of executors gives the same weights, bit by bit. Called by
  * engine.ts; one executor is this thread, the others have threads of their own.
  *
  * Batch-norm sees one part at a time ("ghost" statistics: Hoffer et al., arXiv:1705.08741); the running averages take

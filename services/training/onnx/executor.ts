@@ -1,7 +1,7 @@
 /**
- * One of those who share an update of data-parallel.ts: computes gradients of parts of a batch, and updates its own
- * range of the parameters. What they exchange lies in memory that all of them see. Runs in the calling thread, which it
- * blocks; executor.thread.ts puts one into a thread of its own.
+ * One of the executors that share an update of data-parallel.ts: it computes gradients of parts of a batch, and updates
+ * its own range of the parameters. They exchange gradients in memory that all of them see. Runs in the calling thread,
+ * which it blocks; executor.thread.ts puts one into a thread of its own.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Provider } from '../../../contracts/configuration/training.ts';

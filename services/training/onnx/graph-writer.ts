@@ -1,4 +1,7 @@
-/** What a graph is written with: the names of its tensors, and the few methods on which formulas in other files rest. */
+/**
+ * The means by which a graph is written: the names of its tensors, and the few methods on which formulas in other files
+ * rest.
+ */
 import type { Attribute, CONTRIB_DOMAINS } from './encoding.ts';
 
 /** The name of a tensor in the graph. */

@@ -1,7 +1,7 @@
 /**
- * What a portable graph has in place of operators that onnxruntime's WebGPU provider lacks or limits: it binds at most
- * a dozen buffers to one shader, has no fused product and no LogSoftmax. The same values to rounding. Called by the graph
- * builder.
+ * The replacements that a portable graph has for operators that onnxruntime's WebGPU provider lacks or limits: it binds
+ * at most a dozen buffers to one shader, has no fused product and no LogSoftmax. The same values to rounding. Called by
+ * the graph builder.
  */
 import type { GraphWriter, Value } from './graph-writer.ts';
 
