@@ -1,16 +1,15 @@
 /**
  * Keeps a replica's status in REPLICAS for as long as the replica lives: once a second, and at once on each change.
- * Who waits for `beat` knows that the status as of the call is stored.
+ * `beat` resolves when the status as of the call is stored.
  */
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { replicaKey, type HeartbeatStore } from '../../infra/stores/replica-store.ts';
+import type { Replica } from '../../services/serving/replica/replica.ts';
 
 export interface HeartbeatOptions {
   readonly store: HeartbeatStore<ReplicaStatus>;
-  readonly status: () => ReplicaStatus;
-  /** A status was stored that others see until then at least, performance.now(). */
-  readonly onStored: (aliveUntilMs: number) => void;
+  readonly replica: Replica;
   readonly log: Logger;
 }
 
@@ -25,21 +24,21 @@ const INTERVAL_MS = 1_000;
 /** Four beats may be lost, to a disk that is busy for instance, before the replica counts as gone. */
 export const TIME_TO_LIVE_MS = 5_000;
 
-export function startHeartbeat({ store, status, onStored, log }: HeartbeatOptions): Heartbeat {
+export function startHeartbeat({ store, replica, log }: HeartbeatOptions): Heartbeat {
   let stopped = false;
   let isLost = false;
   let writing: Promise<void> = Promise.resolve();
-  /** The write that has not begun yet; whoever asks meanwhile shares it. */
+  /** The write that has not begun yet; all calls until then share it. */
   let next: Promise<void> | null = null;
 
   const write = async () => {
     next = null;
     if (stopped) return;
     try {
-      const now = status();
+      const status = replica.status();
       const sentAtMs = performance.now();
-      await store.put(replicaKey(now), now, TIME_TO_LIVE_MS);
-      onStored(sentAtMs + TIME_TO_LIVE_MS);
+      await store.put(replicaKey(status), status, TIME_TO_LIVE_MS);
+      replica.renew(sentAtMs + TIME_TO_LIVE_MS);
       if (isLost) log.info({}, 'replica: heartbeat is stored again');
       isLost = false;
     } catch (err) {
@@ -54,13 +53,15 @@ export function startHeartbeat({ store, status, onStored, log }: HeartbeatOption
   };
   // A beat logs that it could not be stored, and never rejects.
   const timer = setInterval(() => void beat(), INTERVAL_MS);
+  const unsubscribe = replica.changes.subscribe(['served', 'status'], () => void beat());
   return {
     beat,
     stop: async () => {
       stopped = true;
       clearInterval(timer);
+      unsubscribe();
       await writing;
-      await store.remove(replicaKey(status())).catch((err) => {
+      await store.remove(replicaKey(replica.status())).catch((err) => {
         log.warn({ err }, 'replica: heartbeat could not be removed; it expires by itself');
       });
     },

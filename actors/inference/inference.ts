@@ -4,24 +4,25 @@
  */
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { BlobReader } from '../../contracts/blobs.ts';
-import type { Deployment, ModelPair } from '../../contracts/release.ts';
+import type { Deployment } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createEnrolmentLog } from '../../infra/stores/enrolment-log.ts';
 import type { RecordStore } from '../../infra/stores/record-store.ts';
 import type { HeartbeatStore } from '../../infra/stores/replica-store.ts';
-import { keepSpare, type HostProcesses } from '../../services/serving/host/host-spares.ts';
-import { loadResident } from '../../services/serving/replica/resident-model.ts';
 import { inTurn } from '../../runtime/turn.ts';
-import type { ModelHostOptions } from '../../services/serving/strategy.ts';
+import { keepSpare, type HostProcesses } from '../../services/serving/host/host-spares.ts';
 import { Convergence } from '../../services/serving/replica/converge.ts';
+import { Replica, type LoadTask } from '../../services/serving/replica/replica.ts';
+import { loadResident } from '../../services/serving/replica/resident-model.ts';
+import { startService } from '../../services/serving/replica/service.ts';
+import type { ModelHostOptions } from '../../services/serving/strategy.ts';
+import { createDataPlane } from './data-plane.ts';
 import { followEnrolments } from './enrolments.ts';
-import { createPresence } from './presence.ts';
-import { Replica } from '../../services/serving/replica/replica.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { startPresence } from './presence.ts';
 import { createReports } from './reports.ts';
-import { startServing } from './serve.ts';
-import { createService } from './service.ts';
 
 export type InferenceConfig = Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'delayMaxMs' | 'threads' | 'hangMinMs'>;
 
@@ -51,53 +52,43 @@ export interface Inference {
   stop(): Promise<void>;
 }
 
-/** Resolves when the replica is known to others; a release that is in service already is loaded after that. */
+/**
+ * Resolves when the replica is known to others; a release that is in service already is loaded after that. The parts hear
+ * of each other by the replica's changes alone.
+ */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
-  const { nc, bus, blobs, model, replicaId, config = INFERENCE_DEFAULTS } = options;
+  const { nc, bus, blobs, deployments, model, replicaId, config = INFERENCE_DEFAULTS } = options;
   const log = options.log.child({ model, replicaId });
   const processes = options.processes ?? keepSpare();
   const startedAt = options.now?.() ?? new Date();
   const enrolments = await createEnrolmentLog(nc, model, log);
-  const load = async (pair: ModelPair, isUrgent: boolean) => {
-    const { onHostReplaced: onReplaced, onRetried } = replica;
+  const load = async ({ pair, isUrgent, onReplaced, onRetried, onEnrolled }: LoadTask) => {
     const hostOptions = { ...config, onReplaced, onRetried, isUrgent };
     const prepare = () => loadResident({ pair, blobs, options: hostOptions, processes });
     const resident = await (isUrgent ? prepare() : inTurn(prepare));
-    return followEnrolments({ resident, enrolments, onApplied: () => replica.wake(), log });
+    return followEnrolments({ resident, enrolments, onApplied: onEnrolled, log });
   };
   const replica = new Replica({ model, replicaId, startedAt, load, log });
-  const presence = createPresence({ ...options, replica, log });
-  const report = createReports({ bus, heartbeat: presence.heartbeat, model, replicaId, log });
-  const convergence = new Convergence({ replica, report, onLost: () => consider(), log });
+  const heartbeat = startHeartbeat({ store: options.replicas, replica, log });
+  const report = createReports({ bus, heartbeat, model, replicaId, log });
+  const convergence = new Convergence({ replica, report, log });
   const requestsMax = config.queueMax + config.batchMax;
-  const service = createService({
-    ...{ replica, report, log },
-    desired: () => convergence.desired,
-    failure: () => convergence.failure,
-    start: () => startServing({ nc, replica, enrolments, model, requestsMax, log }),
+  const dataPlane = createDataPlane({ nc, replica, enrolments, model, requestsMax, log });
+  const service = startService({ replica, dataPlane, report, log });
+  const presence = await startPresence({ deployments, model, replica, heartbeat, log }).catch(async (error) => {
+    await heartbeat.stop();
+    await processes.close();
+    throw error;
   });
-  const consider = () => {
-    service.consider();
-    replica.wake();
-  };
-  replica.onSwitched = presence.confirm;
-  await presence
-    .begin((deployment) => convergence.desire(deployment), consider)
-    .catch(async (error) => {
-      await presence.heartbeat.stop();
-      await processes.close();
-      throw error;
-    });
-  log.info({ release: convergence.desired?.current?.release ?? null }, 'replica: started');
+  log.info({ release: replica.desired?.current?.release ?? null }, 'replica: started');
   return {
     status: () => replica.status(),
     stop: async () => {
-      replica.onSwitched = () => {};
-      await presence.unfollow();
+      await presence.stop();
       await service.stop();
       await convergence.stop();
       await report.finish();
-      await presence.heartbeat.stop();
+      await heartbeat.stop();
       await replica.close();
       await processes.close();
       log.info({}, 'replica: stopped');

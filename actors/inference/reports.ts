@@ -37,7 +37,6 @@ export function createReports({ bus, heartbeat, model, replicaId, log }: Reports
       );
   };
   return {
-    changed: () => void heartbeat.beat(),
     prepared: ({ runId }, prepareMs) => say('prepared', runId, { prepareMs }),
     refused: ({ runId }, failure) => say('refused', runId, { failure }),
     switched: (runId, { release }, swap) => say('switched', runId, { release, ...swap }, `:${release}`),

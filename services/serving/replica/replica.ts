@@ -1,18 +1,20 @@
 /**
- * The state of one replica: the release in service behind an atomic reference, the residents, and what it says of itself.
- * It decides nothing: converge.ts moves it, serve.ts reads it.
+ * The state of one replica: what the deployment record asks for, the release in service behind an atomic reference, the
+ * residents, its standing, and what it says of itself. It decides nothing: converge.ts and service.ts move it, answer.ts
+ * reads it. Each change of it is emitted by `changes`.
  */
-import type { PipelineError } from '../../../contracts/errors.ts';
-import type { ReplicaSwitched } from '../../../contracts/messages.ts';
-import type { Release } from '../../../contracts/release.ts';
+import type { Failure, PipelineError } from '../../../contracts/errors.ts';
+import type { Deployment, ModelPair, Release } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import type { Logger } from '../../../runtime/logger.ts';
-import { AtomicReference, type Lease, type Swapped } from './atomic-reference.ts';
-import type { ResidentModel } from './resident-model.ts';
-import type { RecogniseRequest } from './request.ts';
+import { AtomicReference, type Lease } from './atomic-reference.ts';
+import { Changes } from './changes.ts';
 import { createFigures, type Figures } from './figures.ts';
-import { Residents, type ResidentsOptions } from './residents.ts';
+import type { RecogniseRequest } from './request.ts';
+import type { ResidentModel } from './resident-model.ts';
+import { Residents } from './residents.ts';
 import { Standing } from './standing.ts';
+import { rehearseSwap, timedSwap, type SwapMoment } from './timed-swap.ts';
 
 /** A release in service. All that a request needs is in here, so that one lease covers model, gallery and figures. */
 export interface Served {
@@ -29,26 +31,25 @@ export interface CanaryServed extends Served {
   readonly isChosen: (request: RecogniseRequest) => boolean;
 }
 
+/** A pair that is to be loaded, and what the replica hears of it afterwards. */
+export interface LoadTask {
+  readonly pair: ModelPair;
+  /** It is in service, and nothing else can answer in its place. */
+  readonly isUrgent: boolean;
+  /** A process of its host was lost and is being replaced. */
+  readonly onReplaced: (reason: PipelineError) => void;
+  /** So many images are run once more, because their process was lost. */
+  readonly onRetried: (images: number) => void;
+  /** A change of the gallery is in force in it. */
+  readonly onEnrolled: () => void;
+}
+
 export interface ReplicaOptions {
   readonly model: string;
   readonly replicaId: string;
   readonly startedAt: Date;
-  readonly load: ResidentsOptions['load'];
+  readonly load: (task: LoadTask) => Promise<ResidentModel>;
   readonly log: Logger;
-}
-
-/** When a swap was made, and how long it took. */
-export type SwapMoment = Pick<ReplicaSwitched, 'swapUs' | 'switchedAtMs' | 'monotonicUs'>;
-type TimedSwap<T> = Swapped<T> & SwapMoment;
-
-/** How long no request could have got either value: microseconds of the swap alone. */
-function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<T> {
-  const swap = reference.stage(next);
-  const startedAt = process.hrtime.bigint();
-  const swapped = swap();
-  const endedAt = process.hrtime.bigint();
-  const switchedAtMs = performance.timeOrigin + performance.now();
-  return { ...swapped, swapUs: Number(endedAt - startedAt) / 1000, switchedAtMs, monotonicUs: Number(endedAt) / 1000 };
 }
 
 /** A lease is given back some promises before its reply is handed to the connection, and never longer than this. */
@@ -56,45 +57,87 @@ const repliesSent = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const NOTHING_SERVED = { requests: 0, failed: 0, latencyMs: null, scores: null };
 
-/**
- * Swaps that concern nobody, so that no real one is the one at which V8 compiles: with leases and drains as in service,
- * because code that was compiled without is thrown away at the first of them and compiled again later.
- */
-const REHEARSALS = 5000;
-function rehearseSwap(): void {
-  const reference = new AtomicReference<object>({});
-  for (let i = 0; i < REHEARSALS; i++) {
-    const lease = reference.acquire();
-    if (i % 2 === 0) lease.release();
-    timedSwap(reference, {});
-    lease.release();
-  }
-}
-
 export class Replica {
+  readonly changes = new Changes();
   readonly residents: Residents;
-  /** Called when a resident's process is gone and could not be replaced. */
-  onResidentFailed: () => void = () => {};
-  /** Called after each switch. */
-  onSwitched: () => void = () => {};
-  prepared: ReplicaStatus['prepared'] = null;
-  outOfService: string | null = null;
   readonly standing = new Standing();
 
   readonly #options: ReplicaOptions;
   readonly #served = new AtomicReference<Served | null>(null);
+  readonly #canary = new AtomicReference<CanaryServed | null>(null);
   readonly #hosts = { replaced: 0, imagesRetried: 0 };
-  #swapUs: number | null = null;
-  #former: ReplicaStatus['former'] = null;
   /** Of former values that requests still work with. */
   readonly #drains = new Set<Promise<void>>();
-  readonly #canary = new AtomicReference<CanaryServed | null>(null);
-  readonly #waiters = new Set<() => void>();
+  #desired: Deployment | null = null;
+  #failed: { readonly release: number; readonly failure: Failure } | null = null;
+  #prepared: ReplicaStatus['prepared'] = null;
+  #outOfService: string | null = null;
+  #swapUs: number | null = null;
+  #former: ReplicaStatus['former'] = null;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
     rehearseSwap();
-    this.residents = new Residents({ load: options.load, onFailed: (...failed) => this.#residentFailed(...failed) });
+    this.residents = new Residents({
+      load: (pair, isUrgent) => options.load({ pair, isUrgent, ...this.#hears }),
+      onChanged: () => this.changes.emit('status'),
+      onFailed: (resident, error) => this.#residentFailed(resident, error),
+    });
+  }
+
+  /** What the deployment record asks for; null before the first was read. */
+  get desired(): Deployment | null {
+    return this.#desired;
+  }
+
+  /** The newest record replaces any before it. */
+  desire(deployment: Deployment): void {
+    this.#desired = deployment;
+    this.changes.emit('desired');
+  }
+
+  /** Why the release in service cannot be loaded here; null where it can, or was not loaded yet. */
+  get failure(): Failure | null {
+    return this.#failed && this.#failed.release === this.#desired?.current?.release ? this.#failed.failure : null;
+  }
+
+  /** Nothing but time or another record will mend it. */
+  fail({ release }: Release, failure: Failure): void {
+    this.#failed = { release, failure };
+    this.changes.emit('failed');
+  }
+
+  /** Its word on the candidate that is announced. */
+  get prepared(): ReplicaStatus['prepared'] {
+    return this.#prepared;
+  }
+
+  setPrepared(prepared: ReplicaStatus['prepared']): void {
+    this.#prepared = prepared;
+    this.changes.emit('status');
+  }
+
+  /** Why it takes no requests; null where it does, or has not begun to. */
+  get outOfService(): string | null {
+    return this.#outOfService;
+  }
+
+  setOutOfService(reason: string | null): void {
+    this.#outOfService = reason;
+    this.changes.emit('status');
+  }
+
+  /** A heartbeat was stored that others see until then at least, performance.now(). */
+  renew(aliveUntilMs: number): void {
+    this.standing.renew(aliveUntilMs);
+    this.changes.emit('stored');
+  }
+
+  /** The record was read, beginning in that term of the standing. */
+  inform(term: number): void {
+    this.standing.inform(term);
+    this.#confirm();
+    this.changes.emit('informed');
   }
 
   get served(): Served | null {
@@ -120,6 +163,7 @@ export class Replica {
     if (canary === this.canary) return;
     const { previous, drained } = this.#canary.swap(canary);
     if (previous) this.#keep(drained, previous);
+    this.changes.emit('status');
   }
 
   /** Resolves when no request works with anything that was replaced before this call. */
@@ -137,45 +181,11 @@ export class Replica {
     if (!isSameRelease) this.#swapUs = moment.swapUs;
     if (former && !isSameRelease) this.#former = { release: former.release, figures: former.figures.snapshot() };
     if (previous) this.#keep(drained, previous);
-    this.onSwitched();
-    this.wake();
+    this.#failed = null;
+    this.#confirm();
+    this.changes.emit('served');
     return moment;
   }
-
-  /** What was replaced stays as long as requests work with it. */
-  #keep(drained: Promise<void>, { resident }: Served): void {
-    this.residents.keepUntil(drained, resident);
-    const drain = drained.then(repliesSent).then(() => void this.#drains.delete(drain));
-    this.#drains.add(drain);
-  }
-
-  /** Whoever waits for a change looks again. */
-  wake(): void {
-    for (const waiter of [...this.#waiters]) waiter();
-  }
-
-  /** Waits until something changed that requests may wait for. False when `deadlineMs` (performance.now()) came first. */
-  changed(deadlineMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const finish = (hasChanged: boolean) => {
-        clearTimeout(timer);
-        this.#waiters.delete(waiter);
-        resolve(hasChanged);
-      };
-      const waiter = () => finish(true);
-      const timer = setTimeout(() => finish(false), Math.max(0, deadlineMs - performance.now()));
-      this.#waiters.add(waiter);
-    });
-  }
-
-  /** Of any of its models: a process of the host was lost, and requests may have been asked again. */
-  readonly onHostReplaced = (err: PipelineError) => {
-    this.#hosts.replaced += 1;
-    this.#options.log.error({ err }, 'replica: a model host lost its process; another takes its place');
-  };
-  readonly onRetried = (images: number) => {
-    this.#hosts.imagesRetried += images;
-  };
 
   status(): ReplicaStatus {
     const { model, replicaId, startedAt } = this.#options;
@@ -186,12 +196,12 @@ export class Replica {
       release: this.served?.release ?? null,
       modelDigest: this.served?.resident.modelDigest ?? null,
       resident: this.residents.digests,
-      prepared: this.prepared,
+      prepared: this.#prepared,
       figures: this.served?.figures.snapshot() ?? NOTHING_SERVED,
       former: this.#former,
       canary: this.canary && { runId: this.canary.canary, figures: this.canary.figures.snapshot() },
       draining: this.#drains.size > 0,
-      outOfService: this.outOfService,
+      outOfService: this.#outOfService,
       swapUs: this.#swapUs,
       hosts: { ...this.#hosts },
     };
@@ -205,9 +215,32 @@ export class Replica {
     await this.residents.close();
   }
 
-  #residentFailed({ modelDigest }: ResidentModel, error: PipelineError): void {
-    const { log } = this.#options;
-    log.error({ modelDigest, err: error }, 'replica: a model host is lost; loading the model anew');
-    this.onResidentFailed();
+  /** A replica that serves what is wanted may answer. */
+  #confirm(): void {
+    const wanted = this.#desired?.current?.release ?? null;
+    if (wanted === (this.served?.release ?? null)) this.standing.confirm();
+  }
+
+  /** What was replaced stays as long as requests work with it. */
+  #keep(drained: Promise<void>, { resident }: Served): void {
+    this.residents.keepUntil(drained, resident);
+    const drain = drained.then(repliesSent).then(() => void this.#drains.delete(drain));
+    this.#drains.add(drain);
+  }
+
+  readonly #hears: Omit<LoadTask, 'pair' | 'isUrgent'> = {
+    onReplaced: (err) => {
+      this.#hosts.replaced += 1;
+      this.#options.log.error({ err }, 'replica: a model host lost its process; another takes its place');
+    },
+    onRetried: (images) => {
+      this.#hosts.imagesRetried += images;
+    },
+    onEnrolled: () => this.changes.emit('enrolled'),
+  };
+
+  #residentFailed({ modelDigest }: ResidentModel, err: PipelineError): void {
+    this.#options.log.error({ modelDigest, err }, 'replica: a model host is lost; loading the model anew');
+    this.changes.emit('lost');
   }
 }

@@ -10,6 +10,8 @@ import { inTurn } from '../../../runtime/turn.ts';
 export interface ResidentsOptions {
   /** `isUrgent`: it is in service, and nothing else can answer in its place. */
   readonly load: (pair: ModelPair, isUrgent: boolean) => Promise<ResidentModel>;
+  /** Called when a model has come into the table, and when some are no longer wanted. */
+  readonly onChanged: () => void;
   /** Called when a resident's process is gone for good; it has left the table by then. */
   readonly onFailed: (resident: ResidentModel, error: PipelineError) => void;
 }
@@ -46,6 +48,7 @@ export class Residents {
   async load(pair: ModelPair, isUrgent: boolean): Promise<ResidentModel> {
     const resident = await this.#options.load(pair, isUrgent);
     this.#table.set(keyOf(pair), resident);
+    this.#options.onChanged();
     // `failed` tells an error as its value and never rejects.
     void resident.host.failed.then((error) => {
       if (this.get(pair) === resident) this.#table.delete(keyOf(pair));
@@ -67,6 +70,7 @@ export class Residents {
       this.#table.delete(key);
       this.#close(resident);
     }
+    if (unwanted.length > 0) this.#options.onChanged();
     return unwanted.map(([, { modelDigest }]) => modelDigest);
   }
 

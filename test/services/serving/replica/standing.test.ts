@@ -1,6 +1,5 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { shouldServe, type Situation } from '../../../../actors/inference/service.ts';
 import { Standing } from '../../../../services/serving/replica/standing.ts';
 
 function standingAt(start: number) {
@@ -51,20 +50,5 @@ test('standing: a heartbeat in time keeps it; a record read before the lapse doe
   standing.confirm();
   assert.not.ok(standing.isGood);
 });
-
-const SITUATIONS: readonly [string, Partial<Situation>, boolean][] = [
-  ['nothing was deployed yet', { wanted: null, served: null }, true],
-  ['it serves what is wanted', { wanted: 2, served: 2 }, true],
-  ['it is starting and has loaded nothing yet', { wanted: 2, served: null }, false],
-  ['it serves the former release and loads the next one', { wanted: 2, served: 1, isInService: true }, true],
-  ['it came back and is behind', { wanted: 2, served: 1, isInService: false }, false],
-  ['it cannot load what is wanted', { wanted: 2, served: 1, isFailed: true, isInService: true }, false],
-  ['its model died and cannot be loaded again', { wanted: 2, served: 2, isFailed: true, isInService: true }, false],
-];
-for (const [name, situation, serves] of SITUATIONS) {
-  test(`service: ${name} -> ${serves ? 'takes' : 'leaves'} requests`, () => {
-    assert.is(shouldServe({ wanted: 1, served: 1, isFailed: false, isInService: false, ...situation }), serves);
-  });
-}
 
 test.run();

@@ -2,7 +2,7 @@
  * The replica's ear on the data plane: queue subscriptions on `nightshift.infer.<model>.<verb>`, raw image bytes in, JSON out,
  * errors in the manner of NATS micro. A request that NATS handed to this replica is answered, whatever happens.
  */
-import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
 import {
@@ -17,10 +17,11 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
 import { answer } from '../../services/serving/replica/answer.ts';
 import { changeGallery } from './change-gallery.ts';
-import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
 import type { Replica } from '../../services/serving/replica/replica.ts';
+import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
+import type { DataPlane } from '../../services/serving/replica/service.ts';
 
-export interface ServeOptions {
+export interface DataPlaneOptions {
   readonly nc: NatsConnection;
   readonly replica: Replica;
   readonly enrolments: EnrolmentLog;
@@ -32,17 +33,13 @@ export interface ServeOptions {
 
 type Verb = InferVerb | GalleryVerb;
 
-export interface Serving {
-  /** Takes no more requests and resolves when all that were taken are answered. */
-  stop(): Promise<void>;
-}
-
 /** For requests without a deadline of their own: longer than any client should wait. */
 const DEADLINE_DEFAULT_MS = 10_000;
 
-export function startServing(options: ServeOptions): Serving {
+export function createDataPlane(options: DataPlaneOptions): DataPlane {
   const { nc, model } = options;
   const underWay = new Set<Promise<void>>();
+  let subscriptions: readonly Subscription[] = [];
   const take = (verb: Verb, message: Msg) => {
     const isFull = underWay.size >= options.requestsMax;
     const work = (isFull ? refuse(options, message) : respond(options, verb, message)).finally(() =>
@@ -50,24 +47,31 @@ export function startServing(options: ServeOptions): Serving {
     );
     underWay.add(work);
   };
-  const subscriptions = [...INFER_VERBS, ...GALLERY_VERBS].map((verb) =>
+  const subscribe = (verb: Verb) =>
     nc.subscribe(inferSubject(model, verb), {
       queue: inferQueue(model),
       callback: (error, message) => {
         if (!error) return take(verb, message);
         options.log.error({ err: error, verb }, 'replica: a subscription ended');
       },
-    }),
-  );
+    });
   return {
-    stop: async () => {
-      if (!nc.isClosed()) await Promise.all(subscriptions.map((subscription) => subscription.drain()));
+    get isOpen() {
+      return subscriptions.length > 0;
+    },
+    open: () => {
+      subscriptions = [...INFER_VERBS, ...GALLERY_VERBS].map(subscribe);
+    },
+    close: async () => {
+      const closing = subscriptions;
+      subscriptions = [];
+      if (!nc.isClosed()) await Promise.all(closing.map((subscription) => subscription.drain()));
       await Promise.all(underWay);
     },
   };
 }
 
-async function respond(options: ServeOptions, verb: Verb, message: Msg): Promise<void> {
+async function respond(options: DataPlaneOptions, verb: Verb, message: Msg): Promise<void> {
   try {
     const reply = await replyTo(options, parseRequest(verb, message));
     message.respond(JSON.stringify(reply));
@@ -78,13 +82,13 @@ async function respond(options: ServeOptions, verb: Verb, message: Msg): Promise
   }
 }
 
-function replyTo({ replica, enrolments, log }: ServeOptions, request: RecogniseRequest<Verb>): Promise<object> {
+function replyTo({ replica, enrolments, log }: DataPlaneOptions, request: RecogniseRequest<Verb>): Promise<object> {
   const { verb } = request;
   if (verb === 'enroll' || verb === 'remove') return changeGallery({ replica, enrolments, log }, { ...request, verb });
   return answer(replica, { ...request, verb });
 }
 
-async function refuse({ requestsMax, replica }: ServeOptions, message: Msg): Promise<void> {
+async function refuse({ requestsMax, replica }: DataPlaneOptions, message: Msg): Promise<void> {
   replica.served?.figures.failed();
   const retryAfterMs = Math.max(1, Math.ceil(replica.served?.resident.host.waitMs ?? 0));
   const text = `${requestsMax} requests are under way on this replica; try again in about ${retryAfterMs} ms`;

@@ -1,0 +1,63 @@
+/**
+ * What a request waits for before it is answered from here: the replica's standing, the release and the change of the
+ * gallery that it demands. A wait ends at the request's deadline at the latest, with an error that says why.
+ */
+import { PipelineError } from '../../../contracts/errors.ts';
+import type { Change } from './changes.ts';
+import type { Replica, Served } from './replica.ts';
+import type { RecogniseRequest } from './request.ts';
+
+/** What a request demands of the replica that answers it. */
+export type Demand = Pick<RecogniseRequest, 'deadlineMs' | 'minRelease' | 'minEnrolment'>;
+
+/** A switch takes milliseconds, a load some seconds: a request that demands a release is better off elsewhere then. */
+const HOLD_MS_MAX = 2_000;
+
+/** After these a request that waits may be answered, or is refused for another reason. */
+const AWAITED: readonly Change[] = ['desired', 'served', 'failed', 'informed', 'enrolled'];
+
+/** Holds the request while it must not be answered from here, but not for long. Throws NOT_READY, RELEASE_NOT_REACHED. */
+export async function admitted(replica: Replica, request: Demand): Promise<void> {
+  const demandedUntilMs = Math.min(request.deadlineMs, performance.now() + HOLD_MS_MAX);
+  for (let why = obstacle(replica, request); why !== null; why = obstacle(replica, request)) {
+    const untilMs = why.code === 'RELEASE_NOT_REACHED' ? demandedUntilMs : request.deadlineMs;
+    if (!(await replica.changes.next(AWAITED, untilMs))) throw why;
+  }
+}
+
+/**
+ * Waits until a change of the gallery is in force in all models in memory, those included that come into it meanwhile.
+ * Throws DEADLINE_EXCEEDED.
+ */
+export async function inForce(replica: Replica, sequence: number, deadlineMs: number): Promise<void> {
+  while (replica.residents.all.some(({ enrolments }) => enrolments.applied < sequence)) {
+    if (await replica.changes.next(AWAITED, deadlineMs)) continue;
+    const message = `change ${sequence} of the gallery is stored, but not in force here yet; it will be`;
+    throw new PipelineError('DEADLINE_EXCEEDED', message, { retryable: true });
+  }
+}
+
+/** Throws NOT_READY before the first release. */
+export function servedOrThrow(served: Served | null): Served {
+  if (served) return served;
+  throw new PipelineError('NOT_READY', 'no model is in service yet; run the pipeline once', { retryable: true });
+}
+
+function obstacle({ standing, served }: Replica, { minRelease, minEnrolment }: Demand): PipelineError | null {
+  const retryable = { retryable: true };
+  if (!standing.isGood) {
+    const message = 'this replica was out of touch and has not caught up yet; try again';
+    return new PipelineError('NOT_READY', message, retryable);
+  }
+  if ((served?.release ?? 0) < minRelease) {
+    const serves = served ? `release ${served.release} is in service here` : 'no release is in service here yet';
+    return new PipelineError(
+      'RELEASE_NOT_REACHED',
+      `${serves}, release ${minRelease} was demanded; try again`,
+      retryable,
+    );
+  }
+  if ((served?.resident.enrolments.applied ?? 0) >= minEnrolment) return null;
+  const message = `change ${minEnrolment} of the gallery is not in force here yet; try again`;
+  return new PipelineError('NOT_READY', message, retryable);
+}

@@ -1,0 +1,42 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isMade, make, personOf } from '../../../../services/serving/gallery/change.ts';
+import { IMAGES_PER_PERSON_MAX, People } from '../../../../services/serving/gallery/people.ts';
+import { failureOf } from '../../../support/failures.ts';
+
+const EMBEDDING = Float32Array.of(1, 0);
+const image = (index: number) => Uint8Array.of(1, index);
+const noPeople = () => new People({ labels: [], embeddings: new Float32Array(0), threshold: 0.5 }, 2);
+
+test('change: an image is added once, and a removal takes all images of the person', () => {
+  const people = noPeople();
+  assert.is(isMade(people, { person: 'ada', image: image(1) }), false);
+  make(people, { person: 'ada', image: image(1) }, EMBEDDING);
+  assert.is(isMade(people, { person: 'ada', image: image(1) }), true);
+  assert.is(isMade(people, { person: 'ada', image: image(2) }), false);
+  assert.is(isMade(people, { person: 'ada', image: null }), false);
+  make(people, { person: 'ada', image: null }, null);
+  assert.not(people.has('ada'));
+});
+
+test('change: an image that could not be embedded changes nothing', () => {
+  const people = noPeople();
+  make(people, { person: 'ada', image: image(1) }, null);
+  assert.is(people.count, 0);
+});
+
+test('change: one image more than a person may have is GALLERY_FULL, the removal of a stranger PERSON_UNKNOWN', async () => {
+  const people = noPeople();
+  for (let i = 0; i < IMAGES_PER_PERSON_MAX; i++) make(people, { person: 'ada', image: image(i) }, EMBEDDING);
+  const full = await failureOf(() => isMade(people, { person: 'ada', image: image(IMAGES_PER_PERSON_MAX) }));
+  assert.is(full.code, 'GALLERY_FULL');
+  assert.is(isMade(people, { person: 'ada', image: image(0) }), true, 'it is there already');
+  assert.is((await failureOf(() => isMade(people, { person: 'ben', image: null }))).code, 'PERSON_UNKNOWN');
+});
+
+test('change: a request that names nobody is REQUEST_INVALID', async () => {
+  assert.is(personOf({ verb: 'enroll', person: 'Ünal "x", 2nd' }), 'Ünal "x", 2nd');
+  assert.is((await failureOf(() => personOf({ verb: 'remove', person: null }))).code, 'REQUEST_INVALID');
+});
+
+test.run();
