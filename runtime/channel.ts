@@ -1,7 +1,7 @@
 /**
  * Messages between two of our processes over a stream: four bytes of length, then a structured clone. Unlike the
- * channel that Node gives a child process it is open to one that this process did not start itself. Both ends are
- * ours, so what comes is what was sent.
+ * channel that Node gives a child process it is open to one that this process did not start itself. Both ends are ours,
+ * so a message arrives as it was sent.
  */
 import type { Socket } from 'node:net';
 import { deserialize, serialize } from 'node:v8';
@@ -39,7 +39,7 @@ export function openChannel(socket: Socket): Channel {
     parts = bytes.length > 0 ? [bytes] : [];
     length = bytes.length;
   });
-  // Whoever is killed ends the stream or breaks it; either way it closes.
+  // A process that is killed ends the stream or breaks it; either way it closes.
   socket.on('error', () => {});
   socket.on('close', () => channel.onClosed());
   return channel;
@@ -54,7 +54,7 @@ function write(socket: Socket, body: Buffer): void {
   socket.uncork();
 }
 
-/** Of the first message with its head; of the head where that is not whole yet. */
+/** Of the first message with its head; of the head alone if that is not whole yet. */
 function frameBytes(parts: readonly Buffer[]): number {
   const whole = (parts[0]?.length ?? 0) >= HEAD_BYTES ? parts[0]! : Buffer.concat(parts);
   return HEAD_BYTES + (whole.length >= HEAD_BYTES ? whole.readUInt32LE(0) : 0);

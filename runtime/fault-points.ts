@@ -1,7 +1,7 @@
 /**
  * Named places at which a process may die between two effects. In production they do nothing; with
- * NIGHTSHIFT_FAULT=<point>@<part of the detail> the process kills itself there with -9, which is how `npm run test:crash`
- * shows that a crash changes nothing but the time.
+ * NIGHTSHIFT_FAULT=<point>@<part of the detail> the process kills itself there with -9, which is how
+ * `npm run test:crash` shows that a crash changes nothing but the time.
  */
 
 export const FAULT_POINTS = {
@@ -36,7 +36,7 @@ export function armFaultPoint(fault: string): void {
   [point, detail = ''] = fault.split('@');
 }
 
-/** `where` tells apart what passes the same point: a state, a command, a key. */
+/** `where` tells apart the passes of one point: a state, a command, a key. */
 export function faultPoint(name: FaultPoint, where: string): void {
   if (name === point && where.includes(detail)) process.kill(process.pid, 'SIGKILL');
 }

@@ -1,7 +1,7 @@
 /**
- * An abort controller that follows another signal until it is let go. Used in place of AbortSignal.any, which in Node 20
- * leaks with each call on a long-lived signal (nodejs/node#54614) and may lose a timeout to garbage collection, so that
- * it never fires (nodejs/node#57736).
+ * An abort controller that follows another signal until it is let go. Used in place of AbortSignal.any, which in Node
+ * 20 leaks with each call on a long-lived signal (nodejs/node#54614) and may lose a timeout to garbage collection, so
+ * that it never fires (nodejs/node#57736).
  */
 export interface LinkedAbort {
   readonly signal: AbortSignal;

@@ -1,18 +1,18 @@
 /**
- * The scheduling priority of a child process, so that what it prepares does not slow what serves beside it. Linux only,
+ * The scheduling priority of a child process, so that its preparations do not slow the requests beside it. Linux only,
  * where each thread has a niceness of its own; elsewhere nothing happens. Used for model hosts.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
-/** Yields to everybody who serves: about 1 % of a processor that others want, all of one that nobody does. */
+/** Yields to all that serve: about 1 % of a processor that others want, all of an idle one. */
 const LOW = 19;
-/** Ours, which whoever started us has chosen. */
+/** Ours, as it was chosen at our start. */
 const NORMAL = getPriority();
 /** Bit of CAP_SYS_NICE in the masks of /proc/self/status (capabilities(7)). */
 const CAP_SYS_NICE = 23n;
 
-/** What was lowered must come back before it serves, which needs a right; without it nothing is lowered. */
+/** A lowered process must come back before it serves, which needs a right; without the right nothing is lowered. */
 export const canRestore = process.platform === 'linux' && mayRaise();
 
 export const lowerPriority = (pid: number) => renice(pid, LOW);

@@ -1,6 +1,6 @@
 /**
- * Temporary folders that name their process, so that what a killed one left behind can be told from what is in use.
- * Every folder that the data services need goes through here.
+ * Temporary folders that name their process, so that those of a killed one can be told from those in use. Every folder
+ * that the data services need goes through here.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';

@@ -1,8 +1,9 @@
 /**
  * One at a time on this machine: replicas that share its processors prepare their models one after the other, so that
- * most of it goes on serving. A turn is a socket under a name that the kernel keeps (Linux, abstract), which it gives
- * free with its owner, however that ends. It is a courtesy and no lock: who has waited long enough goes on beside the
- * others, and where there are no such names (or another network namespace, as in another container) nobody waits.
+ * most of the machine goes on serving. A turn is a socket under a name that the kernel keeps (Linux, abstract), which
+ * it gives free with its owner, however that ends. It is a courtesy and no lock: a replica that has waited long enough
+ * goes on beside the others, and without such names (or in another network namespace, as in another container) nobody
+ * waits.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -11,7 +12,7 @@ const WAIT_MS_MAX = 2_000;
 
 const PREPARING = 'prepare';
 
-/** Returns what `work` does. `name`: of what there is one at a time. */
+/** Returns the result of `work`. Of each `name` there is one turn at a time. */
 export async function inTurn<T>(work: () => Promise<T>, name = PREPARING, waitMsMax = WAIT_MS_MAX): Promise<T> {
   const giveBack = await turnOf(name, performance.now() + waitMsMax);
   try {
@@ -21,7 +22,7 @@ export async function inTurn<T>(work: () => Promise<T>, name = PREPARING, waitMs
   }
 }
 
-/** Resolves with what gives the turn back. */
+/** Resolves with the function that gives the turn back. */
 async function turnOf(name: string, untilMs: number): Promise<() => void> {
   for (;;) {
     const taken = await take(name);
@@ -37,7 +38,7 @@ function take(name: string): Promise<'held' | (() => void)> {
   const waiting = new Set<Socket>();
   const server = createServer((socket) => {
     waiting.add(socket.unref());
-    // One that waits no longer, or was killed.
+    // A process that waits no longer, or was killed.
     socket.on('error', () => {}).on('close', () => waiting.delete(socket));
   });
   return new Promise((resolve) => {
@@ -46,7 +47,7 @@ function take(name: string): Promise<'held' | (() => void)> {
   });
 }
 
-/** Whoever waits hears it at once. */
+/** All that wait hear it at once. */
 function close(server: Server, waiting: ReadonlySet<Socket>): void {
   server.close();
   for (const socket of waiting) socket.destroy();

@@ -1,4 +1,4 @@
-/** What a replica and the thread that reads objects for it say to each other. */
+/** The messages between a replica and the thread that reads objects for it. */
 import type { Failure } from '../../contracts/errors.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 

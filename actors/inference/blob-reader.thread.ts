@@ -18,8 +18,8 @@ const port = parentPort;
 const LOWEST = 19;
 lowerThreadPriority(LOWEST);
 
-// What was received is garbage once it is handed over, but too few objects for the collector to come by itself before
-// there are some 40 MB of it. The heap itself is of 10 MB, and nobody waits while it is collected.
+// Received bytes are garbage once they are handed over, but too few objects for the collector to come by itself before
+// there are some 40 MB of them. The heap itself is of 10 MB, and nobody waits while it is collected.
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void; // That is what the flag adds.
 let underWay = 0;
@@ -29,13 +29,13 @@ const { url, source } = workerData.data as BlobReaderData;
 const store = connectNats({ url, name: `${source}-reader`, log: createLogger({ level: 'warn' }) }).then((nc) =>
   createBlobStore(nc, source),
 );
-// Whoever asks hears why there is none.
+// A failed connection is reported to each caller.
 store.catch(() => {});
 
 port.on('message', (message: ToBlobReader) => {
   // It answers its errors.
   if (message.type === 'get') void get(message);
-  // It holds nothing that another would miss, and may be waiting for a server.
+  // The thread holds nothing that another would miss, and may be waiting for a server.
   else process.exit();
 });
 
@@ -49,11 +49,11 @@ async function get({ id, ref }: Extract<ToBlobReader, { type: 'get' }>): Promise
     say({ type: 'failed', id, failure: toFailure(error) });
   }
   underWay -= 1;
-  // Not before the chunks in the variables of this turn are let go of.
+  // In the next turn, when the variables of this one hold no chunks any more.
   if (underWay === 0) setImmediate(collectGarbage);
 }
 
-/** What is handed over takes its whole buffer along, which must be nobody else's. */
+/** A buffer is handed over as a whole, so it must be nobody else's. */
 function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes;
   const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;

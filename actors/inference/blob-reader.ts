@@ -9,7 +9,7 @@ import { startThread } from '../../runtime/threads.ts';
 import type { BlobReaderData, FromBlobReader, ToBlobReader } from './blob-reader.messages.ts';
 
 export interface ThreadedBlobReader extends BlobReader {
-  /** What is being read then is given up. */
+  /** Gives up the objects that are being read. */
   close(): Promise<void>;
 }
 
@@ -18,12 +18,12 @@ interface Call {
   readonly reject: (error: Error) => void;
 }
 
-/** `source` says who asks; it begins each error message. */
+/** `source` names the caller; it begins each error message. */
 export function startBlobReader(data: BlobReaderData): ThreadedBlobReader {
   let thread: ReaderThread | null = startReaderThread(data);
   return {
     get: (ref) => {
-      // A thread that is lost answers no more; the next one to ask gets another.
+      // A thread that is lost answers no more; the next call gets another.
       if (!thread || thread.isGone()) thread = startReaderThread(data);
       return thread.get(ref);
     },
@@ -44,7 +44,7 @@ function startReaderThread(data: BlobReaderData): ReaderThread {
   thread.on('message', (message: FromBlobReader) => {
     answerCall(calls.get(message.id), message);
     calls.delete(message.id);
-    // It keeps the process alive only while somebody waits for it.
+    // It keeps the process alive only while a call waits for it.
     if (calls.size === 0) thread.unref();
   });
   const ended = endOf(thread).then((cause) => {
@@ -75,7 +75,7 @@ function answerCall(call: Call | undefined, message: FromBlobReader): void {
   else call?.resolve(Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength));
 }
 
-/** Resolves with the cause, where there is one. */
+/** Resolves with the cause, if there is one. */
 function endOf(thread: Worker): Promise<Error | undefined> {
   return new Promise((resolve) => {
     thread.once('error', resolve);

@@ -23,7 +23,7 @@ export type GalleryRequest = RecogniseRequest<GalleryVerb>;
 
 /**
  * Throws NOT_READY, REQUEST_INVALID, IMAGE_UNREADABLE, IMAGE_TOO_LARGE, GALLERY_FULL, PERSON_UNKNOWN (remove),
- * NATS_UNAVAILABLE, and DEADLINE_EXCEEDED where the change is stored and not yet in force. Trying again is harmless.
+ * NATS_UNAVAILABLE, and DEADLINE_EXCEEDED if the change is stored and not yet in force. Trying again is harmless.
  */
 export async function changeGallery(
   options: ChangeGalleryOptions,
@@ -39,7 +39,7 @@ export async function changeGallery(
   return change.image ? { ...answer, images: resident.people.imagesOf(person).size } : answer;
 }
 
-/** Once more whenever somebody else changed the same person in between. */
+/** Repeats its check if somebody else has changed the same person in between. */
 async function store(options: ChangeGalleryOptions, request: GalleryRequest, change: EnrolmentChange): Promise<number> {
   const { replica, enrolments, log } = options;
   for (;;) {
@@ -67,7 +67,7 @@ async function changeOf({ resident }: Served, { verb, image }: GalleryRequest, p
   }
 }
 
-/** The person is gone already; what is left of the images takes room and serves nothing. */
+/** The person is gone already; the images that are left take room and serve nothing. */
 async function forget(enrolments: EnrolmentLog, person: string, sequence: number, log: Logger): Promise<void> {
   await enrolments.forget(person, sequence).catch((err) => {
     log.error(

@@ -1,6 +1,7 @@
 /**
- * The replica's ear on the data plane: queue subscriptions on `nightshift.infer.<model>.<verb>`, raw image bytes in, JSON out,
- * errors in the manner of NATS micro. A request that NATS handed to this replica is answered, whatever happens.
+ * The replica's ear on the data plane: queue subscriptions on `nightshift.infer.<model>.<verb>`, raw image bytes in,
+ * JSON out, errors in the manner of NATS micro. A request that NATS handed to this replica is answered, whatever
+ * happens.
  */
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
@@ -26,7 +27,7 @@ export interface DataPlaneOptions {
   readonly replica: Replica;
   readonly enrolments: EnrolmentLog;
   readonly model: string;
-  /** Requests taken at once, those included whose image is still being decoded; beyond, OVERLOADED. */
+  /** Requests taken at once, also those whose image is still being decoded. One more is refused with OVERLOADED. */
   readonly requestsMax: number;
   readonly log: Logger;
 }

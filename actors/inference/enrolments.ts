@@ -1,7 +1,7 @@
 /**
  * Keeps a resident's people up to date with the stream ENROLMENTS: reads it from the first change, embeds each image
  * with the resident's own model, and goes on as long as the resident lives. Every resident has its own reader, so that
- * whoever is enrolled during a deployment is in the candidate as well as in what it may be rolled back to.
+ * a person who is enrolled during a deployment is in the candidate and in the release to which it may be rolled back.
  */
 import type { Enrolment, EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
 import type { Logger } from '../../runtime/logger.ts';

@@ -14,7 +14,7 @@ export interface FollowOptions {
 }
 
 export interface Following {
-  /** Reads the record now; whatever it is has been handed on when this resolves. */
+  /** Reads the record now, and resolves when it has been handed on. */
   look(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -43,7 +43,7 @@ export function startHeartbeat({ store, replica, log }: HeartbeatOptions): Heart
       isLost = false;
     } catch (err) {
       // One line per outage, not one per second.
-      if (!isLost) log.warn({ err }, 'replica: heartbeat could not be stored; trying on');
+      if (!isLost) log.warn({ err }, 'replica: heartbeat could not be stored; trying again');
       isLost = true;
     }
   };

@@ -42,7 +42,7 @@ export interface InferenceOptions {
   readonly config?: InferenceConfig;
   readonly log: Logger;
   readonly now?: () => Date;
-  /** Where model hosts get their processes; the replica ends it. Absent: with a warm spare. */
+  /** The processes of model hosts come from here; the replica ends it. Absent: with a warm spare. */
   readonly processes?: HostProcesses;
 }
 
@@ -53,8 +53,8 @@ export interface Inference {
 }
 
 /**
- * Resolves when the replica is known to others; a release that is in service already is loaded after that. The parts hear
- * of each other by the replica's changes alone.
+ * Resolves when the replica is known to others; a release that is in service already is loaded after that. The parts
+ * hear of each other by the replica's changes alone.
  */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
   const { nc, bus, blobs, deployments, model, replicaId, config = INFERENCE_DEFAULTS } = options;

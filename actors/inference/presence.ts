@@ -1,6 +1,7 @@
 /**
- * A replica's touch with the others: it follows the record, and reads it anew after every absence, once the heartbeat is
- * stored again. In this order, because a deployment that did not wait for this replica is in what it reads then.
+ * A replica's touch with the others: it follows the record, and reads it anew after every absence, once the heartbeat
+ * is stored again. In this order, because a deployment that did not wait for this replica is in the record that it
+ * reads then.
  */
 import type { Deployment } from '../../contracts/release.ts';
 import type { Logger } from '../../runtime/logger.ts';

@@ -1,7 +1,7 @@
 /**
- * A replica's facts as events: prepared, refused, switched, out of service. The heartbeat is written first, because whoever hears the
- * event looks at the heartbeats next. The events only hasten what the heartbeats say anyway, so that one which cannot
- * be published is logged and no more.
+ * A replica's facts as events: prepared, refused, switched, out of service. The heartbeat is stored first, because a
+ * listener that hears the event looks at the heartbeats next. The events only hasten what the heartbeats say anyway: if
+ * an event cannot be published, that is logged and no more.
  */
 import { replicaEventSubject, type ReplicaFact } from '../../contracts/subjects.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
@@ -18,13 +18,13 @@ export interface ReportsOptions {
 }
 
 export interface Reports extends ReplicaReports {
-  /** Resolves when everything said so far is published. */
+  /** Resolves when all facts so far are published. */
   finish(): Promise<void>;
 }
 
 export function createReports({ bus, heartbeat, model, replicaId, log }: ReportsOptions): Reports {
   let saying: Promise<void> = Promise.resolve();
-  /** Ids are the same when the same is said twice, after a restart for instance. */
+  /** A fact that is said twice, after a restart for instance, has the same id. */
   const say = (fact: ReplicaFact, runId: string, data: object, detail = '') => {
     const id = `${runId}:${replicaId}:${fact}${detail}`;
     const stored = heartbeat.beat();

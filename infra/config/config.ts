@@ -116,7 +116,7 @@ export function loadConfig({ path, env }: LoadConfigOptions): Config {
   throw invalid(`${where}: ${problems.join('; ')}`);
 }
 
-/** Environment variable -> where it goes in the configuration. An empty variable counts as absent. */
+/** Environment variable -> its place in the configuration. An empty variable counts as absent. */
 export const OVERRIDES = {
   NATS_URL: ['nats', 'url'],
   NIGHTSHIFT_STORE: ['nats', 'storeDir'],

@@ -1,7 +1,7 @@
 /**
- * Finds settings that do not exist, with those that do in their place: a misspelt limit that is dropped in silence would
- * be a limit that nobody set. Walks what was written beside its schema. Called by config.ts; messages are read less
- * strictly, because a newer sender may say more.
+ * Finds settings that do not exist, with those that do in their place: a misspelt limit that is dropped in silence
+ * would be a limit that nobody set. Walks the written text beside its schema. Called by config.ts; messages are read
+ * less strictly, because a newer sender may say more.
  */
 import type { z } from 'zod';
 
@@ -20,7 +20,7 @@ export const describeUnknown = (schema: z.ZodType, written: unknown): string[] =
     return `${path}: there is no such setting; ${hint}`;
   });
 
-/** A schema as zod describes it, as far as it is used here; its own type is a union of thirty. */
+/** The part of zod's description of a schema that is used here; its own type is a union of thirty. */
 interface Shape {
   readonly type: string;
   readonly shape?: Readonly<Record<string, z.ZodType>>;
@@ -43,7 +43,7 @@ function* unknownIn(schema: z.ZodType, written: unknown, path: readonly string[]
   else if (isObject(written) && valueType) {
     for (const [key, value] of Object.entries(written)) yield* unknownIn(valueType, value, [...path, key]);
   } else if (options) {
-    // Where it is not clear which of several is meant, the schema itself decides.
+    // If it is not clear which of several is meant, the schema itself decides.
     const meant = discriminator ? options.find((option) => isMeant(option, discriminator, written)) : undefined;
     if (meant) yield* unknownIn(meant, written, path);
   }

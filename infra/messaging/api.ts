@@ -63,7 +63,7 @@ const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ');
 /** An endpoint's name may hold no dots. */
 const nameOf = (subject: string) => subject.replaceAll('.', '-');
 
-/** For tools that look at the number; the code in the body is what counts. */
+/** For tools that look at the number; the code in the body counts. */
 function statusOf(code: ErrorCode): number {
   if (code.endsWith('_UNKNOWN')) return 404;
   if (code === 'REQUEST_INVALID' || code === 'MESSAGE_MALFORMED') return 400;

@@ -1,6 +1,7 @@
 /**
- * Repeats a question that the server did not answer. Only for what may be done twice: publishing repeats in publish.ts,
- * by its id, and a message is delivered again by itself. A refusal is an answer. Called by blob-store.ts and main.ts.
+ * Repeats a question that the server did not answer. Only for questions that may be asked twice: publishing repeats in
+ * publish.ts, by its id, and a message is delivered again by itself. A refusal is an answer. Called by blob-store.ts
+ * and main.ts.
  */
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
@@ -18,7 +19,9 @@ function isSilence(error: unknown): boolean {
   return SILENCES.some((kind) => error instanceof kind);
 }
 
-/** As long as a restart of the server: some 15 s of pauses, beside the timeouts of the questions. Then the saga decides. */
+/**
+ * As long as a restart of the server: some 15 s of pauses, beside the timeouts of the questions. Then the saga decides.
+ */
 const ONE_RESTART: RetryPolicy = {
   attemptsMax: 10,
   pauseMs: 100,
@@ -38,14 +41,14 @@ export async function askAgain<T>(what: string, work: () => Promise<T>): Promise
 export const unavailable = (message: string, cause?: unknown) =>
   new PipelineError('NATS_UNAVAILABLE', message, { retryable: true, cause });
 
-/** At the start of an actor: connecting never gives up, so what follows must not either. */
+/** At the start of an actor: connecting never gives up, so the next steps must not either. */
 const AT_START: RetryPolicy = {
   attemptsMax: FOREVER,
   pauseMs: 500,
   isWorthIt: (error) => error instanceof PipelineError && error.retryable,
 };
 
-/** Throws only what another attempt cannot mend. */
+/** Throws only errors that another attempt cannot mend. */
 export function askForever<T>(what: string, work: () => Promise<T>, log: Logger): Promise<T> {
   return retry({ ...AT_START, onFailure: (err) => log.warn({ err }, `${what}: trying again`) }, work);
 }

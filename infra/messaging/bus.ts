@@ -1,5 +1,5 @@
 /**
- * Messages in and out: publishing until stored, and looking at what is stored. Consuming is in consume.ts. Every
+ * Messages in and out: publishing until stored, and looking at stored messages. Consuming is in consume.ts. Every
  * message is a CloudEvents envelope with a deterministic id, so that publishing twice stores once.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -17,7 +17,7 @@ export type { Heard, Listening } from './listen.ts';
 
 /** Names the subject on which a sender waits for an answer; the reply subject itself carries the stream's receipt. */
 export const REPLY_TO_HEADER = 'Nightshift-Reply-To';
-/** Answers go to inboxes alone: a sender must not have others publish where it may not. */
+/** Answers go to inboxes alone: a sender must not have others publish on subjects that are closed to it. */
 const INBOX_PREFIX = '_INBOX';
 
 export interface BusOptions {
@@ -30,7 +30,7 @@ export interface BusOptions {
 }
 
 export interface PublishOptions {
-  /** Deterministic wherever the message may be published twice. A fresh one if absent. */
+  /** Deterministic if the message may be published twice. Absent: a fresh one. */
   readonly id?: string | undefined;
   /** W3C trace context to hand on. */
   readonly traceparent?: string | undefined;
@@ -53,9 +53,9 @@ export interface Bus {
   listen(subject: string, handle: (heard: Heard) => void): Listening;
   /** The last message on a subject (wildcards allowed), or null. Read from the stream's leader: never stale. */
   lastOn(stream: string, subject: string): Promise<Envelope | null>;
-  /** Whether the stream holds a message on the subject: in a work queue, one that nobody has finished. */
+  /** Whether the stream holds a message on the subject: in a work queue, a message that nobody has finished. */
   hasPending(stream: string, subject: string): Promise<boolean>;
-  /** When the last message on a subject was stored, by the server's clock; null where there is none. */
+  /** When the last message on a subject was stored, by the server's clock; null if there is none. */
   lastTimeOn(stream: string, subject: string): Promise<Date | null>;
   /** Whether the last message on the subject still waits for the consumer to hand it out for the first time. */
   isQueued(stream: string, consumer: string, subject: string): Promise<boolean>;

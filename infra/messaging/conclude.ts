@@ -26,7 +26,7 @@ export interface Delivery {
   working(): void;
 }
 
-/** What is known of a message that was given up; `envelope` is null where it could not be read. */
+/** A message that was given up, as far as it is known; `envelope` is null if it could not be read. */
 export type DeadDelivery = Omit<Delivery, 'envelope' | 'working'> & { readonly envelope: Envelope | null };
 
 export interface ConsumeOptions {
@@ -49,12 +49,12 @@ export interface Context {
 }
 
 const DELIVERIES_MAX = 10;
-/** A message that fails for long is tried every half minute: soon enough when the cause has gone. */
+/** A message that fails for long is delivered every half minute: soon enough when the cause has gone. */
 const REDELIVERY: Pauses = { pauseMs: 250, growth: { factor: 2, pauseMaxMs: 30_000 } };
 /** Local and fsynced it takes a millisecond; a server that restarts answers nothing. */
 const ACK_TIMEOUT_MS = 5_000;
 
-/** Handles one message to its end. Throws only where the connection is closed: the message then comes again. */
+/** Handles one message to its end. Throws only if the connection is closed: the message then comes again. */
 export async function conclude(
   context: Context,
   options: ConsumeOptions,
@@ -157,7 +157,10 @@ async function bury(context: Context, options: ConsumeOptions, message: JsMsg, f
   await context.nc.flush();
 }
 
-/** A hook that fails is called again with the message's next delivery, up to the limit, so that it cannot go on for ever. */
+/**
+ * A hook that fails is called again with the message's next delivery, up to the limit, so that it cannot go on for
+ * ever.
+ */
 async function answer({ log }: Context, options: ConsumeOptions, failure: Failure, delivery: DeadDelivery) {
   try {
     await options.onDeadLetter?.(failure, delivery);
@@ -171,7 +174,7 @@ function openOrNull(stream: string, message: JsMsg): Envelope | null {
   try {
     return open(stream, message);
   } catch {
-    // It is being buried for this very reason.
+    // The message is given up for this very reason.
     return null;
   }
 }

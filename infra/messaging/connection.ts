@@ -28,7 +28,7 @@ export interface ConnectOptions {
   readonly log: Logger;
 }
 
-/** Resolves when connected, however long that takes. Throws NATS_UNAVAILABLE where the server is unfit. */
+/** Resolves when connected, however long that takes. Throws NATS_UNAVAILABLE if the server is unfit. */
 export async function connectNats(options: ConnectOptions): Promise<NatsConnection> {
   const { url, name, log } = options;
   const notice = setInterval(() => log.warn({ url }, 'still waiting for nats-server'), WAITING_NOTICE_MS);

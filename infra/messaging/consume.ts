@@ -1,6 +1,6 @@
 /**
  * Takes a durable consumer's messages, one at a time and lane, for as long as it is told to: waits for a consumer that
- * is not there yet, and comes back after it was lost. What becomes of a message is decided in conclude.ts. Called by
+ * is not there yet, and comes back after it was lost. The fate of a message is decided in conclude.ts. Called by
  * bus.ts.
  */
 import { setMaxListeners } from 'node:events';
@@ -15,7 +15,7 @@ export interface Consumption {
   stop(timeoutMs?: number): Promise<void>;
 }
 
-/** Long enough for a step, short enough for Ctrl-C; what is left unfinished is delivered again. */
+/** Long enough for a step, short enough for Ctrl-C; an unfinished message is delivered again. */
 const STOP_TIMEOUT_MS = 10_000;
 /** A consumer that does not exist (yet), or was deleted, is looked for this often. */
 const REOPEN: Omit<RetryPolicy, 'isWorthIt'> = { attemptsMax: FOREVER, pauseMs: 500 };

@@ -1,7 +1,7 @@
 /**
- * Keeps what nobody could handle: a copy of the message with the reason, in the stream DLQ, for people to look at and
- * to publish again. Called by conclude.ts before it gives a message up, and by dead-letter-store.ts for what the server
- * gave up.
+ * Keeps the messages that nobody could handle: a copy with the reason, in the stream DLQ, for people to look at and to
+ * publish again. Called by conclude.ts before it gives a message up, and by dead-letter-store.ts for those that the
+ * server gave up.
  */
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import type { Failure } from '../../contracts/errors.ts';
@@ -17,7 +17,7 @@ export const DEAD_LETTER_HEADERS = {
   deliveries: 'Nightshift-Deliveries',
   /** When the message was stored first. */
   time: 'Nightshift-Time',
-  /** Present where the body was cut: its full size in bytes. */
+  /** Present if the body was cut: its full size in bytes. */
   truncated: 'Nightshift-Truncated-From',
 } as const;
 

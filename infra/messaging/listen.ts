@@ -1,6 +1,6 @@
 /**
- * Core subscriptions: every listener hears a message once, now or never. For what is worth hearing only while it
- * happens (a cancellation, progress on a terminal); whatever must not be lost goes through consume.ts.
+ * Core subscriptions: every listener hears a message once, now or never. For news that are worth hearing only while
+ * they happen (a cancellation, progress on a terminal); messages that must not be lost go through consume.ts.
  */
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { openEnvelope, type Envelope } from '../../contracts/envelope.ts';

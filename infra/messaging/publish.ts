@@ -42,7 +42,7 @@ function clientOf(nc: NatsConnection): JetStreamClient {
 
 /**
  * Publishes until a stream has stored it: the client repeats after silence, which the id makes harmless. Throws
- * NATS_UNAVAILABLE, retryable, where nobody stored it in time or the stream refused it.
+ * NATS_UNAVAILABLE, retryable, if nobody stored it in time or the stream refused it.
  */
 export async function publishStored(nc: NatsConnection, message: StoredMessage) {
   const { subject, body, id, meta, schedule } = message;

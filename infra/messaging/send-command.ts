@@ -1,6 +1,6 @@
 /**
- * Publishes an operator command and waits for what becomes of it, by the events that any NATS client may hear. Called by
- * the command line and by the request-and-reply side of the commands.
+ * Publishes an operator command and waits for its outcome, by the events that any NATS client may hear. Called by the
+ * command line and by the request-and-reply side of the commands.
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import { OutcomeSchema, type Outcome } from '../../contracts/messages.ts';
@@ -18,13 +18,13 @@ export interface OperatorCommand {
   readonly data: unknown;
   /** Of the message; its answer names it. */
   readonly id: string;
-  /** What to tell a person when nothing is heard in time. */
+  /** The advice for a person, if nothing is heard in time. */
   readonly silence: string;
   readonly timeoutMs?: number;
 }
 
 export interface FollowedCommand extends OperatorCommand {
-  /** Event subjects: the first one heard says what became of it. */
+  /** Event subjects: the first event that is heard tells the outcome. */
   readonly ends: readonly string[];
   /** Narrows them down; every event of these subjects is an end without it. */
   readonly isEnd?: (heard: Heard) => boolean;
@@ -33,7 +33,9 @@ export interface FollowedCommand extends OperatorCommand {
 /** Rolling back takes milliseconds, stopping a run as long as its worker needs to notice: later, nobody is there. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-/** Resolves when the command is obeyed, which is not yet the run's end. Throws when it is refused, or at the time limit. */
+/**
+ * Resolves when the command is obeyed, which is not yet the run's end. Throws when it is refused, or at the time limit.
+ */
 export async function sendCommand(
   bus: Bus,
   { subject, data, id, silence, timeoutMs }: OperatorCommand,

@@ -1,7 +1,7 @@
 /**
- * The server's clock. What is due is said in its time, and it alone sends what is due, so whoever sets timers reads this
- * clock and not the machine's own: that one may be wrong, or be set anew, without a timer coming early or late. Between
- * two readings the machine's monotonic clock counts, which nobody can set.
+ * The server's clock. Timers are due by its time, and the server alone sends them. So timers are set by this clock and
+ * not by the machine's own: that may be wrong, or be set anew, without a timer coming early or late. Between two
+ * readings the machine's monotonic clock counts, which nobody can set.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';

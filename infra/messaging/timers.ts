@@ -24,7 +24,7 @@ export interface TimerRequest {
   /** A moment in the past fires at once. */
   readonly dueAt: Date;
   readonly payload: unknown;
-  /** Where it fires, if not on the run's own subject of that name. */
+  /** The subject on which it fires, if not the run's own of that name. */
   readonly target?: string;
   /**
    * Names this setting, not the timer: with an id that was used in the last hour nothing happens, so that a repeated
@@ -36,7 +36,7 @@ export interface TimerRequest {
 export interface Timers {
   /** Returns when the timer is on the disk of the server. Throws NATS_UNAVAILABLE (retryable). */
   set(request: TimerRequest): Promise<void>;
-  /** Does nothing where no such timer waits; one that has fired already is not called back. */
+  /** Does nothing if no such timer waits; a timer that has fired already is not called back. */
   cancel(runId: string, timerId: string): Promise<void>;
   /** Names of the timers of a run that wait. */
   waiting(runId: string): Promise<readonly string[]>;

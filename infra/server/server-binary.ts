@@ -17,7 +17,7 @@ export interface ServerBinary {
 const run = promisify(execFile);
 const VERSION_TIMEOUT_MS = 10_000;
 
-/** Throws NATS_UNAVAILABLE with every way out, and why each candidate was passed over. */
+/** Throws NATS_UNAVAILABLE with every way out, and why each program was passed over. */
 export async function findServerBinary(): Promise<ServerBinary> {
   const passedOver: string[] = [];
   for (const [source, path] of candidates(passedOver)) {
@@ -33,7 +33,7 @@ export async function findServerBinary(): Promise<ServerBinary> {
   );
 }
 
-/** `nats-server: v2.14.0` -> `2.14.0`; null where the text is not that. */
+/** `nats-server: v2.14.0` -> `2.14.0`; null if the text is something else. */
 export function parseVersion(text: string): string | null {
   return /nats-server:\s*v(\d+\.\d+\.\d+\S*)/.exec(text)?.[1] ?? null;
 }
@@ -62,7 +62,7 @@ async function versionOf(path: string): Promise<string | null> {
   try {
     return parseVersion((await run(path, ['--version'], { timeout: VERSION_TIMEOUT_MS })).stdout);
   } catch {
-    // Absent or not executable: the caller goes on to the next candidate and names this one if none is left.
+    // Absent or not executable: the caller goes on to the next program and names this one if none is left.
     return null;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Notices that nats-server could not write to its disk. A stream whose write failed once takes no more messages until the
- * server is started anew (measured with 2.14), also when there is room again; so it is told when that may help.
- * Called by server.ts for the embedded server; whoever runs a server of their own restarts it themselves.
+ * Notices that nats-server could not write to its disk. A stream whose write failed once takes no more messages until
+ * the server is started anew (measured with 2.14), also when there is room again; so this tells when a start may help.
+ * Called by server.ts for the embedded server; a server of the operator's own is restarted by its operator.
  */
 import { open, stat, statfs } from 'node:fs/promises';
 import type { Logger } from '../../runtime/logger.ts';
@@ -21,7 +21,7 @@ export interface DiskWatch {
 const LOOK_EVERY_MS = 1_000;
 /** Some nights' messages: with less, the server would be full again at once. */
 const ROOM_BYTES_MIN = 16 * 1024 * 1024;
-/** What nats-server writes into its log when a stream takes no more. */
+/** A line that nats-server writes into its log when a stream takes no more. */
 const WRITE_FAILED = /critical write error|no space left on device/i;
 /** More than a server writes in a second; of a longer piece the end says enough. */
 const READ_BYTES_MAX = 256 * 1024;
@@ -31,7 +31,7 @@ export function watchDisk({ storeDir, logPath, onRoom, log }: DiskWatchOptions):
   let isFull = false;
   const look = async () => {
     const { size } = await stat(logPath);
-    // What was written before the first look was written by an earlier server; a shorter file is a new one.
+    // Lines from before the first look are an earlier server's; a shorter file is a new one.
     const from = seenBytes === null ? size : size < seenBytes ? 0 : seenBytes;
     seenBytes = size;
     if (!isFull && WRITE_FAILED.test(await readEnd(logPath, from, size))) {

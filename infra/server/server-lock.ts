@@ -84,7 +84,7 @@ function replace(path: string, lock: Lock): void {
   renameSync(draft, path);
 }
 
-/** Another starter may have taken the stale lock over since it was read; that one's lock is put back. */
+/** Another starter may have taken the stale lock over since it was read; its lock is put back. */
 function removeIfUnchanged(path: string, text: string): void {
   const aside = `${path}.${process.pid}.stale`;
   try {
@@ -118,7 +118,7 @@ function parse(text: string): Lock | null {
 const isAlive = (holder: Lock['launcher']) => startOf(holder.pid) === holder.started;
 const processOf = (pid: number): Lock['launcher'] => ({ pid, started: startOf(pid) ?? '' });
 
-/** When the process started: tells it from a later one with the same pid. Null where there is none (or a zombie). */
+/** When the process started: tells it from a later one with the same pid. Null if there is none (or a zombie). */
 function startOf(pid: number): string | null {
   return process.platform === 'linux' ? startOnLinux(pid) : startElsewhere(pid);
 }
@@ -135,7 +135,7 @@ function startElsewhere(pid: number): string | null {
   try {
     return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || null;
   } catch {
-    // ps exits with 1 where no such process is.
+    // ps exits with 1 if there is no such process.
     return null;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One nats-server process: configuration file, start, readiness, stop. It dies with us, even if we are killed with
- * -9, and a Ctrl-C in the terminal does not reach it before our own graceful stop. Needs a POSIX shell: on Windows, connect to
- * a server with NATS_URL. Called by server.ts alone.
+ * One nats-server process: configuration file, start, readiness, stop. It dies with us, even if we are killed with -9,
+ * and a Ctrl-C in the terminal does not reach it before our own graceful stop. Needs a POSIX shell: on Windows, connect
+ * to a server with NATS_URL. Called by server.ts alone.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,10 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, watc
 import { join } from 'node:path';
 import { PipelineError } from '../../contracts/errors.ts';
 
-/** Messages are far smaller (messaging/publish.ts allows 256 KiB); this leaves room for batches of images on the data plane. */
+/**
+ * Messages are far smaller (messaging/publish.ts allows 256 KiB); this leaves room for batches of images on the data
+ * plane.
+ */
 export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
 /** Recovery of a large store takes seconds; a server that is silent for this long is stuck. */
 const START_TIMEOUT_MS = 60_000;
@@ -114,7 +117,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, signal);
   } catch (error) {
-    // ESRCH: everybody in the group is gone already, which is what was wanted.
+    // ESRCH: the whole group is gone already, as was wanted.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -13,7 +13,7 @@ import { watchDisk, type DiskWatch } from './server-disk.ts';
 import { lockStore, type StoreLock } from './server-lock.ts';
 import { logPathOf, startServerProcess, type ServerProcess, type StartOptions } from './server-process.ts';
 
-/** A server that crashes at once must not be restarted in a tight loop; one that crashed once is back at once. */
+/** A server that crashes at once must not be restarted in a tight loop; after a single crash it is back at once. */
 const RESTART: Pauses = { pauseMs: 100, growth: { factor: 2, pauseMaxMs: 10_000 } };
 /** A server that ran for this long is healthy again: the wait starts anew. */
 const HEALTHY_AFTER_MS = 60_000;
@@ -93,7 +93,7 @@ class EmbeddedServer implements Server {
     this.#log = log;
     lock.setServer(first.pid);
     this.#supervision = this.#supervise();
-    // What ended is started again by the supervision. Stopping waits for the end and never rejects.
+    // The supervision starts an ended server again. Stopping waits for the end and never rejects.
     const onRoom = () => void this.#process.stop();
     this.#disk = watchDisk({ storeDir: start.storeDir, logPath: this.logPath, onRoom, log });
   }

@@ -30,7 +30,7 @@ const CHUNK_TIMEOUT_MS = 10_000;
 /** `node:crypto` instead of the client's JavaScript: four times the throughput. Process-wide by its nature. */
 setSha256Backend('native');
 
-/** `source` says who asks; it begins each error message. */
+/** `source` names the caller; it begins each error message. */
 export function createBlobStore(nc: NatsConnection, source = 'blob store'): BlobStore {
   const objects = new Objm(nc);
   const context: Context = {
@@ -87,7 +87,7 @@ async function findSame(context: Context, bucket: BlobBucket, key: string, bytes
   return found?.digest === digest ? found : null;
 }
 
-/** The bytes of the object; the stream fails with BLOB_CORRUPT at its end where they do not match their digest. */
+/** The bytes of the object; the stream fails with BLOB_CORRUPT at its end if they do not match their digest. */
 async function read(context: Context, ref: BlobRef): Promise<AsyncIterable<Buffer>> {
   const name = `${ref.bucket}/${ref.key}`;
   const info = await (await context.open(ref.bucket)).info(ref.key);
@@ -126,14 +126,16 @@ async function* chunksOf(context: Context, ref: BlobRef, info: ObjectInfo): Asyn
   throw corrupt(context, ref, `its bytes do not match ${ref.digest}`);
 }
 
-/** Any server that holds the bucket may answer; one that lags behind may not know the chunk yet, the leader does. */
+/**
+ * Any server that holds the bucket may answer. A server that lags behind may not know the chunk yet; the leader does.
+ */
 async function nextChunk({ manager }: Context, { bucket }: BlobRef, { nuid }: ObjectInfo, seq: number) {
   const { direct, streams } = await manager();
   const [stream, query] = [objectStreamName(bucket), { seq, next_by_subj: chunkSubject(bucket, nuid) }];
   return (await direct.getMessage(stream, query)) ?? (await streams.getMessage(stream, query));
 }
 
-/** An object that was replaced or removed meanwhile is asked for again; one that has a hole is broken. */
+/** An object that was replaced or removed meanwhile is asked for again; an object with a hole is broken. */
 async function lostChunk(context: Context, ref: BlobRef, { nuid, chunks }: ObjectInfo, index: number): Promise<Error> {
   const now = await (await context.open(ref.bucket)).info(ref.key);
   if (now?.nuid === nuid && !now.deleted) return corrupt(context, ref, `chunk ${index + 1} of ${chunks} is missing`);

@@ -1,6 +1,6 @@
 /**
- * Reads the stream of dead letters and sends one back where it came from. Writing them is in dead-letter.ts. Used by the
- * orchestrator alone.
+ * Reads the stream of dead letters and sends one back to the subject it came from. They are written in dead-letter.ts.
+ * Used by the orchestrator alone.
  */
 import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
@@ -15,7 +15,7 @@ export interface KeptLetter {
   readonly keptAt: string;
   readonly code: string;
   readonly error: string;
-  /** Where it was, and how often it was delivered there. */
+  /** Its place when it was given up, and how often it was delivered there. */
   readonly stream: string;
   readonly consumer: string;
   readonly subject: string;
@@ -23,7 +23,7 @@ export interface KeptLetter {
   readonly deliveries: number;
   /** When it was stored first. */
   readonly storedAt: string;
-  /** Size in bytes before it was cut; null where it is complete. */
+  /** Size in bytes before it was cut; null if it is complete. */
   readonly truncatedFrom: number | null;
   readonly body: string;
   /** Its own headers, as far as they are not the server's. */

@@ -27,11 +27,11 @@ export interface EnrolmentLog {
    * Throws NATS_UNAVAILABLE (retryable): of unknown outcome, and harmless to repeat.
    */
   append(change: EnrolmentChange, lastSequence: number): Promise<number | null>;
-  /** Sequence of the last change of the person, or of anybody; 0 where there is none. */
+  /** Sequence of the last change of the person, or of anybody; 0 if there is none. */
   last(person?: string): Promise<number>;
   /** Hands on every change in order, from the first; the next one when the promise of the one before is kept. */
   follow(onChange: (enrolment: Enrolment) => Promise<void>): { stop(): void };
-  /** Deletes what was stored of the person before `sequence`. */
+  /** Deletes all that was stored of the person before `sequence`. */
   forget(person: string, sequence: number): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ const PUBLISH_TIMEOUT_MS = 1_000;
 const PUBLISH_ATTEMPTS = 5;
 /** Of images on their way to a replica that starts: enough to fill a batch, and bounded in memory. */
 const PREFETCH = 32;
-/** A reader that ended, with the server for instance, is opened anew for as long as its replica wants to hear. */
+/** A reader that ended, with the server for instance, is opened anew for as long as its replica listens. */
 const READ_ON: RetryPolicy = { attemptsMax: FOREVER, pauseMs: 500, isWorthIt: () => true };
 
 const keyOf = (person: string) => createHash('sha256').update(person).digest('hex').slice(0, 32);
@@ -107,7 +107,7 @@ function follow(nc: NatsConnection, model: string, onChange: (it: Enrolment) => 
     }
     throw unavailable('the reader of enrolments ended');
   };
-  const onFailure = (err: unknown) => log.warn({ err }, 'replica: enrolments cannot be read now; trying on');
+  const onFailure = (err: unknown) => log.warn({ err }, 'replica: enrolments cannot be read now; trying again');
   retry({ ...READ_ON, signal, onFailure }, read).catch((error) => {
     if (!signal.aborted) throw error;
   });

@@ -21,11 +21,11 @@ export interface RecordStore<T> {
   /** The record as it is now, or null. Read from the bucket's leader: never stale. */
   load(key: string): Promise<Stored<T> | null>;
   /**
-   * Saves if the stored revision is `expectedRevision` (0: there is no record), and returns the new revision.
-   * Throws CHECKPOINT_CONFLICT, retryable, where somebody else saved first.
+   * Saves if the stored revision is `expectedRevision` (0: there is no record), and returns the new revision. Throws
+   * CHECKPOINT_CONFLICT, retryable, if somebody else saved first.
    */
   save(key: string, value: T, expectedRevision: number): Promise<number>;
-  /** The revisions that the bucket keeps, oldest first; empty where there is no such record. */
+  /** The revisions that the bucket keeps, oldest first; empty if there is no such record. */
   history(key: string): Promise<readonly Stored<T>[]>;
   /** The records whose keys match `filter` (such as `run.>`; all without it), in no particular order. */
   list(filter?: string): Promise<readonly Stored<T>[]>;
@@ -48,7 +48,10 @@ export interface RecordStoreOptions<T> {
 /** Reads under way at once in list(): enough to hide the round trip, few enough to leave room for others. */
 const LIST_CONCURRENCY = 32;
 
-/** Opens a bucket that the topology made; it may hold records of several kinds under different keys. Reads go to the leader (`allow_direct: false`). */
+/**
+ * Opens a bucket that the topology made; it may hold records of several kinds under different keys. Reads go to the
+ * leader (`allow_direct: false`).
+ */
 export const openKv = (nc: NatsConnection, bucket: string): Promise<KV> =>
   new Kvm(jetstream(nc)).open(bucket, { allow_direct: false });
 
@@ -83,7 +86,7 @@ async function save(kv: KV, key: string, body: string, expectedRevision: number)
   }
 }
 
-/** Silence is of unknown outcome: whoever tries again loads first, and finds the record saved or not. */
+/** Silence is of unknown outcome: another attempt loads first, and finds the record saved or not. */
 const unsaved = (key: string, cause: unknown) =>
   new PipelineError('NATS_UNAVAILABLE', `${key}: could not be saved: ${String(cause)}`, { retryable: true, cause });
 

@@ -1,6 +1,6 @@
 /**
- * The durable consumers, every option explicit; applied with the streams by topology.ts. Delivery is never given up
- * by the server (`max_deliver: -1`): conclude.ts counts deliveries itself and keeps a dead letter, so nothing is lost
+ * The durable consumers, every option explicit; applied with the streams by topology.ts. Delivery is never given up by
+ * the server (`max_deliver: -1`): conclude.ts counts deliveries itself and keeps a dead letter, so nothing is lost
  * silently.
  */
 import type { ConsumerConfig } from '@nats-io/jetstream';

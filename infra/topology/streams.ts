@@ -19,8 +19,8 @@ const DAY_MS = 24 * 3600_000;
 const HOUR_MS = 3600_000;
 
 /**
- * Everything that fits on the wire is stored, and conclude.ts refuses what is larger than we allow: a message of an
- * operator that the stream refused would vanish without a word, because `nats pub` waits for no answer.
+ * Everything that fits on the wire is stored, and conclude.ts refuses messages that are larger than we allow: an
+ * operator's message that the stream refused would vanish without a word, because `nats pub` waits for no answer.
  */
 const MESSAGE_BYTES_MAX = 8 * MIB;
 /** Longer than an orchestrator is normally away between a save and the publishing of its outbox. */
@@ -32,7 +32,9 @@ const DEAD_LETTERS_AGE_MS = 90 * DAY_MS;
 const RUNS_AGE_MS = 400 * DAY_MS;
 /** The most that a KV bucket can keep per key: the time line of a run. */
 const HISTORY_MAX = 64;
-/** The record holds its own ledger of some 40 KB; a few revisions are for looking into a trouble. Room for 100 models. */
+/**
+ * The record holds its own ledger of some 40 KB; a few revisions are for looking into a trouble. Room for 100 models.
+ */
 const DEPLOYMENTS_HISTORY = 8;
 /** How long the note of an expired heartbeat stays, so that watchers hear of it. */
 const EXPIRY_MARKER_MS = 60_000;
@@ -73,7 +75,7 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
       name: STREAMS.timers,
       subjects: [ALL.timers],
       max_bytes: 64 * MIB,
-      // A timer that waits must never be dropped to make room, nor grow old: what has fired carries its own TTL.
+      // A timer that waits must never be dropped to make room, nor grow old: a fired one carries its own TTL.
       discard: 'new',
       allow_msg_schedules: true,
       allow_msg_ttl: true,

@@ -1,6 +1,6 @@
 /**
  * Brings a server to the tables of streams.ts and consumers.ts. May run any number of times, from any number of
- * processes; called at start by whoever owns the system (main, tests), not by single worker actors.
+ * processes; called at start by the owner of the system (main, tests), not by single worker actors.
  */
 import { JetStreamApiError, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -14,7 +14,7 @@ const NO_ROOM = 10047;
 const CONSUMER_DIFFERS = 10148;
 
 /**
- * Adds what is missing and updates what differs. Throws DISK_FULL where the server has no room for a stream, and where an
+ * Adds what is missing and updates what differs. Throws DISK_FULL if the server has no room for a stream, and if an
  * existing stream cannot become what it should be.
  */
 export async function applyTopology(nc: NatsConnection, options: TopologyOptions): Promise<void> {

@@ -19,7 +19,9 @@ export function createCanary(): DeploymentStrategy {
   };
 }
 
-/** Whether the candidate answers the request with this key: the same for every replica, and another share each night. */
+/**
+ * Whether the candidate answers the request with this key: the same for every replica, and another share each night.
+ */
 export function isChosen(runId: string, share: number, key: string | Uint8Array): boolean {
   const hash = createHash('sha256').update(runId).update('\0').update(key).digest();
   return hash.readUInt32BE(0) < share * 2 ** 32;
@@ -32,7 +34,7 @@ function decideCanary(observation: DeploymentObservation, config: DeploymentConf
   const watched = observation.replicas.flatMap((replica) => watchedBy(replica, deployment?.announced ?? null));
   const breach = breachOf(`the canary of run ${runId}`, watched, config);
   if (breach) return { action: 'abort', failure: failure('GUARD_BREACHED', breach) };
-  // A replica that came or restarted meanwhile has to prepare as well; one that cannot ends the canary.
+  // A replica that came or restarted meanwhile has to prepare as well; if it cannot, the canary ends.
   const prepared = decidePreparing(observation, config);
   if (prepared.action !== 'commit') return prepared;
   return windowOver ? { action: 'commit', figures: figuresOf(watched) } : wait(`the canary of run ${runId} to end`);

@@ -1,6 +1,6 @@
 /**
- * What was watched in a window, over all replicas, and whether it breaks a limit: a new release against the one before it,
- * or a canary against the release that answers the rest. Pure; the strategies call it.
+ * Compares the figures of a window, over all replicas, with the limits: a new release against the one before it, or a
+ * canary against the release that answers the rest. Pure; the strategies call it.
  */
 import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
 import type { ReleaseFigures, Scores, WindowFigures } from '../../contracts/replica.ts';
@@ -9,11 +9,11 @@ export interface Watched {
   readonly replicaId: string;
   /** Of the new release or the candidate. */
   readonly figures: ReleaseFigures;
-  /** Of what it is compared with on the same replica; null where that has answered nothing there. */
+  /** Of the release it is compared with on the same replica; null if that has answered nothing there. */
   readonly baseline: ReleaseFigures | null;
 }
 
-/** Medians below this differ by what else the machine does. */
+/** Medians below this differ by the machine's other work. */
 const MEDIAN_FLOOR_MS = 10;
 /** The scores of a few faces asked again and again hardly vary: a shift is measured in no smaller unit. */
 const DEVIATION_FLOOR = 0.05;
@@ -33,7 +33,7 @@ export function figuresOf(watched: readonly Watched[]): WindowFigures {
   };
 }
 
-/** What limit is broken, in words with its figures; null while none is, or too little was answered to tell. */
+/** The limit that is broken, in words with its figures; null while none is, or too little was answered to tell. */
 export function breachOf(subject: string, watched: readonly Watched[], config: DeploymentConfig): string | null {
   const figures = figuresOf(watched);
   if (figures.requests < config.guardRequestsMin) return null;

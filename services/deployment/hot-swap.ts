@@ -16,7 +16,7 @@ function decide(observation: DeploymentObservation, config: DeploymentConfig): D
   if (!deployment) return wait(`the announcement of run ${runId} in the deployment record`);
   const replicas = inService(deployment, observation.replicas);
   switch (phase) {
-    // A hot swap tries nothing out: what is prepared may be committed.
+    // Without a canary a prepared candidate may be committed.
     case 'preparing':
     case 'canary':
       return decidePreparing(observation, config);
@@ -25,7 +25,7 @@ function decide(observation: DeploymentObservation, config: DeploymentConfig): D
       return decideSwitched(deployment.current, replicas, config.replicasMin);
     case 'rollingBack':
       if (!deployment.current) return wait('a release in service');
-      // The record decides: with no replica left, whichever returns converges on it, so there is nobody to wait for.
+      // The record decides: a replica that returns converges on it, so with none left there is nobody to wait for.
       return decideSwitched(deployment.current, replicas, 0);
     case 'guarding':
       return decideGuarding(deployment, { ...observation, replicas }, config);
@@ -92,7 +92,7 @@ function decideGuarding(
     : wait(`the guard window of release ${current.release} to pass`);
 }
 
-/** Against what the same replica counted of the release before it, if it was there. */
+/** Against the figures of the release before it on the same replica, if it was there. */
 const watchedBy = ({ replicaId, figures, former }: ReplicaStatus): Watched => ({
   replicaId,
   figures,

@@ -1,13 +1,13 @@
 /**
  * Transitions of the deployment record, the desired state on which replicas converge. Pure and idempotent: a step that
- * the same run has already taken gives back the very record. The orchestrator stores the result by compare-and-put.
+ * the same run has already taken gives back the record as it is. The orchestrator stores the result by compare-and-put.
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import { RETAINED_RELEASES } from '../../contracts/configuration/deployment.ts';
 import type { Announced, Deployment, LedgerEntry } from '../../contracts/release.ts';
 import { originOf, retain } from './retained.ts';
 
-/** What the ledger says of a new release, and how much is retained beside it. */
+/** The ledger's line on a new release, and how much is retained beside it. */
 export interface Terms {
   readonly reason: LedgerEntry['reason'];
   readonly why: string | null;
@@ -52,8 +52,8 @@ export function commit(record: Deployment, runId: string, now: Date, terms: Part
 }
 
 /**
- * The previous pair comes back under a new release number, and what was in service stays resident as the previous one. A
- * candidate that another run is preparing is kept. Throws NO_PREVIOUS_RELEASE, or DEPLOYMENT_CONFLICT where a later run
+ * The previous pair comes back under a new release number, and the pair in service stays resident as the previous one.
+ * A candidate that another run is preparing is kept. Throws NO_PREVIOUS_RELEASE, or DEPLOYMENT_CONFLICT if a later run
  * has already replaced this run's release, so that rolling back would bring back the wrong one.
  */
 export function rollBack(record: Deployment, runId: string, now: Date, terms: Partial<Terms> = {}): Deployment {
@@ -66,14 +66,14 @@ export function rollBack(record: Deployment, runId: string, now: Date, terms: Pa
   if (previous.runId === runId && change === 'committed') {
     throw conflict(record, runId, `run ${current.runId} has replaced its release`);
   }
-  // Somebody else has taken this run's release out of service: that is what was wanted.
+  // Somebody else has taken this run's release out of service, as was wanted.
   if (previous.runId === runId) return record;
   const back = { ...previous, origin: originOf(previous) };
   const next = nextRelease({ ...record, runId }, back, now, { reason: 'operator', ...terms });
   return { ...next, change: 'rolled-back' };
 }
 
-/** Takes the announcement back. Where the candidate is not (or no longer) this run's, there is nothing left to undo. */
+/** Takes the announcement back. If the candidate is not (or no longer) this run's, there is nothing left to undo. */
 export function withdraw(record: Deployment, runId: string): Deployment {
   if (record.announced?.runId !== runId) return record;
   return { ...record, announced: null, runId, change: 'withdrawn' };

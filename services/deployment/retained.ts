@@ -1,11 +1,11 @@
 /**
- * Which pairs can serve again: the one in service, the previous one (resident), and the retained ones, which have to be
- * loaded anew. Pure; records.ts keeps the list, the orchestrator asks it where a rollback leads.
+ * Tells which pairs can serve again: the one in service, the previous one (resident), and the retained ones, which have to be
+ * loaded anew. Pure; records.ts keeps the list, the orchestrator asks which pair a rollback leads to.
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Announced, Deployment, Release, ModelPair, Origin } from '../../contracts/release.ts';
 
-/** Where an operator's rollback leads. */
+/** The pair that an operator's rollback leads to. */
 export type Target =
   /** To the previous pair, which every replica holds: milliseconds. */
   | { readonly kind: 'previous' }
@@ -14,10 +14,10 @@ export type Target =
   /** Nowhere: that pair serves. */
   | { readonly kind: 'current'; readonly release: number };
 
-/** Where the pair of a release comes from: from that release itself, unless it had served before. */
+/** The origin of a release's pair: that release itself, unless the pair had served before. */
 export const originOf = ({ origin, release, runId }: Release): Origin => origin ?? { release, runId };
 
-/** `earlier`, newest first, without what `resident` holds, each pair once. */
+/** `earlier`, newest first, without the pairs of `resident`, each pair once. */
 export function retain(earlier: readonly Release[], resident: readonly (Release | null)[], max: number): Release[] {
   const kept: Release[] = [];
   for (const release of earlier) {
@@ -28,8 +28,8 @@ export function retain(earlier: readonly Release[], resident: readonly (Release 
 }
 
 /**
- * Where going back to `release` leads; without a number, to the previous release. Throws NO_PREVIOUS_RELEASE, or
- * RELEASE_NOT_RETAINED with the releases that there are.
+ * The pair that a rollback to `release` leads to; without a number, to the previous release. Throws
+ * NO_PREVIOUS_RELEASE, or RELEASE_NOT_RETAINED with the releases that there are.
  */
 export function targetOf(record: Deployment | null, model: string, release?: number): Target {
   const { current, previous, retained } = record ?? { current: null, previous: null, retained: [] };

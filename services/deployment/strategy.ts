@@ -1,6 +1,7 @@
 /**
- * A deployment strategy is one pure function over the desired state and what the replicas report: it names the next
- * action, and does nothing itself (after TensorFlow Serving's aspired-version policy). Variants: hot-swap.ts, canary.ts.
+ * A deployment strategy is one pure function over the desired state and the replicas' reports: it names the next
+ * action, and does nothing itself (after TensorFlow Serving's aspired-version policy). Variants: hot-swap.ts,
+ * canary.ts.
  */
 import type { Failure } from '../../contracts/errors.ts';
 import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
@@ -19,7 +20,7 @@ export interface DeploymentObservation {
 }
 
 export type DeploymentVerdict =
-  /** Nothing to do yet; `waitingFor` says what, in words. */
+  /** Nothing to do yet; `waitingFor` says in words what is missing. */
   | { readonly action: 'wait'; readonly waitingFor: string }
   /** preparing -> every live replica holds the candidate, warm and checked. canary -> and its window was clean. */
   | { readonly action: 'commit'; readonly figures?: WindowFigures }

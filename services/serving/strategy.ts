@@ -1,6 +1,6 @@
 /**
- * A model host runs ONE model in a process of its own. The server and the verifier use the same one, so that what is
- * verified is what serves. See model-host.ts.
+ * A model host runs ONE model in a process of its own. Replicas and the verifier use the same one, so that a model
+ * serves as it was verified. See model-host.ts.
  */
 import type { PipelineError } from '../../contracts/errors.ts';
 
@@ -33,15 +33,15 @@ export interface ModelHostOptions {
   /** ONNX bytes. Throws MODEL_INVALID at start when they are not a model with the expected input and output. */
   readonly model: Uint8Array;
   readonly image: { readonly width: number; readonly height: number; readonly channels: number };
-  /** Requests that may wait; beyond, OVERLOADED. */
+  /** Requests that may wait; one more is refused with OVERLOADED. */
   readonly queueMax: number;
   /** Images in one run of the model at most. */
   readonly batchMax: number;
   /** How long several requests that fill no batch may be held for more; absent: not at all. */
   readonly delayMaxMs?: number;
   /**
-   * Done with the host before it is handed over, at the lowest priority and without a limit of time on its runs but that
-   * of a first one. A rejection ends the host and comes through.
+   * Done with the host before it is handed over, at the lowest priority and without a limit of time on its runs but
+   * that of a first one. A rejection ends the host and comes through.
    */
   readonly prepare?: (host: ModelHost) => Promise<void>;
   /** Nothing else can answer in its place: it is opened and prepared at normal priority. */

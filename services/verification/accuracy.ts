@@ -31,8 +31,8 @@ export const createAccuracyStrategy = (): VerificationStrategy<AccuracyWithGalle
 });
 
 /**
- * Throws DATASET_TOO_SMALL where nothing can be compared, MODEL_INVALID where the model yields no numbers, and what the
- * host throws.
+ * Throws DATASET_TOO_SMALL if nothing can be compared, MODEL_INVALID if the model yields no numbers, and the errors of
+ * the host.
  */
 async function measureAccuracy(
   { host, gallery, probes }: Measurable,

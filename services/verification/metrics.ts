@@ -80,7 +80,7 @@ const SCORE_STEP = 1e-6;
 const countBelow = (sorted: Float32Array, score: number) => firstIndex(sorted, (x) => x >= score);
 const countUpTo = (sorted: Float32Array, score: number) => firstIndex(sorted, (x) => x > score);
 
-/** Binary search for the first element that fulfils a monotonic condition; the length where none does. */
+/** Binary search for the first element that fulfils a monotonic condition; the length if none does. */
 function firstIndex(sorted: Float32Array, holds: (x: number) => boolean): number {
   let from = 0;
   let to = sorted.length;

@@ -1,7 +1,6 @@
 /**
  * Measures how fast a model answers through the same model host that serves it: single images one at a time for the
- * latency, then several requests in flight for the throughput. What else the machine does meanwhile counts in, as in
- * service.
+ * latency, then several requests in flight for the throughput. The machine's other work counts in, as in service.
  */
 import type { Latency } from '../../contracts/replica.ts';
 import type { Performance } from '../../contracts/verification.ts';

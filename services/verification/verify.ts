@@ -1,7 +1,7 @@
 /**
  * Verifies a candidate: accuracy and performance side by side, each on a host of its own, the champion on the same
- * probes, then the gates. Yields what a release needs besides the model: its gallery and its golden samples.
- * Called by the verifier actor; knows no messages.
+ * probes, then the gates. Yields the gallery and the golden samples that a release needs besides the model. Called by
+ * the verifier actor; knows no messages.
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
@@ -29,7 +29,7 @@ export interface VerificationJob {
   readonly championDigest: string | null;
   /** The enrolled images: the train and validation splits. They become the gallery that is served. */
   readonly gallery: LabelledImages;
-  /** Images that neither training nor gallery has seen. */
+  /** Images that are in neither training nor gallery. */
   readonly probes: LabelledImages;
   readonly config: VerificationConfig;
   readonly image: ImageSpec;
@@ -47,8 +47,9 @@ export interface VerificationOutcome {
 const HOST_OPTIONS = { queueMax: 64, batchMax: 32, threads: 1 } as const;
 
 /**
- * Throws DATASET_TOO_SMALL without probes, STAGE_TIMEOUT where a side takes longer than its limit, MODEL_INVALID for a candidate that is no such model, HOST_FAILED, or the
- * reason of the abort signal. A rejected candidate is an outcome, not an error.
+ * Throws DATASET_TOO_SMALL without probes, STAGE_TIMEOUT if a side takes longer than its limit, MODEL_INVALID for a
+ * candidate that is no such model, HOST_FAILED, or the reason of the abort signal. A rejected candidate is an outcome,
+ * not an error.
  */
 export async function verifyCandidate(job: VerificationJob, context: WorkContext): Promise<VerificationOutcome> {
   refuseEmptySplits(job);
@@ -144,7 +145,9 @@ async function timed<T>({ now }: WorkContext, work: () => Promise<T>): Promise<{
   return { value: await work(), durationMs: now() - startedAt };
 }
 
-/** Runs both at once; the failure of one ends the other. Throws only after both have ended, so no host is left behind. */
+/**
+ * Runs both at once; the failure of one ends the other. Throws only after both have ended, so no host is left behind.
+ */
 async function bothOrNeither<A, B>(
   outer: AbortSignal,
   first: (signal: AbortSignal) => Promise<A>,

@@ -1,6 +1,6 @@
 /**
- * Inference replicas on a real server, with what the orchestrator would do for them: writing the deployment record by
- * the transitions of services/deployment/records.ts.
+ * Inference replicas on a real server. The tests do the orchestrator's part: they write the deployment record by the
+ * transitions of services/deployment/records.ts.
  */
 import { randomUUID } from 'node:crypto';
 import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core';
@@ -102,11 +102,11 @@ async function startReplica(nc: NatsConnection, log: Logger, replicaId: string, 
 export const statusOf = async ({ replicas }: ReplicaTest, replicaId: string) =>
   (await replicas.list(MODEL)).find((status) => status.replicaId === replicaId) ?? null;
 
-/** To look at what replicas published. */
+/** To look at the events that replicas published. */
 export const busOf = ({ nc, test: { log } }: ReplicaTest) =>
   createBus({ nc, source: 'test', log, now: () => new Date(), newId: () => 'unused' });
 
-/** Most tests leave stopping to the bracket; those that do not may stop twice. */
+/** The bracket stops all replicas, also those that a test has stopped itself. */
 function stopOnce(inference: Inference): Inference {
   let stopping: Promise<void> | null = null;
   return { ...inference, stop: () => (stopping ??= inference.stop()) };
@@ -121,7 +121,7 @@ export function faceOf(index: number): Promise<Buffer> {
 export interface InferAnswer {
   /** `200`, or the status of the error. */
   readonly status: number;
-  /** The parsed body. Tests parse it further where its form matters. */
+  /** The parsed body. Tests parse it further if its form matters. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly text: string;
   /** The hint of a reply OVERLOADED. */

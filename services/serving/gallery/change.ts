@@ -1,6 +1,6 @@
 /**
- * The rules for a change of the gallery: which name it may carry, whether it is made already, how much fits, and what it
- * does to the people of a model. Pure; change-gallery.ts of the inference actor stores what is allowed here.
+ * The rules for a change of the gallery: which name it may carry, whether it is made already, how much fits, and what
+ * it does to the people of a model. Pure; change-gallery.ts of the inference actor stores what is allowed here.
  */
 import { createHash } from 'node:crypto';
 import { PipelineError } from '../../../contracts/errors.ts';

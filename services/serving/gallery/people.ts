@@ -1,29 +1,29 @@
 /**
  * Everybody whom a release knows: the rows of its gallery, with the changes since on top. Rows lie side by side in one
- * matrix; one that is removed is filled by the last, so that the search has no holes to step over. Exact: a large
- * gallery's search thread only leaves out rows that cannot be among the best. A resident model has one.
+ * matrix; the last one takes the place of one that is removed, so that the search has no holes to step over. Exact: a
+ * large gallery's search thread only leaves out rows that cannot be among the best. A resident model has one.
  */
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { normalise, type Gallery, type Match } from './gallery.ts';
 import { startRowSearch, type RowSearch } from './row-search.ts';
 
-/** A person's rows are the one that the release was built with, and the mean of what was enrolled since. */
+/** A person has the row that the release was built with, and the mean of the images that were enrolled since. */
 interface Person {
   readonly name: string;
   readonly rows: number[];
-  /** Which row is the enrolled one; null without. */
+  /** The row of the enrolled images; null without any. */
   enrolled: { row: number; readonly sum: Float32Array; readonly digests: Set<string> } | null;
 }
 
 /** Each is embedded again with every new model. */
 export const IMAGES_PER_PERSON_MAX = 32;
-/** Beyond, a search takes longer than the model; the matrix of 128 values per row would be 256 MB. */
+/** With more, a search takes longer than the model; the matrix of 128 values per row would be 256 MB. */
 export const PEOPLE_MAX = 500_000;
 const ROWS_MIN = 64;
 /** Values of the matrix from which a thread of its own searches: looking at all takes half a millisecond then. */
 export const THREAD_VALUES_MIN = 512 * 1024;
-/** The row of the release, and that of what was enrolled. */
+/** The row of the release, and that of the enrolled images. */
 const ROWS_PER_PERSON = 2;
 /** Searches that are begun anew because a row moved meanwhile; then the calling thread looks at all. */
 const SEARCHES_MAX = 3;
@@ -45,7 +45,7 @@ export class People {
   readonly dimensions: number;
   readonly threshold: number;
   readonly #people = new Map<string, Person>();
-  /** Row -> whose it is. */
+  /** Row -> the person it is of. */
   readonly #owners: Person[] = [];
   #matrix: Float32Array;
   #thread: RowSearch | null = null;
@@ -132,7 +132,7 @@ export class People {
     await this.#thread?.close();
   }
 
-  /** Those that may be among the best; null for all. */
+  /** The rows that may be among the best; null for all. */
   async #rowsToLookAt(embedding: Float32Array, topK: number): Promise<Int32Array | null> {
     for (let i = 0; this.#thread && i < SEARCHES_MAX; i++) {
       const { changes, search } = { changes: this.#changes, search: this.#thread.search };

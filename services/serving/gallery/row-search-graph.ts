@@ -1,13 +1,13 @@
 /**
  * The arithmetic of a search among rows as one graph, because onnxruntime goes over 100,000 values several times as
- * fast as a loop does: products of integers, what they may be worth at least and at most, and who reaches the best. Used by
- * row-search.ts; row-search.thread.ts explains the numbers.
+ * fast as a loop does: products of integers, the least and the most that they may be worth, and the rows that reach the
+ * best. Used by row-search.ts; row-search.thread.ts explains the numbers.
  */
 import onnxProto from 'onnx-proto';
 
 /**
- * Inputs: `probe` uint8 [1, d]; `rows` int8 [d, n]; `steps`, `shifts`, `losses` float32 [1, n]; `step`, `perLoss`, `always`
- * float32 [1]; `best` int64 [1], at most n. A row's score lies within `losses * perLoss + always` of
+ * Inputs: `probe` uint8 [1, d]; `rows` int8 [d, n]; `steps`, `shifts`, `losses` float32 [1, n]; `step`, `perLoss`,
+ * `always` float32 [1]; `best` int64 [1], at most n. A row's score lies within `losses * perLoss + always` of
  * `steps * step * (probe . row - shifts)`. Output: `found` int64 [2, m], the coordinates of each row that may be among
  * the `best`.
  */

@@ -1,4 +1,4 @@
-/** What a row search and its thread say to each other. Changes and searches take effect in the order in which they are sent. */
+/** The messages between a row search and its thread. Changes and searches take effect in the order of their sending. */
 export interface SearchThreadData {
   /** ONNX bytes: row-search-graph.ts. */
   readonly graph: Uint8Array;

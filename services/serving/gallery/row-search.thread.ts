@@ -1,7 +1,8 @@
 /**
  * The thread that narrows a search among very many rows down to the few that may be best: products of rows and probe in
  * 8-bit integers by one matrix product of onnxruntime, with a bound of what rounding can have changed. No row that is
- * among the best is ever left out; which of those named are, the caller finds out by exact products. Started by row-search.ts.
+ * among the best is ever left out; the caller tells by exact products which of the named rows are. Started by
+ * row-search.ts.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -28,7 +29,10 @@ const GROWTH = 1.25;
 let codes = new Int8Array(0);
 let capacity = 0;
 let count = 0;
-/** Of each row: value of one step of its codes, what the probe's zero adds, and the length of what rounding took from it. */
+/**
+ * Of each row: value of one step of its codes, the share of the probe's zero, and the length that rounding took from
+ * it.
+ */
 let steps = new Float32Array(0);
 let shifts = new Float32Array(0);
 let losses = new Float32Array(0);
@@ -45,7 +49,7 @@ async function handle(message: ToSearchThread): Promise<void> {
     case 'set':
       return setRows(message.first, message.rows);
     case 'truncate':
-      // Room without a row: whatever stands there, the score is -Infinity.
+      // Room without a row: its score is -Infinity, whatever stands there.
       shifts.fill(Infinity, message.count, count);
       count = message.count;
       return;

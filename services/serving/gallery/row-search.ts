@@ -1,5 +1,5 @@
 /**
- * Narrows a search among very many rows down to those that may be best, in a thread of its own. Used by people.ts where
+ * Narrows a search among very many rows down to those that may be best, in a thread of its own. Used by people.ts if
  * looking at each row would hold up the calling thread.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
@@ -38,7 +38,7 @@ export function startRowSearch(dimensions: number): RowSearch {
   });
   return {
     set: (first, rows) => {
-      // A copy: what the caller goes on changing must not change here as well.
+      // A copy: the caller goes on changing its rows, which must not change here as well.
       const copy = new Float32Array(rows);
       send({ type: 'set', first, rows: copy }, [copy.buffer]);
     },

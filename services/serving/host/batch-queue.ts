@@ -1,7 +1,7 @@
 /**
  * The waiting room before a model: bounded, batching, with deadlines. It knows nothing of processes or models: `run`
- * does the work, one batch at a time. A lone request never waits for company. Whatever waits when the runner becomes
- * free goes as one batch; if that are several and not yet a full batch, they may be held for a moment (`delayMaxMs`).
+ * does the work, one batch at a time. A lone request never waits for company. All requests that wait when the runner
+ * becomes free go as one batch; if they are several and fill no batch, they may be held for a moment (`delayMaxMs`).
  * Used by model-host.ts.
  */
 import { PipelineError } from '../../../contracts/errors.ts';

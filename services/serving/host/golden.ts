@@ -1,6 +1,6 @@
 /**
  * Golden samples: a few images and the embeddings that the verifier saw for them. A replica runs them through a freshly
- * loaded model: they warm it up, and prove that here, too, it answers as it did when it was verified.
+ * loaded model: they warm it up, and prove that it answers here, too, as it did when it was verified.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import { ImageSpecSchema, type ImageSpec } from '../../../contracts/dataset.ts';
@@ -10,7 +10,7 @@ import { imageBytesOf } from './embed-all.ts';
 import type { ModelHost } from '../strategy.ts';
 
 export interface Golden {
-  /** What images the model takes: a replica learns it here, and needs no configuration of its own. */
+  /** The images that the model takes: a replica learns it here, and needs no configuration of its own. */
   readonly spec: ImageSpec;
   /** [count, channels, height, width], values 0..255. */
   readonly pixels: Uint8Array;

@@ -1,6 +1,6 @@
 /**
  * The private folder of a process that has model hosts: their model files, and the socket by which they reach it. One
- * per process, made when it is first needed and removed when the process ends; what one that was killed left behind is
+ * per process, made when it is first needed and removed when the process ends; the folder of a killed process is
  * removed by the next. Whether an owner lives is asked of its socket, which is right across containers as well.
  */
 import { rmSync } from 'node:fs';
@@ -26,7 +26,7 @@ let home: Promise<HostHome> | null = null;
 
 export function hostHome(): Promise<HostHome> {
   home ??= openHome(tmpdir());
-  // What cannot be made now may be made later.
+  // A home that cannot be made now may be made later.
   home.catch(() => (home = null));
   return home;
 }
@@ -69,7 +69,7 @@ async function removeOwnerless(parent: string): Promise<void> {
     if (await isOwnerless(join(folder, SOCKET))) await rm(folder, { recursive: true, force: true });
 }
 
-/** Also a stopped owner answers, because the kernel does. Where it cannot be told, there is one. */
+/** Also a stopped owner answers, because the kernel does. If it cannot be told, there is one. */
 function isOwnerless(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(socketPath, () => {

@@ -1,4 +1,4 @@
-/** What a process that has model hosts and its launcher say to each other. */
+/** The messages between a process that has model hosts and its launcher. */
 export type ToLauncher =
   /** Said once, first: the program of a host. */
   | { readonly type: 'program'; readonly code: string }
@@ -6,5 +6,5 @@ export type ToLauncher =
 
 export type FromLauncher =
   | { readonly type: 'launched'; readonly hostId: string; readonly pid: number }
-  /** Also of one that could not be started. */
+  /** Also of a host that could not be started. */
   | { readonly type: 'ended'; readonly hostId: string; readonly reason: string };

@@ -1,6 +1,7 @@
 /**
- * Has the processes of model hosts started by a small process of its own (host-launcher.process.ts), one per process that
- * has hosts, begun when the first is needed. A launcher that is lost takes no host with it, and another takes its place.
+ * Has the processes of model hosts started by a small process of its own (host-launcher.process.ts), one per process
+ * that has hosts, begun when the first is needed. A launcher that is lost takes no host with it, and another takes its
+ * place.
  */
 import { randomUUID } from 'node:crypto';
 import { bundle } from '../../../runtime/bundle.ts';
@@ -11,7 +12,7 @@ import type { FromLauncher, ToLauncher } from './host-launcher.messages.ts';
 
 export interface LaunchedHost {
   readonly pid: number;
-  /** Resolves when it is ready for a model; never where it ends before. */
+  /** Resolves when it is ready for a model; never if it ends before. */
   readonly channel: Promise<Channel>;
   /** Resolves with the reason when it is gone. */
   readonly ended: Promise<string>;
@@ -25,7 +26,7 @@ interface Launcher {
 
 let current: Promise<Launcher> | null = null;
 
-/** Rejects where no process can be started. */
+/** Rejects if no process can be started. */
 export async function launchHost(): Promise<LaunchedHost> {
   current ??= startLauncher();
   const launcher = current;
@@ -50,7 +51,7 @@ async function startLauncher(): Promise<Launcher> {
     else host?.ended(message.reason);
   });
   void gone.then(() => hosts.forEach((host) => host.orphaned()));
-  // Where it is gone, `gone` says so.
+  // If it is gone, `gone` says so.
   const tell = (message: ToLauncher) => void child.send(message, () => {});
   tell({ type: 'program', code });
   // It keeps this process alive only while there are hosts of which it has to tell.
@@ -73,7 +74,7 @@ async function startLauncher(): Promise<Launcher> {
   return { gone, launch };
 }
 
-/** What is heard of a host, by its launcher and by its channel. */
+/** A host as its launcher and its channel tell of it. */
 interface Host {
   launched(pid: number): void;
   connected(channel: Channel): void;
@@ -116,6 +117,6 @@ function createHost(onEnded: () => void): Host {
 function deferred<T>() {
   let resolve!: (value: T) => void;
   let reject!: (error: Error) => void;
-  const promise = new Promise<T>((...settle) => ([resolve, reject] = settle));
+  const promise = new Promise<T>((...ends) => ([resolve, reject] = ends));
   return { promise, resolve, reject };
 }

@@ -13,11 +13,13 @@ export interface HostProcess {
   readonly ready: Promise<void>;
   /** Returns the length of an embedding. Throws MODEL_INVALID, or HostGone when the process ends or hangs meanwhile. */
   load(asked: LoadRequest): Promise<number>;
-  /** Rows [count, dimensions]. Throws HOST_FAILED where the run failed, HostGone where the process did or `limitMs` passed. */
+  /**
+   * Rows [count, dimensions]. Throws HOST_FAILED if the run failed, HostGone if the process did or `limitMs` passed.
+   */
   run(pixels: Uint8Array, count: number, limitMs: number): Promise<Float32Array>;
-  /** Resolves with what is known of the cause when the process is gone, for whatever reason. */
+  /** Resolves when the process is gone, for whatever reason, with the cause as far as it is known. */
   readonly ended: Promise<HostGone>;
-  /** Ends it at once, whatever it does; resolves when it is gone and its memory returned. */
+  /** Ends it at once, also in the midst of a run; resolves when it is gone and its memory returned. */
   kill(): Promise<void>;
 }
 
@@ -33,7 +35,7 @@ const TICKS = 4;
 
 type Call = { readonly resolve: (message: FromProcess) => void; readonly reject: (error: HostGone) => void };
 
-/** Rejects with HostGone where it cannot be started. It runs at the lowest priority until that is changed. */
+/** Rejects with HostGone if it cannot be started. It runs at the lowest priority until that is changed. */
 export async function startHostProcess(): Promise<HostProcess> {
   const launched = await launchHost().catch((cause: Error) => {
     throw new HostGone(`its process could not be started: ${cause.message}`, { cause });
@@ -48,7 +50,7 @@ export async function startHostProcess(): Promise<HostProcess> {
     return gone;
   });
   const connected = launched.channel.then((channel) => {
-    // It answers only what it is asked.
+    // It sends nothing but answers.
     channel.onMessage = (message) => {
       call?.resolve(message as FromProcess);
       call = null;
@@ -58,7 +60,7 @@ export async function startHostProcess(): Promise<HostProcess> {
   const ask = (message: ToProcess, limitMs: number) => {
     if (gone) throw gone;
     const answer = new Promise<FromProcess>((resolve, reject) => (call = { resolve, reject }));
-    // An end of the process shows in `ended`, also where it comes before this; the connection is never refused.
+    // An end of the process shows in `ended`, also if it comes before this; the connection is never refused.
     void connected.then((channel) => channel.send(message));
     return within(answer, limitMs);
   };

@@ -1,7 +1,7 @@
 /**
- * Where model hosts get their processes from. With a spare, one stands by whose runtime is loaded already and whose
- * model is not: it costs some 50 MB whatever the size of the models, and turns a start of a tenth of a second into the
- * milliseconds of opening a session. Replicas keep one; the verifier, who may wait, none.
+ * The source of the processes of model hosts. With a spare, a process stands by whose runtime is loaded already and
+ * whose model is not: it costs some 50 MB whatever the size of the models, and turns a start of a tenth of a second
+ * into the milliseconds of opening a session. Replicas keep a spare; the verifier, which may wait, keeps none.
  */
 import { startHostProcess, type HostProcess } from './host-process.ts';
 import { inTurn } from '../../../runtime/turn.ts';
@@ -31,12 +31,12 @@ export function keepSpare(start: () => Promise<HostProcess> = startHostProcess):
     if (isClosed || spare) return;
     const next = start();
     spare = next;
-    // One that dies before it is needed is not replaced at once: what killed it may kill the next as well.
+    // A spare that dies before it is needed is not replaced at once: its killer may kill the next as well.
     const drop = () => {
       if (spare === next) spare = null;
     };
     next.then(({ ended }) => ended.then(drop), drop);
-    // One that did not start is told to whoever takes it.
+    // If it did not start, its taker is told.
     await next.then(({ ready }) => ready).catch(() => {});
   };
   // Its failures go to the taker, so it never rejects.
@@ -54,7 +54,7 @@ export function keepSpare(start: () => Promise<HostProcess> = startHostProcess):
     close: async () => {
       isClosed = true;
       clearTimeout(pause);
-      const last = await spare?.catch(() => null); // One that did not start is no process.
+      const last = await spare?.catch(() => null); // A spare that did not start is no process.
       await last?.kill();
     },
   };

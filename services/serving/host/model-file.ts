@@ -16,7 +16,7 @@ export interface ModelFile {
 type Write = (path: string, bytes: Uint8Array, options: { readonly mode: number }) => Promise<void>;
 const DISK_IS_FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-/** Throws DISK_FULL (retryable: space may return), or what else the file system says. */
+/** Throws DISK_FULL (retryable: space may return), or another error of the file system. */
 export async function writeModelFile(model: Uint8Array, folder: string, write: Write = writeFile): Promise<ModelFile> {
   const path = join(folder, `${randomUUID()}.onnx`);
   const remove = () => rm(path, { force: true });

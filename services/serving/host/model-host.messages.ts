@@ -1,6 +1,6 @@
 /**
- * What a model host and its process say to each other, after the process has said its name. One request is under way at a
- * time, so answers need no ids.
+ * The messages between a model host and its process, after the process has said its name. A single request is under way
+ * at a time, so answers need no ids.
  */
 import type { ModelHostOptions } from '../strategy.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The process of a model host: owns one ONNX session, because onnxruntime-node blocks the thread it is called on and
- * takes its whole process with it when it crashes. Started by host-launcher.process.ts; knows no queue and no deadline, and
- * ends by being killed: it holds nothing that another would miss.
+ * takes its whole process with it when it crashes. Started by host-launcher.process.ts; knows no queue and no deadline,
+ * and ends by being killed: it holds nothing that another would miss.
  */
 import { connect } from 'node:net';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -17,7 +17,7 @@ interface Loaded {
 
 let loaded: Loaded | null = null;
 
-// A Ctrl-C or a `systemctl stop` reaches the whole process group; whoever has this host still needs its answers.
+// A Ctrl-C or a `systemctl stop` reaches the whole process group; the owner of this host still needs its answers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 const [socketPath = '', hostId] = process.argv.slice(2); // From host-launcher.process.ts.

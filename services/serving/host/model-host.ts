@@ -1,7 +1,7 @@
 /**
  * Runs one model in a process of its own: queue and batching here (batch-queue.ts), the ONNX session there
- * (model-host.process.ts). The host outlives its processes: one that dies or hangs is killed and replaced, and the
- * batch it had is run once more, on the replacement. Used by replicas and by the verifier.
+ * (model-host.process.ts). The host outlives its processes: a process that dies or hangs is killed and replaced, and
+ * the batch it had is run once more, on the replacement. Used by replicas and by the verifier.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import { restorePriority } from '../../../runtime/priority.ts';
@@ -50,7 +50,10 @@ interface Opened {
   readonly dimensions: number;
 }
 
-/** The process opens the model at the low priority that it keeps, unless that is urgent. Throws MODEL_INVALID or HostGone. */
+/**
+ * The process opens the model at the low priority that it keeps, unless that is urgent. Throws MODEL_INVALID or
+ * HostGone.
+ */
 async function open(
   { image, batchMax, threads }: ModelHostOptions,
   { path }: ModelFile,
@@ -153,12 +156,14 @@ class SupervisedHost implements ModelHost {
     const startedAt = performance.now();
     const limitMs = this.#times.limitMs(count, this.#options.hangMinMs ?? HANG_MIN_MS);
     const embeddings = await process.run(pixels, count, limitMs);
-    // What a run takes at the lowest priority says how busy others are.
+    // The time of a run at the lowest priority says how busy others are.
     if (!this.#isPreparing) this.#times.note(count, performance.now() - startedAt);
     return embeddings;
   }
 
-  /** Also one that dies while it has nothing to do is replaced, so that the next request does not pay for it. */
+  /**
+   * A process that dies while it has nothing to do is replaced as well, so that the next request does not pay for it.
+   */
   async #watched(process: HostProcess): Promise<HostProcess> {
     // `ended` tells the reason and never rejects.
     void process.ended.then((gone) => this.#replace(process, gone, 0));
@@ -175,12 +180,12 @@ class SupervisedHost implements ModelHost {
     this.#process = null;
     this.#options.onReplaced?.(failure(reason.message, reason));
     this.#current = this.#reopen(lost);
-    // Who waits for it hears it; where nobody does, `failed` tells.
+    // A call that waits for it hears it; if none does, `failed` tells.
     this.#current.catch(() => {});
   }
 
   async #reopen(lost: HostProcess): Promise<HostProcess> {
-    // Not awaited: what is stuck in the kernel may take its time, the requests may not.
+    // Not awaited: a process that is stuck in the kernel may take its time, the requests may not.
     void lost.kill();
     try {
       return await retry(REPLACEMENT, async () => {

@@ -1,7 +1,7 @@
 /**
- * How long a model takes per image, learnt from its runs, and what follows from that: how long a request will wait, and
- * when a run counts as hung. Mean and deviation are smoothed as TCP does with round trips (RFC 6298, section 2). Pure
- * but for the two numbers it keeps.
+ * Learns from a model's runs how long it takes per image, and tells from that how long a request will wait, and when a
+ * run counts as hung. Mean and deviation are smoothed as TCP does with round trips (RFC 6298, section 2). Pure but for
+ * the two numbers it keeps.
  */
 
 /** Of the newest run, in mean and deviation: the constants of RFC 6298. */

@@ -1,13 +1,14 @@
 /**
- * What a request waits for before it is answered from here: the replica's standing, the release and the change of the
- * gallery that it demands. A wait ends at the request's deadline at the latest, with an error that says why.
+ * Holds a request until it may be answered from here: until the replica is in good standing, and has the release and
+ * the change of the gallery that the request demands. A wait ends at the request's deadline at the latest, with an
+ * error that says why.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { Change } from './changes.ts';
 import type { Replica, Served } from './replica.ts';
 import type { RecogniseRequest } from './request.ts';
 
-/** What a request demands of the replica that answers it. */
+/** The demands of a request on the replica that answers it. */
 export type Demand = Pick<RecogniseRequest, 'deadlineMs' | 'minRelease' | 'minEnrolment'>;
 
 /** A switch takes milliseconds, a load some seconds: a request that demands a release is better off elsewhere then. */
@@ -16,7 +17,9 @@ const HOLD_MS_MAX = 2_000;
 /** After these a request that waits may be answered, or is refused for another reason. */
 const AWAITED: readonly Change[] = ['desired', 'served', 'failed', 'informed', 'enrolled'];
 
-/** Holds the request while it must not be answered from here, but not for long. Throws NOT_READY, RELEASE_NOT_REACHED. */
+/**
+ * Holds the request while it must not be answered from here, but not for long. Throws NOT_READY, RELEASE_NOT_REACHED.
+ */
 export async function admitted(replica: Replica, request: Demand): Promise<void> {
   const demandedUntilMs = Math.min(request.deadlineMs, performance.now() + HOLD_MS_MAX);
   for (let why = obstacle(replica, request); why !== null; why = obstacle(replica, request)) {

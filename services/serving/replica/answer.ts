@@ -1,6 +1,6 @@
 /**
- * One request from its lease to its figures: refuses what cannot be served, counts what became of it. Knows no NATS.
- * A process that dies underneath a request is the model host's concern: it asks the replacement itself.
+ * One request from its lease to its figures: refuses it if it cannot be served, counts its outcome. Knows no NATS. A
+ * process that dies underneath a request is the model host's concern, which asks the replacement itself.
  */
 import { toFailure } from '../../../contracts/errors.ts';
 import { inferStatus } from '../../../contracts/inference.ts';
@@ -10,7 +10,7 @@ import { recognise, type InferReply } from './recognise.ts';
 import type { RecogniseRequest } from './request.ts';
 import type { Replica, Served } from './replica.ts';
 
-/** From here on the request was in order and this side failed it; below, the client made a mistake. */
+/** From here on the request was sound and this side failed it; below, the client made a mistake. */
 const FAILED_STATUS_MIN = 429;
 
 /**
@@ -40,7 +40,7 @@ async function persist(replica: Replica, request: RecogniseRequest, asked: Serve
     return await attempt(replica.lease(request), request, asked);
   } catch (error) {
     const lost = asked.at(-1);
-    // What a canary fails at counts against it, and is no client's concern.
+    // A failure of a canary counts against it, and is no client's concern.
     if (lost?.canary && isFailed(error)) {
       lost.figures.failed();
       return attempt(replica.leaseServed(), request, asked);
@@ -49,7 +49,7 @@ async function persist(replica: Replica, request: RecogniseRequest, asked: Serve
   }
 }
 
-/** Holds the lease from start to end; notes in `asked` which release that was. */
+/** Holds the lease from start to end; notes its release in `asked`. */
 async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, asked: Served[]): Promise<InferReply> {
   try {
     const served = servedOrThrow(lease.value);

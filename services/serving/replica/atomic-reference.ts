@@ -58,12 +58,12 @@ export class AtomicReference<T> {
     return this.stage(next)();
   }
 
-  /** Prepares a swap, so that what is left of it is the assignment; the answer carries it out, once. */
+  /** Prepares a swap up to its assignment; the answer carries that out, once. */
   stage(next: T): () => Swapped<T> {
     const cell = createCell(next);
     return () => {
       const retired = this.#cell;
-      // Who acquires before this line works with the old value to the end, who acquires after it, with the new one.
+      // A lease from before this line keeps the old value to its end; a later one has the new value.
       this.#cell = cell;
       retired.retired = true;
       markIfDrained(retired);

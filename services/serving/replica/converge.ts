@@ -1,7 +1,7 @@
 /**
- * Brings a replica to the desired state in DEPLOYMENTS, whatever it missed in between: level-triggered, one load at a
- * time, and always towards the newest record. Switching to a model that is resident waits for nothing, not even for a
- * load under way, so that a roll-back is immediate.
+ * Brings a replica to the desired state in DEPLOYMENTS, also after changes that it missed: level-triggered, one load at
+ * a time, and always towards the newest record. Switching to a model that is resident waits for nothing, not even for a
+ * load under way, so that a rollback is immediate.
  */
 import { toFailure, type Failure } from '../../../contracts/errors.ts';
 import type { Announced, Deployment, ModelPair, Release } from '../../../contracts/release.ts';
@@ -25,8 +25,8 @@ export interface ReplicaReports {
   prepared(pair: ModelPair, prepareMs: number): void;
   refused(pair: ModelPair, failure: Failure): void;
   /**
-   * No request works with an earlier release any more. `runId` is the run that caused the switch: the one that deployed,
-   * or the one that rolled back.
+   * No request works with an earlier release any more. `runId` is the run that caused the switch, by a deployment or by
+   * a rollback.
    */
   switched(runId: string, release: Release, swap: SwapMoment): void;
   /** The release in service cannot be loaded, and no reply will come from here until that changes. */
@@ -92,7 +92,7 @@ export class Convergence {
     return next !== undefined;
   }
 
-  /** Whatever takes no load: the switch and the canary. */
+  /** All that takes no load: the switch and the canary. */
   #align(): void {
     this.#switchIfResident();
     this.#alignCanary();
@@ -116,7 +116,10 @@ export class Convergence {
     if (formerRelease !== current.release) void replica.drained().then(() => report.switched(runId, current, swap));
   }
 
-  /** A candidate answers its share while the record says so and it is loaded; beside another release it goes on counting. */
+  /**
+   * A candidate answers its share while the record says so and it is loaded; beside another release it goes on
+   * counting.
+   */
   #alignCanary(): void {
     const { replica } = this.#options;
     const { announced } = replica.desired ?? {};
@@ -138,12 +141,14 @@ export class Convergence {
     const { replica, log } = this.#options;
     const { served, residents } = replica;
     const pairs = wantedPairs(desired).map(({ pair }) => pair);
-    // What serves stays until its successor is loaded.
+    // The pair that serves stays until its successor is loaded.
     const retired = residents.retain(served ? [...pairs, served.resident.pair] : pairs);
     if (retired.length > 0) log.info({ retired }, 'replica: models that are no longer wanted leave memory');
   }
 
-  /** Says `prepared` of a candidate that is in memory; takes back an answer that no longer holds or is not asked for. */
+  /**
+   * Says `prepared` of a candidate that is in memory; takes back an answer that no longer holds or is not asked for.
+   */
   #answerCandidate(announced: ModelPair | null): void {
     const { replica, report } = this.#options;
     const isResident = announced !== null && replica.residents.get(announced) !== undefined;

@@ -1,6 +1,6 @@
 /**
- * Embeds an enrolled image with a resident's own model, as often as it takes: the change is stored, so that it must come
- * into force. Called by enrolments.ts of the inference actor.
+ * Embeds an enrolled image with a resident's own model, as often as it takes: the change is stored, so that it must
+ * come into force. Called by enrolments.ts of the inference actor.
  */
 import { toFailure } from '../../../contracts/errors.ts';
 import type { Logger } from '../../../runtime/logger.ts';

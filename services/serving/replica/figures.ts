@@ -1,4 +1,4 @@
-/** What a replica counts of one release: requests, failures, latency. Clients' own mistakes are not counted. */
+/** A replica's figures of one release: requests, failures, latency. Clients' own mistakes are not counted. */
 import { build } from 'hdr-histogram-js';
 import type { Scores, ReleaseFigures } from '../../../contracts/replica.ts';
 
@@ -13,8 +13,8 @@ export interface Figures {
 const LATENCY_US_MAX = 60_000_000;
 
 export function createFigures(): Figures {
-  // To a hundredth, in plain counters: 11 KB per release. Read once a second and at each switch by the thread that answers;
-  // packed ones to a thousandth took that thread 20 ms each time, these a tenth of one.
+  // To a hundredth, in plain counters: 11 KB per release. They are read once a second and at each switch by the thread
+  // that answers; packed ones to a thousandth took that thread 20 ms each time, these a tenth of one.
   const histogram = build({
     bitBucketSize: 32,
     highestTrackableValue: LATENCY_US_MAX,

@@ -1,6 +1,6 @@
 /**
- * Which models could not be loaded, how often, and when each may be loaded again. Used by converge.ts, which decides how
- * many attempts are enough.
+ * Notes which models could not be loaded, how often, and when each may be loaded again. Used by converge.ts, which
+ * decides how many attempts are enough.
  */
 import { pauseOf, type Pauses } from '../../../runtime/retry.ts';
 

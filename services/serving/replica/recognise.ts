@@ -37,7 +37,7 @@ export async function recognise(served: Served, request: RecogniseRequest): Prom
   }
 }
 
-/** Before the image is decoded: what cannot be answered costs nothing. */
+/** Before the image is decoded: a request that cannot be answered costs nothing. */
 function checkClaim({ resident }: Served, { verb, person }: RecogniseRequest): void {
   if (verb !== 'verify') return;
   if (!person) {
@@ -53,7 +53,7 @@ function checkClaim({ resident }: Served, { verb, person }: RecogniseRequest): v
 
 function compare(served: Served, person: string, embedding: Float32Array): VerifyReply {
   const { people } = served.resident;
-  // Throws PERSON_UNKNOWN where the person was removed while the model ran.
+  // Throws PERSON_UNKNOWN if the person was removed while the model ran.
   const score = people.score(person, embedding);
   const { threshold } = people;
   return { ...answerOf(served), person, match: score >= threshold, score, threshold };

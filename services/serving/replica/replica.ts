@@ -1,7 +1,7 @@
 /**
- * The state of one replica: what the deployment record asks for, the release in service behind an atomic reference, the
- * residents, its standing, and what it says of itself. It decides nothing: converge.ts and service.ts move it, answer.ts
- * reads it. Each change of it is emitted by `changes`.
+ * The state of one replica: the desired state, the release in service behind an atomic reference, the residents, the
+ * standing, and the status that others read. It decides nothing: converge.ts and service.ts move it, answer.ts reads
+ * it. Each change of it is emitted by `changes`.
  */
 import type { Failure, PipelineError } from '../../../contracts/errors.ts';
 import type { Deployment, ModelPair, Release } from '../../../contracts/release.ts';
@@ -31,7 +31,7 @@ export interface CanaryServed extends Served {
   readonly isChosen: (request: RecogniseRequest) => boolean;
 }
 
-/** A pair that is to be loaded, and what the replica hears of it afterwards. */
+/** A pair that is to be loaded, and the calls by which the replica hears of it afterwards. */
 export interface LoadTask {
   readonly pair: ModelPair;
   /** It is in service, and nothing else can answer in its place. */
@@ -85,7 +85,7 @@ export class Replica {
     });
   }
 
-  /** What the deployment record asks for; null before the first was read. */
+  /** The deployment record; null before it was first read. */
   get desired(): Deployment | null {
     return this.#desired;
   }
@@ -96,7 +96,7 @@ export class Replica {
     this.changes.emit('desired');
   }
 
-  /** Why the release in service cannot be loaded here; null where it can, or was not loaded yet. */
+  /** Why the release in service cannot be loaded here; null if it can, or was not loaded yet. */
   get failure(): Failure | null {
     return this.#failed && this.#failed.release === this.#desired?.current?.release ? this.#failed.failure : null;
   }
@@ -117,7 +117,7 @@ export class Replica {
     this.changes.emit('status');
   }
 
-  /** Why it takes no requests; null where it does, or has not begun to. */
+  /** Why it takes no requests; null if it does, or has not begun to. */
   get outOfService(): string | null {
     return this.#outOfService;
   }
@@ -144,12 +144,12 @@ export class Replica {
     return this.#served.current;
   }
 
-  /** What answers the request. */
+  /** The release or canary that answers the request. */
   lease(request: RecogniseRequest): Lease<Served | null> {
     return this.#canary.current?.isChosen(request) ? this.#canary.acquire() : this.#served.acquire();
   }
 
-  /** What is in service, whatever canary stands beside it. */
+  /** The release in service, whatever canary stands beside it. */
   leaseServed(): Lease<Served | null> {
     return this.#served.acquire();
   }
@@ -166,7 +166,7 @@ export class Replica {
     this.changes.emit('status');
   }
 
-  /** Resolves when no request works with anything that was replaced before this call. */
+  /** Resolves when no request works with a release that was replaced before this call. */
   async drained(): Promise<void> {
     await Promise.all(this.#drains);
   }
@@ -215,13 +215,13 @@ export class Replica {
     await this.residents.close();
   }
 
-  /** A replica that serves what is wanted may answer. */
+  /** A replica that serves the release in the record may answer. */
   #confirm(): void {
     const wanted = this.#desired?.current?.release ?? null;
     if (wanted === (this.served?.release ?? null)) this.standing.confirm();
   }
 
-  /** What was replaced stays as long as requests work with it. */
+  /** A replaced release stays as long as requests work with it. */
   #keep(drained: Promise<void>, { resident }: Served): void {
     this.residents.keepUntil(drained, resident);
     const drain = drained.then(repliesSent).then(() => void this.#drains.delete(drain));

@@ -1,4 +1,4 @@
-/** One request as a replica takes it, whichever way it came: the image and what its sender demands. Knows no NATS. */
+/** One request as a replica takes it, whichever way it came: the image and its sender's demands. Knows no NATS. */
 import type { InferVerb } from '../../../contracts/subjects.ts';
 
 export interface RecogniseRequest<Verb = InferVerb> {
@@ -10,9 +10,9 @@ export interface RecogniseRequest<Verb = InferVerb> {
   readonly person: string | null;
   /** performance.now() */
   readonly deadlineMs: number;
-  /** 0 where any release will do. */
+  /** 0 if any release will do. */
   readonly minRelease: number;
-  /** Sequence of a change of the gallery; 0 where none is demanded. */
+  /** Sequence of a change of the gallery; 0 if none is demanded. */
   readonly minEnrolment: number;
   /** A header of the request, or null. */
   readonly header: (name: string) => string | null;

@@ -1,6 +1,6 @@
 /**
- * What a replica needs in memory to serve a release: a warm, checked model host and the gallery of that very model.
- * Loading one touches nothing that serves. Called by the inference actor.
+ * A release in a replica's memory: a warm, checked model host and the gallery of that very model. Loading one touches
+ * nothing that serves. Called by the inference actor.
  */
 import type { BlobReader } from '../../../contracts/blobs.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
@@ -17,7 +17,7 @@ export interface ResidentModel {
   readonly pair: ModelPair;
   readonly modelDigest: string;
   readonly galleryDigest: string;
-  /** What images it takes. */
+  /** The images that it takes. */
   readonly image: ImageSpec;
   readonly host: ModelHost;
   /** The gallery of that model, and who was enrolled and removed since. */
@@ -39,8 +39,9 @@ export interface LoadOptions {
 const WARM_UP_RUNS = 3;
 
 /**
- * Throws BLOB_MISSING, BLOB_CORRUPT (the store checks digests), DISK_FULL, MODEL_INVALID, HOST_FAILED, or MODEL_MISMATCH
- * when golden samples or gallery do not belong to the model. Whatever was started by then is ended again.
+ * Throws BLOB_MISSING, BLOB_CORRUPT (the store checks digests), DISK_FULL, MODEL_INVALID, HOST_FAILED, or
+ * MODEL_MISMATCH when golden samples or gallery do not belong to the model. A host that was started by then is ended
+ * again.
  */
 export async function loadResident({ pair, blobs, options, processes }: LoadOptions): Promise<ResidentModel> {
   const [model, galleryBytes, goldenBytes] = await Promise.all([

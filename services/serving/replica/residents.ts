@@ -16,7 +16,7 @@ export interface ResidentsOptions {
   readonly onFailed: (resident: ResidentModel, error: PipelineError) => void;
 }
 
-/** A turn of its own: who prepares a model has its turn for longer, and nobody else need wait for that. */
+/** A turn of its own: to prepare a model takes its turn for longer, and retiring need not wait for that. */
 const RETIRING = 'retire';
 /** Nothing waits for it but a replica that stops; those in front take 10 ms each. */
 const RETIRING_WAIT_MS_MAX = 20_000;

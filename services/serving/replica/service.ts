@@ -1,7 +1,7 @@
 /**
- * Puts a replica into service and takes it out: whether it has subscriptions on the data plane. A replica that is
- * starting, has been away, or cannot load the committed release leaves the requests to the others. Considered after
- * every change that may bear on that.
+ * Puts a replica into service and takes it out: opens and closes its data plane. A replica that is starting, has been
+ * away, or cannot load the committed release leaves the requests to the others. Looks again after every change that may
+ * bear on that. Knows no NATS.
  */
 import type { Failure } from '../../../contracts/errors.ts';
 import type { Release } from '../../../contracts/release.ts';

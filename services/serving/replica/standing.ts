@@ -1,7 +1,7 @@
 /**
- * Whether this replica may answer at all: its heartbeat is alive, so that a deployment waits for it, and it has read the
- * deployment record since. A replica that was cut off or frozen has neither when it wakes up: what it serves may have
- * been replaced meanwhile, so it holds requests until it has caught up. Knows no NATS.
+ * Tells whether this replica may answer at all: its heartbeat is alive, so that a deployment waits for it, and it has
+ * read the deployment record since. A replica that was cut off or frozen has neither when it wakes up: its release may
+ * have been replaced meanwhile, so it holds requests until it has caught up. Knows no NATS.
  */
 
 export class Standing {
@@ -30,7 +30,7 @@ export class Standing {
     return this.#isInformed;
   }
 
-  /** It knows that it came back to a record which asks for something else than it serves. */
+  /** It knows that it came back to a record that names another release than it serves. */
   get isBehind(): boolean {
     return this.#isInformed && !this.#isConfirmed;
   }
@@ -50,7 +50,7 @@ export class Standing {
     if (term === this.#term) this.#isInformed = true;
   }
 
-  /** What the record asks for is served. Heeded once the record was read in this term. */
+  /** The release in the record is served. Heeded once the record was read in this term. */
   confirm(): void {
     if (this.#isInformed) this.#isConfirmed = true;
   }

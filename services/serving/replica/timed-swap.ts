@@ -1,6 +1,6 @@
 /**
- * The assignment by which a replica switches, and how long it took. Everything else about a switch happens before or
- * after it. Used by replica.ts.
+ * The assignment by which a replica switches, and how long it took. The rest of a switch happens before or after it.
+ * Used by replica.ts.
  */
 import type { ReplicaSwitched } from '../../../contracts/messages.ts';
 import { AtomicReference, type Swapped } from './atomic-reference.ts';

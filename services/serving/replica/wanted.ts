@@ -1,4 +1,4 @@
-/** What a replica should hold, given the desired state: pure decisions for converge.ts. */
+/** The models that a replica should hold, given the desired state: pure decisions for converge.ts. */
 import type { Deployment, ModelPair } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
 
@@ -9,7 +9,7 @@ export interface Wanted {
   readonly pair: ModelPair;
 }
 
-/** In the order of importance: what must serve, what makes a roll-back instant, what may serve next. */
+/** In the order of importance: the pair that must serve, that of an instant rollback, that which may serve next. */
 export function wantedPairs({ current, previous, announced }: Deployment): readonly Wanted[] {
   const wanted = (role: Role, pair: ModelPair | null) => (pair ? [{ role, pair }] : []);
   return [...wanted('current', current), ...wanted('previous', previous), ...wanted('announced', announced)];

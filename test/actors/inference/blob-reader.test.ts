@@ -18,7 +18,7 @@ test('blob reader: objects come whole, whatever their size, and many at once', (
     await reader.close();
   }));
 
-test('blob reader: what the store throws arrives with code and text, and others are still read', () =>
+test('blob reader: an error of the store arrives with code and text, and others are still read', () =>
   withServer(async ({ url, connect }) => {
     const store = createBlobStore(await connect('writer'));
     const reader = startBlobReader({ url, source: 'inference' });
@@ -32,7 +32,7 @@ test('blob reader: what the store throws arrives with code and text, and others 
     await reader.close();
   }));
 
-test('blob reader: closing gives up what is being read, and who asks then gets another thread', () =>
+test('blob reader: closing gives up the objects that are being read, and a call after that gets another thread', () =>
   withServer(async ({ url, connect }) => {
     const store = createBlobStore(await connect('writer'));
     const reader = startBlobReader({ url, source: 'inference' });

@@ -1,4 +1,4 @@
-/** A canary on real replicas: who is answered by it, what is counted, and what becomes of its failures. */
+/** A canary on real replicas: the requests that it answers, its figures, and the outcome of its failures. */
 import { headers } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -76,7 +76,7 @@ test('canary: the same keys are answered by the candidate on every replica, repl
     assert.equal([(await ask(context, CHOSEN[0]!)).release, replicas[0]!.status().canary], [2, null]);
   }));
 
-test('canary: what it fails at is answered by the release in service and counted against it; withdrawn, it is gone', () =>
+test('canary: its failures are answered by the release in service and counted against it; withdrawn, it is gone', () =>
   withReplicas(async (context) => {
     let isBroken = false;
     // The second process is the candidate's; broken, it refuses everything.

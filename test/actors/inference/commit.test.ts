@@ -1,4 +1,4 @@
-/** What clients can rely on while several replicas switch: min-release, and no older reply after a commit is complete. */
+/** The promises to clients while several replicas switch: min-release, and no older reply after a commit is complete. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseData } from '../../../contracts/envelope.ts';
@@ -42,7 +42,7 @@ test('commit: after it is complete no reply carries an older release, over three
       await more(load, 30);
       await prepare(context, `run${seed}`, seed);
       const release = await commitCompletely(context, `run${seed}`);
-      // What the server handed out before has arrived after this.
+      // After this the requests that the server handed out before have arrived.
       await load.flush();
       const before = load.answers.length;
       await more(load, 60);
@@ -76,7 +76,7 @@ test('min-release: a request waits for the switch, and is never answered by an o
     await context.deploy({ runId: 'run1', seed: 1 });
     await prepare(context, 'run2', 2);
     const face = await faceOf(1);
-    /** Asks until it is answered, as a client may that was told to try again. */
+    /** Asks until it is answered, as a client may after NOT_READY. */
     const demanding = async () => {
       for (;;) {
         const answer = await ask(context.nc, 'identify', face, { minRelease: '2' });

@@ -78,7 +78,7 @@ test('inference: a candidate that cannot be loaded is refused with its reason, a
     await until(async () => (await statusOf(context, 'r1'))?.prepared === null, 'the answer is forgotten');
   }));
 
-test('inference: a roll-back needs nothing but memory, and the release before the previous leaves it', () =>
+test('inference: a rollback needs nothing but memory, and the release before the previous leaves it', () =>
   withReplicas(async (context) => {
     const inference = await context.start('r1');
     const first = await context.deploy({ runId: 'run1', seed: 1 });
@@ -91,7 +91,7 @@ test('inference: a roll-back needs nothing but memory, and the release before th
     for (const { bucket, key } of [second.current!.model, second.current!.gallery])
       await context.blobs.remove(bucket, key);
     await context.change((record) => rollBack(record!, 'run3', new Date()));
-    await until(() => inference.status().release === 4, 'the roll-back');
+    await until(() => inference.status().release === 4, 'the rollback');
     const { body } = await ask(context.nc, 'identify', await faceOf(2));
     assert.equal([body.release, body.modelDigest, body.person], [4, second.current!.model.digest, 'p2']);
     const bus = await busOf(context);
@@ -99,7 +99,7 @@ test('inference: a roll-back needs nothing but memory, and the release before th
     const event = await until(async () => {
       const envelope = await facts();
       return envelope && parseData(ReplicaSwitchedSchema, envelope).release === 4;
-    }, 'replica.switched of the roll-back');
+    }, 'replica.switched of the rollback');
     assert.ok(event);
   }));
 

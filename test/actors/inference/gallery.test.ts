@@ -23,33 +23,33 @@ async function enrol({ nc }: ReplicaTest, person: string, image: Uint8Array) {
   return EnrollReplySchema.parse(body);
 }
 
-/** Who is seen by each replica; which one answers is decided by NATS, so it is asked until all have. */
-async function seen({ nc }: ReplicaTest, image: Uint8Array, sequence: number): Promise<unknown> {
+/** The person whom a replica recognises, once the change is in force there; NATS decides which replica answers. */
+async function recognised({ nc }: ReplicaTest, image: Uint8Array, sequence: number): Promise<unknown> {
   const { status, body, text } = await ask(nc, 'identify', image, { minEnrolment: String(sequence) });
   assert.is(status, 200, text);
   return body.person;
 }
 
-test('gallery: who is enrolled is found by every replica, and by none once removed', () =>
+test('gallery: an enrolled person is found by every replica, and by none once removed', () =>
   withReplicas(async (context) => {
     for (const replicaId of ['r1', 'r2', 'r3']) await context.start(replicaId);
     await context.deploy({ runId: 'run1' });
     const face = await strangerOf(0);
     const { sequence, images, release } = await enrol(context, 'Ünal "x", 2nd', face);
     assert.equal([images, release], [1, 1]);
-    for (let i = 0; i < 30; i++) assert.is(await seen(context, face, sequence), 'Ünal "x", 2nd');
+    for (let i = 0; i < 30; i++) assert.is(await recognised(context, face, sequence), 'Ünal "x", 2nd');
     const claimed = { person: 'Ünal "x", 2nd', minEnrolment: String(sequence) };
     assert.is((await ask(context.nc, 'verify', face, claimed)).body.match, true);
     const removed = RemoveReplySchema.parse((await ask(context.nc, 'remove', new Uint8Array(0), claimed)).body);
     assert.ok(removed.sequence > sequence);
-    for (let i = 0; i < 30; i++) assert.is(await seen(context, face, removed.sequence), null);
+    for (let i = 0; i < 30; i++) assert.is(await recognised(context, face, removed.sequence), null);
     const gone = { ...claimed, minEnrolment: String(removed.sequence) };
     assert.is((await ask(context.nc, 'verify', face, gone)).status, 404);
     const { state } = await (await jetstreamManager(context.nc)).streams.info(STREAMS.enrolments);
     assert.is(state.messages, 1, 'only the removal itself is still stored');
   }));
 
-test('gallery: who is enrolled between announce and commit is in both releases, also after a roll-back', () =>
+test('gallery: a person enrolled between announce and commit is in both releases, also after a rollback', () =>
   withReplicas(async (context) => {
     const replicas = [await context.start('r1'), await context.start('r2')];
     await context.deploy({ runId: 'run1', seed: 1 });
@@ -67,8 +67,8 @@ test('gallery: who is enrolled between announce and commit is in both releases, 
       await until(() => replicas.every((replica) => replica.status().release === release), `release ${release}`);
       const sequence = prepared.sequence + 1; // The removal came next.
       for (const [person, index] of Object.entries({ before: 0, loading: 1, prepared: 2 }))
-        for (let i = 0; i < 6; i++) assert.is(await seen(context, await strangerOf(index), sequence), person);
-      for (let i = 0; i < 6; i++) assert.is(await seen(context, await faceOf(3), sequence), null);
+        for (let i = 0; i < 6; i++) assert.is(await recognised(context, await strangerOf(index), sequence), person);
+      for (let i = 0; i < 6; i++) assert.is(await recognised(context, await faceOf(3), sequence), null);
     };
     await context.change((record) => commit(record!, 'run2', new Date()));
     await holds(2);
@@ -86,9 +86,9 @@ test('gallery: a later release whose gallery has a removed person again does not
     assert.is((await ask(context.nc, 'identify', await faceOf(3))).body.person, null);
     const again = await enrol(context, 'p3', await faceOf(8));
     assert.equal([again.images, again.release], [1, 2]);
-    assert.is(await seen(context, await faceOf(8), again.sequence), 'p3');
+    assert.is(await recognised(context, await faceOf(8), again.sequence), 'p3');
     await context.deploy({ runId: 'run3', seed: 3 });
-    assert.is(await seen(context, await faceOf(8), again.sequence), 'p3');
+    assert.is(await recognised(context, await faceOf(8), again.sequence), 'p3');
   }));
 
 test('gallery: it is the same after every replica has been started anew', () =>
@@ -100,8 +100,8 @@ test('gallery: it is the same after every replica has been started anew', () =>
     await first.stop();
     const second = await context.start('r2');
     await until(() => second.status().release === 1, 'it serves');
-    assert.is(await seen(context, await strangerOf(0), sequence + 1), 'kept');
-    assert.is(await seen(context, await faceOf(1), sequence + 1), null);
+    assert.is(await recognised(context, await strangerOf(0), sequence + 1), 'kept');
+    assert.is(await recognised(context, await faceOf(1), sequence + 1), null);
     assert.is((await ask(context.nc, 'verify', await faceOf(1), { person: 'p1' })).status, 404);
   }));
 
@@ -122,7 +122,7 @@ test('gallery: the same image twice is one, several at once are all there, and t
     assert.match(text, /^GALLERY_FULL: enroll request: "ada" has 32 enrolled images, at most 32 are kept/);
   }));
 
-test('gallery: what cannot be enrolled or removed is refused, and nothing is stored', () =>
+test('gallery: a change that cannot be made is refused, and nothing is stored', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     const face = await strangerOf(0);

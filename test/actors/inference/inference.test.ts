@@ -65,7 +65,7 @@ test('inference: identify, verify and embed answer with the release and the mode
     assert.ok(latencyMs && latencyMs.p50 > 0 && latencyMs.max >= latencyMs.p99);
   }));
 
-test('inference: an unknown face is no person, whoever is nearest', () =>
+test('inference: an unknown face is no person, however near the nearest is', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     await context.deploy({ runId: 'run1', threshold: 0.99999 });
@@ -97,7 +97,7 @@ test("inference: a client's mistake is answered as such, counts as no failure an
     assert.is((await ask(context.nc, 'identify', face)).status, 200);
   }));
 
-test('inference: pixels are answered as the file that holds them, and refused where they do not fit', () =>
+test('inference: pixels are answered as the file that holds them, and refused if they do not fit', () =>
   withReplicas(async (context) => {
     await context.start('r1');
     await context.deploy({ runId: 'run1' });

@@ -1,4 +1,4 @@
-/** Replicas that are behind: cut off, starting, or unable to load what is in service. */
+/** Replicas that are behind: cut off, starting, or unable to load the release in service. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BlobStore } from '../../../contracts/blobs.ts';
@@ -14,7 +14,7 @@ import { withTcpProxy } from '../../support/tcp-proxy.ts';
 import { storeTinyPair } from '../../support/tiny-data.ts';
 import { until } from '../../support/wait.ts';
 
-/** A store, as a replica with a broken disk sees it: what belongs to `runId` is unreadable. */
+/** A store, as a replica with a broken disk sees it: the objects of `runId` are unreadable. */
 const brokenFor = (blobs: BlobStore, runId: string): BlobStore => ({
   ...blobs,
   get: (ref) =>

@@ -11,7 +11,7 @@ import { ask, faceOf, MODEL, statusOf, withReplicas } from '../../support/replic
 import { storeTinyPair } from '../../support/tiny-data.ts';
 import { until } from '../../support/wait.ts';
 
-/** The pair with other model bytes; its gallery claims to be of them, so that nobody stumbles over that first. */
+/** The pair with other model bytes; its gallery claims to be of them, so that it is not refused for that first. */
 async function withModel(blobs: BlobStore, pair: ModelPair, bytes: Uint8Array): Promise<ModelPair> {
   const model = await blobs.put('MODELS', `${pair.runId}/changed.onnx`, bytes);
   const { gallery } = readGallery(await blobs.get(pair.gallery), 'gallery');
@@ -36,7 +36,7 @@ const CASES: Readonly<Record<string, (blobs: BlobStore, pair: ModelPair) => Prom
   [FULL_DISK]: async (_, pair) => [pair, /^DISK_FULL: /],
 };
 
-test('inference: whatever keeps a candidate out of memory, the old release serves on and the reason is reported', () =>
+test('inference: if a candidate cannot come into memory, the old release serves on and the reason is reported', () =>
   withReplicas(async (context) => {
     const full = new PipelineError('DISK_FULL', 'no room for a model', { retryable: true });
     const { get } = context.blobs;

@@ -13,14 +13,14 @@ const WITH_CANARY = startCanary(ANNOUNCED, 'r2', { share: 0.1, keyHeader: 'Key' 
 
 /** A replica on which the candidate failed so many of 100 requests, and whose scores lie so far above the threshold. */
 const canarying = (replicaId: string, failed = 0, mean = 0.2, runId = 'r2'): ReplicaStatus => {
-  const serving = (requests: number, lost: number, of: number) => ({
+  const figuresOf = (requests: number, lost: number, of: number) => ({
     ...{ requests, failed: lost, latencyMs: { p50: 1, p95: 2, p99: 3, max: 4 } },
     scores: { count: requests, mean: of, deviation: 0.1 },
   });
   return {
     ...prepared(replicaId),
-    figures: serving(900, 0, 0.2),
-    canary: { runId, figures: serving(100, failed, mean) },
+    figures: figuresOf(900, 0, 0.2),
+    canary: { runId, figures: figuresOf(100, failed, mean) },
   };
 };
 
@@ -82,7 +82,7 @@ for (const [name, verdict, action, says] of TABLE) {
   });
 }
 
-test('canary: a clean window commits with what was watched', () => {
+test('canary: a clean window commits with its figures', () => {
   const verdict = decide(WITH_CANARY, [canarying('a', 0, 0.3), canarying('b', 1, 0.1)], true);
   assert.ok(verdict.action === 'commit' && verdict.figures);
   const { requests, failed, scores, scoreShift } = verdict.figures;

@@ -1,6 +1,6 @@
 /**
- * What every deployment strategy decides before, at and after the commit, whatever it does in between. Run by the test of
- * each strategy.
+ * The verdicts that every deployment strategy gives before, at and after the commit, with or without steps in between.
+ * Run by the test of each strategy.
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -34,7 +34,7 @@ interface Row {
   readonly name: string;
   readonly verdict: DeploymentVerdict;
   readonly action: DeploymentVerdict['action'];
-  /** Matched against what is waited for, or against `<code> <message>` of the failure. */
+  /** Matched against `waitingFor`, or against `<code> <message>` of the failure. */
   readonly says?: RegExp;
 }
 

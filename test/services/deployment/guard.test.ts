@@ -14,7 +14,7 @@ interface Figures {
   readonly mean?: number;
   readonly deviation?: number;
 }
-const serving = ({
+const releaseFigures = ({
   requests = 100,
   failed = 0,
   p50 = 2,
@@ -28,8 +28,8 @@ const serving = ({
 });
 const replica = (now: Figures, before: Figures | null = {}, replicaId = 'a'): Watched => ({
   replicaId,
-  figures: serving(now),
-  baseline: before && serving(before),
+  figures: releaseFigures(now),
+  baseline: before && releaseFigures(before),
 });
 
 /** Null: no breach. */

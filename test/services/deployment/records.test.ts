@@ -16,7 +16,7 @@ function deployed(...runIds: string[]): Deployment {
   return DeploymentSchema.parse(record);
 }
 
-test('records: announcing keeps what serves', () => {
+test('records: announcing keeps the release in service', () => {
   const first = announce(null, pairOf('r1'), 'r1', 'face');
   assert.equal(DeploymentSchema.parse(first), {
     ...{ model: 'face', current: null, previous: null, releaseMax: 0, runId: 'r1', change: 'announced' },
@@ -94,12 +94,12 @@ test("records: another run's candidate is neither replaced, committed nor withdr
   assert.is(withdraw(record, 'r3'), record);
 });
 
-test('records: a commit that comes late, after a roll-back, is a conflict and not a second deployment', async () => {
+test('records: a commit that comes late, after a rollback, is a conflict and not a second deployment', async () => {
   const back = rollBack(deployed('r1', 'r2'), 'r2', LATER);
   assert.is((await failureOf(() => commit(back, 'r2', LATER))).code, 'DEPLOYMENT_CONFLICT');
 });
 
-test('records: a roll-back that comes late does not bring back the wrong release', async () => {
+test('records: a rollback that comes late does not bring back the wrong release', async () => {
   const failure = await failureOf(() => rollBack(deployed('r1', 'r2', 'r3'), 'r2', LATER));
   assert.is(failure.code, 'DEPLOYMENT_CONFLICT');
   const byOperator = rollBack(deployed('r1', 'r2'), 'rollback-1', LATER);
@@ -114,7 +114,7 @@ test('records: the first release has nothing to roll back to', async () => {
   assert.is((await failureOf(() => rollBack(announced, 'r1', LATER))).code, 'NO_PREVIOUS_RELEASE');
 });
 
-test('records: the ledger says of every release who brought it, why, and whose pair it serves', () => {
+test('records: the ledger says of every release which run brought it, why, and whose pair it serves', () => {
   const back = rollBack(deployed('r1', 'r2'), 'r2', LATER, { reason: 'guard', why: 'too slow' });
   const forth = rollBack(back, 'rollback-1', LATER, { why: 'it was not' });
   const { ledger } = DeploymentSchema.parse(forth);
@@ -200,7 +200,7 @@ test('records: a release that is not retained is refused with those that are', a
   assert.is((await failureOf(() => targetOf(null, 'face'))).code, 'NO_PREVIOUS_RELEASE');
 });
 
-test('records: what 0.1.0 stored is read in the words of today', () => {
+test('records: a record of 0.1.0 is read in the words of today', () => {
   const expected = reloaded(deployed('r1', 'r2', 'r3'), 1, 'rollback-1');
   const announcedNow = startCanary(announce(expected, pairOf('r4'), 'r4', 'face'), 'r4', {
     share: 0.1,

@@ -49,7 +49,7 @@ test('verifier: a good candidate passes, with figures, gallery and golden sample
   await checkGolden(host, readGolden(golden, 'golden'));
   await host.close();
   assert.is(work.reports.at(-1)?.fraction, 1);
-  // A singular: whoever shows it adds the plural.
+  // A singular: the progress bar adds the plural.
   assert.is(work.reports.at(-1)?.unit, 'image');
 });
 

@@ -25,7 +25,7 @@ test('change: an image that could not be embedded changes nothing', () => {
   assert.is(people.count, 0);
 });
 
-test('change: one image more than a person may have is GALLERY_FULL, the removal of a stranger PERSON_UNKNOWN', async () => {
+test('change: one image more than a person may have is GALLERY_FULL, the removal of an unknown person PERSON_UNKNOWN', async () => {
   const people = noPeople();
   for (let i = 0; i < IMAGES_PER_PERSON_MAX; i++) make(people, { person: 'ada', image: image(i) }, EMBEDDING);
   const full = await failureOf(() => isMade(people, { person: 'ada', image: image(IMAGES_PER_PERSON_MAX) }));

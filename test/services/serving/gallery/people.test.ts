@@ -87,7 +87,7 @@ test('people: a gallery that is searched by a thread gives what sorting all scor
   }
 });
 
-test('people: what is enrolled is a mean of its own beside the row of the release, and an image counts once', () => {
+test('people: the enrolled images are a mean of their own beside the row of the release, and an image counts once', () => {
   const people = peopleOf(1);
   people.add('p0', 'a', unit(7));
   people.add('p0', 'a', unit(7));
@@ -99,7 +99,7 @@ test('people: what is enrolled is a mean of its own beside the row of the releas
   assert.ok(Math.abs(people.score('p0', unit(0)) - 1) < 1e-5);
 });
 
-test('people: who is removed is gone with all rows, and comes back with new images alone', () => {
+test('people: a removed person is gone with all rows, and comes back with new images alone', () => {
   const people = peopleOf(3);
   people.add('p0', 'a', unit(7));
   people.remove('p0');

@@ -28,8 +28,9 @@ async function withSearch(use: (search: RowSearch) => Promise<void>): Promise<vo
 /** Every one of the `best` rows by exact products is among those named, and no row that is not there. */
 async function expectBest(search: RowSearch, rows: readonly Float32Array[], probe: Float32Array, best: number) {
   const named = [...(await search.search(probe, best))];
-  const order = rows.map((row, index) => ({ index, score: scoreOf(row, probe) })).sort((a, b) => b.score - a.score);
-  for (const { index } of order.slice(0, best)) assert.ok(named.includes(index), `row ${index} of ${named.join(', ')}`);
+  const ranking = rows.map((row, index) => ({ index, score: scoreOf(row, probe) })).sort((a, b) => b.score - a.score);
+  for (const { index } of ranking.slice(0, best))
+    assert.ok(named.includes(index), `row ${index} of ${named.join(', ')}`);
   assert.ok(named.every((index) => index < rows.length));
 }
 
@@ -44,7 +45,7 @@ test('row search: the best of rows that were set in pieces are always named, and
     }
   }));
 
-test('row search: what stood in rows that were cut off does not count', () =>
+test('row search: rows that were cut off do not count', () =>
   withSearch(async (search) => {
     const rows = Array.from({ length: 50 }, unit);
     const probe = unit();

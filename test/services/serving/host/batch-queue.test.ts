@@ -50,7 +50,7 @@ test('batch queue: a lone request runs at once and alone', async () => {
   assert.equal([...(await answer)], [5, -5]);
 });
 
-test('batch queue: what waits goes as one batch up to the maximum, each gets its own rows', async () => {
+test('batch queue: all that wait go as one batch up to the maximum, each gets its own rows', async () => {
   const { runs, submit } = openQueue();
   const answers = [1, 2, 3, 4, 5].map((byte) => submit(byte));
   runs[0]!.finish();
@@ -118,7 +118,7 @@ test('batch queue: a deadline that has passed already never reaches the model', 
   await queue.idle();
 });
 
-test('batch queue: who waits or runs when the deadline passes is answered then, and not when the run ends', async () => {
+test('batch queue: a request that waits or runs when its deadline passes is answered then, and not when the run ends', async () => {
   const { queue, runs, submit } = openQueue({ now: () => performance.now() });
   const soon = () => queue.submit({ pixels: Uint8Array.of(2), count: 1, deadlineMs: performance.now() + 5 });
   assert.equal(await Promise.all([code(soon()), code(soon())]), ['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED']);
@@ -143,7 +143,7 @@ test('batch queue: several that fill no batch are held for more, and a full batc
   await Promise.all(answers);
 });
 
-test('batch queue: who is held goes when the delay is over, or earlier for the sake of a deadline', async () => {
+test('batch queue: held requests go when the delay is over, or earlier for the sake of a deadline', async () => {
   for (const [delayMaxMs, deadlineMs] of [
     [5, undefined],
     [1e9, performance.now() + 60_000],
@@ -160,7 +160,7 @@ test('batch queue: who is held goes when the delay is over, or earlier for the s
   }
 });
 
-test('batch queue: one that waits alone is not held, however long others might be', async () => {
+test('batch queue: a request that waits alone is not held, however long others might be', async () => {
   const { runs, submit } = openQueue({ delayMaxMs: 1e9 });
   const answers = [submit(1), submit(2)];
   runs[0]!.finish();

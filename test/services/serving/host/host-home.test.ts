@@ -21,7 +21,7 @@ async function homeOfAnother(folder: string) {
   return { child, home: line.toString().trim() };
 }
 
-test('host home: what a killed process left behind is removed by the next; what belongs to a living one stays', () =>
+test('host home: the folder of a killed process is removed by the next; that of a living one stays', () =>
   withFolder(async (folder) => {
     const { child, home } = await homeOfAnother(folder);
     await writeFile(join(home, 'a.onnx'), 'model');

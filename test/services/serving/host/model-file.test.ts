@@ -27,7 +27,7 @@ test('model file: on a full disk it is DISK_FULL, names the folder, and leaves n
     assert.equal(readdirSync(folder), []);
   }));
 
-test('model file: what else the file system says is passed on', () =>
+test('model file: another error of the file system is passed on', () =>
   withFolder(async (folder) => {
     const missing = join(folder, 'nowhere');
     const error = await writeModelFile(Uint8Array.of(1), missing).catch((reason: unknown) => reason);

@@ -33,16 +33,16 @@ const failureOf = async (promise: Promise<unknown>): Promise<PipelineError> => {
 
 test('model host: what prepares it runs at another priority than what serves, unless nothing else can answer', async () => {
   const nicenessWhile = async (isUrgent: boolean) => {
-    const seen = seeProcesses();
-    const niceness = () => getPriority(seen.taken[0]!.pid);
+    const processes = seeProcesses();
+    const niceness = () => getPriority(processes.taken[0]!.pid);
     let preparing: number | undefined;
     const prepare = async (host: ModelHost) => {
       await host.embed({ pixels: tinyImages(1, 3), count: 1 });
       preparing = niceness();
     };
-    const host = await createModelHost({ model: tinyModel(), ...OPTIONS, prepare, isUrgent }, seen);
+    const host = await createModelHost({ model: tinyModel(), ...OPTIONS, prepare, isUrgent }, processes);
     const serving = niceness();
-    await Promise.all([host.close(), seen.close()]);
+    await Promise.all([host.close(), processes.close()]);
     return { preparing, serving };
   };
   // Without the right to raise a priority nothing is lowered, and what the hosts have is ours.
@@ -53,14 +53,14 @@ test('model host: what prepares it runs at another priority than what serves, un
 });
 
 test('model host: a preparation that fails ends it, and its failure comes through', async () => {
-  const seen = seeProcesses();
+  const processes = seeProcesses();
   const prepare = () => Promise.reject(new PipelineError('MODEL_MISMATCH', 'not what was expected'));
   assert.is(
-    (await failureOf(createModelHost({ model: tinyModel(), ...OPTIONS, prepare }, seen))).code,
+    (await failureOf(createModelHost({ model: tinyModel(), ...OPTIONS, prepare }, processes))).code,
     'MODEL_MISMATCH',
   );
-  await seen.close();
-  for (const { pid } of seen.started) assert.not(isAlive(pid));
+  await processes.close();
+  for (const { pid } of processes.started) assert.not(isAlive(pid));
 });
 
 test('model host: embeddings have length 1 and do not depend on the batch', () =>
@@ -118,38 +118,38 @@ test('model host: closing answers what is in flight first', async () => {
 async function withSeenHost(
   use: (
     host: ModelHost,
-    seen: ReturnType<typeof seeProcesses>,
+    processes: ReturnType<typeof seeProcesses>,
     reports: { replaced: string[]; retried: number },
   ) => Promise<void>,
   changes: Partial<ModelHostOptions> = {},
-  seen = seeProcesses(),
+  processes = seeProcesses(),
 ): Promise<void> {
   const reports = { replaced: [] as string[], retried: 0 };
   const onReplaced = ({ message }: Error) => void reports.replaced.push(message);
   const onRetried = (images: number) => void (reports.retried += images);
-  const host = await createModelHost({ model: tinyModel(), ...OPTIONS, onReplaced, onRetried, ...changes }, seen);
+  const host = await createModelHost({ model: tinyModel(), ...OPTIONS, onReplaced, onRetried, ...changes }, processes);
   try {
-    await use(host, seen, reports);
+    await use(host, processes, reports);
   } finally {
     await host.close();
-    await seen.close();
+    await processes.close();
   }
-  // One that was lost is killed without waiting for its end, so that the requests need not wait either.
-  await until(() => !seen.started.some(({ pid }) => isAlive(pid)), 'no process is left behind');
+  // A process that was lost is killed without waiting for its end, so that the requests need not wait either.
+  await until(() => !processes.started.some(({ pid }) => isAlive(pid)), 'no process is left behind');
 }
 
-/** What the model gives for one image, to compare with. */
+/** The model's embedding of one image, to compare with. */
 const embedOne = (host: ModelHost) => host.embed({ pixels: tinyImages(1, 1), count: 1 });
 
 test('model host: a process that dies with requests is replaced by the spare, and they are answered by that', () =>
-  withSeenHost(async (host, seen, reports) => {
+  withSeenHost(async (host, processes, reports) => {
     const before = await embedOne(host);
     // It is stopped first, so that it cannot answer before it dies.
-    process.kill(seen.taken[0]!.pid, 'SIGSTOP');
+    process.kill(processes.taken[0]!.pid, 'SIGSTOP');
     const answers = Array.from({ length: 3 }, () => embedOne(host));
-    process.kill(seen.taken[0]!.pid, 'SIGKILL');
+    process.kill(processes.taken[0]!.pid, 'SIGKILL');
     for (const answer of await Promise.all(answers)) assert.equal(answer, before);
-    assert.is(seen.taken[1], seen.started[1], 'the spare that was there');
+    assert.is(processes.taken[1], processes.started[1], 'the spare that was there');
     assert.is(reports.replaced.length, 1);
     assert.match(reports.replaced[0]!, /its process ended with SIGKILL/);
     assert.is(reports.retried, 1, 'the one that ran; the others had only waited');
@@ -157,21 +157,21 @@ test('model host: a process that dies with requests is replaced by the spare, an
 
 test('model host: a process that hangs is noticed by the time it takes, killed and replaced', () =>
   withSeenHost(
-    async (host, seen, reports) => {
+    async (host, processes, reports) => {
       const before = await embedOne(host);
-      process.kill(seen.taken[0]!.pid, 'SIGSTOP');
+      process.kill(processes.taken[0]!.pid, 'SIGSTOP');
       assert.equal(await embedOne(host), before);
       assert.match(reports.replaced[0]!, /has not answered for \d+ ms/);
-      await seen.taken[0]!.ended;
-      assert.not(isAlive(seen.taken[0]!.pid));
+      await processes.taken[0]!.ended;
+      assert.not(isAlive(processes.taken[0]!.pid));
     },
     { hangMinMs: 200 },
   ));
 
 test('model host: a process that dies while it has nothing to do is replaced before the next request', () =>
-  withSeenHost(async (host, seen, reports) => {
-    process.kill(seen.taken[0]!.pid, 'SIGKILL');
-    await until(() => reports.replaced.length === 1 && seen.taken.length === 2, 'it is replaced');
+  withSeenHost(async (host, processes, reports) => {
+    process.kill(processes.taken[0]!.pid, 'SIGKILL');
+    await until(() => reports.replaced.length === 1 && processes.taken.length === 2, 'it is replaced');
     assert.is((await embedOne(host)).length, TINY_DIMENSIONS);
     assert.is(reports.retried, 0);
   }));
@@ -179,17 +179,17 @@ test('model host: a process that dies while it has nothing to do is replaced bef
 test('model host: requests that lose two processes are refused, and the host serves on', () => {
   const stopped = (host: HostProcess): HostProcess => ({
     ...host,
-    load: async (order) => {
-      const dimensions = await host.load(order);
+    load: async (message) => {
+      const dimensions = await host.load(message);
       process.kill(host.pid, 'SIGSTOP');
       return dimensions;
     },
   });
-  const seen = seeProcesses((host, index) => (index === 1 ? stopped(host) : host));
+  const processes = seeProcesses((host, index) => (index === 1 ? stopped(host) : host));
   return withSeenHost(
     async (host, _seen, reports) => {
       const before = await embedOne(host);
-      process.kill(seen.taken[0]!.pid, 'SIGSTOP');
+      process.kill(processes.taken[0]!.pid, 'SIGSTOP');
       const failure = await failureOf(embedOne(host));
       assert.is(failure.code, 'HOST_FAILED');
       assert.ok(failure.retryable);
@@ -199,7 +199,7 @@ test('model host: requests that lose two processes are refused, and the host ser
       assert.is(reports.replaced.length, 2);
     },
     { hangMinMs: 200 },
-    seen,
+    processes,
   );
 });
 
@@ -208,17 +208,17 @@ test('model host: when no process starts any more, everybody is told', () => {
     void host.kill();
     return host;
   };
-  const seen = seeProcesses((host, index) => (index === 0 ? host : dead(host)));
+  const processes = seeProcesses((host, index) => (index === 0 ? host : dead(host)));
   return withSeenHost(
     async (host) => {
-      process.kill(seen.taken[0]!.pid, 'SIGKILL');
+      process.kill(processes.taken[0]!.pid, 'SIGKILL');
       const failure = await host.failed;
       assert.is(failure.code, 'HOST_FAILED');
       assert.match(failure.message, /could not be replaced/);
       assert.is((await failureOf(embedOne(host))).code, 'HOST_FAILED');
     },
     {},
-    seen,
+    processes,
   );
 });
 

@@ -2,8 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AtomicReference } from '../../../../services/serving/replica/atomic-reference.ts';
 
-/** Whether a promise has settled by now. */
-async function settled(promise: Promise<unknown>): Promise<boolean> {
+/** Whether a promise is resolved or rejected by now. */
+async function isOver(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol('pending');
   return (await Promise.race([promise, Promise.resolve().then(() => pending)])) !== pending;
 }
@@ -23,7 +23,7 @@ test('atomic reference: a lease keeps its value through a swap', async () => {
   const after = reference.acquire();
   assert.is(before.value, 'a');
   assert.is(after.value, 'b');
-  assert.not(await settled(drained));
+  assert.not(await isOver(drained));
   before.release();
   await drained;
   after.release();
@@ -36,7 +36,7 @@ test('atomic reference: the last of several leases drains, and a second release 
   const { drained } = reference.swap('b');
   first.release();
   first.release();
-  assert.not(await settled(drained));
+  assert.not(await isOver(drained));
   second.release();
   await drained;
 });
@@ -56,7 +56,7 @@ test('atomic reference: two values may drain at the same time, each by its own l
   const second = reference.swap(3);
   two.release();
   await second.drained;
-  assert.not(await settled(first.drained));
+  assert.not(await isOver(first.drained));
   one.release();
   await first.drained;
 });
