@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// The command `nightshift`: teaches Node TypeScript, then hands over to program.ts.
-import { register } from 'tsx/esm/api';
+// The command `nightshift`: hands over to program.ts as it was built. In a checkout it sees to it first that dist/ is made
+// of the sources as they are; the package has no sources and comes with its dist/.
+import { existsSync } from 'node:fs';
 
-register();
-const { runProgram } = await import('./program.ts');
+const build = new URL('../build.mjs', import.meta.url);
+if (existsSync(build)) await (await import(build.href)).ensureBuilt();
+const { runProgram } = await import('../dist/cli/program.js');
 await runProgram(process.argv);

@@ -5,18 +5,25 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
-import { curveCommand } from './commands/curve.ts';
-import { dlqEndCommand, dlqListCommand, dlqShowCommand } from './commands/dlq.ts';
-import { StageSchema } from '../contracts/messages.ts';
-import { forkCommand, retryCommand, steerCommand, type SteerVerb } from './commands/steer.ts';
-import { enrollCommand, removeCommand } from './commands/gallery.ts';
-import { cancelCommand, rollbackCommand, runCommand } from './commands/operate.ts';
-import { scheduleListCommand, schedulePauseCommand, scheduleResumeCommand } from './commands/schedule.ts';
-import { runShowCommand } from './commands/run-show.ts';
-import { deploymentsCommand, runsCommand, statusCommand } from './commands/show.ts';
+import type { SteerVerb } from './commands/steer.ts';
+import { STAGES } from '../contracts/subjects.ts';
 import type { GlobalOptions } from './global-options.ts';
 
 const EXIT_CODE_USAGE = 2;
+
+/** A command's module is loaded when the command runs: help, and the word that one is misspelt, need none. */
+const load = {
+  curve: () => import('./commands/curve.ts'),
+  demo: () => import('../demo/demo.ts'),
+  dlq: () => import('./commands/dlq.ts'),
+  gallery: () => import('./commands/gallery.ts'),
+  operate: () => import('./commands/operate.ts'),
+  runShow: () => import('./commands/run-show.ts'),
+  schedule: () => import('./commands/schedule.ts'),
+  show: () => import('./commands/show.ts'),
+  start: () => import('./commands/start.ts'),
+  steer: () => import('./commands/steer.ts'),
+};
 
 export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
@@ -43,16 +50,14 @@ function program(): Command {
     .command('start')
     .description('bring up the server and all actors, until Ctrl-C')
     .action(async (_, command) => {
-      const { startCommand } = await import('./commands/start.ts');
-      await startCommand(globals(command));
+      await (await load.start()).startCommand(globals(command));
     });
   nightshift
     .command('actor')
     .description('run one actor against a running server')
     .argument('<name>', ACTORS.join(', '), actorName)
     .action(async (name, _, command) => {
-      const { actorCommand } = await import('./commands/start.ts');
-      await actorCommand(name, globals(command));
+      await (await load.start()).actorCommand(name, globals(command));
     });
   const run = nightshift.command('run').description('start a run now, or show one').enablePositionalOptions();
   run
@@ -61,37 +66,39 @@ function program(): Command {
     .argument('[model]', 'model name', 'face')
     .option('--detach', 'do not follow the run')
     .option(...json)
-    .action((model, options, command) => runCommand(model, options, globals(command)));
+    .action(async (model, options, command) => (await load.operate()).runCommand(model, options, globals(command)));
   run
     .command('show')
     .description('the time line of a run: states, what led there, how long, who')
     .argument('<runId>')
     .option('--at <n>', 'the state as it was after the n-th transition', positiveNumber)
     .option(...json)
-    .action((runId, options, command) => runShowCommand(runId, options, globals(command)));
+    .action(async (runId, options, command) => (await load.runShow()).runShowCommand(runId, options, globals(command)));
   nightshift
     .command('status')
     .description('what is in service, and what is under way')
     .option(...json)
-    .action((options, command) => statusCommand(options, globals(command)));
+    .action(async (options, command) => (await load.show()).statusCommand(options, globals(command)));
   nightshift
     .command('runs')
     .description('the latest runs')
     .option(...json)
-    .action((options, command) => runsCommand(options, globals(command)));
+    .action(async (options, command) => (await load.show()).runsCommand(options, globals(command)));
   nightshift
     .command('curve')
     .description("how a run's training went, pass by pass")
     .argument('<runId>')
     .option('--out <file>', 'also write the picture stored with the run, an SVG')
     .option(...json)
-    .action((runId, options, command) => curveCommand(runId, options, globals(command)));
+    .action(async (runId, options, command) => (await load.curve()).curveCommand(runId, options, globals(command)));
   nightshift
     .command('deployments')
     .description('which release served when, and why')
     .argument('[model]')
     .option(...json)
-    .action((model, options, command) => deploymentsCommand(model, options, globals(command)));
+    .action(async (model, options, command) =>
+      (await load.show()).deploymentsCommand(model, options, globals(command)),
+    );
   nightshift
     .command('cancel')
     .description('stop a run and undo what it did')
@@ -99,7 +106,7 @@ function program(): Command {
     .option('--force', 'end it without waiting for its worker')
     .option('--reason <text>')
     .option(...json)
-    .action((runId, options, command) => cancelCommand(runId, options, globals(command)));
+    .action(async (runId, options, command) => (await load.operate()).cancelCommand(runId, options, globals(command)));
   nightshift
     .command('rollback')
     .description('put the previous release back into service, or an earlier one')
@@ -107,7 +114,9 @@ function program(): Command {
     .option('--to <release>', 'the release whose pair is to serve again; `deployments` lists them', releaseNumber)
     .option('--reason <text>')
     .option(...json)
-    .action((model, options, command) => rollbackCommand(model, options, globals(command)));
+    .action(async (model, options, command) =>
+      (await load.operate()).rollbackCommand(model, options, globals(command)),
+    );
   steerCommands(nightshift);
   galleryCommands(nightshift);
   scheduleCommands(nightshift);
@@ -118,8 +127,7 @@ function program(): Command {
     .option('--data <folder>', 'real images, one folder per person, instead of synthetic faces')
     .option(...json)
     .action(async (options) => {
-      const { demoCommand } = await import('../demo/demo.ts');
-      await demoCommand(options);
+      await (await load.demo()).demoCommand(options);
     });
   return nightshift;
 }
@@ -135,17 +143,17 @@ function steerCommands(nightshift: Command): void {
       .option('--reason <text>')
       .option(...json);
   for (const [verb, description] of Object.entries(STEERED) as [SteerVerb, string][]) {
-    about(verb, description).action((runId, options, command) => steerCommand(verb, runId, options, globals(command)));
+    about(verb, description).action(async (runId, options, command) =>
+      (await load.steer()).steerCommand(verb, runId, options, globals(command)),
+    );
   }
   about('retry', 'begin a new run where an ended one failed, with its results and configuration').action(
-    (runId, options, command) => retryCommand(runId, options, globals(command)),
+    async (runId, options, command) => (await load.steer()).retryCommand(runId, options, globals(command)),
   );
   about('fork', 'begin a new run from a stage of another, with a changed configuration')
-    .addOption(
-      new Option('--from <stage>', 'first stage of the new run').choices(StageSchema.options).makeOptionMandatory(),
-    )
+    .addOption(new Option('--from <stage>', 'first stage of the new run').choices(STAGES).makeOptionMandatory())
     .option('--changes <json>', 'what differs, such as {"training":{"epochs":5}}; @file reads it from a file')
-    .action((runId, options, command) => forkCommand(runId, options, globals(command)));
+    .action(async (runId, options, command) => (await load.steer()).forkCommand(runId, options, globals(command)));
 }
 
 const STEERED: Readonly<Record<SteerVerb, string>> = {
@@ -163,8 +171,8 @@ function galleryCommands(nightshift: Command): void {
     .argument('<person>')
     .argument('<images...>', 'image files')
     .option('--json', 'print one JSON object to stdout')
-    .action((model, person, images, options, command) =>
-      enrollCommand(model, person, images, options, globals(command)),
+    .action(async (model, person, images, options, command) =>
+      (await load.gallery()).enrollCommand(model, person, images, options, globals(command)),
     );
   nightshift
     .command('remove')
@@ -172,7 +180,9 @@ function galleryCommands(nightshift: Command): void {
     .argument('<model>')
     .argument('<person>')
     .option('--json', 'print one JSON object to stdout')
-    .action((model, person, options, command) => removeCommand(model, person, options, globals(command)));
+    .action(async (model, person, options, command) =>
+      (await load.gallery()).removeCommand(model, person, options, globals(command)),
+    );
 }
 
 function scheduleCommands(nightshift: Command): void {
@@ -185,18 +195,22 @@ function scheduleCommands(nightshift: Command): void {
     .description('the schedules, their next slots and what became of the latest')
     .argument('[model]')
     .option('--json', 'print one JSON object to stdout')
-    .action((model, options, command) => scheduleListCommand(model, options, globals(command)));
+    .action(async (model, options, command) =>
+      (await load.schedule()).scheduleListCommand(model, options, globals(command)),
+    );
   schedule
     .command('pause')
     .description('skip the slots of a model until it is resumed')
     .argument('[model]', 'model name', 'face')
     .option('--reason <text>')
-    .action((model, options, command) => schedulePauseCommand(model, options, globals(command)));
+    .action(async (model, options, command) =>
+      (await load.schedule()).schedulePauseCommand(model, options, globals(command)),
+    );
   schedule
     .command('resume')
     .description('let slots start runs again, from the next one on')
     .argument('[model]', 'model name', 'face')
-    .action((model, _, command) => scheduleResumeCommand(model, globals(command)));
+    .action(async (model, _, command) => (await load.schedule()).scheduleResumeCommand(model, globals(command)));
 }
 
 function deadLetterCommands(nightshift: Command): void {
@@ -207,23 +221,23 @@ function deadLetterCommands(nightshift: Command): void {
     .description('the newest dead letters, with their reasons')
     .option('--limit <n>', 'how many', Number, 20)
     .option(...json)
-    .action((options, command) => dlqListCommand(options, globals(command)));
+    .action(async (options, command) => (await load.dlq()).dlqListCommand(options, globals(command)));
   dlq
     .command('show')
     .description('one dead letter whole: reason, headers, body')
     .argument('<seq>', 'its number in the list', Number)
     .option(...json)
-    .action((seq, options, command) => dlqShowCommand(seq, options, globals(command)));
+    .action(async (seq, options, command) => (await load.dlq()).dlqShowCommand(seq, options, globals(command)));
   dlq
     .command('redrive')
     .description('publish a dead letter again under its subject')
     .argument('<seq>', 'its number in the list', Number)
-    .action((seq, _, command) => dlqEndCommand('redriven', seq, globals(command)));
+    .action(async (seq, _, command) => (await load.dlq()).dlqEndCommand('redriven', seq, globals(command)));
   dlq
     .command('drop')
     .description('throw a dead letter away')
     .argument('<seq>', 'its number in the list', Number)
-    .action((seq, _, command) => dlqEndCommand('dropped', seq, globals(command)));
+    .action(async (seq, _, command) => (await load.dlq()).dlqEndCommand('dropped', seq, globals(command)));
 }
 
 const globals = (command: Command): GlobalOptions => command.optsWithGlobals();

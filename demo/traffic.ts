@@ -45,7 +45,7 @@ export interface Traffic {
 }
 
 export async function startTraffic(data: TrafficData): Promise<Traffic> {
-  const thread = startThread(new URL('./traffic.thread.ts', import.meta.url), data, { name: 'traffic' });
+  const thread = startThread('demo/traffic.thread', data, { name: 'traffic' });
   await once(thread, 'message');
   const send = (message: TrafficMessage) => thread.postMessage(message);
   return {

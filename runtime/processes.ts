@@ -1,34 +1,24 @@
 /**
- * Starts child processes that run TypeScript modules. For native code that may hang or crash, and whose memory must
- * return: threads (threads.ts) share all of that with us.
+ * Starts child processes. For native code that may hang or crash, and whose memory must return: threads (threads.ts)
+ * share all of that with us. A process's module is named by its path from the root and comes from dist/: see modules.ts.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { bundle, BUNDLE_HOME } from './bundle.ts';
+import { fileURLToPath } from 'node:url';
+import { builtModule, type ModuleName } from './modules.ts';
 import './telemetry.ts';
 
-/** `module` is a file URL. It talks to us by structured clones and ends with us, however we end. */
-export async function startProcess(module: URL): Promise<ChildProcess> {
-  return runBundle(await bundle(new URL('./child-of-parent.ts', import.meta.url), module), { channel: 'ipc' });
-}
+const CHILD_OF_PARENT = builtModule('runtime/child-of-parent').href;
 
-export interface RunOptions {
-  /** Whether it can talk to us by process.send(). */
-  readonly channel: 'ipc' | 'ignore';
-  readonly args?: readonly string[];
-  /** Absent: ours. */
-  readonly env?: NodeJS.ProcessEnv;
-}
+/** It talks to us by structured clones and ends with us, however we end. */
+export const startProcess = (module: ModuleName): ChildProcess =>
+  run(['--import', CHILD_OF_PARENT, pathOf(module)], 'ipc', process.env);
+
+/** It has no channel to us, and knows itself when to end. */
+export const startLoneProcess = (module: ModuleName, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess =>
+  run([pathOf(module), ...args], 'ignore', env);
+
+const pathOf = (module: ModuleName) => fileURLToPath(builtModule(module));
 
 /** Its standard output is ours to nobody. The parent's own flags (a profiler, a loader) are not the child's. */
-export function runBundle(code: string, { channel, args = [], env = process.env }: RunOptions): ChildProcess {
-  const child = spawn(process.execPath, ['--input-type=module', '-', ...args], {
-    cwd: BUNDLE_HOME,
-    env,
-    serialization: 'advanced',
-    stdio: ['pipe', 'ignore', 'inherit', channel],
-  });
-  // One that dies before it has read its code says so by its exit.
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(code);
-  return child;
-}
+const run = (args: readonly string[], channel: 'ipc' | 'ignore', env: NodeJS.ProcessEnv) =>
+  spawn(process.execPath, args, { env, serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', channel] });

@@ -1,23 +1,25 @@
 /**
- * Starts worker threads that run TypeScript modules. Heavy work (training, model runs) lives in such
- * threads, never on the one that talks to NATS, because onnxruntime-node blocks the thread it is called on.
+ * Starts worker threads. Heavy work (training, model runs) lives in such threads, never on the one that talks to NATS,
+ * because onnxruntime-node blocks the thread it is called on. A thread's module is named by its path from the root,
+ * `services/training/loop/training.thread` for instance, and comes from dist/: see modules.ts.
  */
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { builtModule, type ModuleName } from './modules.ts';
 import './telemetry.ts';
 
-/** `module` is a file URL (`new URL('./x.worker.ts', import.meta.url)`); `data` arrives as `workerData.data`. */
+/** `data` arrives as `workerData.data`. */
 export function startThread(
-  module: URL,
+  module: ModuleName,
   data: unknown,
   options: Pick<WorkerOptions, 'transferList' | 'name'> = {},
 ): Worker {
-  return new Worker(new URL('./thread-entry.mjs', import.meta.url), {
+  return new Worker(builtModule(module), {
     ...options,
     // The process's own flags (a loader, the form of its input) are not the thread's.
     execArgv: [],
-    workerData: { threadModule: module.href, data },
+    workerData: { data },
   });
 }
 

@@ -22,7 +22,7 @@ export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
     work: async ({ pipeline }, context) => {
       const { sources, image, split } = pipeline;
       const { dataset, manifest } = await collectSnapshot({
-        sources: sources.map(createSource),
+        sources: await Promise.all(sources.map(createSource)),
         image,
         split,
         blobs,

@@ -36,7 +36,7 @@ interface ReaderThread extends ThreadedBlobReader {
 }
 
 function startReaderThread(data: BlobReaderData): ReaderThread {
-  const thread = startThread(new URL('./blob-reader.thread.ts', import.meta.url), data, { name: 'blob-reader' });
+  const thread = startThread('actors/inference/blob-reader.thread', data, { name: 'blob-reader' });
   const calls = new Map<number, Call>();
   let lastId = 0;
   let loss: PipelineError | null = null;

@@ -82,7 +82,7 @@ async function observeReplicas(
   const { runId, model, pipeline } = checkpoint.context;
   const deployment = (await o.deployments.load(model))?.value ?? null;
   const replicas = await o.liveReplicas(model);
-  const strategy = createDeploymentStrategy(pipeline.deployment.strategy);
+  const strategy = await createDeploymentStrategy(pipeline.deployment.strategy);
   const verdict = strategy.decide(
     { runId, phase, deployment, replicas, windowOver: isWindowOver(checkpoint) },
     pipeline.deployment,

@@ -37,7 +37,7 @@ async function train(blobs: BlobStore, command: StartCommand<'train'>, context: 
     await blobs.remove('MODELS', keys.checkpoint);
     return (JSON.parse((await blobs.get(done)).toString()) as { result: Result }).result;
   }
-  const strategy = createTrainingStrategy(training.strategy);
+  const strategy = await createTrainingStrategy(training.strategy);
   const saveCheckpoint = async (state: Uint8Array) => void (await blobs.put('MODELS', keys.checkpoint, state));
   const outcome = await withScratch(async (folder) => {
     const job = await jobOf(blobs, command, folder, context);

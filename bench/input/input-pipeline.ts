@@ -102,7 +102,7 @@ async function walk(set: SpooledImages): Promise<number> {
 }
 
 function converse(work: InputBenchWork) {
-  const worker = startThread(new URL('./input-pipeline.thread.ts', import.meta.url), work);
+  const worker = startThread('bench/input/input-pipeline.thread', work);
   return {
     async ask(source: 'spooled' | 'memory'): Promise<InputBenchMessage> {
       worker.postMessage(source);

@@ -85,7 +85,7 @@ export function arrivals(perSecond: number, seconds: number, seed: number): Floa
 
 /** Calls back when each is due, with its moment in `clockMs`. The thread exits after the last. */
 export function startMetronome(dueMs: Float64Array, onDue: (dueMs: number) => void): Worker {
-  const thread = startThread(new URL('./metronome.thread.ts', import.meta.url), dueMs);
+  const thread = startThread('bench/serving/metronome.thread', dueMs);
   thread.on('message', onDue);
   return thread;
 }

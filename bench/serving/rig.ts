@@ -11,6 +11,7 @@ import type { ImageSpec } from '../../contracts/dataset.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';
+import type { ModuleName } from '../../runtime/modules.ts';
 import { announce, commit, withdraw } from '../../services/deployment/records.ts';
 import { encodePng } from '../../services/data/images.ts';
 import { writeGallery, type Gallery } from '../../services/serving/gallery/gallery.ts';
@@ -58,14 +59,14 @@ export function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise<T>): 
 async function open({ nc, url, start: startModule }: Ground, options: RigOptions): Promise<Rig> {
   const files = [await makeFiles(options, 1), await makeFiles(options, 2)] as const;
   const pairs = { serving: await store(nc, 'serving', files[0]), candidate: await store(nc, 'candidate', files[1]) };
-  const start = (file: string, message: ToClient | ToReplica) => startModule(new URL(file, import.meta.url), message);
-  const replica = await start('./replica.process.ts', { type: 'start', url, name: NAME });
+  const start = (module: ModuleName, message: ToClient | ToReplica) => startModule(module, message);
+  const replica = await start('bench/serving/replica.process', { type: 'start', url, name: NAME });
   const loadCandidate = await putIntoService(nc, pairs);
   const { model, gallery } = files[0];
   const pixels = noise(IMAGE.width * IMAGE.height, 3);
   const faces = { pixels, file: await encodePng(pixels, IMAGE) };
   const setup = { url, name: NAME, model, image: IMAGE, gallery, faces, threads: 1 };
-  const client = await start('./client.process.ts', { type: 'setup', setup });
+  const client = await start('bench/serving/client.process', { type: 'setup', setup });
   return {
     load: async (order) => {
       client.send({ type: 'load', ...order } satisfies ToClient);

@@ -98,7 +98,7 @@ interface BareThread {
 }
 
 async function openThread({ model, image }: Pick<BareOptions, 'model' | 'image'>): Promise<BareThread> {
-  const worker = startThread(new URL('./bare.thread.ts', import.meta.url), { model, image });
+  const worker = startThread('bench/serving/bare.thread', { model, image });
   await once(worker, 'message');
   const waiting: BareThread['waiting'] = [];
   worker.on('message', (embedding: Float32Array) => waiting.shift()?.(embedding));

@@ -12,13 +12,14 @@ import { connectNats } from '../../infra/messaging/connection.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { launchServer } from '../../infra/server/server.ts';
 import { applyTopology } from '../../infra/topology/topology.ts';
+import type { ModuleName } from '../../runtime/modules.ts';
 import { startProcess } from '../../runtime/processes.ts';
 
 export interface Ground {
   readonly nc: NatsConnection;
   readonly url: string;
   /** Resolves when the process has answered `message`. */
-  start(module: URL, message: object): Promise<ChildProcess>;
+  start(module: ModuleName, message: object): Promise<ChildProcess>;
 }
 
 /** Returns what `use` does, after everything that was started has ended. */
@@ -28,8 +29,8 @@ export async function withGround<T>(use: (ground: Ground) => Promise<T>): Promis
   const server = await launchServer({ storeDir: join(folder, 'store'), log });
   const nc = await connectNats({ url: server.url, name: 'bench', log });
   const children: ChildProcess[] = [];
-  const start = async (module: URL, message: object) => {
-    const child = await startProcess(module);
+  const start = async (module: ModuleName, message: object) => {
+    const child = startProcess(module);
     children.push(child);
     child.send(message);
     await once(child, 'message');

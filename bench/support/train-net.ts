@@ -5,14 +5,15 @@ import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob, TrainingOutcome } from '../../services/training/strategy.ts';
 
 /** Beside `settings` everything is as shipped. */
-export function trainNet(
+export async function trainNet(
   train: LabelledImages,
   settings: Partial<TrainingConfig>,
   more: Partial<Pick<TrainingJob, 'validation' | 'championWeights'>> = {},
 ): Promise<TrainingOutcome> {
   const config = TrainingConfigSchema.parse(settings);
   const job = { runId: 'bench', model: 'face', config, train, validation: null, resumeFrom: null, ...more };
-  return createTrainingStrategy(config.strategy).train(
+  const strategy = await createTrainingStrategy(config.strategy);
+  return strategy.train(
     { ...job, datasetDigest: `sha256:${'0'.repeat(64)}` },
     {
       signal: new AbortController().signal,

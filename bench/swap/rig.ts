@@ -8,6 +8,7 @@ import type { NatsConnection } from 'nats';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema } from '../../contracts/release.ts';
 import { createBus } from '../../infra/messaging/bus.ts';
+import type { ModuleName } from '../../runtime/modules.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';
@@ -42,11 +43,11 @@ export function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise<T>): 
 }
 
 async function open({ nc, url, start: startModule }: Ground, options: RigOptions): Promise<Rig> {
-  const start = (file: string, message: ReplicaStart | ToLoad) => startModule(new URL(file, import.meta.url), message);
+  const start = (module: ModuleName, message: ReplicaStart | ToLoad) => startModule(module, message);
   const models = await makeModels(nc, options);
   const replicas = await Promise.all(
     Array.from({ length: options.replicas }, (_, i) =>
-      start('./replica.process.ts', { url, name: NAME, replicaId: `r${i + 1}` }),
+      start('bench/swap/replica.process', { url, name: NAME, replicaId: `r${i + 1}` }),
     ),
   );
   return {
@@ -54,7 +55,7 @@ async function open({ nc, url, start: startModule }: Ground, options: RigOptions
     operator: await openOperator(nc, options.replicas),
     startLoad: async (load) => {
       const { faces, answers } = models;
-      const child = await start('./client.process.ts', {
+      const child = await start('bench/swap/client.process', {
         type: 'start',
         start: { url, name: NAME, faces, answers, ...load },
       });

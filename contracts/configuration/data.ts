@@ -1,5 +1,6 @@
 /** Where a pipeline's data comes from and how it is split. */
 import { z } from 'zod';
+import { OwnModuleSchema } from './own-module.ts';
 
 const NAME = z.string().min(1).describe('Names the source in snapshots, logs and errors.');
 
@@ -17,6 +18,7 @@ export const SourceConfigSchema = z
       name: NAME,
       path: z.string().min(1).describe('A folder with one folder per person, and images inside.'),
     }),
+    OwnModuleSchema.extend({ type: z.literal('module').describe('A source of your own.'), name: NAME }),
   ])
   .describe('A place that images of people are collected from.');
 export type SourceConfig = z.infer<typeof SourceConfigSchema>;

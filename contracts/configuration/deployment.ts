@@ -1,5 +1,6 @@
 /** How a candidate is put into service and watched. */
 import { z } from 'zod';
+import { OwnModuleSchema } from './own-module.ts';
 
 /** A week of nights, with the two that are resident; each holds its model and gallery in the object store. */
 export const RETAINED_RELEASES = 5;
@@ -39,10 +40,11 @@ export const CanaryConfigSchema = z
 export const DeploymentConfigSchema = z
   .object({
     strategy: z
-      .enum(['hot-swap', 'canary'])
+      .union([z.enum(['hot-swap', 'canary']), OwnModuleSchema])
       .default('hot-swap')
       .describe(
-        '`hot-swap`: all replicas switch at once. `canary`: the candidate answers a share of the requests first.',
+        '`hot-swap`: all replicas switch at once. `canary`: the candidate answers a share of the requests first. A ' +
+          'module of your own, `{"module": "./my-strategy.mjs"}`, is asked as `hot-swap` is.',
       ),
     canary: CanaryConfigSchema.prefault({}),
     replicasMin: z.number().int().min(1).default(1).describe('Live replicas needed before a deployment goes on.'),

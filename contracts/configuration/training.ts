@@ -1,6 +1,7 @@
 /** How a candidate is trained: net or backbone, loss, optimizer, augmentation, limits. */
 import { z } from 'zod';
 import { LayerSchema } from './layers.ts';
+import { OwnModuleSchema } from './own-module.ts';
 
 const SCALE = z.number().positive().default(16).describe('Factor of all cosines.');
 const LABEL_SMOOTHING = z
@@ -157,9 +158,12 @@ const EarlyStoppingSchema = z
 export const TrainingConfigSchema = z
   .strictObject({
     strategy: z
-      .enum(['onnx-graph', 'tfjs', 'command'])
+      .union([z.enum(['onnx-graph', 'tfjs', 'command']), OwnModuleSchema])
       .default('onnx-graph')
-      .describe('`onnx-graph`: by onnxruntime. `tfjs`: by TensorFlow.js. `command`: by an outside program.'),
+      .describe(
+        '`onnx-graph`: by onnxruntime. `tfjs`: by TensorFlow.js. `command`: by an outside program. Or a module of your ' +
+          'own: `{"module": "./my-strategy.mjs"}`.',
+      ),
     command: CommandSchema.optional(),
     providers: z
       .array(z.enum(['cuda', 'webgpu', 'cpu']))

@@ -3,13 +3,14 @@
  * setting has a default except the models. Called by the CLI.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { TokenSchema } from '../../contracts/references.ts';
 import { LOG_LEVELS } from '../../runtime/logger.ts';
+import { withModulesFrom } from './own-modules.ts';
 import { describeUnknown } from './unknown-settings.ts';
 
 export const CONFIG_FILE = 'nightshift.config.json';
@@ -109,11 +110,16 @@ export function loadConfig({ path, env }: LoadConfigOptions): Config {
   const whole = withEnvironment(written, env);
   const parsed = ConfigSchema.safeParse(whole);
   const problems = describeUnknown(ConfigSchema, whole);
-  if (parsed.success && problems.length === 0) return parsed.data;
+  if (parsed.success && problems.length === 0) return withAbsoluteModules(parsed.data, dirname(file));
   // Unknown settings are named above, with their neighbours.
   const rest = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
   if (rest.length > 0) problems.push(describeIssues({ issues: rest }));
   throw invalid(`${where}: ${problems.join('; ')}`);
+}
+
+function withAbsoluteModules(config: Config, folder: string): Config {
+  const models = Object.entries(config.models).map(([name, model]) => [name, withModulesFrom(folder, model)] as const);
+  return { ...config, models: Object.fromEntries(models) };
 }
 
 /** Environment variable -> its place in the configuration. An empty variable counts as absent. */

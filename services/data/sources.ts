@@ -1,17 +1,35 @@
-/** Configuration -> data source. A new variant is one file beside this one and one case here. */
+/**
+ * Configuration -> data source. A new variant is one file beside this one and one case here; one of one's own is a module
+ * that the configuration names.
+ */
 import { assertNever } from '../../contracts/errors.ts';
 import type { SourceConfig } from '../../contracts/configuration/data.ts';
+import { loadOwn } from '../own-module.ts';
 import { createDirectorySource } from './directory-source.ts';
 import { createHttpSource } from './http-source.ts';
 import type { DataSource } from './strategy.ts';
 
-export function createSource(config: SourceConfig): DataSource {
+export type * from './strategy.ts';
+
+/** What a module makes; its name in the pipeline comes from the configuration, and is told to it for its errors. */
+export type OwnSource = Pick<DataSource, 'samples'> & Partial<Pick<DataSource, 'type'>>;
+
+/** Throws STRATEGY_UNAVAILABLE where it is one of one's own that cannot be loaded. */
+export async function createSource(config: SourceConfig): Promise<DataSource> {
   switch (config.type) {
     case 'http':
       return createHttpSource(config);
     case 'directory':
       return createDirectorySource(config);
+    case 'module':
+      return ownSource(config);
     default:
       return assertNever(config);
   }
+}
+
+async function ownSource(config: SourceConfig & { readonly type: 'module' }): Promise<DataSource> {
+  const { name } = config;
+  const own = await loadOwn<OwnSource>(`source "${name}"`, config, ['samples'], { name });
+  return { name, type: own.type ?? config.type, samples: (signal) => own.samples(signal) };
 }

@@ -34,6 +34,7 @@ export type DeploymentVerdict =
   | { readonly action: 'roll-back'; readonly failure: Failure };
 
 export interface DeploymentStrategy {
-  readonly name: DeploymentConfig['strategy'];
+  /** For messages. */
+  readonly name: string;
   decide(observation: DeploymentObservation, config: DeploymentConfig): DeploymentVerdict;
 }

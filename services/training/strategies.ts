@@ -1,13 +1,18 @@
-/** The training strategies by their configured name. Called by the trainer. */
+/** The training strategies by their configured name, or one of one's own. Called by the trainer. */
 import { assertNever } from '../../contracts/errors.ts';
 import type { TrainingConfig } from '../../contracts/configuration/training.ts';
+import { loadOwn } from '../own-module.ts';
 import { createCommandStrategy } from './command.ts';
 import { createOnnxGraphStrategy } from './onnx-graph.ts';
 import type { TrainingStrategy } from './strategy.ts';
 import { createTfjsStrategy } from './tfjs.ts';
 
-export function createTrainingStrategy(name: TrainingConfig['strategy']): TrainingStrategy {
-  switch (name) {
+export type * from './strategy.ts';
+
+/** Throws STRATEGY_UNAVAILABLE where it is one of one's own that cannot be loaded. */
+export async function createTrainingStrategy(choice: TrainingConfig['strategy']): Promise<TrainingStrategy> {
+  if (typeof choice === 'object') return loadOwn<TrainingStrategy>('training.strategy', choice, ['train']);
+  switch (choice) {
     case 'onnx-graph':
       return createOnnxGraphStrategy();
     case 'tfjs':
@@ -15,6 +20,6 @@ export function createTrainingStrategy(name: TrainingConfig['strategy']): Traini
     case 'command':
       return createCommandStrategy();
     default:
-      return assertNever(name);
+      return assertNever(choice);
   }
 }

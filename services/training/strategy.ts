@@ -52,7 +52,8 @@ export interface TrainingOutcome {
 }
 
 export interface TrainingStrategy {
-  readonly name: TrainingConfig['strategy'];
+  /** For messages, and the first word of the framework in the model's metadata. */
+  readonly name: string;
   /**
    * Throws NET_INVALID, DATASET_TOO_SMALL, TRAINING_DIVERGED, TRAINING_FAILED, STRATEGY_UNAVAILABLE, or the abort
    * signal's reason within one step of its abort.

@@ -14,7 +14,7 @@ const interruptedWhen = (reached: (cli: CliProcess) => Promise<unknown>): Promis
     await mkdir(temporary);
     return withCli(['demo'], { cwd, env: { TMPDIR: temporary } }, async (cli) => {
       await reached(cli);
-      assert.ok((await foldersOf(temporary)).length > 0);
+      assert.ok((await readdir(temporary)).length > 0);
       cli.kill('SIGINT');
       const { code, signal } = await cli.exited;
       assert.equal([code, signal], [130, null], cli.output());
@@ -22,13 +22,10 @@ const interruptedWhen = (reached: (cli: CliProcess) => Promise<unknown>): Promis
       await goneWith(cli);
       const [url] = /nats:\/\/[\d.:]+/.exec(cli.output()) ?? [];
       if (url) assert.not.ok(await isListening(url), `somebody still listens at ${url}`);
-      assert.equal(await foldersOf(temporary), []);
+      assert.equal(await readdir(temporary), []);
       return cli.output();
     });
   });
-
-/** tsx keeps its cache of compiled modules there too, under a name of its own. */
-const foldersOf = async (folder: string) => (await readdir(folder)).filter((name) => name.startsWith('nightshift'));
 
 test('demo: Ctrl-C while its system is still starting leaves nothing behind, and no night begins', async () => {
   const output = await interruptedWhen((cli) =>

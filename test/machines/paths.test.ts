@@ -89,18 +89,18 @@ const forkInput = (onTimeout: 'reject' | 'approve') =>
 const night = walkAll(nightInput());
 const forks = [walkAll(forkInput('reject')), walkAll(forkInput('approve'))];
 const target = { ...pairOf('r0'), origin: { release: 1, runId: 'r0' } };
-const trial = walkAll(
+const canary = walkAll(
   nightInput({
     champion: pairOf('r0'),
     pipeline: pipelineConfig({ retry: { attemptsMax: 1 }, deployment: { strategy: 'canary' } }),
   }),
 );
 const reload = walkAll(nightInput({ kind: 'rollback', target }));
-const models = [night, walkAll(nightInput({ kind: 'rollback' })), reload, trial, ...forks];
+const models = [night, walkAll(nightInput({ kind: 'rollback' })), reload, canary, ...forks];
 const nights = night.walks;
 const nodes = models.flatMap((model) => model.nodes);
 const reloads = reload.walks;
-const trials = trial.walks;
+const canaries = canary.walks;
 const walks = models.flatMap((model) => model.walks);
 const deployments = (walk: Walk) => walk.effects.flatMap((e) => (e.kind === 'deployment' ? [e.change] : []));
 const stateOf = (walk: Walk) => statePath(walk.checkpoint.value);
@@ -237,9 +237,9 @@ test('machine: a candidate that was announced is committed and kept, or taken ba
   }
 });
 
-test('machine: a canary is tried after it is prepared, and committed only out of the trial', () => {
-  assert.ok(trials.some((walk) => stateOf(walk) === 'deploying.canary.judging'));
-  for (const walk of trials.filter((w) => deployments(w).includes('commit'))) {
+test('machine: a canary is tried after it is prepared, and committed only out of the canary', () => {
+  assert.ok(canaries.some((walk) => stateOf(walk) === 'deploying.canary.judging'));
+  for (const walk of canaries.filter((w) => deployments(w).includes('commit'))) {
     assert.equal(deployments(walk).slice(0, 3), ['announce', 'startCanary', 'commit'], say(walk));
     assert.ok(walk.events.filter((event) => event === 'deploy.prepared').length >= 2, say(walk));
   }

@@ -18,7 +18,7 @@ export interface RowSearch {
 
 export function startRowSearch(dimensions: number): RowSearch {
   const data: SearchThreadData = { graph: searchGraph(), dimensions };
-  const thread = startThread(new URL('./row-search.thread.ts', import.meta.url), data, { name: 'row-search' });
+  const thread = startThread('services/serving/gallery/row-search.thread', data, { name: 'row-search' });
   const waiting = new Map<number, { resolve: (rows: Int32Array) => void; reject: (error: Error) => void }>();
   let lastId = 0;
   let failure: PipelineError | null = null;

@@ -1,8 +1,9 @@
-/** The messages between a process that has model hosts and its launcher. */
-export type ToLauncher =
-  /** Said once, first: the program of a host. */
-  | { readonly type: 'program'; readonly code: string }
-  | { readonly type: 'launch'; readonly hostId: string; readonly socketPath: string };
+/** The message of a process that has model hosts to its launcher. */
+export interface ToLauncher {
+  readonly type: 'launch';
+  readonly hostId: string;
+  readonly socketPath: string;
+}
 
 export type FromLauncher =
   | { readonly type: 'launched'; readonly hostId: string; readonly pid: number }

@@ -4,10 +4,9 @@
  * host begins at the lowest priority. Started by host-launcher.ts; ends with its parent, and the hosts do, too.
  */
 import { lowerPriority } from '../../../runtime/priority.ts';
-import { runBundle } from '../../../runtime/processes.ts';
+import { startLoneProcess } from '../../../runtime/processes.ts';
 import type { FromLauncher, ToLauncher } from './host-launcher.messages.ts';
 
-let program = '';
 /**
  * A host speaks to nobody but us; to read certificates for it takes three times as long as all else that Node does
  * first.
@@ -16,13 +15,10 @@ const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
 /** A parent that was killed hears nothing any more; this process ends with it. */
 const say = (message: FromLauncher) => void process.send?.(message, undefined, undefined, () => {});
 
-process.on('message', (message: ToLauncher) => {
-  if (message.type === 'program') program = message.code;
-  else launch(message.hostId, message.socketPath);
-});
+process.on('message', ({ hostId, socketPath }: ToLauncher) => launch(hostId, socketPath));
 
 function launch(hostId: string, socketPath: string): void {
-  const child = runBundle(program, { channel: 'ignore', args: [socketPath, hostId], env });
+  const child = startLoneProcess('services/serving/host/model-host.process', [socketPath, hostId], env);
   const ended = (reason: string) => say({ type: 'ended', hostId, reason });
   child.once('exit', (code, signal) => ended(`its process ended with ${signal ?? `code ${code}`}`));
   child.once('error', ({ message }) => {

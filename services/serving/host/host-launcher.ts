@@ -4,7 +4,6 @@
  * place.
  */
 import { randomUUID } from 'node:crypto';
-import { bundle } from '../../../runtime/bundle.ts';
 import { startProcess } from '../../../runtime/processes.ts';
 import type { Channel } from '../../../runtime/channel.ts';
 import { hostHome } from './host-home.ts';
@@ -38,11 +37,8 @@ export async function launchHost(): Promise<LaunchedHost> {
 }
 
 async function startLauncher(): Promise<Launcher> {
-  const [home, code, child] = await Promise.all([
-    hostHome(),
-    bundle(new URL('./model-host.process.ts', import.meta.url)),
-    startProcess(new URL('./host-launcher.process.ts', import.meta.url)),
-  ]);
+  const home = await hostHome();
+  const child = startProcess('services/serving/host/host-launcher.process');
   const hosts = new Map<string, Host>();
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.on('message', (message: FromLauncher) => {
@@ -53,7 +49,6 @@ async function startLauncher(): Promise<Launcher> {
   void gone.then(() => hosts.forEach((host) => host.orphaned()));
   // If it is gone, `gone` says so.
   const tell = (message: ToLauncher) => void child.send(message, () => {});
-  tell({ type: 'program', code });
   // It keeps this process alive only while there are hosts of which it has to tell.
   child.unref();
   child.channel?.unref();

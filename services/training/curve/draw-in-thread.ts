@@ -5,8 +5,7 @@ import { startThread } from '../../../runtime/threads.ts';
 
 /** An SVG file. Throws INTERNAL when the thread ends without one. */
 export function drawInThread(curve: LearningCurve): Promise<string> {
-  const module = new URL('./learning-curve.thread.ts', import.meta.url);
-  const thread = startThread(module, curve, { name: `curve ${curve.runId}` });
+  const thread = startThread('services/training/curve/learning-curve.thread', curve, { name: `curve ${curve.runId}` });
   return new Promise((resolve, reject) => {
     thread.once('message', resolve);
     const failed = (cause: unknown) =>

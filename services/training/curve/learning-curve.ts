@@ -18,11 +18,11 @@ const TEXT_COLOR = '#374151';
 const MARKED_PASSES_MAX = 40;
 
 /** As CommonJS the package is one file instead of four hundred, a tenth of the time; loaded with the first drawing. */
-const require = createRequire(import.meta.url);
+const requirePackage = createRequire(import.meta.url);
 
 export function drawLearningCurve(curve: LearningCurve): string {
   // The package's own types.
-  const { init } = require('echarts') as typeof import('echarts');
+  const { init } = requirePackage('echarts') as typeof import('echarts');
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...SIZE });
   try {
     chart.setOption(optionOf(curve));

@@ -147,7 +147,7 @@ interface InputThread {
 }
 
 function startInputThread(data: InputThreadData, index: number): InputThread {
-  const worker = startThread(new URL('./batch.thread.ts', import.meta.url), data, { name: `input ${index}` });
+  const worker = startThread('services/training/input/batch.thread', data, { name: `input ${index}` });
   const asked = new Map<number, { resolve(made: FromInputThread): void; reject(cause: unknown): void }>();
   let gone: PipelineError | null = null;
   const fail = (reason: string, cause?: unknown) => {

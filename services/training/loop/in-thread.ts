@@ -6,6 +6,7 @@
 import type { Worker } from 'node:worker_threads';
 import { PipelineError, assertNever, type Failure } from '../../../contracts/errors.ts';
 import type { Progress } from '../../../contracts/progress.ts';
+import type { ModuleName } from '../../../runtime/modules.ts';
 import { startThread } from '../../../runtime/threads.ts';
 import type { ProgramResult } from '../command/accept.ts';
 import { resolveNet } from '../nets/nets.ts';
@@ -61,7 +62,7 @@ export function checkJob({ runId, config, train }: TrainingJob): void {
 export async function trainInThread(
   work: Omit<ThreadData, 'flags'>,
   context: TrainingContext,
-  module = new URL('./training.thread.ts', import.meta.url),
+  module: ModuleName = 'services/training/loop/training.thread',
 ): Promise<TrainingOutcome> {
   context.signal.throwIfAborted();
   const data: ThreadData = { ...work, flags: new SharedArrayBuffer(FLAGS * Int32Array.BYTES_PER_ELEMENT) };

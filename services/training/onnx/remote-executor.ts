@@ -3,6 +3,7 @@
  * to fails the command under way and all after it. Called by data-parallel.ts.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
+import type { ModuleName } from '../../../runtime/modules.ts';
 import { startThread } from '../../../runtime/threads.ts';
 import type { Executor, ExecutorSetup, Pass } from './executor.ts';
 
@@ -15,7 +16,7 @@ export type ToExecutor =
 /** `module` answers each ToExecutor once, and says something first; executor.thread.ts is the one. */
 export async function startExecutor(
   setup: ExecutorSetup,
-  module = new URL('./executor.thread.ts', import.meta.url),
+  module: ModuleName = 'services/training/onnx/executor.thread',
 ): Promise<Executor> {
   const thread = startThread(module, setup, { name: `executor ${setup.place}` });
   let gone: PipelineError | null = null;

@@ -27,7 +27,8 @@ export async function loadTfjsEngine(packages: readonly string[]): Promise<Engin
   throw new PipelineError(
     'STRATEGY_UNAVAILABLE',
     `training: strategy "tfjs" cannot run here (${reasons.join('; ')}); ` +
-      'run "npm run setup:gpu" on a machine with CUDA, or choose training.strategy "onnx-graph"',
+      'on a machine with CUDA install @tensorflow/tfjs-node-gpu ("npm run setup:gpu" in a checkout), or choose ' +
+      'training.strategy "onnx-graph"',
   );
 }
 

@@ -1,7 +1,7 @@
 /** Loading the configuration: defaults, file, environment, and errors that name the field. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PipelineError } from '../../../contracts/errors.ts';
@@ -135,5 +135,26 @@ for (const [what, training, told] of TRAININGS) {
       );
     }));
 }
+
+test("config: a module of one's own is relative to the file that names it", () => {
+  const model = {
+    sources: [{ type: 'module', name: 'archive', module: 'own/source.mjs', options: { list: 'a.csv' } }],
+    training: { strategy: { module: '/opt/training.mjs' } },
+    deployment: { strategy: { module: '../deployment.mjs' } },
+  };
+  withFile(JSON.stringify({ models: { face: model } }), (path) => {
+    const { sources, training, deployment } = loadConfig({ path, env: {} }).models['face']!;
+    const [source] = sources;
+    assert.equal(source, { ...model.sources[0], module: join(dirname(path), 'own/source.mjs') });
+    assert.equal(training.strategy, { module: '/opt/training.mjs', options: {} });
+    assert.equal(deployment.strategy, { module: join(dirname(path), '../deployment.mjs'), options: {} });
+  });
+  withFile(JSON.stringify({ models: { face: { ...model, training: { strategy: { modul: 'x' } } } } }), (path) =>
+    assert.match(
+      refusal(() => loadConfig({ path, env: {} })),
+      /training\.strategy/,
+    ),
+  );
+});
 
 test.run();

@@ -67,7 +67,7 @@ test('directory source: of a huge file no more is read than is needed to refuse 
 test('directory source: a missing folder is named', () =>
   inFolder(async (folder) => {
     const path = join(folder, 'nowhere');
-    const failure = await failureOf(readAll(createSource({ type: 'directory', name: 'archive', path })));
+    const failure = await failureOf(readAll(await createSource({ type: 'directory', name: 'archive', path })));
     assert.ok(failure.message.includes(path));
   }));
 

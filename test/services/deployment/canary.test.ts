@@ -7,7 +7,7 @@ import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import { deploymentOf, releaseOf, pairOf } from '../../support/deployments.ts';
 import { ANNOUNCED, CONFIG, conforms, prepared, saidBy } from './deployment-strategy.conformance.ts';
 
-conforms('canary');
+conforms(createCanary());
 
 const WITH_CANARY = startCanary(ANNOUNCED, 'r2', { share: 0.1, keyHeader: 'Key' });
 

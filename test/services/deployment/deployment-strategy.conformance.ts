@@ -4,11 +4,14 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeploymentConfigSchema, type DeploymentConfig } from '../../../contracts/configuration/deployment.ts';
+import { DeploymentConfigSchema } from '../../../contracts/configuration/deployment.ts';
 import type { Deployment } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
-import { createDeploymentStrategy } from '../../../services/deployment/strategies.ts';
-import type { DeploymentObservation, DeploymentVerdict } from '../../../services/deployment/strategy.ts';
+import type {
+  DeploymentObservation,
+  DeploymentStrategy,
+  DeploymentVerdict,
+} from '../../../services/deployment/strategy.ts';
 import { deploymentOf, releaseOf, pairOf, replicaOf } from '../../support/deployments.ts';
 
 export const CONFIG = DeploymentConfigSchema.parse({ replicasMin: 2, guardRequestsMin: 20 });
@@ -49,7 +52,8 @@ export const saidBy = (verdict: DeploymentVerdict): string => {
 };
 
 /** Declares the tests; the caller runs them. */
-export function conforms(name: DeploymentConfig['strategy']): void {
+export function conforms(strategy: DeploymentStrategy): void {
+  const { name } = strategy;
   const decide = (
     phase: DeploymentObservation['phase'],
     deployment: Deployment | null,
@@ -57,7 +61,7 @@ export function conforms(name: DeploymentConfig['strategy']): void {
     windowOver = false,
   ) => {
     const observation = { runId: 'r2', phase, deployment, replicas, windowOver };
-    return createDeploymentStrategy(name).decide(observation, CONFIG);
+    return strategy.decide(observation, CONFIG);
   };
 
   const table: readonly Row[] = [

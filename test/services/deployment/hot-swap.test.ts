@@ -1,6 +1,7 @@
 import { test } from 'uvu';
+import { createHotSwap } from '../../../services/deployment/hot-swap.ts';
 import { conforms } from './deployment-strategy.conformance.ts';
 
-conforms('hot-swap');
+conforms(createHotSwap());
 
 test.run();

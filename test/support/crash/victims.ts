@@ -37,7 +37,7 @@ export function createVictims(): Victims {
 }
 
 async function spawn() {
-  const child = await startProcess(new URL('./victim.process.ts', import.meta.url));
+  const child = startProcess('test/support/crash/victim.process');
   return { child, exited: once(child, 'exit') };
 }
 

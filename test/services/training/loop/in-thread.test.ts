@@ -4,7 +4,7 @@ import { PipelineError } from '../../../../contracts/errors.ts';
 import { trainInThread } from '../../../../services/training/loop/in-thread.ts';
 import { quietContext, toyJob } from '../toy.ts';
 
-const DYING = new URL('./dying.thread.ts', import.meta.url);
+const DYING = 'test/services/training/loop/dying.thread';
 
 for (const [model, reason] of [
   ['exits', /run-1.*exit code 3/],

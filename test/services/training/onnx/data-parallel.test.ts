@@ -61,7 +61,7 @@ test('data-parallel: an executor that cannot start is TRAINING_FAILED and may be
 test('data-parallel: an executor that dies in a step fails that step and all after it', async () => {
   const executor = await startExecutor(
     { place: 1 } as unknown as ExecutorSetup, // not looked at
-    new URL('./dying-executor.thread.ts', import.meta.url),
+    'test/services/training/onnx/dying-executor.thread',
   );
   const failure = await executor.pass(0).catch((cause: unknown) => cause);
   assert.instance(failure, PipelineError);

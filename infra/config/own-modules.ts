@@ -1,0 +1,17 @@
+/** Paths of strategies of one's own, made absolute: in a configuration file they are relative to the file. */
+import { resolve } from 'node:path';
+import type { OwnModule } from '../../contracts/configuration/own-module.ts';
+import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+
+export function withModulesFrom(folder: string, pipeline: PipelineConfig): PipelineConfig {
+  const { sources, training, deployment } = pipeline;
+  const absolute = <Own extends OwnModule>(own: Own): Own => ({ ...own, module: resolve(folder, own.module) });
+  const chosen = <Name extends string>(strategy: Name | OwnModule) =>
+    typeof strategy === 'object' ? absolute(strategy) : strategy;
+  return {
+    ...pipeline,
+    sources: sources.map((source) => (source.type === 'module' ? absolute(source) : source)),
+    training: { ...training, strategy: chosen(training.strategy) },
+    deployment: { ...deployment, strategy: chosen(deployment.strategy) },
+  };
+}

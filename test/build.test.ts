@@ -1,0 +1,98 @@
+/** The build in a checkout: made where it is missing or of other sources, left alone where it is of these. */
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, sep } from 'node:path';
+import { promisify } from 'node:util';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { builtModule } from '../runtime/modules.ts';
+import { withFolder } from './support/folder.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const run = promisify(execFile);
+
+/** The sources without their build; `use` runs the command line there. */
+const withCheckout = (use: (checkout: Checkout) => Promise<void>) =>
+  withFolder(async (folder) => {
+    const isCopied = (path: string) => !/^(dist|node_modules|docs|\.\w+)(\/|$)/.test(path.split(sep).join('/'));
+    cpSync(ROOT, folder, { recursive: true, filter: (path) => isCopied(path.slice(ROOT.length + 1)) });
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    await use({
+      file: (name) => join(folder, name),
+      help: async () => (await run(process.execPath, [join(folder, 'cli/nightshift.mjs'), '--help'])).stdout,
+    });
+  });
+
+interface Checkout {
+  file(name: string): string;
+  help(): Promise<string>;
+}
+
+const PROGRAM = 'cli/program.ts';
+const BUILT = 'dist/cli/program.js';
+const IN_HELP = 'what is in service, and what is under way';
+
+test('build: made when it is missing, and then not again', () =>
+  withCheckout(async ({ file, help }) => {
+    assert.not(existsSync(file(BUILT)));
+    assert.match(await help(), IN_HELP);
+    const { mtimeMs } = statSync(file(BUILT));
+    await help();
+    assert.is(statSync(file(BUILT)).mtimeMs, mtimeMs);
+  }));
+
+test('build: made anew when a source is another, however old the source looks', () =>
+  withCheckout(async ({ file, help }) => {
+    await help();
+    writeFileSync(file(PROGRAM), readFileSync(file(PROGRAM), 'utf8').replace(IN_HELP, 'what is new'));
+    utimesSync(file(PROGRAM), new Date(0), new Date(0));
+    assert.match(await help(), 'what is new');
+    writeFileSync(file('runtime/another.ts'), 'export const another = 1;\n');
+    const before = statSync(file(BUILT)).mtimeMs;
+    await help();
+    assert.ok(statSync(file(BUILT)).mtimeMs > before, 'a source more');
+  }));
+
+test('build: one of these sources needs no builder, one of others says where it comes from', () =>
+  withCheckout(async ({ file, help }) => {
+    await help();
+    writeFileSync(file('node_modules.js'), '');
+    rmSync(file('node_modules'));
+    cpSync(join(ROOT, 'node_modules/commander'), file('node_modules/commander'), { recursive: true });
+    assert.match(await help(), IN_HELP);
+    writeFileSync(file(PROGRAM), `${readFileSync(file(PROGRAM), 'utf8')}\n`);
+    const failure: unknown = await help().catch((cause: unknown) => cause);
+    assert.match(String(failure), /dist\/ is not made of these sources, and esbuild is not installed; `npm ci`/);
+  }));
+
+test('build: what tests start as threads and processes is of the sources as they are', () => {
+  for (const name of ['services/training/loop/training.thread', 'test/support/crash/victim.process'] as const)
+    assert.ok(existsSync(builtModule(name)), name);
+  assert.is(builtModule('demo/traffic.thread').href, new URL('../dist/demo/traffic.thread.js', import.meta.url).href);
+});
+
+test('build: each thread and process that is named exists', () => {
+  const named = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /^(actors|bench|demo|runtime|services|test)[\\/].*\.ts$/.test(path))
+    .flatMap((path) => [
+      ...readFileSync(join(ROOT, path), 'utf8').matchAll(/'([\w./-]+\/[\w-]+\.(?:thread|process))'/g),
+    ])
+    .map(([, name]) => name!);
+  assert.ok(named.length > 10, `${named.length} names`);
+  assert.equal(
+    named.filter((name) => !existsSync(join(ROOT, `${name}.ts`))),
+    [],
+  );
+});
+
+test.run();
