@@ -44,7 +44,7 @@ export const STORIES: readonly Story[] = [
     releases: 1,
     pipeline: { deployment: { strategy: 'canary', canary: { windowMs: 200 } } },
     begin: night,
-    own: /deploying\.trying|canaryWindow/,
+    own: /deploying\.canary|canaryWindow/,
   },
   {
     // The new release breaks a limit in its guard, and the run rolls it back.
