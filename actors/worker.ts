@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { parseData } from '../contracts/envelope.ts';
 import { PipelineError, toFailure } from '../contracts/errors.ts';
 import { AskCommandSchema, StartSchemas, type Completed, type StartCommand } from '../contracts/messages.ts';
+import { parseSubject } from '../contracts/parse-subject.ts';
 import { commandSubject, STREAMS, workEventSubject, type WorkStage, type WorkFact } from '../contracts/subjects.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
 import type { Bus, Delivery } from '../infra/messaging/bus.ts';
@@ -51,7 +52,9 @@ export function startWorker<N extends WorkStage>(options: WorkerOptions<N>): Wor
     handle: (delivery) => handleStart(state, delivery),
     onDeadLetter: async (failure, { envelope, subject }) => {
       // Unread, the command names no run that could be told; the stage's deadline finds that nobody holds it.
-      if (envelope) await publishFailure(state, { commandId: envelope.id, runId: subject.split('.').at(-1)! }, failure);
+      const command = parseSubject(subject);
+      if (!envelope || command.family !== 'command') return;
+      await publishFailure(state, { commandId: envelope.id, runId: command.runId }, failure);
     },
   });
   const controls = options.bus.consume({
@@ -187,7 +190,8 @@ async function handleControl<N extends WorkStage>(
   const ids = { commandId: startId, runId, model };
   const say = (fact: WorkFact, id: string) =>
     state.bus.publish(workEventSubject(state.stage, fact, runId), ids, { id }).then(() => {});
-  if (subject.startsWith(commandSubject(state.stage, 'cancel', ''))) return cancel(state, ids, envelope.id, say);
+  const command = parseSubject(subject);
+  if (command.family === 'command' && command.verb === 'cancel') return cancel(state, ids, envelope.id, say);
   if (await storedEnd(state, ids)) return;
   const isHeld = await state.bus.hasPending(STREAMS.commands, commandSubject(state.stage, 'start', runId));
   const fact = isHeld ? 'working' : 'absent';

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { FailureSchema, PipelineEventSchema, ProgressedSchema } from '../contracts/messages.ts';
-import { CTL, WORK_STAGES, PIPELINE_FACTS, RUN_STOPS, type PipelineFact, type Stage } from '../contracts/subjects.ts';
+import { parseSubject } from '../contracts/parse-subject.ts';
+import { CTL, RUN_STOPS, type PipelineFact, type Stage } from '../contracts/subjects.ts';
 import { ALL, commandRefusedSubject, commandToken } from '../contracts/subjects.ts';
 import { PipelineError } from '../contracts/errors.ts';
 import type { Progress } from '../contracts/progress.ts';
@@ -64,8 +65,7 @@ function follow(
   return new Promise((resolve, reject) => {
     const stop = () => [events, refusals].forEach((listening) => listening.stop());
     const events = bus.listen(ALL.events, (heard) => {
-      if (!heard.subject.endsWith(`.${runId}`)) return;
-      const end = tell(watcher, heard);
+      const end = tell(watcher, runId, heard);
       if (!end) return;
       stop();
       resolve({ runId, ...end, durationMs: performance.now() - startedAt });
@@ -84,16 +84,21 @@ function follow(
   });
 }
 
-/** Passes an event to the watcher; answers the end if it is one. */
-function tell(watcher: RunWatcher, { subject, envelope }: Heard): Pick<RunEnd, 'fact' | 'state' | 'failure'> | null {
-  const [, , family, fact] = subject.split('.');
-  if (family === 'pipeline' && PIPELINE_FACTS.includes(fact as PipelineFact)) {
+/** Passes an event of the run to the watcher; answers the end if it is one. */
+function tell(
+  watcher: RunWatcher,
+  runId: string,
+  { subject, envelope }: Heard,
+): Pick<RunEnd, 'fact' | 'state' | 'failure'> | null {
+  const event = parseSubject(subject);
+  if (!('runId' in event) || event.runId !== runId) return null;
+  if (event.family === 'pipeline-event') {
     const { state, failure } = PipelineEventSchema.parse(envelope.data);
     watcher.advanced(state);
-    return RUN_STOPS.includes(fact as PipelineFact) ? { fact: fact as PipelineFact, state, failure } : null;
+    return RUN_STOPS.includes(event.fact) ? { fact: event.fact, state, failure } : null;
   }
-  const stage = WORK_STAGES.find((name) => name === family);
-  if (!stage) return null;
+  if (event.family !== 'work-event') return null;
+  const { stage, fact } = event;
   if (fact === 'progressed') watcher.progress(stage, ProgressedSchema.parse(envelope.data).progress);
   if (fact === 'completed') watcher.completed(stage, envelope.data as Record<string, unknown>);
   return null;

@@ -1,6 +1,6 @@
 /**
- * Every NATS name of the system: subjects, streams, buckets, consumers. Nobody spells one a second time.
- * The last token of a command or event is the id of its run, so that one subscription follows one run.
+ * Every NATS name of the system: subjects, streams, buckets. Nobody spells one a second time, and parse-subject.ts alone
+ * takes one apart. The last token of a command or event is the id of its run, so that one subscription follows one run.
  */
 
 export const STREAMS = {
@@ -96,11 +96,15 @@ export const workEventSubject = (stage: WorkStage, fact: WorkFact, runId: string
   `nightshift.evt.${stage}.${fact}.${runId}`;
 export const replicaEventSubject = (fact: ReplicaFact, runId: string) => `nightshift.evt.replica.${fact}.${runId}`;
 export const pipelineEventSubject = (fact: PipelineFact, runId: string) => `nightshift.evt.pipeline.${fact}.${runId}`;
+export const MODEL_FACTS = ['deployed', 'rolled-back'] as const;
+export type ModelFact = (typeof MODEL_FACTS)[number];
 export const modelDeployedSubject = (model: string) => `nightshift.evt.model.deployed.${model}`;
 export const modelRolledBackSubject = (model: string) => `nightshift.evt.model.rolled-back.${model}`;
 export const SCHEDULE_FACTS = ['decided', 'paused', 'resumed'] as const;
 export type ScheduleFact = (typeof SCHEDULE_FACTS)[number];
 export const scheduleEventSubject = (fact: ScheduleFact, model: string) => `nightshift.evt.schedule.${fact}.${model}`;
+export const OPERATOR_FACTS = ['accepted', 'refused'] as const;
+export type OperatorFact = (typeof OPERATOR_FACTS)[number];
 /** Said of every operator command; `id` is the command's message id as one token, see `commandToken`. */
 export const commandRefusedSubject = (id: string) => `nightshift.evt.operator.refused.${id}`;
 export const commandAcceptedSubject = (id: string) => `nightshift.evt.operator.accepted.${id}`;
@@ -119,9 +123,11 @@ export const slotSubject = (model: string) => `nightshift.timer.slot.${model}`;
 /** In place of a run's id in the subject of a schedule's own timer. */
 export const SCHEDULE_TIMER = 'schedule';
 
-/** What became of a dead letter: it was published again, or thrown away. `seq` is its place in the stream DLQ. */
-export const deadLetterEventSubject = (fact: 'redriven' | 'dropped', seq: number) =>
-  `nightshift.evt.dlq.${fact}.${seq}`;
+/** A dead letter was published again, or thrown away. */
+export const DEAD_LETTER_FACTS = ['redriven', 'dropped'] as const;
+export type DeadLetterFact = (typeof DEAD_LETTER_FACTS)[number];
+/** `seq`: the letter's place in the stream DLQ. */
+export const deadLetterEventSubject = (fact: DeadLetterFact, seq: number) => `nightshift.evt.dlq.${fact}.${seq}`;
 
 /** The server's own notices of messages that it will not deliver again. */
 export const ADVISORIES = [
@@ -142,8 +148,16 @@ export const API = {
   deployments: 'nightshift.api.deployments',
 } as const;
 
+/** What the subjects of all questions begin with. */
+export const API_PREFIX = 'nightshift.api.';
+
+export type ApiOfCommand<S extends CtlSubject> = S extends `nightshift.ctl.${infer Name}`
+  ? `nightshift.api.${Name}`
+  : never;
 /** Request and reply for an operator command: `nightshift.ctl.pipeline.pause` is answered on `nightshift.api.pipeline.pause`. */
-export const apiOfCommand = (command: CtlSubject) => command.replace('.ctl.', '.api.');
+export const apiOfCommand = <S extends CtlSubject>(command: S): ApiOfCommand<S> =>
+  // What the type says of the text.
+  `${API_PREFIX}${command.slice('nightshift.ctl.'.length)}` as ApiOfCommand<S>;
 
 export const INFER_VERBS = ['embed', 'verify', 'identify'] as const;
 export type InferVerb = (typeof INFER_VERBS)[number];

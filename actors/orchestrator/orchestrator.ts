@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { parseData } from '../../contracts/envelope.ts';
 import { CompletedSchemas, FailedSchema, WorkEventSchema } from '../../contracts/messages.ts';
-import { WORK_STAGES, slotSubject, STREAMS, type WorkStage, type PipelineFact } from '../../contracts/subjects.ts';
+import { parseSubject, type ParsedSubject } from '../../contracts/parse-subject.ts';
+import { STREAMS, type WorkStage } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import { CONSUMERS } from '../../infra/topology/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
@@ -44,7 +45,7 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       ...common,
       stream: STREAMS.timers,
       consumer: CONSUMERS.timers,
-      handle: (delivery) => (delivery.subject.startsWith(SLOTS) ? handleSlot(o, delivery) : handleTimer(o, delivery)),
+      handle: (delivery) => handleTimer(o, delivery),
     }),
     o.bus.consume({
       ...common,
@@ -56,19 +57,20 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
   return { stop: async () => void (await Promise.all(consumers.map((consumer) => consumer.stop()))) };
 }
 
-/** `nightshift.evt.<stage>.<fact>.<runId>`: a worker's fact moves its run, a replica's makes it look at the replicas. */
+/** A worker's fact moves its run, a replica's makes the run look at the replicas, and a schedule may wait for its end. */
 async function handleFact(o: OrchestratorContext, delivery: Delivery): Promise<void> {
-  const [, , stage, fact, runId] = delivery.subject.split('.') as [string, string, string, string, string];
-  if (stage === 'replica') return void (await reconsider(o, runId));
-  // The consumer's filter lets only facts of pipelines through that are named there.
-  if (stage === 'pipeline') return handleRunStop(o, runId, fact as PipelineFact);
-  const event = toMachineEvent(stage as WorkStage, fact, delivery);
-  await applyEvent(o, runId, delivery.envelope.id, event);
+  const event = parseSubject(delivery.subject);
+  if (event.family === 'replica-event') return void (await reconsider(o, event.runId));
+  if (event.family === 'pipeline-event') return handleRunStop(o, event.runId, event.fact);
+  if (event.family !== 'work-event') {
+    throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: nobody speaks of ${delivery.subject}`);
+  }
+  await applyEvent(o, event.runId, delivery.envelope.id, toMachineEvent(event, delivery));
 }
 
-function toMachineEvent(stage: WorkStage, fact: string, { envelope, subject }: Delivery): PipelineEvent {
-  if (!WORK_STAGES.includes(stage))
-    throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: nobody speaks of ${subject}`);
+type WorkEvent = Extract<ParsedSubject, { family: 'work-event' }>;
+
+function toMachineEvent({ stage, fact }: WorkEvent, { envelope, subject }: Delivery): PipelineEvent {
   switch (fact) {
     case 'completed':
       return completedEvent(stage, envelope);
@@ -78,7 +80,7 @@ function toMachineEvent(stage: WorkStage, fact: string, { envelope, subject }: D
     case 'working':
     case 'absent':
       return { type: `${stage}.${fact}`, ...parseData(WorkEventSchema, envelope) };
-    default:
+    case 'progressed':
       throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: ${subject} is no fact that a run waits for`);
   }
 }
@@ -95,14 +97,16 @@ function completedEvent(stage: WorkStage, envelope: Delivery['envelope']): Pipel
   }
 }
 
-/** What the subjects of all models' slots begin with. */
-const SLOTS = slotSubject('');
-
 const TimerPayloadSchema = z.object({ armedAt: z.number() });
 
-/** `nightshift.timer.fire.<runId>.<timerId>` */
+/** A timer of a run, or a slot of a model's schedule. */
 async function handleTimer(o: OrchestratorContext, delivery: Delivery): Promise<void> {
-  const [, , , runId, timerId] = delivery.subject.split('.') as [string, string, string, string, string];
+  const fired = parseSubject(delivery.subject);
+  if (fired.family === 'slot') return handleSlot(o, fired.model, delivery);
+  if (fired.family !== 'timer') {
+    throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: no timer fires on ${delivery.subject}`);
+  }
+  const { runId, timerId } = fired;
   if (timerId === OBSERVE_TIMER) return void (await reconsider(o, runId));
   const { armedAt } = parseData(TimerPayloadSchema, delivery.envelope);
   await applyTimer(o, runId, timerId, armedAt);

@@ -52,8 +52,7 @@ export async function applySchedules(o: OrchestratorContext): Promise<void> {
 const SlotTimerSchema = z.object({ dueAt: z.iso.datetime().optional() });
 
 /** `nightshift.timer.slot.<model>`: our own timer carries its moment; any other message names a slot by its time. */
-export async function handleSlot(o: OrchestratorContext, delivery: Delivery): Promise<void> {
-  const model = delivery.subject.split('.').at(-1)!; // A subject has tokens.
+export async function handleSlot(o: OrchestratorContext, model: string, delivery: Delivery): Promise<void> {
   if (!o.pipelines[model])
     throw new PipelineError('MODEL_UNKNOWN', `a slot came for "${model}", which is not configured`);
   const { dueAt } = SlotTimerSchema.catch({}).parse(delivery.envelope.data);

@@ -8,6 +8,7 @@ import {
   PipelineEventSchema,
   type ModelDeployed,
 } from '../../contracts/messages.ts';
+import { parseSubject } from '../../contracts/parse-subject.ts';
 import {
   API,
   commandAcceptedSubject,
@@ -110,7 +111,10 @@ export async function cancelCommand(
 /** How the run ended; null for the word that the command was taken by a run that has yet to end. */
 function endOf({ subject, envelope }: Heard): string | null {
   const { data: outcome } = OutcomeSchema.safeParse(envelope.data);
-  if (!outcome) return subject.split('.')[3] ?? null;
+  if (!outcome) {
+    const event = parseSubject(subject);
+    return event.family === 'pipeline-event' ? event.fact : null;
+  }
   if (outcome.state === 'cancelled') return 'cancelled';
   return outcome.state === 'rolledBack' ? 'rolled-back' : null;
 }

@@ -5,6 +5,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { makeEnvelope } from '../../contracts/envelope.ts';
+import { parseSubject } from '../../contracts/parse-subject.ts';
 import { STREAMS, timerFiredSubject, timerScheduleSubject } from '../../contracts/subjects.ts';
 import { publishStored } from './publish.ts';
 
@@ -52,9 +53,14 @@ export async function createTimers(options: TimersOptions): Promise<Timers> {
     waiting: async (runId) => {
       const filter = timerScheduleSubject(runId, '*');
       const info = await manager.streams.info(STREAMS.timers, { subjects_filter: filter });
-      return Object.keys(info.state.subjects ?? {}).map((subject) => subject.split('.').at(-1) ?? '');
+      return Object.keys(info.state.subjects ?? {}).flatMap((subject) => timerIdOf(subject) ?? []);
     },
   };
+}
+
+function timerIdOf(subject: string): string | null {
+  const parsed = parseSubject(subject);
+  return parsed.family === 'timer' ? parsed.timerId : null;
 }
 
 async function set({ nc, source, now }: TimersOptions, request: TimerRequest): Promise<void> {

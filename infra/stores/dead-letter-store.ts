@@ -5,6 +5,7 @@
 import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
+import { parseSubject } from '../../contracts/parse-subject.ts';
 import { STREAMS } from '../../contracts/subjects.ts';
 import { DEAD_LETTER_HEADERS, keepDeadLetter, type DeadLetter } from '../messaging/dead-letter.ts';
 import { publishStored } from '../messaging/publish.ts';
@@ -92,6 +93,7 @@ const OURS: readonly string[] = Object.values(DEAD_LETTER_HEADERS);
 function toLetter(stored: StoredMsg): KeptLetter {
   const all = new Map<string, string>();
   for (const [name, values] of stored.header) all.set(name, values[0] ?? '');
+  const kept = parseSubject(stored.subject);
   const { code, error, subject, stream, sequence, deliveries, time, truncated } = DEAD_LETTER_HEADERS;
   const text = (name: string) => all.get(name) ?? '';
   return {
@@ -100,7 +102,7 @@ function toLetter(stored: StoredMsg): KeptLetter {
     code: text(code),
     error: text(error),
     stream: text(stream),
-    consumer: stored.subject.split('.').at(-1) ?? '',
+    consumer: kept.family === 'dead-letter' ? kept.consumer : '',
     subject: text(subject),
     sequence: Number(text(sequence)),
     deliveries: Number(text(deliveries)),

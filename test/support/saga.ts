@@ -9,6 +9,7 @@ import { startOrchestrator } from '../../actors/orchestrator/orchestrator.ts';
 import { openOrchestratorContext, type OrchestratorContext } from '../../actors/orchestrator/context.ts';
 import { startWorker, type Worker } from '../../actors/worker.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
+import { parseSubject } from '../../contracts/parse-subject.ts';
 import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { BUCKETS, WORK_STAGES, STREAMS, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
@@ -166,10 +167,16 @@ async function readStoredEvents(nc: NatsConnection): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
   for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
     const stored = await manager.streams.getMessage(STREAMS.events, { seq });
-    if (!stored || stored.subject.includes('.progressed.')) continue;
+    if (!stored || isProgress(stored.subject)) continue;
     events.push({ id: stored.json<{ id: string }>().id, subject: stored.subject });
   }
   return events;
+}
+
+/** Signs of life are as many as there was time for. */
+function isProgress(subject: string): boolean {
+  const event = parseSubject(subject);
+  return event.family === 'work-event' && event.fact === 'progressed';
 }
 
 /** A replica that reports at once whatever the deployment record wants; it has no model and serves nobody. */

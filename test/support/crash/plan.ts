@@ -4,7 +4,9 @@
  * command of a worker, each object that it stores, each report of a replica.
  */
 import type { ActorName } from '../../../actors/names.ts';
+import { OBSERVE_TIMER } from '../../../actors/orchestrator/observe.ts';
 import { workOf } from '../../../actors/orchestrator/schedule.ts';
+import { parseSubject } from '../../../contracts/parse-subject.ts';
 import {
   WORK_STAGES,
   replicaEventSubject,
@@ -99,11 +101,9 @@ function ofSchedules({ schedules }: Outcome): Crash[] {
 }
 
 function ofMessages({ traces, timers }: Outcome): Crash[] {
-  const awaited = traces.events
-    .map((told) => told.split(' ')[0]!)
-    .filter((subject) => AWAITED.test(subject) || RUN_STOPS.some((fact) => subject.includes(`.evt.pipeline.${fact}.`)));
+  const awaited = traces.events.map((told) => told.split(' ')[0]!).filter(isAwaited);
   // How often a run looks around depends on the time that others take.
-  const fired = timers.filter((subject) => !subject.endsWith('.observe'));
+  const fired = timers.filter((subject) => !isLook(subject));
   const handled = [
     `${CONSUMERS.timers} `,
     ...fired.map((subject) => `${CONSUMERS.timers} ${subject}`),
@@ -111,7 +111,18 @@ function ofMessages({ traces, timers }: Outcome): Crash[] {
   ];
   return handled.map((where) => orchestrator('message.handled', where));
 }
-const AWAITED = /\.evt\.(collect|train|verify|replica)\./;
+
+/** Whether the orchestrator's consumer hands it out. */
+function isAwaited(subject: string): boolean {
+  const event = parseSubject(subject);
+  if (event.family === 'pipeline-event') return RUN_STOPS.includes(event.fact);
+  return event.family === 'work-event' || event.family === 'replica-event';
+}
+
+function isLook(subject: string): boolean {
+  const timer = parseSubject(subject);
+  return timer.family === 'timer' && timer.timerId === OBSERVE_TIMER;
+}
 
 function ofWorkers(runId: string, { traces: { artefacts, events } }: Outcome): Crash[] {
   const says = (stage: WorkStage, facts: string) =>

@@ -3,6 +3,7 @@ import { Objm } from '@nats-io/obj';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';
+import { parseSubject } from '../../../contracts/parse-subject.ts';
 import { OutcomeSchema, type Outcome } from '../../../contracts/messages.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../../contracts/configuration/schedule.ts';
 import {
@@ -112,7 +113,7 @@ async function scheduleOf(nc: NatsConnection, records: readonly ScheduleRecord[]
 async function lettersIn(nc: NatsConnection): Promise<string[]> {
   const { letters } = await (await createDeadLetterStore(nc)).newest(LETTERS_MAX);
   return letters
-    .filter(({ subject }) => !subject.includes('.earlier-'))
+    .filter(({ subject }) => !isLeftOut(subject))
     .map(({ consumer, subject, code }) => `${consumer} ${subject} ${code}`)
     .sort();
 }
@@ -153,17 +154,26 @@ async function messagesOf(nc: NatsConnection, stream: string): Promise<Message[]
   const messages: Message[] = [];
   for (let seq = 1; seq <= state.last_seq; seq++) {
     const stored = await manager.streams.getMessage(stream, { seq });
-    if (!stored || stored.subject.includes('.progressed.') || stored.subject.includes('.earlier-')) continue;
+    if (!stored || isLeftOut(stored.subject)) continue;
     const { id, data } = stored.json<{
       id: string;
       data: { failure?: { message: string } | null; changed?: boolean };
     }>();
     const told = [stored.subject, data.changed === false && 'unchanged', reasonOf(data.failure?.message ?? '')];
-    const outcome = stored.subject.includes('.evt.operator.') ? OutcomeSchema.parse(data) : null;
+    const isAnswer = parseSubject(stored.subject).family === 'operator-event';
+    const outcome = isAnswer ? OutcomeSchema.parse(data) : null;
     messages.push({ id, subject: told.filter(Boolean).join(' '), outcome });
   }
   return messages;
 }
+
+function isLeftOut(subject: string): boolean {
+  const parsed = parseSubject(subject);
+  return 'runId' in parsed && (('fact' in parsed && parsed.fact === 'progressed') || isEarlier(parsed.runId));
+}
+
+/** Runs before the story are known by their id. */
+const isEarlier = (runId: string) => runId.startsWith('earlier-');
 
 /** Without what differs from one time to the next. */
 const reasonOf = (message: string) => message.replaceAll(/\br-[0-9a-f]{8}/g, 'r').replaceAll(/[\d.]+ ms/g, 'some ms');

@@ -1,0 +1,140 @@
+/**
+ * The way back from a subject to its parts: what each builder of subjects.ts puts in, `parseSubject` takes out. Nobody
+ * splits a subject elsewhere. A subject that no builder makes is `unknown`, and so is one with a wildcard in it.
+ */
+import {
+  API_PREFIX,
+  COMMAND_VERBS,
+  CTL,
+  DEAD_LETTER_FACTS,
+  GALLERY_VERBS,
+  INFER_VERBS,
+  MODEL_FACTS,
+  OPERATOR_FACTS,
+  PIPELINE_FACTS,
+  REPLICA_FACTS,
+  SCHEDULE_FACTS,
+  WORK_FACTS,
+  WORK_STAGES,
+  type CommandVerb,
+  type CtlSubject,
+  type DeadLetterFact,
+  type GalleryVerb,
+  type InferVerb,
+  type ModelFact,
+  type OperatorFact,
+  type PipelineFact,
+  type ReplicaFact,
+  type ScheduleFact,
+  type WorkFact,
+  type WorkStage,
+} from './subjects.ts';
+
+export type ParsedSubject =
+  | { readonly family: 'operator-command'; readonly command: CtlSubject }
+  | { readonly family: 'command'; readonly stage: WorkStage; readonly verb: CommandVerb; readonly runId: string }
+  | ParsedEvent
+  | { readonly family: 'timer'; readonly place: TimerPlace; readonly runId: string; readonly timerId: string }
+  | { readonly family: 'slot'; readonly model: string }
+  | { readonly family: 'dead-letter'; readonly stream: string; readonly consumer: string }
+  /** `of`: all that stands behind `nightshift.api.`. */
+  | { readonly family: 'api'; readonly of: string }
+  | { readonly family: 'infer'; readonly model: string; readonly verb: InferVerb | GalleryVerb }
+  | { readonly family: 'enrolment'; readonly model: string; readonly personKey: string }
+  | { readonly family: 'unknown' };
+
+export type ParsedEvent =
+  | { readonly family: 'work-event'; readonly stage: WorkStage; readonly fact: WorkFact; readonly runId: string }
+  | { readonly family: 'replica-event'; readonly fact: ReplicaFact; readonly runId: string }
+  | { readonly family: 'pipeline-event'; readonly fact: PipelineFact; readonly runId: string }
+  | { readonly family: 'model-event'; readonly fact: ModelFact; readonly model: string }
+  | { readonly family: 'schedule-event'; readonly fact: ScheduleFact; readonly model: string }
+  /** `commandToken`: the command's message id as one token. */
+  | { readonly family: 'operator-event'; readonly fact: OperatorFact; readonly commandToken: string }
+  | { readonly family: 'dead-letter-event'; readonly fact: DeadLetterFact; readonly seq: number };
+
+/** `at`: it waits there. `fire`: it has fired. */
+export type TimerPlace = 'at' | 'fire';
+
+const UNKNOWN = { family: 'unknown' } as const;
+const WILDCARDS: readonly string[] = ['*', '>', ''];
+const COMMANDS = Object.values(CTL);
+
+export function parseSubject(subject: string): ParsedSubject {
+  const [system, family, ...rest] = subject.split('.');
+  if (system !== 'nightshift' || rest.length === 0 || rest.some((token) => WILDCARDS.includes(token))) return UNKNOWN;
+  if (family === 'api') return { family, of: subject.slice(API_PREFIX.length) };
+  const [first = '', second = '', third = '', ...more] = rest;
+  if (more.length > 0) return UNKNOWN;
+  if (rest.length === 3) return ofThree(family, first, second, third);
+  return rest.length === 2 ? ofTwo(subject, family, first, second) : UNKNOWN;
+}
+
+function ofTwo(subject: string, family: string | undefined, first: string, second: string): ParsedSubject {
+  switch (family) {
+    case 'ctl': {
+      const command = oneOf(COMMANDS, subject);
+      return command ? { family: 'operator-command', command } : UNKNOWN;
+    }
+    case 'timer':
+      return first === 'slot' ? { family: 'slot', model: second } : UNKNOWN;
+    case 'dlq':
+      return { family: 'dead-letter', stream: first, consumer: second };
+    case 'infer': {
+      const verb = oneOf(INFER_VERBS, second) ?? oneOf(GALLERY_VERBS, second);
+      return verb ? { family, model: first, verb } : UNKNOWN;
+    }
+    case 'enrol':
+      return { family: 'enrolment', model: first, personKey: second };
+    default:
+      return UNKNOWN;
+  }
+}
+
+function ofThree(family: string | undefined, first: string, second: string, third: string): ParsedSubject {
+  switch (family) {
+    case 'cmd': {
+      const [stage, verb] = [oneOf(WORK_STAGES, first), oneOf(COMMAND_VERBS, second)];
+      return stage && verb ? { family: 'command', stage, verb, runId: third } : UNKNOWN;
+    }
+    case 'evt':
+      return eventOf(first, second, third) ?? UNKNOWN;
+    case 'timer': {
+      const place = oneOf(['at', 'fire'] as const, first);
+      return place ? { family, place, runId: second, timerId: third } : UNKNOWN;
+    }
+    default:
+      return UNKNOWN;
+  }
+}
+
+function eventOf(speaker: string, said: string, about: string): ParsedEvent | null {
+  switch (speaker) {
+    case 'replica':
+      return withFact(REPLICA_FACTS, said, (fact) => ({ family: 'replica-event', fact, runId: about }));
+    case 'pipeline':
+      return withFact(PIPELINE_FACTS, said, (fact) => ({ family: 'pipeline-event', fact, runId: about }));
+    case 'model':
+      return withFact(MODEL_FACTS, said, (fact) => ({ family: 'model-event', fact, model: about }));
+    case 'schedule':
+      return withFact(SCHEDULE_FACTS, said, (fact) => ({ family: 'schedule-event', fact, model: about }));
+    case 'operator':
+      return withFact(OPERATOR_FACTS, said, (fact) => ({ family: 'operator-event', fact, commandToken: about }));
+    case 'dlq': {
+      if (!/^\d+$/.test(about)) return null;
+      return withFact(DEAD_LETTER_FACTS, said, (fact) => ({ family: 'dead-letter-event', fact, seq: Number(about) }));
+    }
+    default: {
+      const stage = oneOf(WORK_STAGES, speaker);
+      return stage && withFact(WORK_FACTS, said, (fact) => ({ family: 'work-event', stage, fact, runId: about }));
+    }
+  }
+}
+
+function withFact<F extends string>(facts: readonly F[], said: string, make: (fact: F) => ParsedEvent) {
+  const fact = oneOf(facts, said);
+  return fact && make(fact);
+}
+
+const oneOf = <T extends string>(known: readonly T[], text: string): T | null =>
+  known.find((one) => one === text) ?? null;

@@ -1,0 +1,136 @@
+/** Every builder of subjects, and the way back from what it builds. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseSubject, type ParsedSubject } from '../../contracts/parse-subject.ts';
+import * as subjects from '../../contracts/subjects.ts';
+
+const {
+  COMMAND_VERBS,
+  DEAD_LETTER_FACTS,
+  GALLERY_VERBS,
+  INFER_VERBS,
+  PIPELINE_FACTS,
+  REPLICA_FACTS,
+  SCHEDULE_FACTS,
+  WORK_FACTS,
+  WORK_STAGES,
+} = subjects;
+
+type Pair = readonly [subject: string, parsed: ParsedSubject];
+const runId = 'slot-20260101T020000-face';
+const model = 'face_2';
+
+/** By the name of the builder: what it builds of each choice that it has, and what must come back. */
+const BUILT: Readonly<Record<string, readonly Pair[]>> = {
+  commandSubject: WORK_STAGES.flatMap((stage) =>
+    COMMAND_VERBS.map((verb): Pair => [
+      subjects.commandSubject(stage, verb, runId),
+      { family: 'command', stage, verb, runId },
+    ]),
+  ),
+  workEventSubject: WORK_STAGES.flatMap((stage) =>
+    WORK_FACTS.map((fact): Pair => [
+      subjects.workEventSubject(stage, fact, runId),
+      { family: 'work-event', stage, fact, runId },
+    ]),
+  ),
+  replicaEventSubject: REPLICA_FACTS.map((fact) => [
+    subjects.replicaEventSubject(fact, runId),
+    { family: 'replica-event', fact, runId },
+  ]),
+  pipelineEventSubject: PIPELINE_FACTS.map((fact) => [
+    subjects.pipelineEventSubject(fact, runId),
+    { family: 'pipeline-event', fact, runId },
+  ]),
+  modelDeployedSubject: [[subjects.modelDeployedSubject(model), { family: 'model-event', fact: 'deployed', model }]],
+  modelRolledBackSubject: [
+    [subjects.modelRolledBackSubject(model), { family: 'model-event', fact: 'rolled-back', model }],
+  ],
+  scheduleEventSubject: SCHEDULE_FACTS.map((fact) => [
+    subjects.scheduleEventSubject(fact, model),
+    { family: 'schedule-event', fact, model },
+  ]),
+  commandAcceptedSubject: [
+    [
+      subjects.commandAcceptedSubject(subjects.commandToken('run.7')),
+      { family: 'operator-event', fact: 'accepted', commandToken: 'run-7' },
+    ],
+  ],
+  commandRefusedSubject: [
+    [subjects.commandRefusedSubject('c-1'), { family: 'operator-event', fact: 'refused', commandToken: 'c-1' }],
+  ],
+  deadLetterEventSubject: DEAD_LETTER_FACTS.map((fact) => [
+    subjects.deadLetterEventSubject(fact, 17),
+    { family: 'dead-letter-event', fact, seq: 17 },
+  ]),
+  timerScheduleSubject: [
+    [subjects.timerScheduleSubject(runId, 't-1'), { family: 'timer', place: 'at', runId, timerId: 't-1' }],
+  ],
+  timerFiredSubject: [
+    [subjects.timerFiredSubject(runId, 't-1'), { family: 'timer', place: 'fire', runId, timerId: 't-1' }],
+  ],
+  slotSubject: [[subjects.slotSubject(model), { family: 'slot', model }]],
+  deadLetterSubject: [
+    [
+      subjects.deadLetterSubject('COMMANDS', 'train-start'),
+      { family: 'dead-letter', stream: 'COMMANDS', consumer: 'train-start' },
+    ],
+  ],
+  inferSubject: [...INFER_VERBS, ...GALLERY_VERBS].map((verb) => [
+    subjects.inferSubject(model, verb),
+    { family: 'infer', model, verb },
+  ]),
+  enrolmentSubject: [[subjects.enrolmentSubject(model, 'QWRh'), { family: 'enrolment', model, personKey: 'QWRh' }]],
+  apiOfCommand: [[subjects.apiOfCommand(subjects.CTL.dlqDrop), { family: 'api', of: 'dlq.drop' }]],
+};
+
+/** Builders of other names: no subject with parts, or one with a wildcard. */
+const NO_SUBJECT = ['commandToken', 'inferQueue', 'enrolmentsOf'];
+
+test('subjects: what a builder builds is parsed into what was put in', () => {
+  for (const [builder, pairs] of Object.entries(BUILT)) {
+    assert.ok(pairs.length > 0, builder);
+    for (const [subject, parsed] of pairs) assert.equal(parseSubject(subject), parsed, `${builder}: ${subject}`);
+  }
+});
+
+test('subjects: no builder is left out', () => {
+  const builders = Object.entries(subjects).flatMap(([name, value]) => (typeof value === 'function' ? [name] : []));
+  assert.equal(builders.sort(), [...Object.keys(BUILT), ...NO_SUBJECT].sort());
+});
+
+test('subjects: commands of operators and questions are parsed into their names', () => {
+  for (const command of Object.values(subjects.CTL)) {
+    assert.equal(parseSubject(command), { family: 'operator-command', command });
+  }
+  for (const subject of Object.values(subjects.API)) {
+    assert.equal(parseSubject(subject), { family: 'api', of: subject.slice(subjects.API_PREFIX.length) });
+  }
+});
+
+test('subjects: anything else is unknown', () => {
+  const foreign = [
+    '',
+    'nightshift',
+    'nightshift.evt',
+    'someone.evt.train.completed.n1',
+    'nightshift.evt.train.completed',
+    'nightshift.evt.train.completed.n1.more',
+    'nightshift.evt.train.exploded.n1',
+    'nightshift.evt.singer.completed.n1',
+    'nightshift.evt.train.completed.',
+    'nightshift.evt.dlq.dropped.first',
+    'nightshift.cmd.deploy.start.n1',
+    'nightshift.cmd.train.start.*',
+    'nightshift.ctl.pipeline.explode',
+    'nightshift.ctl.>',
+    'nightshift.timer.cron.face',
+    'nightshift.timer.later.n1.t1',
+    'nightshift.infer.face.sing',
+    'nightshift.enrol.face.>',
+    '$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.CTL.orchestrator-ctl',
+  ];
+  for (const subject of foreign) assert.equal(parseSubject(subject), { family: 'unknown' }, subject);
+});
+
+test.run();
