@@ -61,7 +61,7 @@ const WILDCARDS: readonly string[] = ['*', '>', ''];
 const COMMANDS = Object.values(CTL);
 
 export function parseSubject(subject: string): ParsedSubject {
-  const [system, family, ...rest] = subject.split('.');
+  const [system, family = '', ...rest] = subject.split('.');
   if (system !== 'nightshift' || rest.length === 0 || rest.some((token) => WILDCARDS.includes(token))) return UNKNOWN;
   if (family === 'api') return { family, of: subject.slice(API_PREFIX.length) };
   const [first = '', second = '', third = '', ...more] = rest;
@@ -70,7 +70,7 @@ export function parseSubject(subject: string): ParsedSubject {
   return rest.length === 2 ? ofTwo(subject, family, first, second) : UNKNOWN;
 }
 
-function ofTwo(subject: string, family: string | undefined, first: string, second: string): ParsedSubject {
+function ofTwo(subject: string, family: string, first: string, second: string): ParsedSubject {
   switch (family) {
     case 'ctl': {
       const command = oneOf(COMMANDS, subject);
@@ -91,7 +91,7 @@ function ofTwo(subject: string, family: string | undefined, first: string, secon
   }
 }
 
-function ofThree(family: string | undefined, first: string, second: string, third: string): ParsedSubject {
+function ofThree(family: string, first: string, second: string, third: string): ParsedSubject {
   switch (family) {
     case 'cmd': {
       const [stage, verb] = [oneOf(WORK_STAGES, first), oneOf(COMMAND_VERBS, second)];

@@ -21,6 +21,7 @@ import { followServerClock } from '../../infra/messaging/server-clock.ts';
 import { createTimers, type Timers } from '../../infra/messaging/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 import { createCommandOrder, type CommandOrder } from './command-order.ts';
+import type { Attempts } from './durable.ts';
 import { createSavedRuns, type SavedRuns } from './saved-runs.ts';
 
 /** Our own writing is trusted beyond its format marker: only the orchestrator may write the bucket. */
@@ -48,8 +49,8 @@ export interface OrchestratorContext {
   readonly log: Logger;
   /** The server's clock: see infra/messaging/server-clock.ts. */
   readonly now: () => Date;
-  /** The last step under way of each run in this process; see run-loop.ts. Empty when nothing is under way. */
-  readonly turns: Map<string, Promise<unknown>>;
+  /** By the id of the run or schedule; see durable.ts. */
+  readonly attempts: Attempts;
   readonly commandOrder: CommandOrder;
   readonly savedRuns: SavedRuns;
 }
@@ -83,7 +84,7 @@ export async function openOrchestratorContext(
     pipelines,
     log,
     now,
-    turns: new Map(),
+    attempts: new Map(),
     commandOrder: createCommandOrder(),
     savedRuns: createSavedRuns(),
   };

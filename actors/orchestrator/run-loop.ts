@@ -1,12 +1,11 @@
 /**
- * The one way in which a run moves: load its checkpoint (or take the one that was just saved here), drop what was seen,
- * flush a leftover outbox, step, compare-and-save, carry out the outbox, settle. Every line may run twice, on any number
- * of orchestrators; the caller acknowledges its message only when all of it is done.
+ * The one way in which a run moves: durable.ts has the steps and why they survive a crash; the decision is a step of the
+ * machine. A run adds two things to them: a step may begin from the checkpoint that was just saved here, in place of
+ * loading it, and the run is followed up for as long as it is clear what comes next.
  */
-import { PipelineError, toFailure } from '../../contracts/errors.ts';
+import { PipelineError } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
-import { retry, type RetryPolicy } from '../../runtime/retry.ts';
 import {
   placeOf,
   firstCheckpoint,
@@ -19,19 +18,10 @@ import {
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { upcast } from '../../machines/versions.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
+import { decide, oneByOne, save, settle, type Durable, type Points } from './durable.ts';
 import { carryOut, type EffectFailure } from './effects.ts';
 import { lookLater, observe } from './observe.ts';
 import type { SavedRun } from './saved-runs.ts';
-
-/**
- * Two orchestrators that meet at one run each win in turn, so there is nothing to wait for. More than 20 conflicts in a
- * row mean a bug, and a redelivery.
- */
-const AFTER_CONFLICT: RetryPolicy = {
-  attemptsMax: 21,
-  pauseMs: 0,
-  isWorthIt: (error) => toFailure(error).code === 'CHECKPOINT_CONFLICT',
-};
 
 /** The run after a message, and whether the message moved it, now or at an earlier delivery. */
 export interface Moved {
@@ -39,12 +29,10 @@ export interface Moved {
   readonly moved: boolean;
 }
 
-type Decide = (checkpoint: Checkpoint) => Checkpoint | null;
-
 export interface Beginning {
   readonly runId: string;
   readonly messageId: string;
-  /** What the run begins with: asked for only where there is no such run yet. */
+  /** Asked for only if there is no such run yet. */
   input(): Promise<PipelineInput>;
 }
 
@@ -53,19 +41,19 @@ export interface Beginning {
  * everything that its checkpoint asks for is done after.
  */
 export async function beginRun(o: OrchestratorContext, { runId, messageId, input }: Beginning): Promise<Moved> {
-  return inTurn(o, runId, async () => {
+  return oneByOne(o.attempts, runId, async () => {
     const existing = await o.runs.load(runKey(runId));
     if (existing) {
       const moved = wasSeen(existing.value, messageId);
       return { checkpoint: await pursue(o, migrated(existing)), moved };
     }
     const value = firstCheckpoint(await input(), messageId, o.now());
-    return { checkpoint: await pursue(o, await save(o, value, 0)), moved: true };
+    return { checkpoint: await pursue(o, await save(runOf(o, runId), value, 0)), moved: true };
   });
 }
 
 /**
- * Brings a message to its run. Throws RUN_UNKNOWN where there is none. What the step arms counts from now, not from when
+ * Brings a message to its run. Throws RUN_UNKNOWN if there is none. What the step arms counts from now, not from when
  * the message was sent: it may have waited for an orchestrator longer than the deadline that begins here.
  */
 export function applyEvent(o: OrchestratorContext, runId: string, messageId: string, event: PipelineEvent) {
@@ -84,56 +72,64 @@ export async function applyTimer(o: OrchestratorContext, runId: string, timerId:
 /** Looks at the replicas anew, without an event of its own. */
 export const reconsider = (o: OrchestratorContext, runId: string) => advance(o, runId, '', () => null);
 
-function advance(o: OrchestratorContext, runId: string, messageId: string, decide: Decide): Promise<Moved> {
-  return inTurn(o, runId, async () => {
-    const early = await advanceSaved(o, runId, messageId, decide);
-    if (early) return early;
-    const stored = await o.runs.load(runKey(runId));
-    if (!stored)
-      throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
-    faultPoint('orchestrator.loaded', placeOf(stored.value));
-    const flushed = await flush(o, migrated(stored));
-    const seen = wasSeen(flushed.value, messageId);
-    const next = seen ? null : decide(flushed.value);
-    if (!next) return { checkpoint: await pursue(o, flushed), moved: seen };
-    return { checkpoint: await pursue(o, await save(o, next, flushed.revision)), moved: true };
+type Decision = (checkpoint: Checkpoint) => Checkpoint | null;
+
+function advance(o: OrchestratorContext, runId: string, messageId: string, decision: Decision): Promise<Moved> {
+  const unlessSeen: Decision = (checkpoint) => (wasSeen(checkpoint, messageId) ? null : decision(checkpoint));
+  return oneByOne(o.attempts, runId, async () => {
+    const stored = (await decideUponSaved(o, runId, unlessSeen)) ?? (await decide(runOf(o, runId), unlessSeen));
+    // A step notes the message that caused it, so this holds now and at every later delivery.
+    const moved = wasSeen(stored.value, messageId);
+    return { checkpoint: await pursue(o, stored), moved };
   });
 }
 
 /**
- * The same upon what this process saved last, in place of the loading. Where somebody else has moved the run since, the
- * save fails, and the step is taken again upon the loaded one. Null where nothing is to be saved: that no step is due
- * can be said only of the loaded one.
+ * Decides upon what this process saved last, in place of loading it. If somebody else has moved the run since, the save
+ * fails, and the step is taken again upon the loaded one. Null if nothing is to be saved: that no step is due can be said
+ * only of the loaded one.
  */
-async function advanceSaved(
-  o: OrchestratorContext,
-  runId: string,
-  messageId: string,
-  decide: Decide,
-): Promise<Moved | null> {
+async function decideUponSaved(o: OrchestratorContext, runId: string, decision: Decision): Promise<SavedRun | null> {
   const saved = o.savedRuns.take(runId);
-  const next = saved && !wasSeen(saved.value, messageId) ? decide(saved.value) : null;
+  const next = saved && decision(saved.value);
   if (!saved || !next) return null;
   faultPoint('orchestrator.loaded', placeOf(saved.value));
-  return { checkpoint: await pursue(o, await save(o, next, saved.revision)), moved: true };
+  return save(runOf(o, runId), next, saved.revision);
 }
+
+const runOf = (o: OrchestratorContext, runId: string): Durable<Checkpoint> => ({
+  load: async () => {
+    const stored = await o.runs.load(runKey(runId));
+    if (!stored)
+      throw new PipelineError('RUN_UNKNOWN', `orchestrator: no run ${runId} is stored; see \`nightshift runs\``);
+    faultPoint('orchestrator.loaded', placeOf(stored.value));
+    return migrated(stored);
+  },
+  save: (checkpoint, expectedRevision) => o.runs.save(runKey(runId), checkpoint, expectedRevision),
+  carryOut: async (checkpoint) => {
+    const failure = await carryOutAll(o, checkpoint);
+    const settled = { ...checkpoint, outbox: [] };
+    return failure ? (step(settled, failure.id, failure.event, o.now()) ?? settled) : settled;
+  },
+  points: POINTS,
+});
+
+const POINTS: Points<Checkpoint> = {
+  decided: (checkpoint) => faultPoint('orchestrator.stepped', placeOf(checkpoint)),
+  saved: (checkpoint) => faultPoint('orchestrator.saved', placeOf(checkpoint)),
+  settled: (checkpoint) => faultPoint('orchestrator.settled', placeOf(checkpoint)),
+};
 
 /** A run goes on as the current version of the machine reads it. */
 const migrated = ({ value, revision }: SavedRun): SavedRun => ({ value: upcast(value), revision });
 
-async function save(o: OrchestratorContext, value: Checkpoint, expectedRevision: number): Promise<SavedRun> {
-  faultPoint('orchestrator.stepped', placeOf(value));
-  const revision = await o.runs.save(runKey(value.context.runId), value, expectedRevision);
-  faultPoint('orchestrator.saved', placeOf(value));
-  return { value, revision };
-}
-
 /** Carries out the outbox, looks at the world, and follows up while it is decided already what comes next. */
 async function pursue(o: OrchestratorContext, stored: SavedRun): Promise<Checkpoint> {
+  const run = runOf(o, stored.value.context.runId);
   let current = stored;
   for (;;) {
     const timer = dueAtOnce(current.value);
-    const [settled, isLater] = await Promise.all([flush(o, current), lookLater(o, current.value)]);
+    const [settled, isLater] = await Promise.all([settle(run, current), lookLater(o, current.value)]);
     const isStill = settled.value.transition === current.value.transition;
     // Not beside the outbox: a command that is not published yet would look like one that nobody has.
     const event = isLater && isStill ? null : await observe(o, settled.value);
@@ -142,7 +138,7 @@ async function pursue(o: OrchestratorContext, stored: SavedRun): Promise<Checkpo
       o.savedRuns.keep(settled);
       return settled.value;
     }
-    current = await save(o, next, settled.revision);
+    current = await save(run, next, settled.revision);
   }
 }
 
@@ -165,20 +161,6 @@ function followUp(
  */
 const dueAtOnce = ({ outbox, updatedAt }: Checkpoint) =>
   outbox.find((effect): effect is Timer => effect.kind === 'timer.set' && effect.dueAt <= updatedAt);
-
-/**
- * Carries out what stands in the outbox and empties it. It is emptied in the store, because an outbox found later
- * must mean "perhaps not done": what was sent hours ago would not be recognised as a duplicate any more.
- */
-async function flush(o: OrchestratorContext, stored: SavedRun): Promise<SavedRun> {
-  if (stored.value.outbox.length === 0) return stored;
-  const failure = await carryOutAll(o, stored.value);
-  const settled = { ...stored.value, outbox: [] };
-  const next = failure ? (step(settled, failure.id, failure.event, o.now()) ?? settled) : settled;
-  const revision = await o.runs.save(runKey(next.context.runId), next, stored.revision);
-  faultPoint('orchestrator.settled', placeOf(next));
-  return flush(o, { value: next, revision });
-}
 
 /**
  * Changes of the deployment record come first, one by one. The others do not depend on each other; each costs a write
@@ -208,22 +190,4 @@ async function carryOutAll(o: OrchestratorContext, checkpoint: Checkpoint): Prom
   await Promise.all(inWave(1).map(one));
   await Promise.all(inWave(2).map(one));
   return failed;
-}
-
-/**
- * One step of a run at a time within a process: correctness rests on the compare-and-save alone, but without turns
- * every message of a busy run would lose that race to another, and core subscribers would hear its outbox twice.
- */
-export async function inTurn<T>({ turns }: OrchestratorContext, runId: string, attempt: () => Promise<T>): Promise<T> {
-  const before = turns.get(runId) ?? Promise.resolve();
-  const mine = before.then(
-    () => retry(AFTER_CONFLICT, attempt),
-    () => retry(AFTER_CONFLICT, attempt),
-  );
-  turns.set(runId, mine);
-  try {
-    return await mine;
-  } finally {
-    if (turns.get(runId) === mine) turns.delete(runId);
-  }
 }

@@ -3,10 +3,10 @@
  * process has just sent there. A copy may be outdated, as another orchestrator may have moved its run: it is good for a
  * step that is saved by compare-and-save, and for nothing else. Used by run-loop.ts alone.
  */
-import type { Stored } from '../../infra/stores/record-store.ts';
 import type { Checkpoint } from '../../machines/step.ts';
+import type { Versioned } from './durable.ts';
 
-export type SavedRun = Pick<Stored<Checkpoint>, 'value' | 'revision'>;
+export type SavedRun = Versioned<Checkpoint>;
 
 export interface SavedRuns {
   /** Hands the copy out for one step and forgets it, so that whatever fails on the way leaves none behind. */

@@ -33,7 +33,8 @@ import {
 import { checkSchedule, upcoming } from '../../services/schedule/slots.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { activeRun, beginNight } from './begin.ts';
-import { applyEvent, inTurn } from './run-loop.ts';
+import { decide, oneByOne, settle, type Durable, type Points } from './durable.ts';
+import { applyEvent } from './run-loop.ts';
 
 /** Slots shown ahead, for people. */
 const UPCOMING = 3;
@@ -100,37 +101,41 @@ async function known(o: OrchestratorContext, model: string): Promise<void> {
   throw new PipelineError('SCHEDULE_UNKNOWN', `model ${model} has no schedule; ${hint}`);
 }
 
-function change(o: OrchestratorContext, model: string, now: Date, decide: Decide): Promise<void> {
-  return inTurn(o, `${SCHEDULE_TIMER}.${model}`, async () => {
-    const stored = await o.schedules.load(model);
-    faultPoint('schedule.woken', `${model} at ${now.toISOString()}`);
-    const flushed = stored ? await flush(o, stored) : { value: newRecord(model, now), revision: 0 };
-    const decided = decide(flushed.value, await momentOf(o, model, now));
-    if (decided === flushed.value) return;
-    faultPoint('schedule.decided', workOf(decided));
-    const revision = await o.schedules.save(model, decided, flushed.revision);
-    faultPoint('schedule.saved', workOf(decided));
-    await flush(o, { value: decided, revision });
+function change(o: OrchestratorContext, model: string, now: Date, decision: Decide): Promise<void> {
+  const schedule = scheduleOf(o, model, now);
+  return oneByOne(o.attempts, `${SCHEDULE_TIMER}.${model}`, async () => {
+    const stored = await decide(schedule, async (record) => {
+      const decided = decision(record, await momentOf(o, model, now));
+      return decided === record ? null : decided;
+    });
+    await settle(schedule, stored);
   });
 }
 
-interface Stored {
-  readonly value: ScheduleRecord;
-  readonly revision: number;
-}
+const scheduleOf = (o: OrchestratorContext, model: string, now: Date): Durable<ScheduleRecord> => ({
+  load: async () => {
+    const stored = await o.schedules.load(model);
+    faultPoint('schedule.woken', `${model} at ${now.toISOString()}`);
+    return stored ?? { value: newRecord(model, now), revision: 0 };
+  },
+  save: (record, expectedRevision) => o.schedules.save(model, record, expectedRevision),
+  // One after the other, in the order of the decision.
+  carryOut: async (record) => {
+    let settled: ScheduleRecord = { ...record, outbox: [] };
+    for (const effect of record.outbox) {
+      settled = await carryOut(o, settled, effect);
+      faultPoint('schedule.carried-out', `${workOf(record)}: ${effect.kind}`);
+    }
+    return settled;
+  },
+  points: POINTS,
+});
 
-/** Carries out what stands in the outbox, in order, and empties it in the store. */
-async function flush(o: OrchestratorContext, { value, revision }: Stored): Promise<Stored> {
-  if (value.outbox.length === 0) return { value, revision };
-  let settled: ScheduleRecord = { ...value, outbox: [] };
-  for (const effect of value.outbox) {
-    settled = await carryOut(o, settled, effect);
-    faultPoint('schedule.carried-out', `${workOf(value)}: ${effect.kind}`);
-  }
-  const saved = await o.schedules.save(value.model, settled, revision);
-  faultPoint('schedule.settled', workOf(value));
-  return flush(o, { value: settled, revision: saved });
-}
+const POINTS: Points<ScheduleRecord> = {
+  decided: (record) => faultPoint('schedule.decided', workOf(record)),
+  saved: (record) => faultPoint('schedule.saved', workOf(record)),
+  settled: (_, before) => faultPoint('schedule.settled', workOf(before)),
+};
 
 /** What there is to do, for people: `face to decided, start, arm`. */
 export const workOf = ({ model, outbox }: ScheduleRecord) =>
