@@ -47,7 +47,7 @@ function countOf(world: World, at: Place | null = null): Durable<Count> {
 }
 
 const counting = (id: string) => (count: Count) =>
-  count.seen.includes(id) ? null : { seen: [...count.seen, id], outbox: [...count.outbox, id] };
+  count.seen.includes(id) ? null : { seen: [...count.seen, id], outbox: [id] };
 
 async function deliver(count: Durable<Count>, id: string): Promise<void> {
   await settle(count, await decide(count, counting(id)));
