@@ -1,11 +1,12 @@
 /**
- * The data of every command and event, as schemas. The envelope around them is in envelope.ts, the subjects in
- * subjects.ts. Messages stay small: datasets, models and reports travel as BlobRefs.
+ * The data of every command to a worker and of every event, as schemas. The envelope around them is in envelope.ts, the
+ * subjects in subjects.ts, the operators' commands in commands.ts. Messages stay small: datasets, models and reports
+ * travel as BlobRefs.
  */
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { PipelineConfigSchema } from './configuration/pipeline.ts';
-import { CTL, STAGES, type CtlSubject, type WorkStage } from './subjects.ts';
+import type { WorkStage } from './subjects.ts';
 import { BlobRefSchema, TokenSchema } from './references.ts';
 import { ModelPairSchema, OriginSchema } from './release.ts';
 import { ProgressSchema } from './progress.ts';
@@ -18,65 +19,6 @@ export const FailureSchema = z.object({
   message: z.string(),
   retryable: z.boolean(),
 });
-
-/** `seq`: the letter's place in the stream DLQ, as `nightshift dlq list` shows it. */
-const DeadLetterSchema = z.object({ seq: z.number().int().positive() });
-/** Where a run can be forked: at the start of a worker's stage, or of the deployment. */
-export const StageSchema = z.enum(STAGES);
-
-const AboutRunSchema = z.object({ runId: TokenSchema, reason: z.string().max(500).optional() });
-
-/** Operator commands. A bare JSON object published by hand is accepted in place of an envelope. */
-export const CtlSchemas = {
-  [CTL.pipelineStart]: z.object({
-    model: TokenSchema,
-    /** Chosen by the sender for idempotency; derived from the message otherwise. */
-    runId: TokenSchema.optional(),
-    reason: z.string().max(500).optional(),
-  }),
-  /** `force` ends the run without waiting for its worker's answer. */
-  [CTL.pipelineCancel]: AboutRunSchema.extend({ force: z.boolean().optional() }),
-  [CTL.pipelinePause]: AboutRunSchema,
-  [CTL.pipelineResume]: AboutRunSchema,
-  [CTL.pipelineApprove]: AboutRunSchema,
-  [CTL.pipelineReject]: AboutRunSchema,
-  [CTL.pipelineRetry]: AboutRunSchema,
-  [CTL.pipelineFork]: AboutRunSchema.extend({
-    from: StageSchema,
-    /** What differs from the old run's configuration; objects are merged, everything else is replaced. */
-    changes: z.record(z.string(), z.unknown()).default({}),
-    /** The new run's id, chosen by the sender for idempotency; derived from the message otherwise. */
-    newRunId: TokenSchema.optional(),
-  }),
-  [CTL.dlqRedrive]: DeadLetterSchema,
-  [CTL.dlqDrop]: DeadLetterSchema,
-  [CTL.schedulePause]: z.object({ model: TokenSchema, reason: z.string().max(500).optional() }),
-  [CTL.scheduleResume]: z.object({ model: TokenSchema }),
-  [CTL.modelRollback]: z.object({
-    model: TokenSchema,
-    /** Any release of the ledger whose pair is retained; the previous one where it is left out. */
-    release: z.number().int().positive().optional(),
-    /** Chosen by the sender, who follows it; derived from the message otherwise. */
-    runId: TokenSchema.optional(),
-    reason: z.string().max(500).optional(),
-  }),
-} satisfies Record<CtlSubject, z.ZodType>;
-
-/** What became of an operator command: data of `nightshift.evt.operator.accepted.<id>` and `.refused.<id>`. */
-export const OutcomeSchema = z.object({
-  /** Message id of the command. */
-  commandId: z.string(),
-  subject: z.string(),
-  accepted: z.boolean(),
-  /** The run that the command moved or made; null where it was refused. */
-  runId: TokenSchema.nullable(),
-  state: z.string().nullable(),
-  /** False where the run stood already where the command wants it. */
-  changed: z.boolean(),
-  /** Why the command was refused. */
-  failure: FailureSchema.nullable(),
-});
-export type Outcome = z.infer<typeof OutcomeSchema>;
 
 const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
 

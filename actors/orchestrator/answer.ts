@@ -3,7 +3,7 @@
  * the sender named in the header `Nightshift-Reply-To`, if any. Called when a command was obeyed or given up.
  */
 import type { Failure } from '../../contracts/errors.ts';
-import type { Outcome } from '../../contracts/messages.ts';
+import type { Outcome } from '../../contracts/commands.ts';
 import { commandAcceptedSubject, commandRefusedSubject, commandToken } from '../../contracts/subjects.ts';
 import { REPLY_TO_HEADER, type DeadDelivery, type Delivery } from '../../infra/messaging/bus.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';

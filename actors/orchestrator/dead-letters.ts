@@ -1,27 +1,30 @@
 /**
- * What people do with dead letters: list them, look at one, send it again, drop it. Looking is a question of the API,
- * the rest are operator commands. Also makes dead letters of what the server gave up by itself, by its advisories.
+ * Dead letters are listed, looked at, sent again and dropped here. Looking is a question of the API, the rest are operator
+ * commands. Messages that the server gave up by itself become dead letters, by its advisories.
  */
 import { z } from 'zod';
 import { parseData } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import { CtlSchemas } from '../../contracts/messages.ts';
-import { CTL, deadLetterEventSubject, STREAMS } from '../../contracts/subjects.ts';
+import { deadLetterEventSubject, STREAMS, type DeadLetterFact } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { KeptLetter } from '../../infra/stores/dead-letter-store.ts';
 import type { OrchestratorContext } from './context.ts';
 
-export const isDeadLetterCommand = (subject: string): boolean => subject === CTL.dlqRedrive || subject === CTL.dlqDrop;
+interface About {
+  readonly seq: number;
+}
 
-/** Throws DEAD_LETTER_UNKNOWN where there is no such letter (any more), DEAD_LETTER_CUT where its body is incomplete. */
-export async function handleDeadLetterCommand(o: OrchestratorContext, { subject, envelope }: Delivery): Promise<void> {
-  const isRedrive = subject === CTL.dlqRedrive;
-  const { seq } = parseData(CtlSchemas[isRedrive ? CTL.dlqRedrive : CTL.dlqDrop], envelope);
-  const fact = isRedrive ? 'redriven' : 'dropped';
+/** Throws DEAD_LETTER_UNKNOWN if there is no such letter (any more), DEAD_LETTER_CUT if its body is incomplete. */
+export const redriveLetter = (o: OrchestratorContext, { seq }: About): Promise<null> => end(o, seq, 'redriven');
+
+/** Throws DEAD_LETTER_UNKNOWN. */
+export const dropLetter = (o: OrchestratorContext, { seq }: About): Promise<null> => end(o, seq, 'dropped');
+
+async function end(o: OrchestratorContext, seq: number, fact: DeadLetterFact): Promise<null> {
   // The event says that it is done; a redelivery of the command finds the letter gone, and the event stored.
   const letter = await o.deadLetters.get(seq);
   if (letter) {
-    if (isRedrive) await o.deadLetters.redrive(letter);
+    if (fact === 'redriven') await o.deadLetters.redrive(letter);
     await o.deadLetters.remove(seq);
   } else if (!(await wasSaid(o, fact, seq))) {
     throw unknown(seq);
@@ -31,9 +34,10 @@ export async function handleDeadLetterCommand(o: OrchestratorContext, { subject,
     { seq, subject: letter?.subject ?? null },
     { id: `dlq.${seq}.${fact}` },
   );
+  return null;
 }
 
-const wasSaid = async (o: OrchestratorContext, fact: 'redriven' | 'dropped', seq: number) =>
+const wasSaid = async (o: OrchestratorContext, fact: DeadLetterFact, seq: number) =>
   (await o.bus.lastOn(STREAMS.events, deadLetterEventSubject(fact, seq))) !== null;
 
 const AdvisorySchema = z.object({

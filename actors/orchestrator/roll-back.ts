@@ -1,10 +1,9 @@
 /**
  * The operator command that puts an earlier release back into service: by the run that has just deployed, or by a run of
- * its own. Called by operator.ts.
+ * its own. A line in the table of commands.ts.
  */
-import type { z } from 'zod';
+import type { CommandData } from '../../contracts/commands.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { CtlSchemas } from '../../contracts/messages.ts';
 import type { CTL } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
@@ -21,8 +20,8 @@ import { applyEvent, beginRun } from './run-loop.ts';
  */
 export async function rollBackModel(
   o: OrchestratorContext,
+  { model, release, runId: chosen, reason }: CommandData<typeof CTL.modelRollback>,
   delivery: Delivery,
-  { model, release, runId: chosen, reason }: z.infer<(typeof CtlSchemas)[typeof CTL.modelRollback]>,
 ): Promise<Obeyed> {
   const pipeline = pipelineOf(o, model);
   const { envelope } = delivery;

@@ -5,15 +5,14 @@
  * the slot, so a repetition starts nothing twice.
  */
 import { z } from 'zod';
-import { parseData } from '../../contracts/envelope.ts';
+import type { CommandData } from '../../contracts/commands.ts';
 import { assertNever, PipelineError, toFailure } from '../../contracts/errors.ts';
-import { CtlSchemas } from '../../contracts/messages.ts';
 import type { ScheduleEffect, ScheduleRecord } from '../../contracts/configuration/schedule.ts';
 import {
-  CTL,
   SCHEDULE_TIMER,
   scheduleEventSubject,
   slotSubject,
+  type CTL,
   type PipelineFact,
   type ScheduleFact,
 } from '../../contracts/subjects.ts';
@@ -70,20 +69,26 @@ export async function handleRunStop(o: OrchestratorContext, runId: string, fact:
   await change(o, model, o.now(), (record, moment) => tick(runEnded(record, runId, fact, moment.now), moment));
 }
 
-/** Operators pause and resume. Throws SCHEDULE_UNKNOWN. */
-export async function handleScheduleCommand(o: OrchestratorContext, { subject, envelope }: Delivery): Promise<void> {
-  if (subject === CTL.schedulePause) {
-    const { model, reason = 'by an operator' } = parseData(CtlSchemas[subject], envelope);
-    await known(o, model);
-    return change(o, model, o.now(), (record, { now }) => pausedBy(record, reason, envelope.id, now));
-  }
-  const { model } = parseData(CtlSchemas[CTL.scheduleResume], envelope);
+/** An operator's command, as is the next. Throws SCHEDULE_UNKNOWN. */
+export async function pauseSchedule(
+  o: OrchestratorContext,
+  { model, reason = 'by an operator' }: CommandData<typeof CTL.schedulePause>,
+  { envelope }: Delivery,
+): Promise<null> {
   await known(o, model);
-  return change(o, model, o.now(), (record, moment) => tick(resumed(record, envelope.id, moment.now), moment));
+  await change(o, model, o.now(), (record, { now }) => pausedBy(record, reason, envelope.id, now));
+  return null;
 }
 
-export const isScheduleCommand = (subject: string): boolean =>
-  subject === CTL.schedulePause || subject === CTL.scheduleResume;
+export async function resumeSchedule(
+  o: OrchestratorContext,
+  { model }: CommandData<typeof CTL.scheduleResume>,
+  { envelope }: Delivery,
+): Promise<null> {
+  await known(o, model);
+  await change(o, model, o.now(), (record, moment) => tick(resumed(record, envelope.id, moment.now), moment));
+  return null;
+}
 
 /** What `nightshift.api.schedules` answers. */
 export async function listSchedules(o: OrchestratorContext) {

@@ -2,12 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { ModelLedger } from '../../actors/orchestrator/api.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import {
-  ModelDeployedSchema,
-  OutcomeSchema,
-  PipelineEventSchema,
-  type ModelDeployed,
-} from '../../contracts/messages.ts';
+import { OutcomeSchema } from '../../contracts/commands.ts';
+import { ModelDeployedSchema, PipelineEventSchema, type ModelDeployed } from '../../contracts/messages.ts';
 import { parseSubject } from '../../contracts/parse-subject.ts';
 import {
   API,

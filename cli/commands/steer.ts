@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { Outcome } from '../../contracts/messages.ts';
+import type { Outcome } from '../../contracts/commands.ts';
 import type { Stage } from '../../contracts/subjects.ts';
 import { CTL } from '../../contracts/subjects.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';

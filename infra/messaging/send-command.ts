@@ -3,7 +3,7 @@
  * command line and by the request-and-reply side of the commands.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import { OutcomeSchema, type Outcome } from '../../contracts/messages.ts';
+import { OutcomeSchema, type Outcome } from '../../contracts/commands.ts';
 import {
   commandAcceptedSubject,
   commandRefusedSubject,

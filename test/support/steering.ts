@@ -1,6 +1,6 @@
 /** Operators of a saga under test: what they publish, what they are answered, and work that a test holds under way. */
 import { randomUUID } from 'node:crypto';
-import type { Outcome } from '../../contracts/messages.ts';
+import type { Outcome } from '../../contracts/commands.ts';
 import {
   CTL,
   pipelineEventSubject,

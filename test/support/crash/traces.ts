@@ -4,7 +4,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';
 import { parseSubject } from '../../../contracts/parse-subject.ts';
-import { OutcomeSchema, type Outcome } from '../../../contracts/messages.ts';
+import { OutcomeSchema, type Outcome } from '../../../contracts/commands.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../../contracts/configuration/schedule.ts';
 import {
   ALL,

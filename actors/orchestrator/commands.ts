@@ -1,0 +1,79 @@
+/**
+ * Who obeys which operator command: one line each. The forms of their data are the table of contracts/commands.ts, under
+ * the same subjects. A command is parsed here, once; operator.ts obeys it in its turn.
+ */
+import type { z } from 'zod';
+import { COMMANDS, type CommandData } from '../../contracts/commands.ts';
+import { parseData } from '../../contracts/envelope.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+import { parseSubject } from '../../contracts/parse-subject.ts';
+import { CTL, type CtlSubject } from '../../contracts/subjects.ts';
+import type { Delivery } from '../../infra/messaging/bus.ts';
+import type { Obeyed } from './answer.ts';
+import { beginNight, derivedRunId, forkRun, retryRun } from './begin.ts';
+import type { OrchestratorContext } from './context.ts';
+import { dropLetter, redriveLetter } from './dead-letters.ts';
+import { rollBackModel } from './roll-back.ts';
+import type { Moved } from './run-loop.ts';
+import { pauseSchedule, resumeSchedule } from './schedule.ts';
+import { telling } from './tell-run.ts';
+
+interface Handler<S extends CtlSubject> {
+  /** Throws what the command is refused with. Null: it was about no run. */
+  obey(o: OrchestratorContext, data: CommandData<S>, delivery: Delivery): Promise<Obeyed | null>;
+  /** Names what the command is about, if it need not wait for commands about anything else: see command-order.ts. */
+  besides?(data: CommandData<S>): string;
+}
+
+export const HANDLERS: { readonly [S in CtlSubject]: Handler<S> } = {
+  [CTL.pipelineStart]: { obey: startRun, besides: ({ model }) => model },
+  [CTL.pipelineCancel]: { obey: telling('operator.cancel') },
+  [CTL.pipelinePause]: { obey: telling('operator.pause') },
+  [CTL.pipelineResume]: { obey: telling('operator.resume') },
+  [CTL.pipelineApprove]: { obey: telling('operator.approve') },
+  [CTL.pipelineReject]: { obey: telling('operator.reject') },
+  [CTL.pipelineRetry]: { obey: (o, { runId }, { envelope }) => begun(retryRun(o, runId, envelope.id)) },
+  [CTL.pipelineFork]: { obey: startFork },
+  [CTL.modelRollback]: { obey: rollBackModel },
+  [CTL.dlqRedrive]: { obey: redriveLetter },
+  [CTL.dlqDrop]: { obey: dropLetter },
+  [CTL.schedulePause]: { obey: pauseSchedule },
+  [CTL.scheduleResume]: { obey: resumeSchedule },
+};
+
+/** A command in hand, parsed and not yet obeyed. */
+export interface ParsedCommand {
+  readonly besides: string | null;
+  obey(o: OrchestratorContext): Promise<Obeyed | null>;
+}
+
+/** Throws MESSAGE_MALFORMED if there is no such command, or its data does not fit. */
+export function parseCommand(delivery: Delivery): ParsedCommand {
+  const parsed = parseSubject(delivery.subject);
+  if (parsed.family === 'operator-command') return withData(parsed.command, delivery);
+  const known = Object.values(CTL).join(', ');
+  throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: no command ${delivery.subject}; there are ${known}`);
+}
+
+function withData<S extends CtlSubject>(subject: S, delivery: Delivery): ParsedCommand {
+  // The subject chooses schema and handler; TypeScript does not follow the correlation through the index.
+  const schema = COMMANDS[subject].data as unknown as z.ZodType<CommandData<S>>;
+  const handler: Handler<S> = HANDLERS[subject];
+  const data = parseData(schema, delivery.envelope);
+  return { besides: handler.besides?.(data) ?? null, obey: (o) => handler.obey(o, data, delivery) };
+}
+
+function startRun(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineStart>, delivery: Delivery) {
+  const { model, runId = derivedRunId('run', delivery) } = data;
+  return begun(beginNight(o, { model, runId, messageId: delivery.envelope.id }));
+}
+
+function startFork(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineFork>, delivery: Delivery) {
+  const { newRunId = derivedRunId('fork', delivery), ...fork } = data;
+  return begun(forkRun(o, { ...fork, newRunId }, delivery.envelope.id));
+}
+
+async function begun(beginning: Promise<Moved>): Promise<Obeyed> {
+  const { checkpoint, moved } = await beginning;
+  return { checkpoint, changed: moved };
+}

@@ -1,0 +1,114 @@
+/**
+ * The operators' commands: by subject, what each does and the form of its data; and what its sender is answered. Their
+ * handlers are the table in actors/orchestrator/commands.ts. A bare JSON object published by hand is accepted in place of
+ * an envelope.
+ */
+import { z } from 'zod';
+import { FailureSchema } from './messages.ts';
+import { TokenSchema } from './references.ts';
+import { CTL, STAGES, type CtlSubject } from './subjects.ts';
+
+/** Where a run can be forked: at the start of a worker's stage, or of the deployment. */
+export const StageSchema = z.enum(STAGES);
+
+const ReasonSchema = z.string().max(500).describe('in words, for people').optional();
+const AboutRunSchema = z.object({ runId: TokenSchema, reason: ReasonSchema });
+const DeadLetterSchema = z.object({
+  seq: z.number().int().positive().describe('place in the stream DLQ, as `nightshift dlq list` shows it'),
+});
+/** Of a run that the command makes. The sender chooses it for idempotency, or in order to follow the run. */
+const NewRunIdSchema = TokenSchema.describe('of the new run; derived from the message if absent').optional();
+
+interface OperatorCommand {
+  /** One sentence, for docs/api.md. */
+  readonly description: string;
+  readonly data: z.ZodType;
+}
+
+export const COMMANDS = {
+  [CTL.pipelineStart]: {
+    description: 'Starts a run of a model through all stages.',
+    data: z.object({ model: TokenSchema, runId: NewRunIdSchema, reason: ReasonSchema }),
+  },
+  [CTL.pipelineCancel]: {
+    description: 'Stops a run and takes back what it did.',
+    data: AboutRunSchema.extend({
+      force: z.boolean().describe("end the run without waiting for its worker's answer").optional(),
+    }),
+  },
+  [CTL.pipelinePause]: {
+    description: 'Lets the stage under way end and begins no other.',
+    data: AboutRunSchema,
+  },
+  [CTL.pipelineResume]: {
+    description: 'Lets a run go on that is paused or needs an operator.',
+    data: AboutRunSchema,
+  },
+  [CTL.pipelineApprove]: {
+    description: 'Puts the candidate of a run that waits for approval into service.',
+    data: AboutRunSchema,
+  },
+  [CTL.pipelineReject]: {
+    description: 'Keeps the candidate of a run that waits for approval out of service.',
+    data: AboutRunSchema,
+  },
+  [CTL.pipelineRetry]: {
+    description: 'Begins a new run where an ended one failed, with its results and its configuration.',
+    data: AboutRunSchema,
+  },
+  [CTL.pipelineFork]: {
+    description: 'Begins a new run from a stage of another, with a changed configuration.',
+    data: AboutRunSchema.extend({
+      from: StageSchema,
+      changes: z
+        .record(z.string(), z.unknown())
+        .default({})
+        .describe("what differs from the old run's configuration: objects are merged, everything else is replaced"),
+      newRunId: NewRunIdSchema,
+    }),
+  },
+  [CTL.modelRollback]: {
+    description: 'Puts an earlier release of a model back into service.',
+    data: z.object({
+      model: TokenSchema,
+      release: z
+        .number()
+        .int()
+        .positive()
+        .describe('any release of the ledger whose pair is retained; the previous one if absent')
+        .optional(),
+      runId: NewRunIdSchema,
+      reason: ReasonSchema,
+    }),
+  },
+  [CTL.dlqRedrive]: {
+    description: 'Publishes a dead letter again under its subject.',
+    data: DeadLetterSchema,
+  },
+  [CTL.dlqDrop]: {
+    description: 'Throws a dead letter away.',
+    data: DeadLetterSchema,
+  },
+  [CTL.schedulePause]: {
+    description: 'Skips the slots of a model until its schedule is resumed.',
+    data: z.object({ model: TokenSchema, reason: ReasonSchema }),
+  },
+  [CTL.scheduleResume]: {
+    description: 'Lets slots start runs again, from the next one on.',
+    data: z.object({ model: TokenSchema }),
+  },
+} satisfies Record<CtlSubject, OperatorCommand>;
+
+export type CommandData<S extends CtlSubject> = z.infer<(typeof COMMANDS)[S]['data']>;
+
+/** What became of a command: data of `nightshift.evt.operator.accepted.<id>` and `.refused.<id>`, and every answer. */
+export const OutcomeSchema = z.object({
+  commandId: z.string().describe('message id of the command'),
+  subject: z.string(),
+  accepted: z.boolean(),
+  runId: TokenSchema.nullable().describe('the run that the command moved or made; null if it is about none'),
+  state: z.string().nullable().describe('of that run'),
+  changed: z.boolean().describe('false if the run stood already where the command wants it'),
+  failure: FailureSchema.nullable().describe('why the command was refused'),
+});
+export type Outcome = z.infer<typeof OutcomeSchema>;
