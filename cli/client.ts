@@ -1,18 +1,23 @@
 /**
- * What every command but `start` does: connect to the server of a running system, publish operator commands, ask
- * questions, hear events. It speaks the public subjects only, as any other NATS client could.
+ * The connection of every command but `start` to the server of a running system: it publishes operator commands, asks
+ * questions and hears events. It speaks the public subjects only, as any other NATS client could.
  */
 import { randomUUID } from 'node:crypto';
 import { connect, type Msg, type NatsConnection } from 'nats';
+import { z } from 'zod';
+import { ENDPOINTS, type Answer, type ApiSubject, type Question } from '../contracts/api.ts';
+import { describeIssues } from '../contracts/envelope.ts';
 import { PipelineError, type ErrorCode } from '../contracts/errors.ts';
+import { INFER_HEADERS } from '../contracts/inference.ts';
+import { FailureSchema } from '../contracts/messages.ts';
 import { createBus, type Bus } from '../infra/messaging/bus.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 export interface Client {
   readonly nc: NatsConnection;
   readonly bus: Bus;
-  /** A question under nightshift.api.>; throws the answer's error. */
-  ask<T>(subject: string, body?: object): Promise<T>;
+  /** A question of contracts/api.ts. Throws the answer's error, and MESSAGE_MALFORMED if the answer does not fit. */
+  ask<S extends ApiSubject>(subject: S, question: Question<S>): Promise<Answer<S>>;
   close(): Promise<void>;
 }
 
@@ -34,23 +39,51 @@ export async function connectClient(url: string, log: Logger): Promise<Client> {
   return {
     nc,
     bus,
-    ask: (subject, body = {}) => ask(nc, subject, body),
+    ask: (subject, question) => ask(nc, subject, question),
     close: () => nc.close(),
   };
 }
 
-async function ask<T>(nc: NatsConnection, subject: string, body: object): Promise<T> {
-  const answer = await nc.request(subject, JSON.stringify(body), { timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
+/** Asks a question over any connection. */
+export async function ask<S extends ApiSubject>(
+  nc: NatsConnection,
+  subject: S,
+  question: Question<S>,
+): Promise<Answer<S>> {
+  const answer = await nc.request(subject, JSON.stringify(question), { timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
     throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${subject}: is an orchestrator running?`, { cause });
   });
-  return readAnswer<T>(answer);
+  // The subject chooses the schema; TypeScript does not follow the correlation through the index.
+  return readAnswer(answer, ENDPOINTS[subject].answer as unknown as z.ZodType<Answer<S>>, subject);
 }
 
-/** The body of an answer, or the error that its NATS micro headers carry. */
-export function readAnswer<T>(answer: Msg): T {
-  const message = answer.headers?.get('Nats-Service-Error');
-  const body = answer.string();
-  if (!message) return JSON.parse(body) as T;
-  const code = body ? (JSON.parse(body) as { error?: { code?: ErrorCode } }).error?.code : undefined;
-  throw new PipelineError(code ?? 'INTERNAL', message);
+/** The body of an answer. Throws the error that its NATS micro headers carry, or MESSAGE_MALFORMED if it does not fit. */
+export function readAnswer<T>(answer: Msg, schema: z.ZodType<T>, subject: string): T {
+  const message = answer.headers?.get(INFER_HEADERS.errorText);
+  if (message) throw new PipelineError(codeIn(answer), message);
+  const parsed = schema.safeParse(bodyOf(answer));
+  if (parsed.success) return parsed.data;
+  const versions = 'it comes from another version of Nightshift than this command line; install the same on both sides';
+  throw new PipelineError(
+    'MESSAGE_MALFORMED',
+    `the answer of ${subject} does not fit (${describeIssues(parsed.error)}): ${versions}`,
+  );
+}
+
+const ErrorBodySchema = z.object({ error: z.object({ code: FailureSchema.shape.code }) });
+
+/** A code that this version does not know, or none, is an unexpected error. */
+function codeIn(answer: Msg): ErrorCode {
+  const body = ErrorBodySchema.safeParse(bodyOf(answer));
+  return body.success ? body.data.error.code : 'INTERNAL';
+}
+
+/** The text itself if it is no JSON: no schema of an answer takes that. */
+function bodyOf(answer: Msg): unknown {
+  const text = answer.string();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

@@ -4,6 +4,7 @@
  */
 import type { NatsConnection } from 'nats';
 import { PipelineError } from '../contracts/errors.ts';
+import { IdentifyReplySchema } from '../contracts/inference.ts';
 import { CompletedSchemas, ModelDeployedSchema } from '../contracts/messages.ts';
 import { inferSubject, modelDeployedSubject, type Stage } from '../contracts/subjects.ts';
 import type { Bus } from '../infra/messaging/bus.ts';
@@ -162,8 +163,9 @@ async function recognise(c: StoryContext): Promise<Recognised> {
 }
 
 async function identify({ nc }: StoryContext, image: Uint8Array): Promise<string | null> {
-  const answer = await nc.request(inferSubject(MODEL, 'identify'), image, { timeout: 5_000 });
-  return readAnswer<{ person: string | null }>(answer).person;
+  const subject = inferSubject(MODEL, 'identify');
+  const answer = await nc.request(subject, image, { timeout: 5_000 });
+  return readAnswer(answer, IdentifyReplySchema, subject).person;
 }
 
 const say = ({ known, newcomers }: Recognised) => `staff ${percent(known)}, newcomers ${percent(newcomers)}`;

@@ -2,10 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { build, type Histogram } from 'hdr-histogram-js';
 import { connect, errors } from 'nats';
+import { IdentifyReplySchema } from '../contracts/inference.ts';
 import { inferSubject } from '../contracts/subjects.ts';
 import { readAnswer } from '../cli/client.ts';
 import type { PeriodFigures, TrafficData, TrafficFigures, TrafficMessage } from './traffic.ts';
 
+/** All that is looked at of a reply. */
+const ReleaseSchema = IdentifyReplySchema.pick({ release: true });
 /** As long as the NATS CLI waits by default. */
 const REQUEST_TIMEOUT_MS = 5_000;
 /** Enough to see what went wrong; the count has the rest. */
@@ -63,9 +66,8 @@ async function send(image: Uint8Array, due: number, period: Period): Promise<voi
   period.sent++;
   const atLeast = inService;
   try {
-    const { release } = readAnswer<{ release: number }>(
-      await nc.request(subject, image, { timeout: REQUEST_TIMEOUT_MS }),
-    );
+    const answer = await nc.request(subject, image, { timeout: REQUEST_TIMEOUT_MS });
+    const { release } = readAnswer(answer, ReleaseSchema, subject);
     releases[release] = (releases[release] ?? 0) + 1;
     if (release < atLeast) period.misrouted++;
   } catch (error) {

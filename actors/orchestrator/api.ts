@@ -2,19 +2,30 @@
  * Answers questions under `nightshift.api.>` (NATS micro): which runs there are, one run with its time line, what is
  * in service, who served when; any number of orchestrators answer alike. Commands are in command-api.ts.
  */
-import { z } from 'zod';
+import {
+  QUESTIONS,
+  type Answer,
+  type ApiSubject,
+  type ModelLedger,
+  type ModelStatus,
+  type ParsedQuestion,
+  type QuestionSubject,
+  type RunMemory,
+  type RunSummary,
+  type ServedRelease,
+  type TimelineEntry,
+} from '../../contracts/api.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { API, type WorkStage } from '../../contracts/subjects.ts';
-import { TokenSchema } from '../../contracts/references.ts';
-import type { Deployment, LedgerEntry } from '../../contracts/release.ts';
-import type { ReplicaStatus } from '../../contracts/replica.ts';
+import type { Deployment } from '../../contracts/release.ts';
+import type { PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { SLOT_RUN } from '../../services/schedule/decide.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
 import { commandEndpointsOf } from './command-api.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
-import { listDeadLetters, ListQuestionSchema, showDeadLetter, ShowQuestionSchema } from './dead-letters.ts';
+import { listDeadLetters, showDeadLetter } from './dead-letters.ts';
 import { activeRun } from './begin.ts';
 import { failureOf } from './effects.ts';
 import { listSchedules } from './schedule.ts';
@@ -22,64 +33,44 @@ import { listSchedules } from './schedule.ts';
 /** A listing that is read by people: the newest this many. */
 const RUNS_LISTED_MAX = 200;
 
-export interface RunSummary {
-  readonly runId: string;
-  readonly model: string;
-  readonly kind: 'night' | 'rollback';
-  readonly state: string;
-  readonly status: 'active' | 'done';
-  readonly startedAt: string;
-  readonly updatedAt: string;
-  readonly failure: string | null;
-}
-export interface TimelineEntry {
-  readonly transition: number;
-  readonly at: string;
-  readonly cause: string;
-  readonly state: string;
-  readonly attempt: number;
-  /** Who caused it: an actor, `operator`, `schedule` or `timer`. */
-  readonly actor: string;
-  /** How long the run stayed in the state; null while it does. */
-  readonly durationMs: number | null;
-}
-export interface ModelStatus {
-  readonly model: string;
-  readonly deployment: Deployment | null;
-  readonly replicas: readonly ReplicaStatus[];
-  readonly activeRun: RunSummary | null;
-}
+type Handlers = {
+  readonly [S in QuestionSubject]: (o: OrchestratorContext, question: ParsedQuestion<S>) => Promise<Answer<S>>;
+};
 
-/** One line of the ledger: who served, from when to when. */
-export interface ServedRelease extends LedgerEntry {
-  /** Null while it serves. */
-  readonly endedAt: string | null;
-  /** Whether `nightshift rollback --to` can bring its pair back. */
-  readonly retained: boolean;
-}
-export interface ModelLedger {
-  readonly model: string;
-  /** Newest first. */
-  readonly releases: readonly ServedRelease[];
-}
-
-const RunQuestionSchema = z.object({ runId: TokenSchema, at: z.number().int().positive().optional() });
-const ModelQuestionSchema = z.object({ model: TokenSchema.optional() });
-
-/** Endpoint subject -> handler of its parsed JSON body (`{}` for an empty one). */
-export const endpointsOf = (o: OrchestratorContext): Record<string, (body: unknown) => Promise<unknown>> => ({
-  [API.runs]: async (body) => ({ runs: await listRuns(o, ask(ModelQuestionSchema, body).model) }),
-  [API.run]: (body) => showRun(o, ask(RunQuestionSchema, body)),
-  [API.status]: async () => ({
+const HANDLERS: Handlers = {
+  [API.runs]: async (o, { model }) => ({ runs: await listRuns(o, model) }),
+  [API.run]: showRun,
+  [API.status]: async (o) => ({
     models: await Promise.all(Object.keys(o.pipelines).map((model) => statusOf(o, model))),
   }),
-  [API.deadLetters]: (body) => listDeadLetters(o, ask(ListQuestionSchema, body).limit),
-  [API.deadLetter]: (body) => showDeadLetter(o, ask(ShowQuestionSchema, body).seq),
-  [API.schedules]: () => listSchedules(o),
-  [API.deployments]: async (body) => ({ models: await listDeployments(o, ask(ModelQuestionSchema, body).model) }),
-  [API.models]: async () => ({ models: o.pipelines }),
-  ...commandEndpointsOf(o),
-});
+  [API.models]: async (o) => ({ models: o.pipelines }),
+  [API.schedules]: async (o) => ({ schedules: await listSchedules(o) }),
+  [API.deadLetters]: (o, { limit }) => listDeadLetters(o, limit),
+  [API.deadLetter]: (o, { seq }) => showDeadLetter(o, seq),
+  [API.deployments]: async (o, { model }) => ({ models: await listDeployments(o, model) }),
+};
+
+export type Endpoints = { readonly [S in ApiSubject]: (body: unknown) => Promise<Answer<S>> };
+
+/** Endpoint subject -> handler of its JSON body (`{}` for an empty one), as infra/messaging/api.ts serves them. */
+export function endpointsOf(o: OrchestratorContext): Endpoints {
+  const subjects = Object.keys(QUESTIONS) as QuestionSubject[]; // Of a constant, these are all its keys.
+  const questions = subjects.map((subject) => [subject, (body: unknown) => answer(o, subject, body)]);
+  // Each answer is that of its own subject, which fromEntries loses.
+  return { ...(Object.fromEntries(questions) as Pick<Endpoints, QuestionSubject>), ...commandEndpointsOf(o) };
+}
+
+async function answer<S extends QuestionSubject>(
+  o: OrchestratorContext,
+  subject: S,
+  body: unknown,
+): Promise<Answer<S>> {
+  const parsed = QUESTIONS[subject].question.safeParse(body);
+  if (!parsed.success) throw new PipelineError('REQUEST_INVALID', describeIssues(parsed.error));
+  const handler: Handlers[S] = HANDLERS[subject];
+  // The subject chooses schema and handler; TypeScript does not follow the correlation through the index.
+  return handler(o, parsed.data as ParsedQuestion<S>);
+}
 
 async function listRuns(o: OrchestratorContext, model: string | undefined): Promise<RunSummary[]> {
   const runs = (await o.runs.list(runKey('>'))).map(({ value }) => summary(value));
@@ -90,7 +81,7 @@ async function listRuns(o: OrchestratorContext, model: string | undefined): Prom
 }
 
 /** With `at`, the state and memory as they were after that transition. */
-async function showRun(o: OrchestratorContext, { runId, at }: z.infer<typeof RunQuestionSchema>) {
+async function showRun(o: OrchestratorContext, { runId, at }: ParsedQuestion<typeof API.run>) {
   const stored = await o.runs.load(runKey(runId));
   if (!stored) throw new PipelineError('RUN_UNKNOWN', `no run ${runId} is stored; \`nightshift runs\` lists them`);
   const history = (await o.runs.history(runKey(runId))).map(({ value }) => value);
@@ -103,9 +94,16 @@ async function showRun(o: OrchestratorContext, { runId, at }: z.infer<typeof Run
   return {
     ...summary(shown),
     timeline: timeline.filter(({ transition }) => transition <= shown.transition),
-    context: shown.context,
+    context: memoryOf(shown.context),
   };
 }
+
+/** What a run remembers, as the contract has it. */
+const memoryOf = ({ plan, forkedFrom, ...more }: PipelineContext): RunMemory => ({
+  ...more,
+  plan: plan.map((step) => ({ ...step })),
+  forkedFrom: forkedFrom && { ...forkedFrom },
+});
 
 /** A transition is saved twice, with its outbox and without: the first counts. */
 function timelineOf(history: readonly Checkpoint[]): TimelineEntry[] {
@@ -144,7 +142,7 @@ async function statusOf(o: OrchestratorContext, model: string): Promise<ModelSta
   return {
     model,
     deployment: (await o.deployments.load(model))?.value ?? null,
-    replicas: await o.liveReplicas(model),
+    replicas: [...(await o.liveReplicas(model))],
     activeRun: active && summary(active),
   };
 }
@@ -183,9 +181,3 @@ const summary = (c: Checkpoint): RunSummary => ({
 
 const reasonOfRejection = ({ context: { verification } }: Checkpoint) =>
   verification?.verdict === 'rejected' ? verification.reasons.join(' ') : null;
-
-function ask<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  throw new PipelineError('REQUEST_INVALID', describeIssues(parsed.error));
-}

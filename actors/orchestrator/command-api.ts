@@ -1,9 +1,11 @@
 /**
  * Operator commands by request and reply: `nats req nightshift.api.pipeline.pause '{"runId":"..."}'` answers with the
- * command's outcome. The command itself goes the durable way, through its stream, so any orchestrator may obey it.
+ * command's outcome. The command itself goes the durable way, through its stream, so any orchestrator may obey it; that
+ * one also parses the command's data.
  */
 import { randomUUID } from 'node:crypto';
-import { apiOfCommand, CTL } from '../../contracts/subjects.ts';
+import type { Outcome } from '../../contracts/commands.ts';
+import { apiOfCommand, CTL, type ApiOfCommand, type CtlSubject } from '../../contracts/subjects.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
 import type { OrchestratorContext } from './context.ts';
 
@@ -11,7 +13,7 @@ import type { OrchestratorContext } from './context.ts';
 const OUTCOME_TIMEOUT_MS = 4_500;
 
 /** Endpoint subject -> handler, as infra/messaging/api.ts serves them. Throws what the command was refused with. */
-export const commandEndpointsOf = ({ bus }: OrchestratorContext): Record<string, (body: unknown) => Promise<unknown>> =>
+export const commandEndpointsOf = ({ bus }: OrchestratorContext) =>
   Object.fromEntries(
     Object.values(CTL).map((subject) => [
       apiOfCommand(subject),
@@ -21,4 +23,5 @@ export const commandEndpointsOf = ({ bus }: OrchestratorContext): Record<string,
         return sendCommand(bus, { subject, data, id, silence, timeoutMs: OUTCOME_TIMEOUT_MS });
       },
     ]),
-  );
+    // One for each command, which fromEntries loses.
+  ) as { readonly [S in ApiOfCommand<CtlSubject>]: (body: unknown) => Promise<Outcome> };

@@ -3,11 +3,11 @@
  * commands. Messages that the server gave up by itself become dead letters, by its advisories.
  */
 import { z } from 'zod';
+import type { KeptLetter } from '../../contracts/dead-letter.ts';
 import { parseData } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { deadLetterEventSubject, STREAMS, type DeadLetterFact } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
-import type { KeptLetter } from '../../infra/stores/dead-letter-store.ts';
 import type { OrchestratorContext } from './context.ts';
 
 interface About {
@@ -68,9 +68,6 @@ export async function handleAdvisory(o: OrchestratorContext, delivery: Delivery)
     },
   });
 }
-
-export const ListQuestionSchema = z.object({ limit: z.number().int().min(1).max(1000).default(100) });
-export const ShowQuestionSchema = z.object({ seq: z.number().int().positive() });
 
 /** The newest first; their bodies only by `showDeadLetter`. */
 export async function listDeadLetters(o: OrchestratorContext, limit: number) {

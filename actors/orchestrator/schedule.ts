@@ -5,6 +5,7 @@
  * the slot, so a repetition starts nothing twice.
  */
 import { z } from 'zod';
+import type { ScheduleStatus } from '../../contracts/api.ts';
 import type { CommandData } from '../../contracts/commands.ts';
 import { assertNever, PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { ScheduleEffect, ScheduleRecord } from '../../contracts/configuration/schedule.ts';
@@ -90,14 +91,14 @@ export async function resumeSchedule(
   return null;
 }
 
-/** What `nightshift.api.schedules` answers. */
-export async function listSchedules(o: OrchestratorContext) {
+/** For people: what is configured, what comes next and what became of the latest slots. */
+export async function listSchedules(o: OrchestratorContext): Promise<ScheduleStatus[]> {
   const records = (await o.schedules.list()).map(({ value }) => value);
   const schedules = records.map(({ model, config, paused, next, waiting, recent }) => {
     const ahead = config && next ? upcoming(config, UPCOMING, new Date(Date.parse(next) - 1)) : [];
     return { model, config, paused, waiting, upcoming: ahead.map((slot) => slot.toISOString()), recent };
   });
-  return { schedules: schedules.sort((a, b) => a.model.localeCompare(b.model)) };
+  return schedules.sort((a, b) => a.model.localeCompare(b.model));
 }
 
 async function known(o: OrchestratorContext, model: string): Promise<void> {

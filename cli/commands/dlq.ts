@@ -1,17 +1,15 @@
 /** `nightshift dlq`: list, show, redrive and drop dead letters. */
 import Table from 'cli-table3';
+import type { KeptLetter } from '../../contracts/dead-letter.ts';
 import { API, CTL, deadLetterEventSubject } from '../../contracts/subjects.ts';
-import type { KeptLetter } from '../../infra/stores/dead-letter-store.ts';
 import { followCommand } from '../../infra/messaging/send-command.ts';
 import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
-type ListedLetter = Omit<KeptLetter, 'body' | 'headers'>;
-
 export async function dlqListCommand({ limit, json }: { limit: number; json?: boolean }, global: GlobalOptions) {
   await withClient(global, async ({ ask }) => {
-    const answer = await ask<{ letters: ListedLetter[]; total: number }>(API.deadLetters, { limit });
+    const answer = await ask(API.deadLetters, { limit });
     if (json) return void process.stdout.write(`${JSON.stringify(answer)}\n`);
     const { letters, total } = answer;
     if (total === 0) return void process.stdout.write('no dead letters\n');
@@ -31,7 +29,7 @@ export async function dlqListCommand({ limit, json }: { limit: number; json?: bo
 
 export async function dlqShowCommand(seq: number, { json }: { json?: boolean }, global: GlobalOptions): Promise<void> {
   await withClient(global, async ({ ask }) => {
-    const letter = await ask<KeptLetter>(API.deadLetter, { seq });
+    const letter = await ask(API.deadLetter, { seq });
     process.stdout.write(json ? `${JSON.stringify(letter)}\n` : describe(letter));
   });
 }

@@ -1,14 +1,9 @@
 /** `nightshift enroll` and `remove`: who is in a model's gallery, by the same requests as any other client sends. */
 import { readFile } from 'node:fs/promises';
 import { headers } from '@nats-io/nats-core';
+import type { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
-import {
-  EnrollReplySchema,
-  INFER_HEADERS,
-  RemoveReplySchema,
-  type EnrollReply,
-  type RemoveReply,
-} from '../../contracts/inference.ts';
+import { EnrollReplySchema, INFER_HEADERS, RemoveReplySchema, type EnrollReply } from '../../contracts/inference.ts';
 import { inferSubject, type GalleryVerb } from '../../contracts/subjects.ts';
 import { readAnswer, type Client } from '../client.ts';
 import type { GlobalOptions } from '../global-options.ts';
@@ -30,7 +25,7 @@ export async function enrollCommand(
       const image = await readFile(file).catch((cause) => {
         throw new PipelineError('IMAGE_UNREADABLE', `${file} cannot be read: ${String(cause)}`, { cause });
       });
-      replies.push(EnrollReplySchema.parse(await change(client, model, 'enroll', person, image)));
+      replies.push(await change(client, model, 'enroll', person, image, EnrollReplySchema));
     }
     const reply = replies.at(-1)!; // The command line demands one file at least.
     const text = `${model}: "${person}" is enrolled with ${reply.images} image(s), change ${reply.sequence}`;
@@ -45,19 +40,25 @@ export async function removeCommand(
   global: GlobalOptions,
 ): Promise<void> {
   await withClient(global, async (client) => {
-    const answer = await change(client, model, 'remove', person, new Uint8Array(0));
-    const reply: RemoveReply = RemoveReplySchema.parse(answer);
+    const reply = await change(client, model, 'remove', person, new Uint8Array(0), RemoveReplySchema);
     const text = `${model}: "${person}" is removed, change ${reply.sequence}`;
     process.stdout.write(json ? `${JSON.stringify(reply)}\n` : `${text}\n`);
   });
 }
 
-async function change({ nc }: Client, model: string, verb: GalleryVerb, person: string, image: Uint8Array) {
+async function change<T>(
+  { nc }: Client,
+  model: string,
+  verb: GalleryVerb,
+  person: string,
+  image: Uint8Array,
+  replySchema: z.ZodType<T>,
+): Promise<T> {
   const meta = headers();
   meta.set(INFER_HEADERS.person, person);
   const subject = inferSubject(model, verb);
   const answer = await nc.request(subject, image, { headers: meta, timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
     throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${subject}: does a replica run?`, { cause });
   });
-  return readAnswer<unknown>(answer);
+  return readAnswer(answer, replySchema, subject);
 }

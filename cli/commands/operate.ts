@@ -1,6 +1,5 @@
 /** `nightshift run`, `cancel` and `rollback`: operator commands, published as any NATS client could, and followed. */
 import { randomBytes } from 'node:crypto';
-import type { ModelLedger } from '../../actors/orchestrator/api.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { OutcomeSchema } from '../../contracts/commands.ts';
 import { ModelDeployedSchema, PipelineEventSchema, type ModelDeployed } from '../../contracts/messages.ts';
@@ -132,7 +131,7 @@ export async function rollbackCommand(
 
 /** A pair has as many numbers as it was put into service; events name the first. */
 async function originRelease(ask: Client['ask'], model: string, release: number): Promise<number> {
-  const { models } = await ask<{ models: ModelLedger[] }>(API.deployments, { model });
+  const { models } = await ask(API.deployments, { model });
   return models[0]?.releases.find((served) => served.release === release)?.origin.release ?? release;
 }
 

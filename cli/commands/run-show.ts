@@ -1,12 +1,11 @@
 /** `nightshift run show <id>`: the time line of a run, or how it stood after one of its transitions. */
 import Table from 'cli-table3';
-import type { RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
+import type { Answer, RunMemory, RunSummary } from '../../contracts/api.ts';
 import { API } from '../../contracts/subjects.ts';
-import type { PipelineContext } from '../../machines/pipeline.machine.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
-type ShownRun = RunSummary & { readonly timeline: readonly TimelineEntry[]; readonly context: PipelineContext };
+type ShownRun = Answer<typeof API.run>;
 
 export async function runShowCommand(
   runId: string,
@@ -14,7 +13,7 @@ export async function runShowCommand(
   global: GlobalOptions,
 ): Promise<void> {
   await withClient(global, async ({ ask }) => {
-    const run = await ask<ShownRun>(API.run, { runId, at });
+    const run = await ask(API.run, { runId, at });
     const text = at === undefined ? describe(run) : `${describe(run)}${memoryOf(run.context)}`;
     process.stdout.write(json ? `${JSON.stringify(run)}\n` : text);
   });
@@ -40,6 +39,6 @@ function stayed(durationMs: number | null, status: RunSummary['status']): string
 }
 
 /** What the run remembered then, less the configuration with which it started. */
-function memoryOf({ pipeline: _pipeline, plan: _plan, ...memory }: PipelineContext): string {
+function memoryOf({ pipeline: _pipeline, plan: _plan, ...memory }: RunMemory): string {
   return `${JSON.stringify(memory, null, 2)}\n`;
 }

@@ -1,20 +1,11 @@
 /** `nightshift schedule`: the schedules with what became of their latest slots, and pause and resume. */
 import Table from 'cli-table3';
-import type { ScheduleConfig, SlotEntry } from '../../contracts/configuration/schedule.ts';
+import type { ScheduleStatus } from '../../contracts/api.ts';
 import { API, CTL, scheduleEventSubject } from '../../contracts/subjects.ts';
 import { followCommand } from '../../infra/messaging/send-command.ts';
 import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
-
-interface ScheduleAnswer {
-  readonly model: string;
-  readonly config: ScheduleConfig | null;
-  readonly paused: { readonly reason: string; readonly at: string } | null;
-  readonly waiting: { readonly slot: string; readonly dueAt: string | null } | null;
-  readonly upcoming: readonly string[];
-  readonly recent: readonly SlotEntry[];
-}
 
 /** Slots shown per model; `--json` has all that are kept. */
 const SHOWN_MAX = 10;
@@ -25,7 +16,7 @@ export async function scheduleListCommand(
   global: GlobalOptions,
 ): Promise<void> {
   await withClient(global, async ({ ask }) => {
-    const { schedules } = await ask<{ schedules: ScheduleAnswer[] }>(API.schedules);
+    const { schedules } = await ask(API.schedules, {});
     const chosen = schedules.filter((one) => model === undefined || one.model === model);
     if (json) return void process.stdout.write(`${JSON.stringify({ schedules: chosen })}\n`);
     const none = 'no schedule; write one into the configuration: models.<model>.schedule.cron\n';
@@ -55,13 +46,13 @@ export async function scheduleResumeCommand(model: string, global: GlobalOptions
       ends: [scheduleEventSubject('resumed', model)],
       silence: `no orchestrator has resumed ${model} yet; see \`nightshift schedule\``,
     });
-    const { schedules } = await ask<{ schedules: ScheduleAnswer[] }>(API.schedules);
+    const { schedules } = await ask(API.schedules, {});
     const next = schedules.find((one) => one.model === model)?.upcoming[0];
     process.stdout.write(`${model}: resumed; next slot ${next ?? 'none'}\n`);
   });
 }
 
-function describe({ model, config, paused, waiting, upcoming, recent }: ScheduleAnswer): string {
+function describe({ model, config, paused, waiting, upcoming, recent }: ScheduleStatus): string {
   const window = config?.window ? `, only between ${config.window.from} and ${config.window.to}` : '';
   const lines = [
     `${model}`,

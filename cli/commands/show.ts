@@ -1,6 +1,6 @@
 /** `nightshift status`, `runs` and `deployments`: questions to the orchestrator's API, as tables or JSON. */
 import Table from 'cli-table3';
-import type { ModelLedger, ModelStatus, RunSummary } from '../../actors/orchestrator/api.ts';
+import type { ModelLedger, ModelStatus, RunSummary } from '../../contracts/api.ts';
 import { API } from '../../contracts/subjects.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
@@ -11,14 +11,14 @@ interface Output {
 
 export async function statusCommand({ json }: Output, global: GlobalOptions): Promise<void> {
   await withClient(global, async ({ ask }) => {
-    const answer = await ask<{ models: ModelStatus[] }>(API.status);
+    const answer = await ask(API.status, {});
     process.stdout.write(json ? `${JSON.stringify(answer)}\n` : answer.models.map(describeModel).join('\n'));
   });
 }
 
 export async function runsCommand({ json }: Output, global: GlobalOptions): Promise<void> {
   await withClient(global, async ({ ask }) => {
-    const answer = await ask<{ runs: RunSummary[] }>(API.runs);
+    const answer = await ask(API.runs, {});
     process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${runTable(answer.runs)}\n`);
   });
 }
@@ -29,7 +29,7 @@ export async function deploymentsCommand(
   global: GlobalOptions,
 ): Promise<void> {
   await withClient(global, async ({ ask }) => {
-    const answer = await ask<{ models: ModelLedger[] }>(API.deployments, { model });
+    const answer = await ask(API.deployments, { model });
     process.stdout.write(json ? `${JSON.stringify(answer)}\n` : answer.models.map(describeLedger).join('\n'));
   });
 }

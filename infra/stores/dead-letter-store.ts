@@ -4,32 +4,12 @@
  */
 import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
+import type { KeptLetter } from '../../contracts/dead-letter.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { parseSubject } from '../../contracts/parse-subject.ts';
 import { STREAMS } from '../../contracts/subjects.ts';
 import { DEAD_LETTER_HEADERS, keepDeadLetter, type DeadLetter } from '../messaging/dead-letter.ts';
 import { publishStored } from '../messaging/publish.ts';
-
-export interface KeptLetter {
-  /** Place in the stream DLQ: its name for people. */
-  readonly seq: number;
-  readonly keptAt: string;
-  readonly code: string;
-  readonly error: string;
-  /** Its place when it was given up, and how often it was delivered there. */
-  readonly stream: string;
-  readonly consumer: string;
-  readonly subject: string;
-  readonly sequence: number;
-  readonly deliveries: number;
-  /** When it was stored first. */
-  readonly storedAt: string;
-  /** Size in bytes before it was cut; null if it is complete. */
-  readonly truncatedFrom: number | null;
-  readonly body: string;
-  /** Its own headers, as far as they are not the server's. */
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 export interface DeadLetterStore {
   newest(limit: number): Promise<{ readonly letters: readonly KeptLetter[]; readonly total: number }>;

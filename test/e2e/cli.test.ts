@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ModelLedger, ModelStatus, RunSummary, TimelineEntry } from '../../actors/orchestrator/api.ts';
+import type { ModelLedger, ModelStatus, RunSummary, TimelineEntry } from '../../contracts/api.ts';
 import type { RunEnd } from '../../cli/follow.ts';
 import type { ModelDeployed } from '../../contracts/messages.ts';
 import { CTL } from '../../contracts/subjects.ts';

@@ -11,15 +11,12 @@ import {
   pipelineEventSubject,
   STREAMS,
 } from '../../../contracts/subjects.ts';
-import type { KeptLetter } from '../../../infra/stores/dead-letter-store.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
 
-const listed = async (saga: Saga) =>
-  (await endpointsOf(saga.orchestrator)[API.deadLetters]!({})) as { letters: KeptLetter[]; total: number };
-const shown = (saga: Saga, seq: number) =>
-  endpointsOf(saga.orchestrator)[API.deadLetter]!({ seq }) as Promise<KeptLetter>;
+const listed = (saga: Saga) => endpointsOf(saga.orchestrator)[API.deadLetters]({});
+const shown = (saga: Saga, seq: number) => endpointsOf(saga.orchestrator)[API.deadLetter]({ seq });
 const firstLetter = (saga: Saga) => until(async () => (await listed(saga)).letters[0] ?? null, 'a dead letter');
 
 test('dead letters: one is listed with its reason, shown whole, and works when it is sent again', () =>

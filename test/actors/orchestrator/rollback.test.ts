@@ -1,7 +1,7 @@
 /** Rollbacks and the ledger by public subjects: to the previous release, to a retained one, and from a run in its guard. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { endpointsOf, type ModelLedger } from '../../../actors/orchestrator/api.ts';
+import { endpointsOf } from '../../../actors/orchestrator/api.ts';
 import { rollBack } from '../../../cli/commands/operate.ts';
 import { API, CTL, pipelineEventSubject } from '../../../contracts/subjects.ts';
 import type { BlobRef } from '../../../contracts/references.ts';
@@ -47,8 +47,8 @@ async function nights(saga: Saga, ...runIds: string[]): Promise<void> {
 const recordOf = async (saga: Saga) => (await saga.orchestrator.deployments.load('face'))!.value;
 
 async function ledgerOf(saga: Saga) {
-  const answer = await endpointsOf(saga.orchestrator)[API.deployments]!({ model: 'face' });
-  return (answer as { models: ModelLedger[] }).models[0]!.releases;
+  const answer = await endpointsOf(saga.orchestrator)[API.deployments]({ model: 'face' });
+  return answer.models[0]!.releases;
 }
 
 test('rollback: to the previous release and back again, and the ledger tells it', () =>

@@ -42,9 +42,7 @@ test('schedule: slots start runs by themselves, one each', () =>
     await saga.event(pipelineEventSubject('completed', second.runId!));
     const ids = await saga.storedIds();
     assert.is(new Set(ids).size, ids.length, ids.join('\n'));
-    const answer = (await endpointsOf(saga.orchestrator)[API.schedules]!({})) as {
-      schedules: { recent: SlotEntry[] }[];
-    };
+    const answer = await endpointsOf(saga.orchestrator)[API.schedules]({});
     const remembered = answer.schedules[0]!.recent.find(({ slot }) => slot === first.slot);
     assert.is(remembered?.end, 'completed');
   }));

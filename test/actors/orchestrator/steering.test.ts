@@ -183,7 +183,8 @@ test('operators: a command is answered in the inbox that it names, by an event, 
   ));
 
 async function ask(saga: Saga, subject: string, body: object): Promise<Outcome> {
-  return readAnswer<Outcome>(await saga.nc.request(subject, JSON.stringify(body), { timeout: 60_000 }));
+  const answer = await saga.nc.request(subject, JSON.stringify(body), { timeout: 60_000 });
+  return readAnswer(answer, OutcomeSchema, subject);
 }
 
 test.run();

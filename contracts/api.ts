@@ -1,0 +1,171 @@
+/**
+ * The operators' API: by subject, what is asked and what is answered, over NATS request and reply. From this table come
+ * the endpoints of the orchestrator (actors/orchestrator/api.ts), the parsing of the command line (cli/client.ts) and
+ * docs/api.md (`npm run docs:api`).
+ */
+import { z } from 'zod';
+import { COMMANDS, OutcomeSchema } from './commands.ts';
+import { PipelineConfigSchema } from './configuration/pipeline.ts';
+import { ScheduleRecordSchema } from './configuration/schedule.ts';
+import { KeptLetterSchema } from './dead-letter.ts';
+import { TokenSchema } from './references.ts';
+import { DeploymentSchema, LedgerEntrySchema } from './release.ts';
+import { ReplicaStatusSchema } from './replica.ts';
+import { API, apiOfCommand, CTL, type ApiOfCommand, type CtlSubject } from './subjects.ts';
+
+export const RunSummarySchema = z.object({
+  runId: TokenSchema,
+  model: TokenSchema,
+  kind: z.enum(['night', 'rollback']),
+  state: z.string().describe('path in docs/pipeline.md, such as `training.working.beating`'),
+  status: z.enum(['active', 'done']),
+  startedAt: z.string(),
+  updatedAt: z.string(),
+  failure: z.string().nullable().describe('why it did not, or will not, complete'),
+});
+export type RunSummary = z.infer<typeof RunSummarySchema>;
+
+export const TimelineEntrySchema = z.object({
+  transition: z.number().int().positive(),
+  at: z.string(),
+  cause: z.string().describe('the event that led there'),
+  state: z.string(),
+  attempt: z.number().int().describe('of the stage, from 1'),
+  actor: z.string().describe('who caused it: an actor, `operator`, `schedule` or `timer`'),
+  durationMs: z.number().nullable().describe('how long the run stayed in the state; null while it does'),
+});
+export type TimelineEntry = z.infer<typeof TimelineEntrySchema>;
+
+/** The rest belongs to the version of the machine that saved the run, and is passed on as it is. */
+export const RunMemorySchema = z
+  .looseObject({
+    plan: z
+      .array(z.looseObject({ undo: z.string(), status: z.string() }))
+      .describe('what it may have to take back, in this order'),
+    forkedFrom: z
+      .looseObject({ runId: TokenSchema, stage: z.string() })
+      .nullable()
+      .describe('the run whose results it goes on from, and the stage at which it began'),
+  })
+  .describe("the run's memory; more fields belong to the version of the machine");
+export type RunMemory = z.infer<typeof RunMemorySchema>;
+
+export const ModelStatusSchema = z.object({
+  model: TokenSchema,
+  deployment: DeploymentSchema.nullable(),
+  replicas: z.array(ReplicaStatusSchema).describe('those with a live heartbeat'),
+  activeRun: RunSummarySchema.nullable(),
+});
+export type ModelStatus = z.infer<typeof ModelStatusSchema>;
+
+/** One line of the ledger: who served, from when to when. */
+export const ServedReleaseSchema = LedgerEntrySchema.extend({
+  endedAt: z.string().nullable().describe('null while it serves'),
+  retained: z.boolean().describe('whether a rollback can bring its pair back'),
+});
+export type ServedRelease = z.infer<typeof ServedReleaseSchema>;
+
+export const ModelLedgerSchema = z.object({
+  model: TokenSchema,
+  releases: z.array(ServedReleaseSchema).describe('newest first'),
+});
+export type ModelLedger = z.infer<typeof ModelLedgerSchema>;
+
+export const ScheduleStatusSchema = ScheduleRecordSchema.pick({
+  model: true,
+  config: true,
+  paused: true,
+  waiting: true,
+})
+  .extend({ upcoming: z.array(z.string()).describe('the next slots') })
+  .extend(ScheduleRecordSchema.pick({ recent: true }).shape);
+export type ScheduleStatus = z.infer<typeof ScheduleStatusSchema>;
+
+export const ListedLetterSchema = KeptLetterSchema.omit({ body: true, headers: true });
+export type ListedLetter = z.infer<typeof ListedLetterSchema>;
+
+interface Endpoint {
+  /** One sentence, for docs/api.md. */
+  readonly description: string;
+  readonly question: z.ZodType;
+  readonly answer: z.ZodType;
+}
+
+const OfModelSchema = z.object({ model: TokenSchema.describe('all models if absent').optional() });
+const NothingSchema = z.object({});
+
+/** Endpoints that look and change nothing. */
+export const QUESTIONS = {
+  [API.runs]: {
+    description: 'The latest runs, newest first, 200 at most.',
+    question: OfModelSchema,
+    answer: z.object({ runs: z.array(RunSummarySchema) }),
+  },
+  [API.run]: {
+    description: 'One run with its time line, as it is or as it was after one of its transitions.',
+    question: z.object({
+      runId: TokenSchema,
+      at: z.number().int().positive().describe('number of the transition; the latest if absent').optional(),
+    }),
+    answer: RunSummarySchema.extend({ timeline: z.array(TimelineEntrySchema), context: RunMemorySchema }),
+  },
+  [API.status]: {
+    description: 'What is in service of each model, on which replicas, and the run that is under way.',
+    question: NothingSchema,
+    answer: z.object({ models: z.array(ModelStatusSchema) }),
+  },
+  [API.models]: {
+    description: 'The models that are configured, with their pipelines as they apply.',
+    question: NothingSchema,
+    answer: z.object({ models: z.record(TokenSchema, PipelineConfigSchema) }),
+  },
+  [API.schedules]: {
+    description: 'The schedules, their next slots and what became of the latest.',
+    question: NothingSchema,
+    answer: z.object({ schedules: z.array(ScheduleStatusSchema) }),
+  },
+  [API.deadLetters]: {
+    description: 'The newest dead letters, without their bodies.',
+    question: z.object({ limit: z.number().int().min(1).max(1000).default(100) }),
+    answer: z.object({
+      total: z.number().int().describe('of all that are kept'),
+      letters: z.array(ListedLetterSchema),
+    }),
+  },
+  [API.deadLetter]: {
+    description: 'One dead letter whole.',
+    question: z.object({ seq: z.number().int().positive() }),
+    answer: KeptLetterSchema,
+  },
+  [API.deployments]: {
+    description: 'Which release of each model served when, and why.',
+    question: OfModelSchema,
+    answer: z.object({ models: z.array(ModelLedgerSchema) }),
+  },
+} satisfies Record<(typeof API)[keyof typeof API], Endpoint>;
+
+type CommandEndpoints = {
+  readonly [S in CtlSubject as ApiOfCommand<S>]: {
+    readonly description: string;
+    readonly question: (typeof COMMANDS)[S]['data'];
+    readonly answer: typeof OutcomeSchema;
+  };
+};
+
+/** Each operator command by request and reply; its answer says what became of it. */
+export const COMMAND_ENDPOINTS = Object.fromEntries(
+  Object.values(CTL).map((subject) => {
+    const { description, data } = COMMANDS[subject];
+    return [apiOfCommand(subject), { description, question: data, answer: OutcomeSchema }];
+  }),
+  // The keys and values of the type above, which fromEntries loses.
+) as unknown as CommandEndpoints;
+
+export const ENDPOINTS = { ...QUESTIONS, ...COMMAND_ENDPOINTS };
+
+export type QuestionSubject = keyof typeof QUESTIONS;
+export type ApiSubject = keyof typeof ENDPOINTS;
+/** As it is sent: what has a default may be left out. */
+export type Question<S extends ApiSubject> = z.input<(typeof ENDPOINTS)[S]['question']>;
+export type ParsedQuestion<S extends ApiSubject> = z.output<(typeof ENDPOINTS)[S]['question']>;
+export type Answer<S extends ApiSubject> = z.output<(typeof ENDPOINTS)[S]['answer']>;

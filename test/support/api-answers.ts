@@ -1,0 +1,95 @@
+/**
+ * A model's life with all that operators may ask and command, by request and reply: one question and its answer of every
+ * endpoint, as they travel. The test of the API holds the answers to their schemas; docs/api.md shows them.
+ */
+import { endpointsOf } from '../../actors/orchestrator/api.ts';
+import { applySchedules } from '../../actors/orchestrator/schedule.ts';
+import type { ApiSubject, Question } from '../../contracts/api.ts';
+import { API, apiOfCommand, CTL, modelRolledBackSubject } from '../../contracts/subjects.ts';
+import { serveApi } from '../../infra/messaging/api.ts';
+import { quickPipeline, withSaga, type Saga } from './saga.ts';
+import { testLogger, type TestServer } from './server.ts';
+import { ended, reached } from './steering.ts';
+import { until } from './wait.ts';
+
+export interface Exchange {
+  readonly question: unknown;
+  /** As it was sent, parsed by no schema. */
+  readonly answer: unknown;
+}
+export type Exchanges = Readonly<Partial<Record<ApiSubject, Exchange>>>;
+
+const MODEL = 'face';
+const pipeline = quickPipeline({
+  schedule: { cron: '0 2 * * *', timeZone: 'Europe/Berlin' },
+  deployment: { guardMs: 0, approval: { required: true } },
+});
+/** An orchestrator may be busy with the command before. */
+const TIMEOUT_MS = 30_000;
+
+/** The first exchange of each endpoint. */
+export async function askEverything(server: TestServer): Promise<Exchanges> {
+  const exchanges: Partial<Record<ApiSubject, Exchange>> = {};
+  await withSaga(server, { pipeline }, async (saga) => {
+    await applySchedules(saga.orchestrator);
+    const api = await serveApi(saga.nc, endpointsOf(saga.orchestrator), testLogger());
+    const ask: Ask = async (subject, question) => {
+      const reply = await saga.nc.request(subject, JSON.stringify(question), { timeout: TIMEOUT_MS });
+      const error = reply.headers?.get('Nats-Service-Error');
+      if (error) throw new Error(`${subject} ${JSON.stringify(question)}: ${error}`);
+      exchanges[subject] ??= { question, answer: reply.json() };
+    };
+    await operate(saga, ask);
+    await look(ask);
+    await api.stop();
+  });
+  return exchanges;
+}
+
+type Ask = <S extends ApiSubject>(subject: S, question: Question<S>) => Promise<void>;
+
+/** Every command, each where it can be obeyed. */
+async function operate(saga: Saga, ask: Ask): Promise<void> {
+  await ask(apiOfCommand(CTL.pipelineStart), { model: MODEL, runId: 'n1' });
+  await ask(apiOfCommand(CTL.pipelinePause), { runId: 'n1', reason: 'the cameras are cleaned' });
+  await ask(apiOfCommand(CTL.pipelineResume), { runId: 'n1' });
+  await ended(saga, 'n1', 'awaiting-approval');
+  await ask(apiOfCommand(CTL.pipelineApprove), { runId: 'n1' });
+  await ended(saga, 'n1', 'completed');
+
+  await ask(apiOfCommand(CTL.pipelineStart), { model: MODEL, runId: 'n2' });
+  await ended(saga, 'n2', 'awaiting-approval');
+  await ask(apiOfCommand(CTL.pipelineReject), { runId: 'n2', reason: 'not before the holidays' });
+  await ended(saga, 'n2', 'rejected');
+  await ask(apiOfCommand(CTL.pipelineRetry), { runId: 'n2' });
+  await reached(saga, 'n2-r1', 'awaitingApproval');
+  await ask(apiOfCommand(CTL.pipelineCancel), { runId: 'n2-r1', reason: 'the wrong day' });
+  await ended(saga, 'n2-r1', 'cancelled');
+  const changes = { deployment: { approval: { required: false } } };
+  await ask(apiOfCommand(CTL.pipelineFork), { runId: 'n2', from: 'deploy', changes, newRunId: 'n3' });
+  await ended(saga, 'n3', 'completed');
+  await ask(apiOfCommand(CTL.modelRollback), { model: MODEL, runId: 'back', reason: 'strangers were let in' });
+  await saga.event(modelRolledBackSubject(MODEL));
+
+  await ask(apiOfCommand(CTL.schedulePause), { model: MODEL, reason: 'holidays' });
+  await ask(apiOfCommand(CTL.scheduleResume), { model: MODEL });
+
+  const { deadLetters } = saga.orchestrator;
+  const kept = async () => (await deadLetters.newest(10)).letters;
+  for (const unknown of ['cats', 'dogs', 'birds']) await saga.bus.publish(CTL.pipelineStart, { model: unknown });
+  const [first, second] = await until(async () => ((await kept()).length === 3 ? await kept() : null), 'dead letters');
+  await ask(apiOfCommand(CTL.dlqRedrive), { seq: first!.seq }); // There are three.
+  await ask(apiOfCommand(CTL.dlqDrop), { seq: second!.seq });
+  await until(async () => (await kept()).length === 2, 'the dead letter that was sent again to come back');
+}
+
+async function look(ask: Ask): Promise<void> {
+  await ask(API.status, {});
+  await ask(API.runs, { model: MODEL });
+  await ask(API.run, { runId: 'n1' });
+  await ask(API.deployments, { model: MODEL });
+  await ask(API.models, {});
+  await ask(API.schedules, {});
+  await ask(API.deadLetters, { limit: 1 });
+  await ask(API.deadLetter, { seq: 1 });
+}
