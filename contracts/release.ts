@@ -21,17 +21,17 @@ export type Origin = z.infer<typeof OriginSchema>;
 export const ReleaseSchema = ModelPairSchema.extend({
   release: z.number().int().positive(),
   committedAt: z.string(),
-  /** Absent where the pair serves for the first time. */
-  origin: OriginSchema.optional(),
+  origin: OriginSchema.optional().describe('absent if the pair serves for the first time'),
 });
 export type Release = z.infer<typeof ReleaseSchema>;
 
 /** A pair that replicas are asked to load. `runId` is that of the run which announced it. */
 export const AnnouncedSchema = ModelPairSchema.extend({
-  /** Given for a pair that has served before: an operator wants it back. */
-  origin: OriginSchema.optional(),
-  /** Given while it answers a share of the requests, before it is committed. */
-  canary: z.object({ share: z.number().min(0).max(1), keyHeader: z.string().min(1) }).optional(),
+  origin: OriginSchema.optional().describe('given for a pair that has served before: an operator wants it back'),
+  canary: z
+    .object({ share: z.number().min(0).max(1), keyHeader: z.string().min(1) })
+    .optional()
+    .describe('given while it answers a share of the requests, before it is committed'),
 });
 export type Announced = z.infer<typeof AnnouncedSchema>;
 
@@ -39,12 +39,13 @@ export type Announced = z.infer<typeof AnnouncedSchema>;
 export const LedgerEntrySchema = z.object({
   release: z.number().int().positive(),
   startedAt: z.string(),
-  /** Put there by a run that completed its verification, by an operator, or by a guard that saw a limit breached. */
-  reason: z.enum(['deployed', 'operator', 'guard']),
-  /** In words: what the operator said, or the figures that the guard saw. */
-  why: z.string().nullable(),
-  /** The run that put it there. */
-  runId: TokenSchema,
+  reason: z
+    .enum(['deployed', 'operator', 'guard'])
+    .describe(
+      'put there by a run that completed its verification, by an operator, or by a guard that saw a limit breached',
+    ),
+  why: z.string().nullable().describe('in words: what the operator said, or the figures that the guard saw'),
+  runId: TokenSchema.describe('the run that put it there'),
   origin: OriginSchema,
   modelDigest: DigestSchema,
   galleryDigest: DigestSchema,
@@ -53,20 +54,22 @@ export type LedgerEntry = z.infer<typeof LedgerEntrySchema>;
 
 const RecordSchema = z.object({
   model: TokenSchema,
-  /** The release in service; null before the first deployment. */
-  current: ReleaseSchema.nullable(),
-  /** Stays resident on every replica, so that a rollback loads nothing. */
-  previous: ReleaseSchema.nullable(),
-  /** Announced by a run that is deploying: replicas load and warm it up, and keep serving `current`. */
-  announced: AnnouncedSchema.nullable(),
-  /** Pairs that served before those two, newest first: what else can be rolled back to, by loading it anew. */
-  retained: z.array(ReleaseSchema).default([]),
-  /** The latest releases, oldest first, the one in service last. */
-  ledger: z.array(LedgerEntrySchema).default([]),
-  /** Highest release number ever given; a rollback takes a new number for the old pair. */
-  releaseMax: z.number().int().nonnegative(),
-  /** The run that wrote last, and what it did. */
-  runId: TokenSchema,
+  current: ReleaseSchema.nullable().describe('the release in service; null before the first deployment'),
+  previous: ReleaseSchema.nullable().describe('stays resident on every replica, so that a rollback loads nothing'),
+  announced: AnnouncedSchema.nullable().describe(
+    'announced by a run that is deploying: replicas load and warm it up, and keep serving `current`',
+  ),
+  retained: z
+    .array(ReleaseSchema)
+    .default([])
+    .describe('pairs that served before those two, newest first: what else can be rolled back to, by loading it anew'),
+  ledger: z.array(LedgerEntrySchema).default([]).describe('the latest releases, oldest first, the one in service last'),
+  releaseMax: z
+    .number()
+    .int()
+    .nonnegative()
+    .describe('highest release number ever given; a rollback takes a new number for the old pair'),
+  runId: TokenSchema.describe('the run that wrote last, and what it did'),
   change: z.enum(['announced', 'canary-started', 'committed', 'rolled-back', 'withdrawn']),
 });
 

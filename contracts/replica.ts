@@ -14,8 +14,7 @@ export const ReleaseFiguresSchema = z.object({
   requests: z.number(),
   failed: z.number(),
   latencyMs: LatencySchema.nullable(),
-  /** Null before the first reply with a score. */
-  scores: ScoresSchema.nullable(),
+  scores: ScoresSchema.nullable().describe('null before the first reply with a score'),
 });
 export type ReleaseFigures = z.infer<typeof ReleaseFiguresSchema>;
 
@@ -27,8 +26,10 @@ export const WindowFiguresSchema = z.object({
   baselineMedianMs: z.number().nullable(),
   scores: ScoresSchema.nullable(),
   baselineScores: ScoresSchema.nullable(),
-  /** In standard deviations of the baseline's scores; null where either has none. */
-  scoreShift: z.number().nullable(),
+  scoreShift: z
+    .number()
+    .nullable()
+    .describe("in standard deviations of the baseline's scores; null if either has none"),
 });
 export type WindowFigures = z.infer<typeof WindowFiguresSchema>;
 
@@ -37,26 +38,35 @@ export const ReplicaStatusSchema = z.object({
   replicaId: TokenSchema,
   model: TokenSchema,
   startedAt: z.string(),
-  /** Release in service on this replica; null while it serves nothing. */
-  release: z.number().int().nullable(),
+  release: z.number().int().nullable().describe('release in service on this replica; null while it serves nothing'),
   modelDigest: DigestSchema.nullable(),
-  /** Model digests that are loaded and warm. */
-  resident: z.array(DigestSchema),
-  /** The candidate's run, and what became of it here. */
-  prepared: z.object({ runId: TokenSchema, modelDigest: DigestSchema, refused: z.string().nullable() }).nullable(),
-  /** Figures of the release in service since it was switched to. */
-  figures: ReleaseFiguresSchema,
-  /** Figures of the release before it, as they stood at the switch: what the new one is compared with. */
-  former: z.object({ release: z.number().int(), figures: ReleaseFiguresSchema }).nullable(),
-  /** Figures of a candidate that answers a share of the requests. */
-  canary: z.object({ runId: TokenSchema, figures: ReleaseFiguresSchema }).nullable(),
-  /** True while requests that began on an earlier release are still to be answered. */
-  draining: z.boolean(),
-  /** Why it takes no requests although a release is in service, as `<CODE>: <message>`; null while it takes them. */
-  outOfService: z.string().nullable(),
-  /** Duration of the last swap in microseconds; null before the first. */
-  swapUs: z.number().nullable(),
-  /** Since the replica started: model hosts' processes that died or hung and were replaced, and images run again. */
-  hosts: z.object({ replaced: z.number().int(), imagesRetried: z.number().int() }).optional(),
+  resident: z.array(DigestSchema).describe('model digests that are loaded and warm'),
+  prepared: z
+    .object({ runId: TokenSchema, modelDigest: DigestSchema, refused: z.string().nullable() })
+    .nullable()
+    .describe("the candidate's run, and what became of it here"),
+  figures: ReleaseFiguresSchema.describe('figures of the release in service since it was switched to'),
+  former: z
+    .object({ release: z.number().int(), figures: ReleaseFiguresSchema })
+    .nullable()
+    .describe('figures of the release before it, as they stood at the switch: what the new one is compared with'),
+  canary: z
+    .object({ runId: TokenSchema, figures: ReleaseFiguresSchema })
+    .nullable()
+    .describe('figures of a candidate that answers a share of the requests'),
+  draining: z.boolean().describe('true while requests that began on an earlier release are still to be answered'),
+  outOfService: z
+    .string()
+    .nullable()
+    .describe(
+      'why it takes no requests although a release is in service, as `<CODE>: <message>`; null while it takes them',
+    ),
+  swapUs: z.number().nullable().describe('duration of the last swap in microseconds; null before the first'),
+  hosts: z
+    .object({ replaced: z.number().int(), imagesRetried: z.number().int() })
+    .optional()
+    .describe(
+      "since the replica started: model hosts' processes that died or hung and were replaced, and images run again",
+    ),
 });
 export type ReplicaStatus = z.infer<typeof ReplicaStatusSchema>;
