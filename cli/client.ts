@@ -57,7 +57,9 @@ export async function ask<S extends ApiSubject>(
   return readAnswer(answer, ENDPOINTS[subject].answer as unknown as z.ZodType<Answer<S>>, subject);
 }
 
-/** The body of an answer. Throws the error that its NATS micro headers carry, or MESSAGE_MALFORMED if it does not fit. */
+/**
+ * The body of an answer. Throws the error that its NATS micro headers carry, or MESSAGE_MALFORMED if it does not fit.
+ */
 export function readAnswer<T>(answer: Msg, schema: z.ZodType<T>, subject: string): T {
   const message = answer.headers?.get(INFER_HEADERS.errorText);
   if (message) throw new PipelineError(codeIn(answer), message);

@@ -36,7 +36,7 @@ export interface StartRunOptions {
   readonly reason?: string | undefined;
 }
 
-/** Publishes the start command and resolves at the run's end, whichever it is. Throws when the command is refused. */
+/** Publishes the start command and resolves at the run's end, good or bad. Throws if the command is refused. */
 export async function startAndFollow(
   bus: Bus,
   options: StartRunOptions,

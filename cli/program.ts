@@ -1,6 +1,7 @@
 /**
- * The command line: names, flags and help of every command. What they do is in commands/. Exit codes: 0 done, 1 a
- * run or command did not succeed, 2 wrong usage or configuration. What runs models is loaded only where it is needed.
+ * The command line: names, flags and help of every command. Their work is in commands/. Exit codes: 0 done, 1 a run or
+ * command did not succeed, 2 wrong usage or configuration. Code that runs models is loaded only by commands that need
+ * it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';

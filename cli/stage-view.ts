@@ -1,6 +1,6 @@
 /**
- * Shows a run's stages on a terminal: one progress bar per stage while it works, one line when it is done. Where the
- * stream is no terminal (a log, CI) only the lines appear. Writes to stderr: stdout belongs to results.
+ * Shows a run's stages on a terminal: one progress bar per stage while it works, one line when it is done. If the
+ * stream is no terminal (a log, CI), only the lines appear. It writes to stderr: stdout belongs to results.
  */
 import cliProgress from 'cli-progress';
 import type { Progress } from '../contracts/progress.ts';

@@ -1,4 +1,4 @@
-/** A bracket around a command's connection: opened on the configured server, closed whatever happens. */
+/** A bracket around a command's connection to the configured server; it is closed in any case. */
 import { loadConfig, type Config } from '../infra/config/config.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { connectClient, type Client } from './client.ts';
@@ -14,6 +14,6 @@ export async function withClient<T>(global: GlobalOptions, use: (client: Client)
   }
 }
 
-/** Where a running system is: --server, else NATS_URL, else the port on which `start` puts its own server. */
+/** The address of a running system: --server, else NATS_URL, else the port on which `start` puts its own server. */
 export const serverUrl = ({ server }: GlobalOptions, config: Config) =>
   server ?? config.nats.url ?? `nats://127.0.0.1:${config.nats.port}`;

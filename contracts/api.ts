@@ -1,5 +1,5 @@
 /**
- * The operators' API: by subject, what is asked and what is answered, over NATS request and reply. From this table come
+ * The operators' API by subject: question, answer and description, over NATS request and reply. From this table come
  * the endpoints of the orchestrator (actors/orchestrator/api.ts), the parsing of the command line (cli/client.ts) and
  * docs/api.md (`npm run docs:api`).
  */

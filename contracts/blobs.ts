@@ -12,11 +12,12 @@ export type BlobReader = Pick<BlobStore, 'get'>;
 
 export interface BlobStore {
   /**
-   * Stores bytes under `key` and returns the reference with their SHA-256. Putting the same key again replaces it.
-   * A stream is not held in memory; it is opened anew for each attempt. Throws NATS_UNAVAILABLE (retryable) when the store does not answer.
+   * Stores bytes under `key` and returns the reference with their SHA-256. Putting the same key again replaces it. A
+   * stream is not held in memory; it is opened anew for each attempt. Throws NATS_UNAVAILABLE (retryable) if the store
+   * does not answer.
    */
   put(bucket: BlobBucket, key: string, content: Uint8Array | (() => Readable)): Promise<BlobRef>;
-  /** The whole object. Throws BLOB_MISSING, or BLOB_CORRUPT when the bytes do not match the digest. */
+  /** The whole object. Throws BLOB_MISSING, or BLOB_CORRUPT if the bytes do not match the digest. */
   get(ref: BlobRef): Promise<Buffer>;
   /** The object as a file at `path`, written beside it and renamed when its digest was checked; for large objects. */
   download(ref: BlobRef, path: string): Promise<void>;

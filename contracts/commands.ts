@@ -1,14 +1,14 @@
 /**
- * The operators' commands: by subject, what each does and the form of its data; and what its sender is answered. Their
- * handlers are the table in actors/orchestrator/commands.ts. A bare JSON object published by hand is accepted in place of
- * an envelope.
+ * The operators' commands by subject: a description and the form of the data; and the answer to the sender. Their
+ * handlers are the table in actors/orchestrator/commands.ts. A bare JSON object published by hand is accepted in place
+ * of an envelope.
  */
 import { z } from 'zod';
 import { FailureSchema } from './messages.ts';
 import { TokenSchema } from './references.ts';
 import { CTL, STAGES, type CtlSubject } from './subjects.ts';
 
-/** Where a run can be forked: at the start of a worker's stage, or of the deployment. */
+/** A run can be forked at the start of each stage. */
 export const StageSchema = z.enum(STAGES);
 
 const ReasonSchema = z.string().max(500).describe('in words, for people').optional();
@@ -101,7 +101,7 @@ export const COMMANDS = {
 
 export type CommandData<S extends CtlSubject> = z.infer<(typeof COMMANDS)[S]['data']>;
 
-/** What became of a command: data of `nightshift.evt.operator.accepted.<id>` and `.refused.<id>`, and every answer. */
+/** The end of a command: data of `nightshift.evt.operator.accepted.<id>` and `.refused.<id>`, and every answer. */
 export const OutcomeSchema = z.object({
   commandId: z.string().describe('message id of the command'),
   subject: z.string(),

@@ -7,7 +7,7 @@ import { PipelineError } from './errors.ts';
 
 export const EnvelopeSchema = z.object({
   specversion: z.literal('1.0'),
-  /** Identifies the message for deduplication; deterministic wherever the message may be published twice. */
+  /** Identifies the message for deduplication. It is deterministic if the message may be published twice. */
   id: z.string().min(1).max(200),
   source: z.string().min(1),
   type: z.string().min(1),
@@ -50,7 +50,7 @@ export function makeEnvelope<T>(input: EnvelopeInput<T>): Envelope<T> {
 export interface RawMessage {
   readonly subject: string;
   readonly body: Uint8Array;
-  /** Used where the sender gave none: the stream's name and sequence, the same at each redelivery. */
+  /** Used if the sender gave none: the stream's name and sequence, the same at each redelivery. */
   readonly fallbackId: string;
   readonly time: Date;
 }

@@ -56,11 +56,11 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** What travels in events, replies and dead letters in place of an Error object. */
+/** Travels in events, replies and dead letters in place of an Error object. */
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
-  /** True where the same work may succeed later without anybody changing anything. */
+  /** True if the same work may succeed later although nobody changes anything. */
   readonly retryable: boolean;
 }
 
@@ -69,7 +69,7 @@ export class PipelineError extends Error {
   override readonly name = 'PipelineError';
   readonly code: ErrorCode;
   readonly retryable: boolean;
-  /** When it is worth trying again, where that is known. */
+  /** Milliseconds after which it is worth trying again; null if that is unknown. */
   readonly retryAfterMs: number | null;
 
   constructor(

@@ -1,7 +1,7 @@
 /**
- * The data plane: requests to `nightshift.infer.<model>.<verb>` and their replies. The payload of a request is the bytes of an
- * image file (PNG, JPEG, WebP), or the pixels themselves; everything else stands in headers. Replies are JSON, and each carries the release
- * that answered. Errors follow the NATS micro protocol, with a Failure in the body.
+ * The data plane: requests to `nightshift.infer.<model>.<verb>` and their replies. The payload of a request is the
+ * bytes of an image file (PNG, JPEG, WebP), or the pixels themselves; everything else stands in headers. Replies are
+ * JSON, and each carries the release that answered. Errors follow the NATS micro protocol, with a Failure in the body.
  */
 import { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
@@ -30,7 +30,7 @@ const AnswerSchema = z.object({
   release: z.number().int(),
   /** Of the model that answered. */
   modelDigest: DigestSchema,
-  /** Where a canary answered in place of the release: the run that announced it. */
+  /** The run that announced the canary, if a canary answered in place of the release. */
   canary: TokenSchema.optional(),
 });
 
@@ -47,7 +47,7 @@ export const VerifyReplySchema = AnswerSchema.extend({
 export type VerifyReply = z.infer<typeof VerifyReplySchema>;
 
 export const IdentifyReplySchema = AnswerSchema.extend({
-  /** Null where the best score is below the threshold. */
+  /** Null if the best score is below the threshold. */
   person: z.string().nullable(),
   known: z.boolean(),
   score: z.number(),

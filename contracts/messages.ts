@@ -56,11 +56,11 @@ export const CompletedSchemas = {
     epochs: z.number(),
     loss: z.number(),
     imagesPerSecond: z.number(),
-    /** Share of validation images whose nearest class is right; null where the snapshot has no validation split. */
+    /** Share of validation images whose nearest class is right; null if the snapshot has no validation split. */
     validationRank1: z.number().nullable(),
-    /** Absent where the strategy cannot tell, as with an outside program. */
+    /** Absent if the strategy cannot tell, as with an outside program. */
     course: TrainingCourseSchema.optional(),
-    /** `points`: LearningCurveSchema as JSON. `picture`: an SVG. Absent where the strategy tells nothing of its passes. */
+    /** `points`: LearningCurveSchema as JSON. `picture`: an SVG. Absent if the strategy tells nothing of its passes. */
     learningCurve: z.object({ points: BlobRefSchema, picture: BlobRefSchema }).optional(),
     durationMs: z.number(),
   }),

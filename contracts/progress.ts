@@ -1,4 +1,4 @@
-/** One step of long work, for progress bars. */
+/** The progress of long work, for people. */
 import { z } from 'zod';
 
 /** One step of long work, for progress bars. `figures` are free-form numbers such as loss or images/s. */

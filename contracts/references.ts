@@ -1,4 +1,4 @@
-/** How things are named where they travel: tokens, digests, and large things by reference. */
+/** Names of things that travel: tokens, digests, and references to large things. */
 import { z } from 'zod';
 
 /** One subject token: what may stand between two dots, and in a KV key. */

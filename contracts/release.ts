@@ -1,10 +1,10 @@
-/** What is in service and what may be: pairs, releases, candidates, and the deployment record with its ledger. */
+/** Models in service: pairs, releases, announcements, and the deployment record with its ledger. */
 import { z } from 'zod';
 import { TokenSchema, DigestSchema, BlobRefSchema } from './references.ts';
 
 /**
- * What a release serves. Embeddings of two models are not comparable, so a model and the gallery computed with it
- * always travel and switch together. `golden` holds inputs and the outputs that the verifier saw for them.
+ * A model and the gallery computed with it. They always travel and switch together, because embeddings of two models
+ * are not comparable. `golden` holds inputs and the outputs that the verifier saw for them.
  */
 export const ModelPairSchema = z.object({
   model: BlobRefSchema,
@@ -14,7 +14,7 @@ export const ModelPairSchema = z.object({
 });
 export type ModelPair = z.infer<typeof ModelPairSchema>;
 
-/** Where a pair that serves again comes from: the release in which it served first, and the run that made it. */
+/** The origin of a pair that serves again: the release in which it served first, and the run that made it. */
 export const OriginSchema = z.object({ release: z.number().int().positive(), runId: TokenSchema });
 export type Origin = z.infer<typeof OriginSchema>;
 
@@ -73,7 +73,7 @@ const RecordSchema = z.object({
   change: z.enum(['announced', 'canary-started', 'committed', 'rolled-back', 'withdrawn']),
 });
 
-/** Names in the records of 0.1.0, where a release was an epoch and whatever was announced a candidate. */
+/** Names in the records of 0.1.0: a release was an epoch there, and an announced pair a candidate. */
 const NAMES_BEFORE: Readonly<Record<string, string>> = {
   epoch: 'release',
   epochMax: 'releaseMax',

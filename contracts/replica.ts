@@ -1,15 +1,17 @@
-/** What a replica says of itself in its heartbeat, and the figures that a deployment is judged by. */
+/** A replica's heartbeat, in which it tells of itself, and the figures by which a deployment is judged. */
 import { z } from 'zod';
 import { TokenSchema, DigestSchema } from './references.ts';
 
 export const LatencySchema = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() });
 export type Latency = z.infer<typeof LatencySchema>;
 
-/** How far the scores of `count` replies lie above the threshold (below: negative): their mean and standard deviation. */
+/**
+ * How far the scores of `count` replies lie above the threshold (below: negative): their mean and standard deviation.
+ */
 export const ScoresSchema = z.object({ count: z.number().int(), mean: z.number(), deviation: z.number() });
 export type Scores = z.infer<typeof ScoresSchema>;
 
-/** What one replica counted of one release or canary. */
+/** Counted by one replica, of one release or canary. */
 export const ReleaseFiguresSchema = z.object({
   requests: z.number(),
   failed: z.number(),
@@ -18,7 +20,7 @@ export const ReleaseFiguresSchema = z.object({
 });
 export type ReleaseFigures = z.infer<typeof ReleaseFiguresSchema>;
 
-/** What was watched of a new release or a canary, over all replicas, beside what it was compared with. */
+/** Figures of a new release or a canary over all replicas, beside those that they were compared with. */
 export const WindowFiguresSchema = z.object({
   requests: z.number(),
   failed: z.number(),

@@ -1,6 +1,7 @@
 /**
- * Every NATS name of the system: subjects, streams, buckets. Nobody spells one a second time, and parse-subject.ts alone
- * takes one apart. The last token of a command or event is the id of its run, so that one subscription follows one run.
+ * Every NATS name of the system: subjects, streams, buckets. Nobody spells one a second time, and parse-subject.ts
+ * alone takes one apart. The last token of a command or event is the id of its run, so that one subscription follows
+ * one run.
  */
 
 export const STREAMS = {
@@ -34,8 +35,8 @@ export const COMMAND_VERBS = ['start', 'cancel', 'report'] as const;
 export type CommandVerb = (typeof COMMAND_VERBS)[number];
 
 /**
- * What a worker says of a command. `progressed` is for people and frequent; `working` and `absent` answer `report`:
- * somebody holds the work, or nobody does.
+ * A worker's facts about its command. `progressed` is for people and frequent; `working` and `absent` answer `report`:
+ * a worker holds the work, or none does.
  */
 export const WORK_FACTS = ['completed', 'failed', 'cancelled', 'progressed', 'working', 'absent'] as const;
 export type WorkFact = (typeof WORK_FACTS)[number];
@@ -57,7 +58,7 @@ export const PIPELINE_FACTS = [
 ] as const;
 export type PipelineFact = (typeof PIPELINE_FACTS)[number];
 
-/** Said on the way: a run that is paused or waits for approval still has its end before it. */
+/** Said on the way: a run that is paused, or waits for approval, still has its end before it. */
 const ON_THE_WAY: readonly PipelineFact[] = ['started', 'advanced', 'paused', 'awaiting-approval'];
 /** A run that said one of these moves no more, or not without an operator. */
 export const RUN_STOPS: readonly PipelineFact[] = PIPELINE_FACTS.filter((fact) => !ON_THE_WAY.includes(fact));
@@ -111,13 +112,13 @@ export const commandAcceptedSubject = (id: string) => `nightshift.evt.operator.a
 /** A message id may have dots in it; in a subject it stands as one token. */
 export const commandToken = (id: string) => id.replaceAll(/[^A-Za-z0-9_-]/g, '-');
 
-/** Where a durable timer waits, and where it appears when it is due. */
+/** A durable timer waits at the first, and appears at the second when it is due. */
 export const timerScheduleSubject = (runId: string, timerId: string) => `nightshift.timer.at.${runId}.${timerId}`;
 export const timerFiredSubject = (runId: string, timerId: string) => `nightshift.timer.fire.${runId}.${timerId}`;
 
 /**
- * A message here means that a slot of the model has come. The orchestrator's own timers fire here, and so may any
- * schedule that somebody sets in the server by hand, on a subject such as `nightshift.timer.cron.<model>`.
+ * A message here means that a slot of the model has come. The orchestrator's own timers fire here, and so may a
+ * schedule that an operator sets in the server by hand, on a subject such as `nightshift.timer.cron.<model>`.
  */
 export const slotSubject = (model: string) => `nightshift.timer.slot.${model}`;
 /** In place of a run's id in the subject of a schedule's own timer. */
@@ -148,13 +149,16 @@ export const API = {
   deployments: 'nightshift.api.deployments',
 } as const;
 
-/** What the subjects of all questions begin with. */
+/** The subjects of all questions begin so. */
 export const API_PREFIX = 'nightshift.api.';
 
 export type ApiOfCommand<S extends CtlSubject> = S extends `nightshift.ctl.${infer Name}`
   ? `nightshift.api.${Name}`
   : never;
-/** Request and reply for an operator command: `nightshift.ctl.pipeline.pause` is answered on `nightshift.api.pipeline.pause`. */
+/**
+ * Request and reply for an operator command: `nightshift.ctl.pipeline.pause` is answered on
+ * `nightshift.api.pipeline.pause`.
+ */
 export const apiOfCommand = <S extends CtlSubject>(command: S): ApiOfCommand<S> =>
   // What the type says of the text.
   `${API_PREFIX}${command.slice('nightshift.ctl.'.length)}` as ApiOfCommand<S>;
@@ -167,6 +171,8 @@ export type GalleryVerb = (typeof GALLERY_VERBS)[number];
 export const inferSubject = (model: string, verb: InferVerb | GalleryVerb) => `nightshift.infer.${model}.${verb}`;
 export const inferQueue = (model: string) => `inference-${model}`;
 
-/** All that was ever said of a person in a model's gallery; a name may hold what a subject may not, hence `personKey`. */
+/**
+ * All changes of a person in a model's gallery. A name may have characters that a subject may not, hence `personKey`.
+ */
 export const enrolmentSubject = (model: string, personKey: string) => `nightshift.enrol.${model}.${personKey}`;
 export const enrolmentsOf = (model: string) => `nightshift.enrol.${model}.>`;

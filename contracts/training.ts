@@ -1,8 +1,8 @@
-/** How a training went: its course and its learning curve. */
+/** The course of a training and its learning curve. */
 import { z } from 'zod';
 import { TokenSchema } from './references.ts';
 
-/** How a training went, beyond its figures: what ended it, and what happened to it on the way. */
+/** The course of a training, beyond its figures: how it ended, and what happened to it on the way. */
 export const TrainingCourseSchema = z.object({
   /** `time`: the budget was used up. `early-stopping`: the validation figure no longer improved. */
   ended: z.enum(['epochs', 'time', 'early-stopping']),
@@ -20,7 +20,7 @@ export const TrainingCourseSchema = z.object({
 });
 export type TrainingCourse = z.infer<typeof TrainingCourseSchema>;
 
-/** How a training went, pass by pass. */
+/** The figures of a training, pass by pass. */
 export const LearningCurveSchema = z.object({
   runId: TokenSchema,
   model: TokenSchema,
@@ -32,7 +32,7 @@ export const LearningCurveSchema = z.object({
       loss: z.number(),
       /** At its last step. */
       learningRate: z.number().nullish(),
-      /** Share of validation images whose nearest person is right; null where there is no validation split. */
+      /** Share of validation images whose nearest person is right; null if there is no validation split. */
       validationRank1: z.number().nullable(),
       validationLoss: z.number().nullish(),
       /** Of the steps, without the validation: the one figure that differs from time to time. */

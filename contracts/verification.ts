@@ -1,4 +1,4 @@
-/** What the verifier measured of a candidate, and its report. */
+/** The verifier's figures of a candidate, and its report. */
 import { z } from 'zod';
 import { TokenSchema, DigestSchema } from './references.ts';
 import { LatencySchema } from './replica.ts';
@@ -25,7 +25,7 @@ export type Performance = z.infer<typeof PerformanceSchema>;
 
 export const GateSchema = z.object({
   name: z.string(),
-  /** What was measured, what was required, and whether it holds. */
+  /** Measured and required; `passed`: whether the one satisfies the other. */
   value: z.number(),
   limit: z.number(),
   passed: z.boolean(),

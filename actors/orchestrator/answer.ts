@@ -1,6 +1,6 @@
 /**
- * Tells the sender of an operator command what became of it: as an event under the command's id, and in the inbox that
- * the sender named in the header `Nightshift-Reply-To`, if any. Called when a command was obeyed or given up.
+ * Tells the sender of an operator command what became of it: by an event under the command's id, and in an inbox if the
+ * sender named one in the header `Nightshift-Reply-To`. Called when a command was obeyed or given up.
  */
 import type { Failure } from '../../contracts/errors.ts';
 import type { Outcome } from '../../contracts/commands.ts';
@@ -10,10 +10,10 @@ import { faultPoint } from '../../runtime/fault-points.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import type { OrchestratorContext } from './context.ts';
 
-/** What an obeyed command did; null where it was not about a run. */
+/** The effect of an obeyed command on its run. */
 export interface Obeyed {
   readonly checkpoint: Checkpoint;
-  /** False where the run stood already where the command wants it. */
+  /** False if the run stood already where the command wants it. */
   readonly changed: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Answers questions under `nightshift.api.>` (NATS micro): which runs there are, one run with its time line, what is
- * in service, who served when; any number of orchestrators answer alike. Commands are in command-api.ts.
+ * Answers the questions of contracts/api.ts: runs, time lines, models in service, ledgers, schedules, dead letters. Any
+ * number of orchestrators answer alike, over NATS micro (infra/messaging/api.ts). Commands are in command-api.ts.
  */
 import {
   QUESTIONS,
@@ -30,7 +30,7 @@ import { activeRun } from './begin.ts';
 import { failureOf } from './effects.ts';
 import { listSchedules } from './schedule.ts';
 
-/** A listing that is read by people: the newest this many. */
+/** People read the listing: they want the newest. */
 const RUNS_LISTED_MAX = 200;
 
 type Handlers = {
@@ -98,7 +98,7 @@ async function showRun(o: OrchestratorContext, { runId, at }: ParsedQuestion<typ
   };
 }
 
-/** What a run remembers, as the contract has it. */
+/** The memory of a run, as the contract has it. */
 const memoryOf = ({ plan, forkedFrom, ...more }: PipelineContext): RunMemory => ({
   ...more,
   plan: plan.map((step) => ({ ...step })),
@@ -128,7 +128,7 @@ const WORKERS: Readonly<Record<WorkStage, string>> = {
   verify: 'verifier',
 };
 
-/** An event's type begins with who says it; what replicas report reaches the run as an event of its deploy stage. */
+/** An event's type begins with its sender; the replicas' reports reach the run as events of its deploy stage. */
 function actorOf({ cause, context }: Checkpoint): string {
   const [family] = cause.split('.');
   if (family === 'xstate') return 'timer';
@@ -147,7 +147,7 @@ async function statusOf(o: OrchestratorContext, model: string): Promise<ModelSta
   };
 }
 
-/** The ledger lies in the deployment record itself, so it cannot say anything else than what replicas were told. */
+/** The ledger lies in the deployment record itself, so it says what the replicas were told and nothing else. */
 async function listDeployments(o: OrchestratorContext, model: string | undefined): Promise<ModelLedger[]> {
   if (model !== undefined && !o.pipelines[model]) {
     throw new PipelineError('MODEL_UNKNOWN', `no pipeline for a model "${model}" is configured`);

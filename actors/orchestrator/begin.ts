@@ -1,6 +1,6 @@
 /**
- * Begins runs: from scratch, from where another run failed, or from a stage of another with changes. One run of a model
- * at a time, by a lock. Called for operator commands and by schedules.
+ * Begins runs: from scratch, at the point where another run failed, or from a stage of another with changes. A lock
+ * keeps a model to one run at a time. Called for operator commands and by schedules.
  */
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
@@ -79,14 +79,14 @@ export function retryIdOf(runId: string): string {
   return `${base}-r${Number(number ?? 0) + 1}`;
 }
 
-/** The first stage without a result that may be kept. A candidate that only a person rejected is good to deploy. */
+/** The first stage without a result that may be kept. A candidate that only a person rejected can be deployed. */
 function failedStage({ dataset, candidate, verification }: PipelineContext): Stage {
   if (verification?.verdict === 'passed') return 'deploy';
   if (candidate) return 'verify';
   return dataset ? 'train' : 'collect';
 }
 
-/** What the stages before are taken to have yielded. Throws COMMAND_NOT_APPLICABLE where one has not. */
+/** The results of the stages before. Throws COMMAND_NOT_APPLICABLE if one of them is lacking. */
 function originOf(runId: string, { dataset, candidate, verification }: PipelineContext, stage: Stage): ForkOrigin {
   const rank = STAGES.indexOf(stage);
   const passed = verification?.verdict === 'passed' ? verification : null;
@@ -122,7 +122,7 @@ const unknownKeys = (changes: unknown, known: unknown, path = ''): string[] => {
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-/** Objects are merged key by key; whatever else replaces. */
+/** Objects are merged key by key; everything else is replaced. */
 function merged(base: unknown, changes: unknown): unknown {
   if (!isObject(base) || !isObject(changes)) return changes;
   const keys = Object.entries(changes).map(([key, value]) => [key, merged(base[key], value)]);
@@ -145,10 +145,10 @@ export async function loadRun(o: OrchestratorContext, runId: string): Promise<Ch
 
 export const notApplicable = (message: string) => new PipelineError('COMMAND_NOT_APPLICABLE', message);
 
-/** A lock whose run was never stored is left by a crash between the two; it is young when that still goes on. */
+/** A crash between the two leaves a lock whose run was never stored. A younger one may still get its run. */
 const LOCK_WITHOUT_RUN_MS = 30_000;
 
-/** Throws RUN_ACTIVE where another run holds the lock. */
+/** Throws RUN_ACTIVE if another run holds the lock. */
 export async function takeLock(o: OrchestratorContext, key: string, model: string, runId: string): Promise<void> {
   const now = o.now();
   const held = await o.locks.load(key);

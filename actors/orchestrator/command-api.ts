@@ -12,7 +12,7 @@ import type { OrchestratorContext } from './context.ts';
 /** Shorter than the five seconds for which the NATS CLI waits by default. */
 const OUTCOME_TIMEOUT_MS = 4_500;
 
-/** Endpoint subject -> handler, as infra/messaging/api.ts serves them. Throws what the command was refused with. */
+/** Endpoint subject -> handler, as infra/messaging/api.ts serves them. It throws the command's refusal. */
 export const commandEndpointsOf = ({ bus }: OrchestratorContext) =>
   Object.fromEntries(
     Object.values(CTL).map((subject) => [

@@ -1,7 +1,7 @@
 /**
  * The order in which operator commands are obeyed within a process. Starts of different models do not concern each
- * other and go side by side, so that a hundred models start in the time of one; any other command waits for all that
- * came before it, and whatever comes after waits for it.
+ * other and go side by side, so that a hundred models start in the time of one. Any other command waits for all that
+ * came before it, and all that come after wait for it.
  */
 
 export interface CommandOrder {

@@ -1,6 +1,6 @@
 /**
- * Who obeys which operator command: one line each. The forms of their data are the table of contracts/commands.ts, under
- * the same subjects. A command is parsed here, once; operator.ts obeys it in its turn.
+ * Every operator command has one line here, with its handler. The forms of their data are the table of
+ * contracts/commands.ts, under the same subjects. A command is parsed here, once; operator.ts obeys it in its turn.
  */
 import type { z } from 'zod';
 import { COMMANDS, type CommandData } from '../../contracts/commands.ts';
@@ -19,9 +19,9 @@ import { pauseSchedule, resumeSchedule } from './schedule.ts';
 import { telling } from './tell-run.ts';
 
 interface Handler<S extends CtlSubject> {
-  /** Throws what the command is refused with. Null: it was about no run. */
+  /** Throws if the command is refused. Null: it was about no run. */
   obey(o: OrchestratorContext, data: CommandData<S>, delivery: Delivery): Promise<Obeyed | null>;
-  /** Names what the command is about, if it need not wait for commands about anything else: see command-order.ts. */
+  /** The model that the command is about, if it need not wait for commands about others: see command-order.ts. */
   besides?(data: CommandData<S>): string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the orchestrator's handlers share: ports to the stores and the bus, the configured pipelines, a clock. What it
- * holds of a run is never believed (`savedRuns`), so that any number of orchestrators may run and any may die.
+ * The orchestrator's handlers share this: ports to the stores and the bus, the configured pipelines, a clock. Nothing
+ * that it holds of a run is believed (`savedRuns`), so any number of orchestrators may run, and any of them may die.
  */
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from 'nats';
@@ -24,7 +24,7 @@ import { createCommandOrder, type CommandOrder } from './command-order.ts';
 import type { Attempts } from './durable.ts';
 import { createSavedRuns, type SavedRuns } from './saved-runs.ts';
 
-/** Our own writing is trusted beyond its format marker: only the orchestrator may write the bucket. */
+/** Only the orchestrator may write the bucket, so a record is trusted beyond its format marker. */
 export const CheckpointSchema = z.custom<Checkpoint>(
   (value) => typeof value === 'object' && value !== null && 'format' in value && value.format === 'nightshift.run/1',
   'a checkpoint of the format nightshift.run/1',
@@ -57,7 +57,7 @@ export interface OrchestratorContext {
 
 export const runKey = (runId: string) => `run.${runId}`;
 export const lockKey = (model: string) => `lock.${model}`;
-/** RUNS/lock.<model>.rollback: the rollback under way, which waits for no night but for another rollback. */
+/** RUNS/lock.<model>.rollback: the rollback under way. It waits for another rollback, and for no night. */
 export const rollbackLockKey = (model: string) => `lock.${model}.rollback`;
 
 /** The stores and ports of one orchestrator. */

@@ -1,6 +1,6 @@
 /**
- * Dead letters are listed, looked at, sent again and dropped here. Looking is a question of the API, the rest are operator
- * commands. Messages that the server gave up by itself become dead letters, by its advisories.
+ * Dead letters are listed, looked at, sent again and dropped here. Looking is a question of the API, the rest are
+ * operator commands. Messages that the server gave up by itself become dead letters, by its advisories.
  */
 import { z } from 'zod';
 import type { KeptLetter } from '../../contracts/dead-letter.ts';

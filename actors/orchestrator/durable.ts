@@ -21,8 +21,8 @@
  *  - After 6 only the acknowledgement is missing. The message comes again and is known by its id, so 3 answers null.
  *  - The outbox is emptied in the store, because a leftover must mean "perhaps not done": what was sent hours ago would
  *    no longer be recognised as a duplicate.
- *  - If two orchestrators meet at one record, one of them loses in step 4 or 6 (CHECKPOINT_CONFLICT) and begins again at
- *    step 1 with what the other has saved.
+ *  - If two orchestrators meet at one record, one of them loses in step 4 or 6 (CHECKPOINT_CONFLICT) and begins again
+ *    at step 1 with what the other has saved.
  */
 import { toFailure } from '../../contracts/errors.ts';
 import type { Stored } from '../../infra/stores/record-store.ts';
@@ -65,7 +65,9 @@ export async function decide<R extends WithOutbox>(
   return decided ? save(durable, decided, flushed.revision) : flushed;
 }
 
-/** Step 4, also for a decision upon a record that was not loaded: if that is outdated, this throws CHECKPOINT_CONFLICT. */
+/**
+ * Step 4, also for a decision upon a record that was not loaded: if that is outdated, this throws CHECKPOINT_CONFLICT.
+ */
 export async function save<R>(durable: Durable<R>, decided: R, expectedRevision: number): Promise<Versioned<R>> {
   durable.points.decided(decided);
   const revision = await durable.save(decided, expectedRevision);
@@ -84,8 +86,8 @@ export async function settle<R extends WithOutbox>(durable: Durable<R>, stored: 
 }
 
 /**
- * Two orchestrators that meet at one record each win in turn, so there is nothing to wait for. More than 20 conflicts in
- * a row mean a bug, and a redelivery.
+ * Two orchestrators that meet at one record each win in turn, so there is nothing to wait for. More than 20 conflicts
+ * in a row mean a bug, and a redelivery.
  */
 const AFTER_CONFLICT: RetryPolicy = {
   attemptsMax: 21,

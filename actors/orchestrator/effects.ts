@@ -22,7 +22,7 @@ export interface EffectFailure {
   readonly event: PipelineEvent;
 }
 
-/** What keeps a run from ending is what its operator has to know; the reason why it ends comes after. */
+/** The reason that keeps a run from ending comes first, because its operator has to act on it. */
 export const failureOf = ({ undoFailure, failure }: PipelineContext) => undoFailure ?? failure;
 
 export async function carryOut(
@@ -67,7 +67,7 @@ export async function carryOut(
 
 type DeploymentEffect = Extract<Effect, { kind: 'deployment' }>;
 
-/** A refusal that no retry can mend becomes the machine's event `deploy.failed`; anything else is thrown. */
+/** A refusal that no retry can mend becomes the machine's event `deploy.failed`. Any other error is thrown. */
 async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, effect: DeploymentEffect) {
   const { runId, model } = checkpoint.context;
   try {
@@ -106,13 +106,13 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
   }
 }
 
-/** Who wants the release of this run gone, and why: an operator, or what was watched in its guard. */
+/** An operator wants the release of this run gone, or its guard does; and why. */
 function causeOf({ kind, failure, reason }: PipelineContext): Pick<Terms, 'reason' | 'why'> {
   if (kind === 'rollback') return { reason: 'operator', why: reason ?? null };
   return { reason: failure?.code === 'CANCELLED' ? 'operator' : 'guard', why: failure?.message ?? null };
 }
 
-/** W3C trace context: one trace per run, a span per message, both derived so that a repetition has the same. */
+/** W3C trace context: one trace a run, one span a message. Both are derived, so a repetition has the same. */
 function traceOf(runId: string, id: string): string {
   const hex = (text: string, length: number) => createHash('sha256').update(text).digest('hex').slice(0, length);
   return `00-${hex(runId, 32)}-${hex(id, 16)}-01`;

@@ -1,7 +1,7 @@
 /**
- * Looks at the world for a run that waits: asks the deployment strategy what the replicas' reports mean for one that is
- * deploying, and watches a worker's signs of life. Level-triggered: it reads the state as it is, so a report that was
- * missed or came twice makes no difference, and looking costs no checkpoint.
+ * Looks at the world for a run that waits. For one that is deploying it asks the deployment strategy what the replicas'
+ * reports mean; for others it watches the worker's signs of life. It is level-triggered: it reads the state as it is,
+ * so a report that was missed or came twice makes no difference, and a look costs no checkpoint.
  */
 import { assertNever } from '../../contracts/errors.ts';
 import { commandSubject, STREAMS, workEventSubject, type WorkStage } from '../../contracts/subjects.ts';
@@ -18,7 +18,9 @@ export const OBSERVE_TIMER = 'observe';
 /** A replica that dies sends no event: its absence is noticed by looking, at this interval. */
 const OBSERVE_INTERVAL_MS = 500;
 
-/** The event that the machine should get, or null when there is nothing to observe or to decide; then it looks again. */
+/**
+ * The event that the machine should get, or null when there is nothing to observe or to decide; then it looks again.
+ */
 export async function observe(o: OrchestratorContext, checkpoint: Checkpoint): Promise<PipelineEvent | null> {
   if (await lookLater(o, checkpoint)) return null;
   const startId = beatingCommand(checkpoint);
@@ -30,7 +32,7 @@ export async function observe(o: OrchestratorContext, checkpoint: Checkpoint): P
 
 /**
  * Arms the next look at a worker whose run has come to this state just now, when nothing can be overdue. It looks at
- * nothing, so it may be done beside the outbox. False where it is time for a look.
+ * nothing, so it may be done beside the outbox. False if it is time for a look.
  */
 export async function lookLater(o: OrchestratorContext, checkpoint: Checkpoint): Promise<boolean> {
   const windowMs = windowOf(checkpoint);
@@ -40,7 +42,7 @@ export async function lookLater(o: OrchestratorContext, checkpoint: Checkpoint):
   return true;
 }
 
-/** The change was made before anybody looks; what the record says is what happened. */
+/** The change was made before this look, so the record tells whether it happened. */
 async function observeWithdrawal(o: OrchestratorContext, { context }: Checkpoint): Promise<PipelineEvent | null> {
   const record = (await o.deployments.load(context.model))?.value;
   return record?.announced?.runId === context.runId ? null : { type: 'deploy.withdrawn' };

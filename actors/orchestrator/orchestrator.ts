@@ -1,6 +1,6 @@
 /**
  * The orchestrator actor: message in -> one step of a run -> effects out. It hosts the pipeline machine and holds no
- * state; see run-loop.ts for the order in which things happen, operator.ts for commands, api.ts for questions.
+ * state. durable.ts says in which order things happen; commands.ts has the commands, api.ts the questions.
  */
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
@@ -57,7 +57,9 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
   return { stop: async () => void (await Promise.all(consumers.map((consumer) => consumer.stop()))) };
 }
 
-/** A worker's fact moves its run, a replica's makes the run look at the replicas, and a schedule may wait for its end. */
+/**
+ * A worker's fact moves its run, a replica's makes the run look at the replicas, and a schedule may wait for its end.
+ */
 async function handleFact(o: OrchestratorContext, delivery: Delivery): Promise<void> {
   const event = parseSubject(delivery.subject);
   if (event.family === 'replica-event') return void (await reconsider(o, event.runId));

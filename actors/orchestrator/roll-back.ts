@@ -1,6 +1,6 @@
 /**
- * The operator command that puts an earlier release back into service: by the run that has just deployed, or by a run of
- * its own. A line in the table of commands.ts.
+ * The operator command that puts an earlier release back into service: by the run that has just deployed, or by a run
+ * of its own. A line in the table of commands.ts.
  */
 import type { CommandData } from '../../contracts/commands.ts';
 import { PipelineError } from '../../contracts/errors.ts';
@@ -52,7 +52,10 @@ export async function rollBackModel(
 /** Phases of a run whose release is in service, or may be. */
 const ROLLS_BACK: ReadonlySet<ReturnType<typeof observedPhase>> = new Set(['committing', 'guarding', 'rollingBack']);
 
-/** Where the rollback leads. Throws NO_PREVIOUS_RELEASE, RELEASE_NOT_RETAINED, or BLOB_MISSING: refused at once, not later. */
+/**
+ * Where the rollback leads. Throws NO_PREVIOUS_RELEASE, RELEASE_NOT_RETAINED, or BLOB_MISSING: refused at once, not
+ * later.
+ */
 async function reachable(
   o: OrchestratorContext,
   record: Deployment | null,

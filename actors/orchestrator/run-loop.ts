@@ -1,7 +1,7 @@
 /**
- * The one way in which a run moves: durable.ts has the steps and why they survive a crash; the decision is a step of the
- * machine. A run adds two things to them: a step may begin from the checkpoint that was just saved here, in place of
- * loading it, and the run is followed up for as long as it is clear what comes next.
+ * The one way in which a run moves: durable.ts has the steps and why they survive a crash; the decision is a step of
+ * the machine. A run adds two things to them: a step may begin from the checkpoint that was just saved here, in place
+ * of loading it, and the run is followed up for as long as it is clear what comes next.
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
@@ -37,8 +37,8 @@ export interface Beginning {
 }
 
 /**
- * Starts a run unless it exists already (`moved` is false then, but for the message that started it); in either case
- * everything that its checkpoint asks for is done after.
+ * Starts a run unless it exists already; `moved` is false then, except for the message that started it. Afterwards
+ * everything that its checkpoint asks for is done.
  */
 export async function beginRun(o: OrchestratorContext, { runId, messageId, input }: Beginning): Promise<Moved> {
   return oneByOne(o.attempts, runId, async () => {
@@ -53,8 +53,8 @@ export async function beginRun(o: OrchestratorContext, { runId, messageId, input
 }
 
 /**
- * Brings a message to its run. Throws RUN_UNKNOWN if there is none. What the step arms counts from now, not from when
- * the message was sent: it may have waited for an orchestrator longer than the deadline that begins here.
+ * Brings a message to its run. Throws RUN_UNKNOWN if there is none. Deadlines that the step arms count from now, not
+ * from when the message was sent: it may have waited for an orchestrator longer than the deadline that begins here.
  */
 export function applyEvent(o: OrchestratorContext, runId: string, messageId: string, event: PipelineEvent) {
   return advance(o, runId, messageId, (checkpoint) => step(checkpoint, messageId, event, o.now()));
@@ -86,8 +86,8 @@ function advance(o: OrchestratorContext, runId: string, messageId: string, decis
 
 /**
  * Decides upon what this process saved last, in place of loading it. If somebody else has moved the run since, the save
- * fails, and the step is taken again upon the loaded one. Null if nothing is to be saved: that no step is due can be said
- * only of the loaded one.
+ * fails, and the step is taken again upon the loaded one. Null if nothing is to be saved: that no step is due can be
+ * said only of the loaded one.
  */
 async function decideUponSaved(o: OrchestratorContext, runId: string, decision: Decision): Promise<SavedRun | null> {
   const saved = o.savedRuns.take(runId);
@@ -123,7 +123,7 @@ const POINTS: Points<Checkpoint> = {
 /** A run goes on as the current version of the machine reads it. */
 const migrated = ({ value, revision }: SavedRun): SavedRun => ({ value: upcast(value), revision });
 
-/** Carries out the outbox, looks at the world, and follows up while it is decided already what comes next. */
+/** Carries out the outbox, looks at the world, and goes on for as long as it is clear what comes next. */
 async function pursue(o: OrchestratorContext, stored: SavedRun): Promise<Checkpoint> {
   const run = runOf(o, stored.value.context.runId);
   let current = stored;
@@ -157,15 +157,15 @@ function followUp(
 
 /**
  * A timer without a delay need not go by the server, which takes a quarter of a second for it. It is set there all the
- * same: where the process dies first, the server fires it; afterwards it is stale.
+ * same: if the process dies first, the server fires it; afterwards it is stale.
  */
 const dueAtOnce = ({ outbox, updatedAt }: Checkpoint) =>
   outbox.find((effect): effect is Timer => effect.kind === 'timer.set' && effect.dueAt <= updatedAt);
 
 /**
  * Changes of the deployment record come first, one by one. The others do not depend on each other; each costs a write
- * to the disk, so they are carried out side by side. Only that a run rests, or what is deployed, is said last: whoever
- * hears it finds everything done.
+ * to the disk, so they are carried out side by side. That a run rests, or that a model is deployed, is said last: a
+ * listener who hears it finds everything done.
  */
 const waveOf = (effect: Effect): 0 | 1 | 2 => {
   if (effect.kind === 'deployment') return 0;

@@ -1,7 +1,7 @@
 /**
  * The checkpoints that this process saved last, so that the next message of a run need not ask the server for what the
- * process has just sent there. A copy may be outdated, as another orchestrator may have moved its run: it is good for a
- * step that is saved by compare-and-save, and for nothing else. Used by run-loop.ts alone.
+ * process has just sent there. A copy may be outdated, because another orchestrator may have moved its run. It is good
+ * for a step that is saved by compare-and-swap, and for nothing else. Used by run-loop.ts alone.
  */
 import type { Checkpoint } from '../../machines/step.ts';
 import type { Versioned } from './durable.ts';
@@ -9,13 +9,13 @@ import type { Versioned } from './durable.ts';
 export type SavedRun = Versioned<Checkpoint>;
 
 export interface SavedRuns {
-  /** Hands the copy out for one step and forgets it, so that whatever fails on the way leaves none behind. */
+  /** Hands the copy out for one step and forgets it, so that a failure on the way leaves none behind. */
   take(runId: string): SavedRun | null;
   /** Runs that have ended are not kept. */
   keep(saved: SavedRun): void;
 }
 
-/** More runs than are stepped at once, and with some 10 KB each still little memory. Others are loaded. */
+/** More runs than are stepped at once, and at some 10 KB each still little memory. Other runs are loaded. */
 const KEPT_MAX = 256;
 
 export function createSavedRuns(keptMax = KEPT_MAX): SavedRuns {

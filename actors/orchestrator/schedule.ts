@@ -1,8 +1,8 @@
 /**
- * Starts runs by themselves. Every wake-up (a timer that fired, a run that ended, an operator, a slot from a schedule
- * set by hand in the server, a start of this process) does the same: load the record, decide, compare-and-save it with
- * its outbox, carry the outbox out, save it empty. Decisions are in services/schedule; a slot's run id is derived from
- * the slot, so a repetition starts nothing twice.
+ * Schedules start runs by themselves. Every wake-up is the same: a timer that fired, a run that ended, an operator, a
+ * slot from a schedule set by hand in the server, a start of this process. The record goes through the steps of
+ * durable.ts; decisions are in services/schedule. A slot's run id is derived from the slot, so a repetition starts
+ * nothing twice.
  */
 import { z } from 'zod';
 import type { ScheduleStatus } from '../../contracts/api.ts';
@@ -63,7 +63,7 @@ export async function handleSlot(o: OrchestratorContext, model: string, delivery
   return change(o, model, later(o.now(), slot), (record, moment) => named(record, slot, id, moment));
 }
 
-/** A run has come to rest: its schedule counts failures, and a slot may have waited for it. */
+/** A run has come to rest. Its schedule counts failures, and a slot may have waited for it. */
 export async function handleRunStop(o: OrchestratorContext, runId: string, fact: PipelineFact): Promise<void> {
   const model = (await o.runs.load(runKey(runId)))?.value.context.model;
   if (model === undefined || !(await o.schedules.load(model))) return;
@@ -143,11 +143,11 @@ const POINTS: Points<ScheduleRecord> = {
   settled: (_, before) => faultPoint('schedule.settled', workOf(before)),
 };
 
-/** What there is to do, for people: `face to decided, start, arm`. */
+/** The effects of a decision, for people: `face to decided, start, arm`. */
 export const workOf = ({ model, outbox }: ScheduleRecord) =>
   `${model} to ${outbox.map(({ kind }) => kind).join(', ') || 'remember'}`;
 
-/** The record comes back changed where the world has moved on since the decision. */
+/** The record comes back changed if the world has moved on since the decision. */
 async function carryOut(
   o: OrchestratorContext,
   record: ScheduleRecord,
@@ -218,5 +218,5 @@ const momentOf = async (o: OrchestratorContext, model: string, now: Date): Promi
   activeRun: (await activeRun(o, model))?.context.runId ?? null,
 });
 
-/** A timer that the server fired is due, whatever the clock here says. */
+/** A timer that the server has fired is due, also if the clock here disagrees. */
 const later = (a: Date, b: Date) => (a > b ? a : b);

@@ -1,6 +1,6 @@
 /**
- * Operator commands that a run is told as they are: cancel, pause, resume, approve, reject. The machine decides what they
- * mean to it. Its lines in the table of commands.ts are made here.
+ * Operator commands that a run is told as they are: cancel, pause, resume, approve, reject. The machine decides what
+ * they mean to it. Its lines in the table of commands.ts are made here.
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';

@@ -1,4 +1,6 @@
-/** `nightshift curve`: how a run's training went, pass by pass, as a table, as JSON, or as the picture stored with it. */
+/**
+ * `nightshift curve`: how a run's training went, pass by pass, as a table, as JSON, or as the picture stored with it.
+ */
 import { writeFile } from 'node:fs/promises';
 import Table from 'cli-table3';
 import { parseData } from '../../contracts/envelope.ts';
@@ -25,7 +27,7 @@ export async function curveCommand(
   });
 }
 
-/** From the event that ended the training. Throws RUN_UNKNOWN where there is none, or none with a curve. */
+/** From the event that ended the training. Throws RUN_UNKNOWN if there is none, or none with a curve. */
 async function findCurve({ bus }: Client, runId: string): Promise<NonNullable<Completed<'train'>['learningCurve']>> {
   const completed = await bus.lastOn(STREAMS.events, workEventSubject('train', 'completed', runId));
   const curve = completed && parseData(CompletedSchemas.train, completed).learningCurve;

@@ -26,7 +26,7 @@ export const newRunId = (now: Date) => {
   return `run-${day}-${clock}-${randomBytes(2).toString('hex')}`;
 };
 
-/** An orchestrator answers within milliseconds; one that is just starting, within a few seconds. */
+/** An orchestrator answers within milliseconds, or within a few seconds if it is just starting. */
 const SILENCE_MS = 10_000;
 const NOBODY =
   `nightshift: no orchestrator has answered for ${SILENCE_MS / 1000} s; is one running? The command is stored: the run ` +
@@ -77,7 +77,7 @@ export async function runCommand(
   });
 }
 
-/** Stopping takes three questions with back-off where the worker stays silent; see docs/operations.md. */
+/** If the worker stays silent, stopping takes three questions with back-off; see docs/operations.md. */
 const CANCEL_TIMEOUT_MS = 180_000;
 
 export async function cancelCommand(
@@ -103,7 +103,7 @@ export async function cancelCommand(
   });
 }
 
-/** How the run ended; null for the word that the command was taken by a run that has yet to end. */
+/** The run's end, or null if the command was accepted and the run has yet to end. */
 function endOf({ subject, envelope }: Heard): string | null {
   const { data: outcome } = OutcomeSchema.safeParse(envelope.data);
   if (!outcome) {
@@ -136,8 +136,8 @@ async function originRelease(ask: Client['ask'], model: string, release: number)
 }
 
 /**
- * To the previous release, or to the pair that served first as release `to`. Returns when every live replica has switched. Throws when the
- * command is refused, or when a pair that had to be loaded could not be.
+ * To the previous release, or to the pair that served first as release `to`. Returns when every live replica has
+ * switched. Throws if the command is refused, or if a pair that had to be loaded could not be.
  */
 export async function rollBack(
   bus: Bus,

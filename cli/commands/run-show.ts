@@ -38,7 +38,7 @@ function stayed(durationMs: number | null, status: RunSummary['status']): string
   return durationMs < 1000 ? `${durationMs} ms` : `${(durationMs / 1000).toFixed(1)} s`;
 }
 
-/** What the run remembered then, less the configuration with which it started. */
+/** The memory of the run at that time, without the configuration with which it started. */
 function memoryOf({ pipeline: _pipeline, plan: _plan, ...memory }: RunMemory): string {
   return `${JSON.stringify(memory, null, 2)}\n`;
 }

@@ -12,7 +12,7 @@ import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 import { newCommandId, newRunId } from './operate.ts';
 
-/** What each verb is called, and what it means that a run stands there already. */
+/** The subject of each verb, and how its success is told. */
 export const STEER = {
   pause: { subject: CTL.pipelinePause, done: 'is paused: what is under way may end, nothing new begins' },
   resume: { subject: CTL.pipelineResume, done: 'goes on' },

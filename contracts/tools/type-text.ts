@@ -1,6 +1,6 @@
 /**
- * Writes a schema as people read one: in the notation of TypeScript, with each field's description beside it. Schemas that
- * have a name stand as that name. Used by api-page.ts.
+ * Writes a schema as people read one: in the notation of TypeScript, with each field's description beside it. Schemas
+ * that have a name stand as that name. Used by api-page.ts.
  */
 import { z } from 'zod';
 
@@ -89,7 +89,7 @@ function withNote(line: string, note: string, indent: string): string {
   return line.includes('\n') || beside.length > LINE_MAX ? `${indent}// ${note}\n${line}` : beside;
 }
 
-/** What the type does not say: the description, limits, and what counts where the field is left out. */
+/** More than the type says: the description, limits, and the value that counts if the field is left out. */
 function noteOf({ description, minimum, maximum, exclusiveMinimum, maxLength, default: absent }: JsonSchema): string {
   const from = exclusiveMinimum === undefined ? minimum : exclusiveMinimum + 1;
   const isLimit = (limit: number | undefined) => limit !== undefined && Math.abs(limit) < Number.MAX_SAFE_INTEGER;

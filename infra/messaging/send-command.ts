@@ -33,9 +33,7 @@ export interface FollowedCommand extends OperatorCommand {
 /** Rolling back takes milliseconds, stopping a run as long as its worker needs to notice: later, nobody is there. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-/**
- * Resolves when the command is obeyed, which is not yet the run's end. Throws when it is refused, or at the time limit.
- */
+/** Resolves when the command is obeyed, which is not yet the run's end. Throws if it is refused, or at the time limit. */
 export async function sendCommand(
   bus: Bus,
   { subject, data, id, silence, timeoutMs }: OperatorCommand,
@@ -52,7 +50,7 @@ export async function sendCommand(
   return OutcomeSchema.parse(envelope.data);
 }
 
-/** Resolves with the event that ends the command. Throws when it is refused, or at the time limit. */
+/** Resolves with the event that ends the command. Throws if it is refused, or at the time limit. */
 export function followCommand(bus: Bus, command: FollowedCommand): Promise<Heard> {
   const { subject, data, id, ends, isEnd = () => true, silence, timeoutMs = ANSWER_TIMEOUT_MS } = command;
   return new Promise((resolve, reject) => {
