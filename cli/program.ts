@@ -26,6 +26,11 @@ const load = {
   steer: () => import('./commands/steer.ts'),
 };
 
+const JSON_OUTPUT = ['--json', 'print one JSON object to stdout'] as const;
+const REASON = ['--reason <text>', 'why, in words for people'] as const;
+const RUN_ID = 'id of the run; `nightshift runs` lists them';
+const ALL_MODELS = 'model name; all models if absent';
+
 export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(argv);
@@ -45,11 +50,10 @@ function program(): Command {
     .showHelpAfterError()
     .enablePositionalOptions()
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_CODE_USAGE));
-  const json = ['--json', 'print one JSON object to stdout'] as const;
 
   nightshift
     .command('start')
-    .description('bring up the server and all actors, until Ctrl-C')
+    .description('start the server and all actors, and keep them up until Ctrl-C')
     .action(async (_, command) => {
       await (await load.start()).startCommand(globals(command));
     });
@@ -63,58 +67,58 @@ function program(): Command {
   const run = nightshift.command('run').description('start a run now, or show one').enablePositionalOptions();
   run
     .command('start', { isDefault: true })
-    .description('start a run now and follow it to its end')
+    .description('start a run and follow it to its end')
     .argument('[model]', 'model name', 'face')
     .option('--detach', 'do not follow the run')
-    .option(...json)
+    .option(...JSON_OUTPUT)
     .action(async (model, options, command) => (await load.operate()).runCommand(model, options, globals(command)));
   run
     .command('show')
-    .description('the time line of a run: states, what led there, how long, who')
-    .argument('<runId>')
-    .option('--at <n>', 'the state as it was after the n-th transition', positiveNumber)
-    .option(...json)
+    .description('show the time line of a run: its states, their causes, and how long each lasted')
+    .argument('<runId>', RUN_ID)
+    .option('--at <n>', 'show the run as it was after its n-th transition', positiveNumber)
+    .option(...JSON_OUTPUT)
     .action(async (runId, options, command) => (await load.runShow()).runShowCommand(runId, options, globals(command)));
   nightshift
     .command('status')
-    .description('what is in service, and what is under way')
-    .option(...json)
+    .description('show what is in service and what is under way')
+    .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.show()).statusCommand(options, globals(command)));
   nightshift
     .command('runs')
-    .description('the latest runs')
-    .option(...json)
+    .description('list the latest runs')
+    .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.show()).runsCommand(options, globals(command)));
   nightshift
     .command('curve')
-    .description("how a run's training went, pass by pass")
-    .argument('<runId>')
-    .option('--out <file>', 'also write the picture stored with the run, an SVG')
-    .option(...json)
+    .description("show the learning curve of a run's training, pass by pass")
+    .argument('<runId>', RUN_ID)
+    .option('--out <file>', 'also write the curve to this file, as an SVG')
+    .option(...JSON_OUTPUT)
     .action(async (runId, options, command) => (await load.curve()).curveCommand(runId, options, globals(command)));
   nightshift
     .command('deployments')
-    .description('which release served when, and why')
-    .argument('[model]')
-    .option(...json)
+    .description('show which release served when, and why')
+    .argument('[model]', ALL_MODELS)
+    .option(...JSON_OUTPUT)
     .action(async (model, options, command) =>
       (await load.show()).deploymentsCommand(model, options, globals(command)),
     );
   nightshift
     .command('cancel')
     .description('stop a run and undo what it did')
-    .argument('<runId>')
-    .option('--force', 'end it without waiting for its worker')
-    .option('--reason <text>')
-    .option(...json)
+    .argument('<runId>', RUN_ID)
+    .option('--force', 'end the run without waiting for its worker')
+    .option(...REASON)
+    .option(...JSON_OUTPUT)
     .action(async (runId, options, command) => (await load.operate()).cancelCommand(runId, options, globals(command)));
   nightshift
     .command('rollback')
     .description('put the previous release back into service, or an earlier one')
     .argument('[model]', 'model name', 'face')
-    .option('--to <release>', 'the release whose pair is to serve again; `deployments` lists them', releaseNumber)
-    .option('--reason <text>')
-    .option(...json)
+    .option('--to <release>', 'the release to bring back; `nightshift deployments` lists them', releaseNumber)
+    .option(...REASON)
+    .option(...JSON_OUTPUT)
     .action(async (model, options, command) =>
       (await load.operate()).rollbackCommand(model, options, globals(command)),
     );
@@ -124,9 +128,9 @@ function program(): Command {
   deadLetterCommands(nightshift);
   nightshift
     .command('demo')
-    .description('two nights, a bad night and a rollback under live traffic, in a throw-away folder')
-    .option('--data <folder>', 'real images, one folder per person, instead of synthetic faces')
-    .option(...json)
+    .description('show two nights, a bad night and a rollback under live traffic, in a temporary folder')
+    .option('--data <folder>', 'use real images, one folder per person, instead of synthetic faces')
+    .option(...JSON_OUTPUT)
     .action(async (options) => {
       await (await load.demo()).demoCommand(options);
     });
@@ -135,31 +139,35 @@ function program(): Command {
 
 /** Commands about one run that are answered at once. */
 function steerCommands(nightshift: Command): void {
-  const json = ['--json', 'print one JSON object to stdout'] as const;
   const about = (verb: string, description: string) =>
     nightshift
       .command(verb)
       .description(description)
-      .argument('<runId>')
-      .option('--reason <text>')
-      .option(...json);
+      .argument('<runId>', RUN_ID)
+      .option(...REASON)
+      .option(...JSON_OUTPUT);
   for (const [verb, description] of Object.entries(STEERED) as [SteerVerb, string][]) {
     about(verb, description).action(async (runId, options, command) =>
       (await load.steer()).steerCommand(verb, runId, options, globals(command)),
     );
   }
-  about('retry', 'begin a new run where an ended one failed, with its results and configuration').action(
+  about('retry', 'start a new run at the stage where an ended one failed, with its results and configuration').action(
     async (runId, options, command) => (await load.steer()).retryCommand(runId, options, globals(command)),
   );
-  about('fork', 'begin a new run from a stage of another, with a changed configuration')
-    .addOption(new Option('--from <stage>', 'first stage of the new run').choices(STAGES).makeOptionMandatory())
-    .option('--changes <json>', 'what differs, such as {"training":{"epochs":5}}; @file reads it from a file')
+  about('fork', 'start a new run from a stage of another, with a changed configuration')
+    .addOption(
+      new Option('--from <stage>', 'first stage of the new run').choices(STAGES).makeOptionMandatory(),
+    )
+    .option(
+      '--changes <json>',
+      'changes to the configuration, such as {"training":{"epochs":5}}; @file reads them from a file',
+    )
     .action(async (runId, options, command) => (await load.steer()).forkCommand(runId, options, globals(command)));
 }
 
 const STEERED: Readonly<Record<SteerVerb, string>> = {
-  pause: 'let the stage under way end and begin no other',
-  resume: 'go on with a run that is paused, or that needs an operator',
+  pause: 'let the stage under way end, and begin no other',
+  resume: 'continue a run that is paused or needs an operator',
   approve: 'put the candidate of a run that waits for approval into service',
   reject: 'keep the candidate of a run that waits for approval out of service',
 };
@@ -167,20 +175,20 @@ const STEERED: Readonly<Record<SteerVerb, string>> = {
 function galleryCommands(nightshift: Command): void {
   nightshift
     .command('enroll')
-    .description('let a model know a person by one or more images, at once and in every release')
-    .argument('<model>')
-    .argument('<person>')
+    .description("add a person, or more images of one, to a model's gallery, at once and in every release")
+    .argument('<model>', 'model name')
+    .argument('<person>', 'name of the person')
     .argument('<images...>', 'image files')
-    .option('--json', 'print one JSON object to stdout')
+    .option(...JSON_OUTPUT)
     .action(async (model, person, images, options, command) =>
       (await load.gallery()).enrollCommand(model, person, images, options, globals(command)),
     );
   nightshift
     .command('remove')
-    .description('let a model forget a person, at once and in every release')
-    .argument('<model>')
-    .argument('<person>')
-    .option('--json', 'print one JSON object to stdout')
+    .description("remove a person from a model's gallery, at once and in every release")
+    .argument('<model>', 'model name')
+    .argument('<person>', 'name of the person')
+    .option(...JSON_OUTPUT)
     .action(async (model, person, options, command) =>
       (await load.gallery()).removeCommand(model, person, options, globals(command)),
     );
@@ -189,21 +197,21 @@ function galleryCommands(nightshift: Command): void {
 function scheduleCommands(nightshift: Command): void {
   const schedule = nightshift
     .command('schedule')
-    .description('when runs start by themselves')
+    .description('list, pause and resume the schedules that start runs')
     .enablePositionalOptions();
   schedule
     .command('list', { isDefault: true })
-    .description('the schedules, their next slots and what became of the latest')
-    .argument('[model]')
-    .option('--json', 'print one JSON object to stdout')
+    .description('list the schedules, their next slots, and the outcome of the latest')
+    .argument('[model]', ALL_MODELS)
+    .option(...JSON_OUTPUT)
     .action(async (model, options, command) =>
       (await load.schedule()).scheduleListCommand(model, options, globals(command)),
     );
   schedule
     .command('pause')
-    .description('skip the slots of a model until it is resumed')
+    .description('skip the slots of a model until its schedule is resumed')
     .argument('[model]', 'model name', 'face')
-    .option('--reason <text>')
+    .option(...REASON)
     .action(async (model, options, command) =>
       (await load.schedule()).schedulePauseCommand(model, options, globals(command)),
     );
@@ -215,19 +223,21 @@ function scheduleCommands(nightshift: Command): void {
 }
 
 function deadLetterCommands(nightshift: Command): void {
-  const dlq = nightshift.command('dlq').description('messages that nobody could handle').enablePositionalOptions();
-  const json = ['--json', 'print one JSON object to stdout'] as const;
+  const dlq = nightshift
+    .command('dlq')
+    .description('list dead letters (messages that nobody could handle), send them again or drop them')
+    .enablePositionalOptions();
   dlq
     .command('list', { isDefault: true })
-    .description('the newest dead letters, with their reasons')
-    .option('--limit <n>', 'how many', Number, 20)
-    .option(...json)
+    .description('list the newest dead letters with their reasons')
+    .option('--limit <n>', 'how many at most', Number, 20)
+    .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.dlq()).dlqListCommand(options, globals(command)));
   dlq
     .command('show')
-    .description('one dead letter whole: reason, headers, body')
+    .description('show a whole dead letter: reason, headers, body')
     .argument('<seq>', 'its number in the list', Number)
-    .option(...json)
+    .option(...JSON_OUTPUT)
     .action(async (seq, options, command) => (await load.dlq()).dlqShowCommand(seq, options, globals(command)));
   dlq
     .command('redrive')
