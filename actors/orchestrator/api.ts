@@ -21,6 +21,7 @@ import { API, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
+import { upcast, VERSIONS } from '../../machines/versions.ts';
 import { SLOT_RUN } from '../../services/schedule/decide.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
 import { commandEndpointsOf } from './command-api.ts';
@@ -73,7 +74,7 @@ async function answer<S extends QuestionSubject>(
 }
 
 async function listRuns(o: OrchestratorContext, model: string | undefined): Promise<RunSummary[]> {
-  const runs = (await o.runs.list(runKey('>'))).map(({ value }) => summary(value));
+  const runs = (await o.runs.list(runKey('>'))).map(({ value }) => summary(inTodaysWords(value)));
   return runs
     .filter((run) => model === undefined || run.model === model)
     .sort((a, b) => b.startedAt.localeCompare(a.startedAt))
@@ -84,9 +85,9 @@ async function listRuns(o: OrchestratorContext, model: string | undefined): Prom
 async function showRun(o: OrchestratorContext, { runId, at }: ParsedQuestion<typeof API.run>) {
   const stored = await o.runs.load(runKey(runId));
   if (!stored) throw new PipelineError('RUN_UNKNOWN', `no run ${runId} is stored; \`nightshift runs\` lists them`);
-  const history = (await o.runs.history(runKey(runId))).map(({ value }) => value);
+  const history = (await o.runs.history(runKey(runId))).map(({ value }) => inTodaysWords(value));
   const timeline = timelineOf(history);
-  const shown = at === undefined ? stored.value : history.find(({ transition }) => transition === at);
+  const shown = at === undefined ? inTodaysWords(stored.value) : history.find(({ transition }) => transition === at);
   if (!shown) {
     const kept = `${timeline[0]?.transition ?? '-'} to ${timeline.at(-1)?.transition ?? '-'}`;
     throw new PipelineError('REQUEST_INVALID', `run ${runId}: transition ${at} is not kept; those kept are ${kept}`);
@@ -97,6 +98,10 @@ async function showRun(o: OrchestratorContext, { runId, at }: ParsedQuestion<typ
     context: memoryOf(shown.context),
   };
 }
+
+/** A run of an older version reads like one of today; a version that is not known here is shown as it is. */
+const inTodaysWords = (c: Checkpoint): Checkpoint =>
+  VERSIONS.some(({ digest }) => digest === c.machine) ? upcast(c) : c;
 
 /** The memory of a run, as the contract has it. */
 const memoryOf = ({ plan, forkedFrom, ...more }: PipelineContext): RunMemory => ({
@@ -143,7 +148,7 @@ async function statusOf(o: OrchestratorContext, model: string): Promise<ModelSta
     model,
     deployment: (await o.deployments.load(model))?.value ?? null,
     replicas: [...(await o.liveReplicas(model))],
-    activeRun: active && summary(active),
+    activeRun: active && summary(inTodaysWords(active)),
   };
 }
 

@@ -4,8 +4,12 @@ import * as assert from 'uvu/assert';
 import { ENDPOINTS, type ApiSubject } from '../../../contracts/api.ts';
 import { API } from '../../../contracts/subjects.ts';
 import { endpointsOf } from '../../../actors/orchestrator/api.ts';
+import { runKey } from '../../../actors/orchestrator/context.ts';
+import { firstCheckpoint, type Checkpoint } from '../../../machines/step.ts';
+import { VERSIONS } from '../../../machines/versions.ts';
 import { failureOf } from '../../support/failures.ts';
 import { askEverything } from '../../support/api-answers.ts';
+import { nightInput } from '../../support/runs.ts';
 import { withSaga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 
@@ -29,6 +33,35 @@ test('api: a question that does not fit is refused by the name of its field', ()
       assert.is(failure.code, 'REQUEST_INVALID');
       assert.match(failure.message, /^at: /);
       assert.match((await failureOf(() => endpoints[API.deadLetters]({ limit: 0 }))).message, /^limit: /);
+    }),
+  ));
+
+test('api: a run that 0.1.0 has stored is shown in the words of today', () =>
+  withServer((server) =>
+    withSaga(server, { replica: false, orchestrators: 0 }, async ({ orchestrator }) => {
+      const today = firstCheckpoint(nightInput({ runId: 'old' }), 'm1', new Date(0));
+      const forkedFrom = { runId: 'older', noun: 'training', dataset: null, candidate: null, verification: null };
+      const then = {
+        ...today,
+        machine: VERSIONS[0]!.digest, // That of 0.1.0.
+        value: { deploying: { trying: 'watching' } },
+        cause: 'training.completed',
+        context: { ...today.context, forkedFrom },
+      };
+      // Its words are not those of the type.
+      await orchestrator.runs.save(runKey('old'), then as unknown as Checkpoint, 0);
+      const answer = await endpointsOf(orchestrator)[API.run]({ runId: 'old' });
+      assert.equal([answer.state, answer.context.forkedFrom?.stage], ['deploying.canary.watching', 'train']);
+      assert.equal(
+        answer.timeline.map(({ cause, actor }) => [cause, actor]),
+        [['train.completed', 'trainer']],
+      );
+      assert.ok(ENDPOINTS[API.run].answer.safeParse(answer).success);
+      const { runs } = await endpointsOf(orchestrator)[API.runs]({});
+      assert.equal(
+        runs.map(({ state }) => state),
+        ['deploying.canary.watching'],
+      );
     }),
   ));
 
