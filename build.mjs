@@ -59,6 +59,7 @@ const TESTS = {
 
 /** Makes dist/ where it was not made of these very sources. `tests`: also what tests and benches need. */
 export async function ensureBuilt({ tests = false } = {}) {
+  vendorOnnxruntime();
   for (const part of tests ? [PROGRAM, TESTS] : [PROGRAM]) {
     const paths = sourcesOf(part);
     const digest = digestOf(paths);
@@ -70,6 +71,7 @@ export async function ensureBuilt({ tests = false } = {}) {
 
 /** Makes what is delivered anew, whatever is there; nothing of another build is left beside it. */
 async function buildAll() {
+  vendorOnnxruntime();
   const paths = sourcesOf(PROGRAM);
   const made = await make(PROGRAM, paths, digestOf(paths));
   removeFrom(DIST, (path) => made.has(path) || IN_TESTS.test(relative(DIST, path)) || path.includes(VENDOR));
@@ -102,7 +104,6 @@ async function make(part, paths, digest) {
     plugins: [vendored],
     ...{ sourcemap: true, write: false, logLevel: 'warning' },
   });
-  vendorOnnxruntime();
   const isChunk = (/** @type {{ path: string }} */ { path }) => path.includes(`${sep}chunks${sep}`);
   const entries = outputFiles.filter((file) => !isChunk(file));
   for (const { path, contents } of [...outputFiles.filter(isChunk), ...entries]) replace(path, contents);
@@ -145,9 +146,12 @@ const ONNXRUNTIME = join(ROOT, 'node_modules/onnxruntime-node');
 const PLATFORMS = [...new Set(['linux/x64', 'linux/arm64', `${process.platform}/${process.arch}`])];
 
 function vendorOnnxruntime() {
+  if (!existsSync(ONNXRUNTIME)) return; // An installation without development dependencies runs what was built.
   const home = join(DIST, 'vendor/onnxruntime-node');
   const { name, version, license, main } = JSON.parse(readFileSync(join(ONNXRUNTIME, 'package.json'), 'utf8'));
-  replace(join(home, 'package.json'), `${JSON.stringify({ name, version, license, main, type: 'commonjs' })}\n`);
+  const described = `${JSON.stringify({ name, version, license, main, type: 'commonjs' })}\n`;
+  const page = join(home, 'package.json');
+  if (!existsSync(page) || readFileSync(page, 'utf8') !== described) replace(page, described);
   for (const file of onnxruntimeFiles()) {
     const [from, to] = [join(ONNXRUNTIME, file), join(home, file)];
     if (statSync(to, { throwIfNoEntry: false })?.ino === statSync(from).ino) continue;
@@ -195,7 +199,6 @@ function removeFrom(folder, isKept) {
 function digestOf(paths) {
   const hash = createHash('sha256');
   for (const path of paths) hash.update(`${path}\0`).update(readFileSync(join(ROOT, path)));
-  if (existsSync(ONNXRUNTIME)) hash.update(onnxruntimeFiles().join());
   return hash.digest('hex');
 }
 

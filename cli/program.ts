@@ -155,9 +155,7 @@ function steerCommands(nightshift: Command): void {
     async (runId, options, command) => (await load.steer()).retryCommand(runId, options, globals(command)),
   );
   about('fork', 'start a new run from a stage of another, with a changed configuration')
-    .addOption(
-      new Option('--from <stage>', 'first stage of the new run').choices(STAGES).makeOptionMandatory(),
-    )
+    .addOption(new Option('--from <stage>', 'first stage of the new run').choices(STAGES).makeOptionMandatory())
     .option(
       '--changes <json>',
       'changes to the configuration, such as {"training":{"epochs":5}}; @file reads them from a file',

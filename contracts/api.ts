@@ -110,7 +110,7 @@ export const QUESTIONS = {
     answer: RunSummarySchema.extend({ timeline: z.array(TimelineEntrySchema), context: RunMemorySchema }),
   },
   [API.status]: {
-    description: 'What is in service of each model, on which replicas, and the run that is under way.',
+    description: 'The release in service of each model, its replicas, and the run that is under way.',
     question: NothingSchema,
     answer: z.object({ models: z.array(ModelStatusSchema) }),
   },

@@ -40,7 +40,7 @@ interface Checkout {
 
 const PROGRAM = 'cli/program.ts';
 const BUILT = 'dist/cli/program.js';
-const IN_HELP = 'what is in service, and what is under way';
+const IN_HELP = 'show what is in service and what is under way';
 
 test('build: made when it is missing, and then not again', () =>
   withCheckout(async ({ file, help }) => {
