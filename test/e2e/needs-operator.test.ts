@@ -75,8 +75,8 @@ async function damageAndMend({ connect, log }: TestServer): Promise<void> {
   await comesTo('cancelled');
   const { plan, undoFailure } = (await run())!.context;
   assert.equal([plan[1]?.status, undoFailure], ['done', null]);
-  const mended = (await deployments.get(MODEL))!.json<{ candidate: object | null; current: { release: number } }>();
-  assert.equal([mended.candidate, mended.current.release], [null, 1]);
+  const mended = (await deployments.get(MODEL))!.json<{ announced: object | null; current: { release: number } }>();
+  assert.equal([mended.announced, mended.current.release], [null, 1]);
   assert.is(await serves(), 1);
 }
 

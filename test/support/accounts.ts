@@ -21,6 +21,6 @@ export async function assertOnce(saga: Saga, runs: number): Promise<void> {
   assert.is(new Set(ids).size, ids.length);
   const subjects = (await saga.storedEvents()).map(({ subject }) => subject);
   assert.is(subjects.filter((subject) => subject.includes('.pipeline.completed.')).length, runs);
-  assert.is(subjects.filter((subject) => subject.includes('.training.completed.')).length, runs);
+  assert.is(subjects.filter((subject) => subject.includes('.train.completed.')).length, runs);
   assert.is((await saga.orchestrator.deployments.load('face'))?.value.releaseMax, runs);
 }
