@@ -138,6 +138,7 @@ function actorOf({ cause, context }: Checkpoint): string {
   const [family] = cause.split('.');
   if (family === 'xstate') return 'timer';
   if (family === 'deploy') return 'inference';
+  if (family === 'worker') return 'orchestrator'; // It noticed that a worker is silent.
   if (cause === 'started' && context.runId.startsWith(SLOT_RUN)) return 'schedule';
   return WORKERS[family as WorkStage] ?? 'operator';
 }

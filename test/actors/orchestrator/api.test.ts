@@ -40,7 +40,7 @@ test('api: a run that 0.1.0 has stored is shown in the words of today', () =>
   withServer((server) =>
     withSaga(server, { replica: false, orchestrators: 0 }, async ({ orchestrator }) => {
       const today = firstCheckpoint(nightInput({ runId: 'old' }), 'm1', new Date(0));
-      const forkedFrom = { runId: 'older', noun: 'training', dataset: null, candidate: null, verification: null };
+      const forkedFrom = { runId: 'older', stage: 'training', dataset: null, candidate: null, verification: null };
       const then = {
         ...today,
         machine: VERSIONS[0]!.digest, // That of 0.1.0.
@@ -62,6 +62,16 @@ test('api: a run that 0.1.0 has stored is shown in the words of today', () =>
         runs.map(({ state }) => state),
         ['deploying.canary.watching'],
       );
+    }),
+  ));
+
+test('api: the time line says who noticed that a worker is silent', () =>
+  withServer((server) =>
+    withSaga(server, { replica: false, orchestrators: 0 }, async ({ orchestrator }) => {
+      const silent = { ...firstCheckpoint(nightInput({ runId: 'quiet' }), 'm1', new Date(0)), cause: 'worker.silent' };
+      await orchestrator.runs.save(runKey('quiet'), silent, 0);
+      const { timeline } = await endpointsOf(orchestrator)[API.run]({ runId: 'quiet' });
+      assert.is(timeline[0]?.actor, 'orchestrator');
     }),
   ));
 
