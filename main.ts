@@ -38,7 +38,7 @@ interface Stoppable {
   stop(): Promise<void>;
 }
 
-/** Server, streams and actors. Whatever had started is stopped again when a later part fails to. */
+/** Server, streams and actors. All parts that had started are stopped again if a later one fails to. */
 export async function startSystem(config: Config, log: Logger, actors: readonly ActorName[] = ACTORS): Promise<System> {
   const started: Stoppable[] = [];
   const stop = async () => {

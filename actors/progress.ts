@@ -1,6 +1,6 @@
 /**
  * Thins out progress reports on their way to the bus: at most a few per second, always the last one, never two at a
- * time, each with the time that is left; and repeats the last one while the work is quiet, as a sign of life. One that
+ * time, each with the time that is left; and repeats the last one while the work is quiet, as a sign of life. A report that
  * cannot be published is logged and forgotten: several signs fit into the window in which the saga waits for one.
  */
 import type { Logger } from 'pino';

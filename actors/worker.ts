@@ -22,7 +22,7 @@ export interface WorkerOptions<N extends WorkStage> {
   readonly log: Logger;
   /** How often a quiet worker gives a sign of life; absent: as often as the saga's default window needs. */
   readonly heartbeatMs?: number;
-  /** Does the work. What it throws becomes the stage's failure; the saga decides about another attempt. */
+  /** Does the work. An error that it throws becomes the stage's failure; the saga decides about another attempt. */
   readonly work: (command: StartCommand<N>, context: WorkContext) => Promise<Omit<Completed<N>, 'durationMs'>>;
 }
 
@@ -207,7 +207,7 @@ async function cancel<N extends WorkStage>(
   const end = await storedEnd(state, ids);
   if (end?.fact === 'cancelled' && end.commandId === ids.commandId) return;
   if (end) return say('absent', `${cancelId}.absent`);
-  // Who runs it says so when it has stopped. It may have heard nothing: a start that was delivered again begins late.
+  // The one that runs it says so when it has stopped. It may have heard nothing: a start that was delivered again begins late.
   if (stopLocally(state, ids.runId, cancelId).includes(ids.commandId)) return;
   // A command that waits in the queue is cancelled by saying so: whoever takes it finds the fact and lets it go.
   return say('cancelled', `${ids.commandId}.cancelled`);

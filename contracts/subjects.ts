@@ -160,7 +160,7 @@ export type ApiOfCommand<S extends CtlSubject> = S extends `nightshift.ctl.${inf
  * `nightshift.api.pipeline.pause`.
  */
 export const apiOfCommand = <S extends CtlSubject>(command: S): ApiOfCommand<S> =>
-  // What the type says of the text.
+  // As the type says of the text.
   `${API_PREFIX}${command.slice('nightshift.ctl.'.length)}` as ApiOfCommand<S>;
 
 export const INFER_VERBS = ['embed', 'verify', 'identify'] as const;

@@ -8,7 +8,7 @@ import type { PipelineFact } from '../contracts/subjects.ts';
 import type { PipelineContext } from './context.ts';
 import type { CommandParams, DeploymentParams } from './params.ts';
 
-/** What a transition wants done. Each may be carried out twice: ids are deterministic, changes idempotent. */
+/** Something that a transition wants done. Each may be carried out twice: ids are deterministic, changes idempotent. */
 export type Effect =
   | ({ readonly kind: 'command' } & CommandParams)
   | { readonly kind: 'fact'; readonly id: string; readonly fact: PipelineFact; readonly state: string }

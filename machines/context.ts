@@ -67,7 +67,7 @@ export interface PipelineContext extends PipelineInput {
   readonly dataset: BlobRef | null;
   readonly candidate: BlobRef | null;
   readonly verification: Completed<'verify'> | null;
-  /** What was watched of the candidate, and of the release after it; null before, or where nothing was watched. */
+  /** The figures of the candidate, and of the release after it; null before, or where nothing was watched. */
   readonly windows: { readonly canary: WindowFigures | null; readonly guard: WindowFigures | null };
   /** Why the run is not going to complete. */
   readonly failure: Failure | null;

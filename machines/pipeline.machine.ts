@@ -18,7 +18,7 @@ export const pipelineMachine = pipelineSetup.createMachine({
   context: initialContext,
   initial: 'routing',
   /**
-   * What a worker says of the current stage counts whenever it comes, also between two attempts: a result is never
+   * A worker's word on the current stage counts whenever it comes, also between two attempts: a result is never
    * asked for twice. Of failures only that of the current attempt counts.
    */
   on: {

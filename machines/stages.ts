@@ -13,7 +13,7 @@ interface StageWork<N extends WorkStage> {
   readonly command: (c: PipelineContext) => StartCommand<N>;
 }
 
-/** In the order of a night. What a stage takes from the context was assigned by the one before it, or by the fork. */
+/** In the order of a night. Anything that a stage takes from the context was assigned by the one before it, or by the fork. */
 export const STAGES: { readonly [N in WorkStage]: StageWork<N> } = {
   collect: {
     deadline: 'collectDeadline',

@@ -42,7 +42,7 @@ export function stepTimer(checkpoint: Checkpoint, timerId: string, armedAt: numb
 
 export const wasSeen = (checkpoint: Checkpoint, id: string) => checkpoint.seen.includes(id);
 
-/** What is looked at while a run stands in a state. It is the state's own: the memory of the run has no say in it. */
+/** All that is looked at while a run stands in a state. It is the state's own: the memory of the run has no say in it. */
 interface Watched {
   readonly phase: 'preparing' | 'canary' | 'committing' | 'guarding' | 'rollingBack' | null;
   readonly isWindowOver: boolean;
@@ -121,7 +121,7 @@ function advance(checkpoint: Checkpoint, id: string, event: { type: string }, no
   if (checkpoint.status === 'done') return null;
   const before = restore(checkpoint);
   const [snapshot, actions] = transition(standingAt(before), before, event as PipelineEvent);
-  // What is remembered is assigned anew, never changed in place.
+  // The memory is assigned anew, never changed in place.
   const changed = statePath(snapshot.value) !== statePath(checkpoint.value) || snapshot.context !== before.context;
   if (!changed && actions.length === 0) return null;
   return toCheckpoint(checkpoint, snapshot, actions, { id, cause: event.type, now, fact: factOf(snapshot) });

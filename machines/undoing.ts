@@ -81,7 +81,7 @@ export const compensating = pipelineSetup.createStateConfig({
     ...stopsOf('collect'),
     ...stopsOf('train'),
     ...stopsOf('verify'),
-    // Whatever the worker still says finds the run ended.
+    // Anything that the worker still says finds the run ended.
     'operator.cancel': {
       guard: 'isForced',
       target: 'undone',

@@ -10,7 +10,7 @@ import { inWordsOf02 } from './words.ts';
 export interface MachineVersion {
   /** SHA-256 of the code that decides, the first 12 hex digits: see `npm run machine:digest`. */
   readonly digest: string;
-  /** What changed, for people. */
+  /** The change, for people. */
   readonly note: string;
   /**
    * Makes a checkpoint of the version before one of this. Absent: nothing has to be changed, an older run may go on

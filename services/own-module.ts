@@ -1,5 +1,5 @@
 /**
- * Loads a strategy of one's own: the module that the configuration names, by its export `createStrategy`. What it makes
+ * Loads a strategy of one's own: the module that the configuration names, by its export `createStrategy`. The strategy
  * is only looked at for its methods; the conformance suites of the strategies say what they have to do.
  */
 import { isAbsolute } from 'node:path';

@@ -194,7 +194,7 @@ function isMirror({ path }: SourceFile): boolean {
 
 const isOf = (path: string, subject: string) => path === `${subject}.ts` || path.startsWith(`${subject}/`);
 
-/** What a file of the tests imports or starts, itself or by others of the tests. */
+/** The files that a file of the tests imports or starts, itself or by others of the tests. */
 function reachedBy(path: string, reached = new Set<string>()): ReadonlySet<string> {
   const file = fileAt.get(path);
   if (!file || !path.startsWith('test/')) return reached;

@@ -57,7 +57,7 @@ const finds = (code: string, rules: readonly string[], options: readonly string[
     );
   });
 
-/** What Node declares, without its types. */
+/** Node's declarations, without its types. */
 const TIMER = 'declare function setInterval(action: () => void, ms: number): void;\n';
 
 test.run();

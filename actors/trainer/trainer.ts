@@ -1,5 +1,5 @@
 /**
- * The trainer actor: `train.start` in -> candidate model in MODELS -> `train.completed` out. What an attempt
+ * The trainer actor: `train.start` in -> candidate model in MODELS -> `train.completed` out. The state that an attempt
  * saved before it was interrupted is kept under the run's checkpoint key, and the next attempt goes on from there.
  */
 import type { Logger } from 'pino';
@@ -77,7 +77,7 @@ async function storeCurve(
 const keysOf = (model: string, runId: string) => ({
   model: `${model}/${runId}/model.onnx`,
   checkpoint: `${model}/${runId}/training-checkpoint.safetensors`,
-  /** What the next night may begin with, should this model become the champion. */
+  /** The weights with which the next night may begin, should this model become the champion. */
   weights: `${model}/${runId}/training-weights.safetensors`,
   report: `${model}/${runId}/training.json`,
   curve: `${model}/${runId}/learning-curve.json`,

@@ -49,7 +49,7 @@ function toJson(schema: z.ZodType, side: Side): JsonSchema {
   const json = z.toJSONSchema(schema, {
     io: side,
     override: ({ jsonSchema }) => {
-      // What is answered is never left out.
+      // A field of an answer is never left out.
       if (side === 'output') delete jsonSchema.default;
     },
   });

@@ -1,5 +1,5 @@
 /**
- * What the nats-server of an npm package must be, to the byte, before it runs: the package is somebody else's, and holds a
+ * The nats-server of an npm package, known to the byte before it runs: the package is somebody else's, and holds a
  * program. A new version of it is a line here; `sha256sum` of its `bin/nats-server`, compared with that of the release.
  */
 import { createHash } from 'node:crypto';

@@ -19,7 +19,7 @@ export interface PersonFolder {
   readonly files: readonly string[];
 }
 
-/** Other files (notes, lists) are no samples. What has such a name and cannot be decoded is quarantined, not passed over. */
+/** Other files (notes, lists) are no samples. A file of such a name that cannot be decoded is quarantined, not passed over. */
 const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.avif', '.gif', '.tif', '.tiff', '.pgm', '.bmp']);
 
 /** Throws SOURCE_UNREACHABLE, not retryable: a folder that is missing stays so until somebody acts. */

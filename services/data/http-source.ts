@@ -40,7 +40,7 @@ export const SamplePageSchema = z.object({
   nextCursor: z.string().min(1).nullable(),
   total: z.number().int().nonnegative().optional(),
 });
-/** What a data service sends. */
+/** The page that a data service sends. */
 export type SamplePage = z.input<typeof SamplePageSchema>;
 
 /** Throws SOURCE_UNREACHABLE (retryable) or SOURCE_INVALID while its samples are read. */

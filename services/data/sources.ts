@@ -11,7 +11,7 @@ import type { DataSource } from './strategy.ts';
 
 export type * from './strategy.ts';
 
-/** What a module makes; its name in the pipeline comes from the configuration, and is told to it for its errors. */
+/** The source that a module makes; its name in the pipeline comes from the configuration, and is told to it for its errors. */
 export type OwnSource = Pick<DataSource, 'samples'> & Partial<Pick<DataSource, 'type'>>;
 
 /** Throws STRATEGY_UNAVAILABLE where it is one of one's own that cannot be loaded. */

@@ -52,7 +52,7 @@ export interface LabelledImages extends ImageSet {
   readonly pixels: Uint8Array;
 }
 
-/** What one can train on. */
+/** Images to train on. */
 export type TrainingImages = LabelledImages | SpooledImages;
 
 /** Decides a sample's split. `ordinal` is its place among its person's samples, in source order, from 0. */

@@ -33,7 +33,7 @@ const ACTIONS: readonly unknown[] = [
   'roll-back',
 ] satisfies DeploymentVerdict['action'][];
 
-/** One that throws, or gives no verdict, is as good as none. */
+/** A strategy that throws, or gives no verdict, is as good as none. */
 function guarded(own: DeploymentStrategy): DeploymentStrategy {
   return {
     name: own.name,
@@ -53,7 +53,7 @@ function guarded(own: DeploymentStrategy): DeploymentStrategy {
   };
 }
 
-/** What it cannot judge does not go into service, or is taken back; that all have switched, anybody can see. */
+/** A candidate that it cannot judge does not go into service, or is taken back; that all have switched is plain to see. */
 function unavailable(failure: Failure): DeploymentStrategy {
   const hotSwap = createHotSwap();
   return {

@@ -102,7 +102,7 @@ export function slotRunId(model: string, slot: string): string {
   const moment = slot.replaceAll(/[-:]/g, '').slice(0, 15);
   return `${SLOT_RUN}${moment}-${model}`.slice(0, RUN_ID_MAX);
 }
-/** What the ids of scheduled runs begin with. */
+/** The beginning of the ids of scheduled runs. */
 export const SLOT_RUN = 'slot-';
 /** Of a subject token. Models whose names are this long differ before it, or have different schedules. */
 const RUN_ID_MAX = 64;

@@ -64,7 +64,7 @@ async function trainBy(
   return trainInThread({ job, engine: { type: 'command', model, curve, imagesPerSecond, program } }, context);
 }
 
-/** What the program said and wrote. Throws why there is no model. */
+/** The lines that the program said, and the files that it wrote. Throws why there is no model. */
 async function run(command: CommandConfig, attempt: Attempt, files: JobFolder, maxDurationMs: number) {
   const { job, context } = attempt;
   const stop = linkAbort(context.signal);
@@ -94,7 +94,7 @@ function problemOf(end: ProgramEnd, model: Uint8Array | null, reporter: Reporter
   return null;
 }
 
-/** The program knows its time. One that does not keep it is asked to end; what it has written by its end counts. */
+/** The program knows its time. If it does not keep it, it is asked to end; what it has written by its end counts. */
 function createBudget(stop: LinkedAbort, durationMs: number) {
   let isUsedUp = false;
   const timer = setTimeout(() => {
@@ -145,7 +145,7 @@ function commandOf({ config, runId }: TrainingJob): CommandConfig {
   throw new PipelineError('CONFIG_INVALID', message);
 }
 
-/** Whatever ended a program may be gone at the next attempt, but for one that ended well without a result. */
+/** The cause of a program's end may be gone at the next attempt, unless it ended well without a result. */
 function failed({ runId }: TrainingJob, { code, lastLines }: ProgramEnd, problem: string): PipelineError {
   const said = lastLines.length > 0 ? `; its last lines: ${lastLines.join(' | ')}` : '; it printed nothing';
   const message = `training: run ${runId}: the program ${problem}${said}`;

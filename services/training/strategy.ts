@@ -20,9 +20,9 @@ export interface TrainingJob {
   readonly validation: TrainingImages | null;
   /** Digest of the dataset manifest, for the model's metadata. */
   readonly datasetDigest: string;
-  /** What an interrupted attempt at this very job saved last; the strategy's own format. */
+  /** The state that an interrupted attempt at this very job saved last, in the strategy's own format. */
   readonly resumeFrom: Uint8Array | null;
-  /** What the champion's training left as `weights`; absent or null where there is none, or none is wanted. */
+  /** The `weights` that the champion's training left; absent or null where there is none, or none is wanted. */
   readonly championWeights?: Uint8Array | null;
 }
 
@@ -37,7 +37,7 @@ export interface TrainingContext extends WorkContext {
 export interface TrainingOutcome {
   /** An ONNX file. */
   readonly model: Uint8Array;
-  /** What the next night may begin with (`championWeights`); absent where the strategy leaves none. */
+  /** The weights with which the next night may begin (`championWeights`); absent where the strategy leaves none. */
   readonly weights?: Uint8Array;
   /** Passes done; the last one may have been cut short by the time limit. */
   readonly epochs: number;

@@ -1,4 +1,4 @@
-/** What a command makes of an answer: its parts, its error, or that it comes from another version. */
+/** An answer as a command reads it: its parts, its error, or that it comes from another version. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-/** What a server may suffer while runs are under way: no room in a stream, a disk that hangs. */
+/** Troubles of a server while runs are under way: no room in a stream, a disk that hangs. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import { BUCKETS, STREAMS } from '../../contracts/subjects.ts';

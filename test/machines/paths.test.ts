@@ -140,7 +140,7 @@ test('machine: a run that has ended has no timer armed and takes no event', () =
   }
 });
 
-/** What waits for a person has no deadline; a stage that is held has none either, nor the moment of the last look. */
+/** A run that waits for a person has no deadline; a stage that is held has none either, nor the moment of the last look. */
 const PATIENT = [
   'needsOperator',
   'paused',

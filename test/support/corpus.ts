@@ -43,7 +43,7 @@ export const recordedRuns = (): readonly { readonly version: string; readonly ru
     runs: JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as RecordedRun[], // Written below.
   }));
 
-/** What the machine of today decides about a recorded checkpoint, in the words of the version that recorded it. */
+/** The decisions of the machine of today about a recorded checkpoint, in the words of the version that recorded it. */
 export const replay = (version: string, { checkpoint }: RecordedRun): Decision[] =>
   decisionsOf(upcast(checkpoint), WORDS[version] ?? TODAY);
 

@@ -84,7 +84,7 @@ function prepare(context: OrchestratorContext, models: readonly string[]): () =>
 
 async function ended(saga: Saga, { runs, onRun }: CrowdOptions): Promise<number> {
   const isEnd = ({ subject }: { readonly subject: string }) => subject.includes('.pipeline.completed.');
-  // What is heard hastens the look; what is stored decides.
+  // An event that is heard hastens the look; the stored one decides.
   const count = () => new Set(saga.events.filter(isEnd).map(({ subject }) => subject)).size;
   const all = () => {
     onRun?.(count());

@@ -86,7 +86,7 @@ export interface SagaOptions {
   readonly absent?: readonly WorkStage[];
   /** How often a quiet worker gives a sign of life. */
   readonly heartbeatMs?: number;
-  /** What the replica says it has counted while the record stands so. */
+  /** The figures that the replica says it has counted while the record stands so. */
   readonly figures?: (record: Deployment) => Partial<Pick<ReplicaStatus, 'figures' | 'former' | 'canary'>>;
 }
 

@@ -52,7 +52,7 @@ export const quietContext = (): WorkContext => ({
 
 export const cancelled = () => new PipelineError('CANCELLED', 'the operator cancelled run r1');
 
-/** What the work fails with, as a PipelineError; a plain Error where it succeeds or fails otherwise. */
+/** The failure of the work, as a PipelineError; a plain Error where it succeeds or fails otherwise. */
 export async function failureOf(work: Promise<unknown>): Promise<PipelineError> {
   const outcome = await work.then(
     () => new Error('expected a failure, but it succeeded'),

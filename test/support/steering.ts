@@ -16,7 +16,7 @@ import { createGate, until } from './wait.ts';
 export const start = (saga: Saga, runId: string) =>
   saga.bus.publish(CTL.pipelineStart, { model: 'face', runId }, { id: `${runId}.start` });
 
-/** What an orchestrator answers; throws what it refuses with. */
+/** The answer of an orchestrator; throws what it refuses with. */
 export const tell = (saga: Saga, subject: CtlSubject, data: object, id: string = randomUUID()): Promise<Outcome> =>
   sendCommand(saga.bus, { subject, data, id, silence: `nobody answered ${subject} ${id}` });
 

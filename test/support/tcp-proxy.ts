@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export interface TcpProxy {
-  /** What to connect to in place of the server. */
+  /** The address that takes the place of the server. */
   readonly url: string;
   cut(): void;
   heal(): void;

@@ -14,7 +14,7 @@ import type { Stop } from '../loop/stop.ts';
 import type { TrainingJob, TrainingOutcome } from '../strategy.ts';
 import { validateRank1 } from '../loop/validation.ts';
 
-/** What the program left, and what it said on the way. */
+/** The model that the program left, and what it said on the way. */
 export interface ProgramResult {
   readonly model: Uint8Array;
   readonly curve: TrainingOutcome['curve'];

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-/** What a program may give as the reason of its failure; each means what the table of errors says. */
+/** The codes that a program may give as the reason of its failure; each means what the table of errors says. */
 const FAILURES = [
   'TRAINING_FAILED',
   'TRAINING_DIVERGED',

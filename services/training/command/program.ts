@@ -64,7 +64,7 @@ export async function runProgram(
     }),
   ]);
   const { code, signal } = await ended(child, graceMs, stop);
-  // What it started and left behind would hold the outputs open, and the processors.
+  // Processes that it started and left behind would hold the outputs open, and the processors.
   signalGroup(child, 'SIGKILL');
   const drained = setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream.destroy()), DRAIN_MS);
   await reading;

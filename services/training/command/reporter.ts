@@ -13,7 +13,7 @@ export interface ReporterOptions {
   readonly job: TrainingJob;
   readonly context: TrainingContext;
   readonly fingerprint: string;
-  /** What this attempt began with. */
+  /** The state with which this attempt began. */
   readonly resumed: CommandCheckpoint | null;
   /** The only folder from which checkpoints are taken. */
   readonly output: string;

@@ -17,7 +17,7 @@ import type { Stop } from '../loop/stop.ts';
 export interface FeatureOptions {
   /** featureModel of graph.ts. */
   readonly model: Uint8Array;
-  /** What the features depend on beside the pixels; names the file. */
+  /** All that the features depend on beside the pixels; names the file. */
   readonly key: string;
   readonly cacheDir: string;
   readonly threads: number;

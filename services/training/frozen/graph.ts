@@ -52,7 +52,7 @@ function features(g: GraphBuilder, backbone: Backbone, image: ImageSpec): Value 
   return g.node('Flatten', [rename(backbone.output)], { attributes: { axis: 1 } });
 }
 
-/** What the backbone wants of the pipeline's pixels: its channels, its size, its range. */
+/** The pixels that the backbone wants of the pipeline: their channels, size and range. */
 function prepare(g: GraphBuilder, { input, config }: Backbone, image: ImageSpec, images: Value): Value {
   const { channels, height, width } = input;
   let x = channels === image.channels ? images : g.concat([images, images, images], 1);

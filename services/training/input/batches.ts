@@ -13,7 +13,7 @@ export interface Batch {
   readonly classes: Int32Array;
 }
 
-/** What decides which image is in which batch. */
+/** All that decides which image is in which batch. */
 export interface OrderSettings {
   readonly batchSize: number;
   readonly seed: number;
@@ -35,7 +35,7 @@ export interface BatchSource {
   close(): Promise<void>;
 }
 
-/** What one batch is made of; small enough to be sent to another thread. */
+/** The parts of one batch; small enough to be sent to another thread. */
 export interface BatchRecipe {
   readonly indices: Int32Array;
   /** Names the stream of random numbers. */

@@ -75,7 +75,7 @@ class WorkerBatches implements BatchSource {
   readonly #stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #free: Float32Array[];
   readonly #heldBytes: number;
-  /** What was asked for and not yet handed out, by the batch's number over the whole training. */
+  /** The batches that were asked for and not yet handed out, by the batch's number over the whole training. */
   readonly #ahead = new Map<number, Promise<FromInputThread>>();
   /** The buffer of the batch that was handed out last. */
   #lent: Float32Array | null = null;

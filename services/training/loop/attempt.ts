@@ -98,7 +98,7 @@ class Attempt {
     this.#start = this.#passFrom = { step: from.position.step, steppedMs: 0 };
     this.#best = from.best;
     this.#good = encodeCheckpoint(from, plan.fingerprint);
-    // What begins a retry is not stored yet; a training that begins at all has nothing to lose.
+    // The start of a retry is not stored yet; a training that begins at all has nothing to lose.
     this.#saved = from.position.retry?.fromStep === from.position.step ? null : this.#good;
   }
 

@@ -47,7 +47,7 @@ const IMAGES_MIN = 4;
 
 /** Throws NET_INVALID or DATASET_TOO_SMALL: what can be known before a thread is started. */
 export function checkJob({ runId, config, train }: TrainingJob): void {
-  // What a frozen backbone gives is known once it is loaded, in the thread.
+  // The output of a frozen backbone is known once it is loaded, in the thread.
   if (config.backbone === undefined) resolveNet(config.net, train.spec);
   const people = new Set(train.classes).size;
   if (people >= CLASSES_MIN && train.count >= IMAGES_MIN) return;
@@ -113,7 +113,7 @@ function converse(thread: Worker, data: ThreadData, context: TrainingContext): P
           return assertNever(message);
       }
     });
-    // What the thread did not catch arrives as 'error', before 'exit'.
+    // An error that the thread did not catch arrives as 'error', before 'exit'.
     thread.on('error', (cause) => reject(endedEarly(job.runId, cause.message, cause)));
     thread.on('exit', (code) => {
       context.signal.removeEventListener('abort', onAbort);

@@ -37,7 +37,7 @@ export interface ResolvedResidual {
 
 export type ResolvedLayer = ResolvedLeaf | ResolvedResidual;
 
-/** What a net sees: an image, or a vector of features as an image of one pixel. */
+/** The input of a net: an image, or a vector of features as an image of one pixel. */
 export interface NetInput {
   readonly width: number;
   readonly height: number;
@@ -78,7 +78,7 @@ export function placed(specs: readonly ParameterSpec[], offset: number): Paramet
   });
 }
 
-/** What the layers so far have taken of each vector. */
+/** The part of each vector that the layers so far have taken. */
 interface Taken {
   parameterCount: number;
   statisticsCount: number;

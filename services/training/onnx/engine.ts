@@ -32,7 +32,7 @@ export function createOnnxEngine(provider: Provider, graph?: GraphOptions): Engi
   };
 }
 
-/** What a graph may use where it will run. */
+/** The operators that a graph may use where it will run. */
 export async function graphOptionsFor(provider: Provider): Promise<GraphOptions> {
   return provider === 'cpu' ? { block: await blockOfThisMachine() } : { portable: provider === 'webgpu' };
 }

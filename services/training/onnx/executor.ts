@@ -7,7 +7,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Provider } from '../../../contracts/configuration/training.ts';
 import { batchFeeds, floats, sessionOptions, vector, type FedNet } from './session.ts';
 
-/** What all executors of one training see: shared memory, or ordinary memory where there is only one. */
+/** The memory that all executors of one training see: shared memory, or ordinary memory where there is only one. */
 export interface Exchange {
   /** Padded to whole chunks. `w` is up to date between two commands, `m` and `v` once `publish` was carried out. */
   readonly w: Float32Array;

@@ -18,7 +18,7 @@ export interface OptimizerState {
   readonly v: Value;
 }
 
-/** What the graph's `rates` input holds at step t, counted from 1: rate, 1 / (1 - beta1^t), 1 / (1 - beta2^t). */
+/** The values of the graph's `rates` input at step t, counted from 1: rate, 1 / (1 - beta1^t), 1 / (1 - beta2^t). */
 export function ratesAt(learningRate: number, step: number): Float32Array {
   return Float32Array.of(learningRate, 1 / (1 - ADAM.beta1 ** step), 1 / (1 - ADAM.beta2 ** step));
 }
@@ -81,7 +81,7 @@ function sgd(g: GraphBuilder, state: OptimizerState, gradient: Value, rate: Valu
   return { w: g.sub(state.w, g.mul(rate, m)), m, v: state.v };
 }
 
-/** What a gradient is multiplied with, from the sum of its squares: as `clip`, for a gradient that comes in parts. */
+/** The factor of a gradient, from the sum of its squares: as `clip`, for a gradient that comes in parts. */
 export const clipFactor = (limit: number, squares: number): number =>
   Math.min(1, limit / Math.sqrt(squares + CLIP_EPSILON));
 

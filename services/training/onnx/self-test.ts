@@ -47,8 +47,8 @@ interface Answer {
   readonly state: TrainingState;
 }
 
-/** What is wrong with `candidate`, or null. Throws what `candidate` throws. */
-export async function selfTest(candidate: EngineFactory, trusted: EngineFactory): Promise<string | null> {
+/** The fault of `suspect`, or null. Throws what `suspect` throws. */
+export async function selfTest(suspect: EngineFactory, trusted: EngineFactory): Promise<string | null> {
   const spec: EngineSpec = {
     net: resolveNet([...NET], { width: 16, height: 16, channels: 1 }),
     classes: CLASSES,
@@ -59,7 +59,7 @@ export async function selfTest(candidate: EngineFactory, trusted: EngineFactory)
     threads: 1,
   };
   const start = initialState(spec, 1);
-  const actual = await takeStep(candidate, spec, start);
+  const actual = await takeStep(suspect, spec, start);
   const expected = await takeStep(trusted, spec, start);
   return compare(spec, start, actual, expected);
 }

@@ -17,7 +17,7 @@ export const sessionOptions = (threads: number, provider: Provider = 'cpu'): Inf
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 });
 
-/** What of a net decides the shapes of its inputs. */
+/** The parts of a net that decide the shapes of its inputs. */
 export interface FedNet {
   readonly image: Pick<NetInput, 'channels' | 'height' | 'width'>;
   readonly maskCount: number;

@@ -1,4 +1,4 @@
-/** What comes after a failure: isolation of the stages, retry, fork, and compensation that needs an operator. */
+/** The time after a failure: isolation of the stages, retry, fork, and compensation that needs an operator. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';

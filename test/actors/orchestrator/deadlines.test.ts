@@ -54,7 +54,7 @@ test('orchestrator: with nobody there at all the run fails when its attempts are
       assert.match(failure?.message ?? '', /lost its worker, in attempt 3/);
       const { plan } = await contextOf(saga, 'n1');
       assert.is(plan.find(({ undo }) => undo === 'stop train')?.status, 'unanswered');
-      // Whoever comes back later finds the run ended, and does nothing for it.
+      // A worker that comes back later finds the run ended, and does nothing for it.
       saga.startLate('train');
       await saga.event('nightshift.evt.train.cancelled.n1');
       assert.is(await saga.orchestrator.deployments.load('face'), null);

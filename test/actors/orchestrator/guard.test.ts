@@ -1,4 +1,4 @@
-/** What the windows decide in a run: a guard that is breached, a canary that is, and one that is clean. */
+/** The decisions of the windows in a run: a guard that is breached, a canary that is, and one that is clean. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CTL, modelRolledBackSubject, pipelineEventSubject } from '../../../contracts/subjects.ts';

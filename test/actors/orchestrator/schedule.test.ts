@@ -50,7 +50,7 @@ test('schedule: slots start runs by themselves, one each', () =>
 test('schedule: a schedule that somebody set in the server by hand starts runs, too', () =>
   withServer((server) =>
     withSaga(server, {}, async (saga) => {
-      // What `nats pub nightshift.timer.cron.face '{}' --schedule-cron ... --schedule-dest ...` sends.
+      // As `nats pub nightshift.timer.cron.face '{}' --schedule-cron ... --schedule-dest ...` sends it.
       const meta = headers();
       meta.set('Nats-Schedule', '* * * * * *');
       meta.set('Nats-Schedule-Target', slotSubject('face'));

@@ -1,5 +1,5 @@
 /**
- * What every BlobStore must do. Run by test/infra/ for the NATS object store and by test/support/ for the folder that
+ * The duties of every BlobStore. Run by test/infra/ for the NATS object store and by test/support/ for the folder that
  * stands in for it. `withStore` lends an empty store and cleans up behind it; the caller runs `test.run()`.
  */
 import { createHash } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * What every DataSource must do. `withSource` lends a source that holds exactly the given samples, whose ids it may
+ * The duties of every DataSource. `withSource` lends a source that holds exactly the given samples, whose ids it may
  * choose itself; `withAbsent` one whose data cannot be reached. The caller runs `test.run()`.
  */
 import { test } from 'uvu';

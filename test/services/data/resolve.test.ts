@@ -1,4 +1,4 @@
-/** What stays and where it lies, over records alone: shards are bounded, and hold samples of one source. */
+/** Which samples stay and where they lie, over records alone: shards are bounded, and hold samples of one source. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { planShards, resolveSamples, SHARD_SAMPLES_MAX, type ResolvedSample } from '../../../services/data/resolve.ts';

@@ -1,4 +1,4 @@
-/** What a schedule does at each moment, without a server or a clock. */
+/** The decisions of a schedule at each moment, without a server or a clock. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ScheduleConfigSchema, type ScheduleRecord } from '../../../contracts/configuration/schedule.ts';

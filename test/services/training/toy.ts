@@ -71,5 +71,5 @@ export function quietContext(overrides: Partial<TrainingContext> = {}): Training
   };
 }
 
-/** What a point of the curve says of the training, without what it says of the machine. */
+/** A point of the curve as far as it speaks of the training, and not of the machine. */
 export const timeless = (point: CurvePoint): CurvePoint => ({ ...point, imagesPerSecond: null });

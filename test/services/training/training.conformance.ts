@@ -1,5 +1,5 @@
 /**
- * What every training strategy must do, on a toy set that trains in seconds. A test file per strategy calls this and
+ * The duties of every training strategy, on a toy set that trains in seconds. A test file per strategy calls this and
  * then test.run(). Most tests look at one and the same training, because a slow strategy takes seconds for each.
  */
 import { test } from 'uvu';

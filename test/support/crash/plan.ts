@@ -173,9 +173,9 @@ export interface Verdict {
   readonly story: string;
   readonly crash: Crash;
   readonly reached: boolean;
-  /** What the undisturbed run has and this one lacks. */
+  /** Traces that the undisturbed run has and this one lacks. */
   readonly lost: readonly string[];
-  /** What happened twice, or only here. */
+  /** Traces that are here twice, or only here. */
   readonly doubled: readonly string[];
   readonly stuck: string | null;
 }
@@ -196,7 +196,7 @@ export function judge(
   return { story: name, crash, reached, lost: [...lost, ...differing], doubled: [...doubled, ...extra], stuck };
 }
 
-/** What stands more often in `expected` than in `found`. */
+/** Those that stand more often in `expected` than in `found`. */
 function missing(expected: readonly string[], found: readonly string[]): string[] {
   const left = [...found];
   return expected.filter((item) => {

@@ -32,7 +32,7 @@ export interface Crash {
 export interface Outcome extends Found {
   /** False where the process ended its work without having come to the point. */
   readonly reached: boolean;
-  /** What never came, though everything was given time. */
+  /** The facts that never came, though everything was given time. */
   readonly stuck: string | null;
 }
 
@@ -96,7 +96,7 @@ interface Course {
   left(): Promise<void>;
 }
 
-/** What people and time do in a story, while actors come and go. */
+/** The deeds of people and time in a story, while actors come and go. */
 function createCourse(nc: NatsConnection, story: Story, signal: AbortSignal): Course {
   const runs = runsOf(story);
   let beside: Promise<void> | undefined;

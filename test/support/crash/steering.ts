@@ -1,4 +1,4 @@
-/** What operators and schedules do in the stories. Each step waits for the one before it to have come about. */
+/** The deeds of operators and schedules in the stories. Each step waits for the one before it to have come about. */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';

@@ -1,5 +1,5 @@
 /**
- * What may go on when an actor is killed: a night as it should be, those that take something back, and those that an
+ * Stories that may go on when an actor is killed: a night as it should be, those that take something back, and those that an
  * operator or a schedule steers. Each story begins over a fresh store, and says which of its points no story before it has.
  */
 import type { NatsConnection } from 'nats';
@@ -20,11 +20,11 @@ export interface Story {
   readonly releases: number;
   /** Merged into the model's configuration, section by section. */
   readonly pipeline: Readonly<Record<string, object>>;
-  /** What makes the run begin; returns when it is on the disk of the server. */
+  /** Makes the run begin; returns when it is on the disk of the server. */
   readonly begin: (nc: NatsConnection) => Promise<void>;
   /** The runs that end in the story; RUN alone if absent. */
   readonly runs?: readonly string[];
-  /** What an operator does while it goes on; the story is not over before that. */
+  /** The deeds of an operator while it goes on; the story is not over before that. */
   readonly operator?: (nc: NatsConnection) => Promise<void>;
   /** Goes on beside the run, until the signal. */
   readonly beside?: (nc: NatsConnection, signal: AbortSignal) => Promise<void>;
@@ -68,7 +68,7 @@ export const STORIES: readonly Story[] = [
   // An operator wants a release that has to be loaded again.
   { name: 'retained', releases: 3, pipeline: {}, begin: rollback({ release: 1 }), own: /./ },
   {
-    // An operator holds a run in training, lets it go on and then cancels it. What he says after its end is refused.
+    // An operator holds a run in training, lets it go on and then cancels it. A command after its end is refused.
     name: 'cancelled',
     releases: 0,
     pipeline: { training: NEVER_ENDING },
@@ -77,7 +77,7 @@ export const STORIES: readonly Story[] = [
     own: /after (operator\.|train\.cancelled)|ctl\.pipeline\.(pause|resume|cancel|approve)|trainer|train\.cancelled/,
   },
   {
-    // What a candidate needs is gone when it is deployed; an operator brings it back and has the run go on from there.
+    // Something that a candidate needs is gone when it is deployed; an operator brings it back and has the run go on from there.
     name: 'retried',
     releases: 1,
     pipeline: { deployment: { approval: { required: true } } },
@@ -114,7 +114,7 @@ export async function haveServed(nc: NatsConnection, releases: number): Promise<
   await deployments.save(MODEL, record, 0);
 }
 
-/** What a request is answered is not the question here: there are moments when nobody is there. */
+/** The answer to a request is not the question here: there are moments when nobody is there. */
 async function keepAsking(nc: NatsConnection, signal: AbortSignal): Promise<void> {
   const face = await faceOf(0);
   while (!signal.aborted) await nc.request(inferSubject(MODEL, 'embed'), face, { timeout: 1_000 }).catch(() => {});

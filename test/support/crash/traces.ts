@@ -1,4 +1,4 @@
-/** What a story leaves behind on the server, and whether anything still goes on there. */
+/** The traces that a story leaves on the server, and whether anything still goes on there. */
 import { Objm } from '@nats-io/obj';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
@@ -29,7 +29,7 @@ export interface Traces {
   /** Consumer and reason of each dead letter. The runs before the story are not stored, so what is said of them is one. */
   readonly letters: readonly string[];
   readonly champion: object | null;
-  /** What the schedule has decided and what it waits for, and what the server will wake it for. */
+  /** The schedule's decisions, the slot that it waits for, and what the server will wake it for. */
   readonly schedule: object | null;
 }
 
@@ -47,7 +47,7 @@ export interface Found {
   readonly traces: Traces;
   /** Each run's checkpoints, oldest first. */
   readonly histories: readonly (readonly Checkpoint[])[];
-  /** What the schedule's record was, oldest first; empty where the model has none. */
+  /** The revisions of the schedule's record, oldest first; empty where the model has none. */
   readonly schedules: readonly ScheduleRecord[];
   /** Subjects of the timers that have fired. */
   readonly timers: readonly string[];
@@ -147,7 +147,7 @@ interface Message {
   readonly outcome: Outcome | null;
 }
 
-/** What was said of the run. Signs of life are as many as there was time for. */
+/** All events of the run. Signs of life are as many as there was time for. */
 async function messagesOf(nc: NatsConnection, stream: string): Promise<Message[]> {
   const manager = await jetstreamManager(nc);
   const { state } = await manager.streams.info(stream);

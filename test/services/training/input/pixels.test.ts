@@ -1,4 +1,4 @@
-/** What augmentation does to an image, seen on 16 x 16 toys. */
+/** Augmentation of an image, seen on 16 x 16 toys. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { augmentImages, type Augment } from '../../../../services/training/input/pixels.ts';

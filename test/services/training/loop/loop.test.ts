@@ -1,6 +1,6 @@
 /**
  * The training loop itself, in this thread, on the ONNX engine: resumption at every step, cancellation, divergence, early
- * stopping, the time limit. What each strategy must do is in training.conformance.ts.
+ * stopping, the time limit. The duties of each strategy are in training.conformance.ts.
  */
 import { createHash } from 'node:crypto';
 import { test } from 'uvu';

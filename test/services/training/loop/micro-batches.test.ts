@@ -74,7 +74,7 @@ test('micro-batches: unless configured, half of an even batch whose half is wort
 });
 
 interface Trained {
-  /** What the steps added to the weights. */
+  /** The sum that the steps added to the weights. */
   readonly change: Float32Array;
   readonly firstStatistics: Float32Array;
   readonly statistics: Float32Array;

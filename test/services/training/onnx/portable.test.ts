@@ -6,7 +6,7 @@ import { buildGradientModel, buildTrainingModel } from '../../../../services/tra
 import { caseOf, expectClose, onnxGradient, type Case } from './judge.ts';
 import { LAYER_NETS } from '../nets/layer-nets.ts';
 
-/** What onnxruntime's WebGPU provider cannot run or limits. */
+/** Operators that onnxruntime's WebGPU provider cannot run or limits. */
 const BUFFERS_MAX = 8;
 const NOT_PORTABLE = ['FusedMatMul', 'LogSoftmax', 'MaxUnpool', 'Split'];
 
