@@ -6,6 +6,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
+import { backboneCommands } from './commands/backbone.ts';
 import type { SteerVerb } from './commands/steer.ts';
 import { STAGES } from '../contracts/subjects.ts';
 import type { GlobalOptions } from './global-options.ts';
@@ -126,6 +127,7 @@ function program(): Command {
   galleryCommands(nightshift);
   scheduleCommands(nightshift);
   deadLetterCommands(nightshift);
+  backboneCommands(nightshift);
   nightshift
     .command('demo')
     .description('show two nights, a bad night and a rollback under live traffic, in a temporary folder')

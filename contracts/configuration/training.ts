@@ -91,10 +91,13 @@ export const BackboneSchema = z
       ),
     output: z.string().min(1).optional().describe('Name of the output with the features. Absent: its only one.'),
     head: z
-      .array(LayerSchema)
-      .min(1)
+      .union([z.literal('none'), z.array(LayerSchema).min(1)], {
+        error: '"none", or a list of layers as in docs/training.md',
+      })
       .default([{ type: 'dense', units: 128 }])
-      .describe('Layers on the features, ending in the embedding.'),
+      .describe(
+        'Layers on the features, ending in the embedding. `none`: the features are the embedding, and nothing is trained.',
+      ),
     cacheDir: z
       .string()
       .min(1)

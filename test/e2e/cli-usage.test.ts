@@ -27,6 +27,7 @@ test('cli: help lists every command', () =>
       'retry',
       'fork',
       'rollback',
+      'backbone',
       'demo',
     ]) {
       assert.match(stdout, new RegExp(`^  ${command}\\b`, 'm'));

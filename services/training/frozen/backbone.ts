@@ -8,7 +8,9 @@ import type { onnx } from 'onnx-proto';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
-import { decodeModel, externalFiles, FLOAT } from '../onnx/encoding.ts';
+import { describeBytes } from '../backbone/found.ts';
+import { readBackboneMetadata, type BackboneMetadata } from '../backbone/metadata.ts';
+import { decodeModel, elementTypeName, externalFiles, FLOAT } from '../onnx/encoding.ts';
 
 export interface Backbone {
   readonly config: BackboneConfig;
@@ -24,16 +26,20 @@ export interface Backbone {
 /** From the first with reductions that take their axes as an input, as our own nodes do, to what onnxruntime 1.30 runs. */
 const OPSET_MIN = 13;
 const OPSET_MAX = 26;
+const IMPORT = 'nightshift backbone import';
 
 /** Throws MODEL_INVALID naming the file and what does not fit. */
 export async function openBackbone(config: BackboneConfig, image: ImageSpec): Promise<Backbone> {
   try {
     const bytes = await readFile(config.path);
+    const found = describeBytes(bytes);
+    if (found !== null) throw new Error(`it is ${found}`);
     const [external] = externalFiles(bytes);
     if (external !== undefined) throw new Error(`its weights lie in ${external}; export one file`);
     const model = decodeModel(bytes);
     if (!model.graph?.node?.length) throw new Error('there is no graph in it');
     checkOpset(model);
+    checkRange(config, readBackboneMetadata(model));
     const digest = createHash('sha256').update(bytes).digest('hex');
     return { config, model, digest, input: inputOf(model.graph, image, config), output: outputOf(model.graph, config) };
   } catch (cause) {
@@ -46,7 +52,17 @@ export async function openBackbone(config: BackboneConfig, image: ImageSpec): Pr
 function checkOpset({ opsetImport }: onnx.ModelProto): void {
   const version = Number(opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')?.version ?? 0);
   if (version >= OPSET_MIN && version <= OPSET_MAX) return;
-  throw new Error(`it has ONNX operators of version ${version}; export it with ${OPSET_MIN} to ${OPSET_MAX}`);
+  const found = `it has ONNX operators of version ${version}`;
+  throw new Error(`${found}; export it with ${OPSET_MIN} to ${OPSET_MAX}, or let \`${IMPORT}\` convert it`);
+}
+
+/** An imported file has its mean and scale inside; given again they would count twice. */
+function checkRange({ input: { mean, scale } }: BackboneConfig, imported: BackboneMetadata | null): void {
+  if (imported === null) return;
+  const isGiven = [mean].flat().some((value) => value !== 0) || [scale].flat().some((value) => value !== 1);
+  if (!isGiven) return;
+  const own = `(pixel - ${imported.mean}) * ${imported.scale}`;
+  throw new Error(`it was imported with its own range, ${own}; leave out training.backbone.input, or import it anew`);
 }
 
 function inputOf(graph: onnx.IGraphProto, image: ImageSpec, { input }: BackboneConfig): Backbone['input'] {
@@ -57,15 +73,29 @@ function inputOf(graph: onnx.IGraphProto, image: ImageSpec, { input }: BackboneC
   const sizes = (tensor?.shape?.dim ?? []).map(({ dimValue }) => (dimValue ? Number(dimValue) : null));
   const name = inputs[0]?.name;
   if (inputs.length !== 1 || !name || tensor?.elemType !== FLOAT || sizes.length !== 4)
-    throw new Error('it needs exactly one input, float32 [batch, channels, height, width]');
+    throw new Error(`it needs exactly one input, float [batch, channels, height, width]; ${foundInputs(inputs)}`);
   const [batch, channels = image.channels, height, width] = sizes;
   if (batch !== null) throw new Error(`its batch is fixed at ${batch}; export it with an open one`);
+  const last = sizes[3];
+  if (channels !== 1 && channels !== 3 && (last === 1 || last === 3))
+    throw new Error(`it takes channels last (NHWC); ${foundInputs(inputs)}; \`${IMPORT}\` turns it`);
   if (channels !== image.channels && !(channels === 3 && image.channels === 1))
     throw new Error(`it takes ${channels} channels, but image.channels is ${image.channels}`);
   for (const value of [input.mean, input.scale])
     if (Array.isArray(value) && value.length !== channels)
       throw new Error(`training.backbone.input has ${value.length} values for ${channels} channels`);
   return { name, channels: channels ?? image.channels, height: height ?? image.height, width: width ?? image.width };
+}
+
+/** In words. */
+function foundInputs(inputs: readonly onnx.IValueInfoProto[]): string {
+  const texts = inputs.map(({ name, type }) => {
+    const sizes = (type?.tensorType?.shape?.dim ?? []).map(({ dimValue, dimParam }) =>
+      String(dimValue || dimParam || '?'),
+    );
+    return `${name} ${elementTypeName(type?.tensorType?.elemType ?? 0)} [${sizes.join(', ')}]`;
+  });
+  return `found ${texts.join('; ') || 'none'}`;
 }
 
 function outputOf(graph: onnx.IGraphProto, { output }: BackboneConfig): string {

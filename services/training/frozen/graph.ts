@@ -2,7 +2,6 @@
  * The graphs around a frozen backbone: pixels to features, and pixels to embeddings with a trained head, each as one
  * ONNX model. The backbone's nodes are taken over as they are under names of their own. Called by subject.ts.
  */
-import type { onnx } from 'onnx-proto';
 import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { addEmbeddings, type Weights } from '../model/export.ts';
@@ -11,6 +10,7 @@ import type { ResolvedNet } from '../nets/nets.ts';
 import { encodeModel } from '../onnx/encoding.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Value } from '../onnx/graph-writer.ts';
+import { renamed } from '../onnx/rename.ts';
 import type { Backbone } from './backbone.ts';
 
 /** No name of a GraphBuilder begins so. */
@@ -73,30 +73,4 @@ const isAll = (value: PerChannel, wanted: number) => [value].flat().every((one) 
 function perChannel(g: GraphBuilder, value: PerChannel): Value {
   const values = Float32Array.from([value].flat());
   return g.floats(values, [1, values.length, 1, 1]);
-}
-
-/** Nodes and constants with every name changed, also within the branches of If and the bodies of Loop and Scan. */
-function renamed(graph: onnx.IGraphProto, rename: (name: string) => string): onnx.IGraphProto {
-  // An empty name stands for an optional input that is left out.
-  const change = (name: string | null | undefined) => (name ? rename(name) : '');
-  const value = <T extends { name?: string | null }>(it: T): T => ({ ...it, name: change(it.name) });
-  const attribute = (it: onnx.IAttributeProto): onnx.IAttributeProto => ({
-    ...it,
-    ...(it.g && { g: renamed(it.g, rename) }),
-    ...(it.graphs?.length && { graphs: it.graphs.map((inner) => renamed(inner, rename)) }),
-  });
-  return {
-    ...graph,
-    node: (graph.node ?? []).map((node) => ({
-      ...node,
-      name: change(node.name),
-      input: (node.input ?? []).map(change),
-      output: (node.output ?? []).map(change),
-      attribute: (node.attribute ?? []).map(attribute),
-    })),
-    initializer: (graph.initializer ?? []).map(value),
-    input: (graph.input ?? []).map(value),
-    output: (graph.output ?? []).map(value),
-    valueInfo: (graph.valueInfo ?? []).map(value),
-  };
 }

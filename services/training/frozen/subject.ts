@@ -44,7 +44,7 @@ export async function freeze(
   const seen = asFeatures(train, 0);
   return {
     // The head sees the features as an image of one pixel.
-    layers: [{ type: 'flatten' }, ...head],
+    layers: [{ type: 'flatten' }, ...(head === 'none' ? [] : head)],
     input,
     train: seen,
     validation: validation && asFeatures(validation, 1),

@@ -12,6 +12,7 @@ import { outcomeOf } from './outcome.ts';
 import { planOf, type Plan } from './plan.ts';
 import type { TrainingJob, TrainingOutcome } from '../strategy.ts';
 import { wholeNet } from './subject.ts';
+import { leaveAsItIs } from './untrained.ts';
 import { beginTraining } from './warm-start.ts';
 
 /** Of the learning rate, after a divergence: low enough to matter, high enough to still learn something. */
@@ -25,6 +26,7 @@ export async function runTraining(
 ): Promise<TrainingOutcome> {
   const subject = job.config.backbone ? await freeze(job, job.config.backbone, context) : wholeNet(job);
   const plan = planOf(job, engineFactory.framework, subject);
+  if (job.config.backbone?.head === 'none') return leaveAsItIs(plan, context);
   if (job.config.earlyStopping && !job.validation)
     context.log.warn(
       { runId: job.runId },

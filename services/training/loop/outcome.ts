@@ -39,7 +39,8 @@ export function outcomeOf(plan: Plan, { at, ended, imagesPerSecond }: Ending): T
 export const trialModelOf = (plan: Plan, weights: Weights): Uint8Array =>
   plan.subject.exportTrial(plan.net, weights, metadataOf(plan, {}));
 
-function modelOf(plan: Plan, weights: Weights, metrics: Record<string, number>): Uint8Array {
+/** The model that serves. */
+export function modelOf(plan: Plan, weights: Weights, metrics: Record<string, number>): Uint8Array {
   return plan.subject.exportModel(plan.net, weights, metadataOf(plan, metrics));
 }
 

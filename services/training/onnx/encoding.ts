@@ -13,13 +13,20 @@ export type Dimension = number | string;
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 /** ONNX 1.12: the newest operators that every supported runtime has, and the oldest that has what we write. */
-const OPSET = 17;
+export const OPSET = 17;
 const IR_VERSION = 8;
 /** onnxruntime's own operators, and those of its blocked layout (blocked-conv.ts). */
 export const CONTRIB_DOMAINS = ['com.microsoft', 'com.microsoft.nchwc'] as const;
 /** The number by which attributes name float32. */
 export const FLOAT: number = TensorProto.DataType.FLOAT;
+const TYPE_NUMBERS: Readonly<Record<string, number | string>> = TensorProto.DataType;
 const DATA_TYPES = { float: TensorProto.DataType.FLOAT, int64: TensorProto.DataType.INT64 } as const;
+
+/** As messages name a tensor's type: `float16`, `uint8`. */
+export const elementTypeName = (type: number): string =>
+  Object.keys(TYPE_NUMBERS)
+    .find((name) => TYPE_NUMBERS[name] === type)
+    ?.toLowerCase() ?? `of type ${type}`;
 
 /** An ONNX file. `contrib` admits onnxruntime's own operators: for training graphs only, never for shipped models. */
 export function encodeModel(

@@ -124,6 +124,11 @@ const TRAININGS: readonly [what: string, training: object, told: RegExp][] = [
     /training\.command\.argv/,
   ],
   ['an unknown provider', { providers: ['gpu'] }, /training\.providers/],
+  [
+    'a head that is no list',
+    { backbone: { path: 'a', head: 'non' } },
+    /training\.backbone\.head: "none", or a list of layers/,
+  ],
   ['a backbone without a path', { backbone: {} }, /training\.backbone\.path/],
 ];
 for (const [what, training, told] of TRAININGS) {

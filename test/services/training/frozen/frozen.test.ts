@@ -85,6 +85,26 @@ test('frozen backbone: a head is trained on it, and both leave as one model that
   });
 });
 
+test('frozen backbone: without a head its features serve as they are, of length 1, and nothing is trained', async () => {
+  const model = await backbone();
+  await withBackbone(model, async (jobOf) => {
+    const { outcome, computed } = await trainCounting(jobOf({}, { head: 'none' }));
+    assert.is(computed, 48 + 16);
+    assert.equal([outcome.epochs, outcome.curve.length, outcome.weights], [0, 0, undefined]);
+    assert.ok(outcome.validationRank1! >= 0.9, `rank-1 ${outcome.validationRank1}`);
+    assert.ok(outcome.loss > 0 && outcome.loss < Math.log(4), `${outcome.loss} is better than guessing among four`);
+    assert.match(
+      outcome.course!.warmStart.type === 'scratch' ? outcome.course!.warmStart.reason : '',
+      /nothing is trained/,
+    );
+    assert.is(readModelMetadata(outcome.model).embeddingDimensions, 8);
+    // The backbone's own rows have length 1 already, so nothing may change.
+    const [served, own] = [await embed(outcome.model, toyImages(1, 3)), await embed(model, toyImages(1, 3))];
+    assert.is(served.length, own.length);
+    served.forEach((value, at) => assert.ok(Math.abs(value - own[at]!) < 1e-5, `${value} and ${own[at]}`));
+  });
+});
+
 test('frozen backbone: its weights are in the model as they were', async () => {
   const model = await backbone();
   await withBackbone(model, async (jobOf) => {
@@ -183,12 +203,31 @@ const { onnx } = onnxProto;
 type Model = InstanceType<typeof onnx.ModelProto>;
 const UNFIT: readonly [what: string, change: (model: Model) => Uint8Array, backbone: object, message: RegExp][] = [
   ['that is no ONNX', () => Buffer.from('PyTorch'), {}, /backbone\.onnx \(training\.backbone\.path\) cannot be used/],
-  ['without a graph', () => new Uint8Array(0), {}, /no graph/],
+  ['that is empty', () => new Uint8Array(0), {}, /it is an empty file/],
+  ['without a graph', () => Buffer.of(8, 8), {}, /no graph/],
+  [
+    'that is a git-lfs pointer',
+    () => Buffer.from('version https://git-lfs.github.com/spec/v1\n'),
+    {},
+    /git-lfs pointer/,
+  ],
   [
     'of old operators',
     (model) => encodeAgain(Object.assign(model, { opsetImport: [{ domain: '', version: 9 }] })),
     {},
-    /version 9; export it with 13 to/,
+    /version 9; export it with 13 to 26, or let `nightshift backbone import` convert it/,
+  ],
+  [
+    'of half floats',
+    (model) => encodeAgain(withInput(model, 10, [1, 16, 16])),
+    {},
+    /float \[batch, .*; found images float16 \[batch, 1, 16, 16\]/,
+  ],
+  [
+    'with its channels last',
+    (model) => encodeAgain(withInput(model, 1, [16, 16, 1])),
+    {},
+    /channels last \(NHWC\); found images float \[batch, 16, 16, 1\]; `nightshift backbone import` turns it/,
   ],
   ['whose output is not there', encodeAgain, { output: 'logits' }, /outputs are "embeddings"; name one/],
   ['with a wrong count of means', encodeAgain, { input: { mean: [1, 2, 3] } }, /3 values for 1 channels/],
@@ -208,6 +247,13 @@ for (const [what, change, settings, message] of UNFIT) {
 
 function withBatch(model: Model, batch: number): Model {
   model.graph!.input![0]!.type!.tensorType!.shape!.dim![0] = { dimValue: batch };
+  return model;
+}
+
+function withInput(model: Model, elemType: number, sizes: readonly number[]): Model {
+  const { tensorType } = model.graph!.input![0]!.type!;
+  tensorType!.elemType = elemType;
+  tensorType!.shape!.dim = [{ dimParam: 'batch' }, ...sizes.map((dimValue) => ({ dimValue }))];
   return model;
 }
 
