@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy/accuracy.ts';
+import { runDecisionBench } from './decision/decision.ts';
 import { runSagaBench } from './saga/saga.ts';
 import { runServingBench } from './serving/serving.ts';
 import { runSwapBench } from './swap/swap.ts';
@@ -28,6 +29,28 @@ bench
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ data, json, seeds }) => {
     await runAccuracyBench({ dataFolder: data, json, seeds });
+  });
+
+bench
+  .command('decision')
+  .description('strangers let in and people kept out at the thresholds that a release would have')
+  .requiredOption('--data <folder>', 'one folder per person')
+  .option('--strangers <folder>', 'people who are never enrolled, in the same form')
+  .option(
+    '--target <list>',
+    "shares of strangers' searches that may be answered known; the first is reported",
+    shares,
+    [0.05],
+  )
+  .option('--far <share>', 'of comparisons that verify may accept wrongly', Number, 0.001)
+  .option('--divisions <n>', 'into trained, held out, probes and strangers; each trains a net', Number, 5)
+  .option('--nights <list>', 'numbers of people, such as 46,56,66,76: nights that follow each other', wholeNumbers)
+  .option('--model <onnx>', 'a finished model in the form that a training yields, for 64 x 64 grey pixels')
+  .option('--floors-only', 'pixels and PCA + LDA alone: seconds', false)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ data, strangers, target, nights, model, ...options }) => {
+    const files = { dataFolder: data, strangersFolder: strangers ?? null, modelFile: model ?? null };
+    await runDecisionBench({ ...options, ...files, targets: target, nights: nights ?? null });
   });
 
 bench
@@ -133,4 +156,10 @@ function wholeNumbers(list: string): number[] {
   const numbers = list.split(',').map(Number);
   if (numbers.every(Number.isInteger)) return numbers;
   throw new InvalidArgumentError('whole numbers, separated by commas');
+}
+
+function shares(list: string): number[] {
+  const numbers = list.split(',').map(Number);
+  if (numbers.every((share) => share > 0 && share <= 1)) return numbers;
+  throw new InvalidArgumentError('shares above 0 and up to 1, separated by commas');
 }

@@ -3,9 +3,9 @@
  * trained on. A net that stays below them learns nothing of use. Called by accuracy.ts.
  */
 import type { LabelledImages } from '../../services/data/strategy.ts';
-import { imageSize, zNormalise } from '../../services/training/input/pixels.ts';
 import { rank1ByImage, verifyPairs, type VerificationFigures } from '../support/comparison.ts';
 import { closedSet, openSet, type Faces } from '../support/faces.ts';
+import { pixelRows } from '../support/pixel-rows.ts';
 import { fitFisherfaces, type Projection } from './fisherfaces.ts';
 
 export interface Floor {
@@ -35,12 +35,3 @@ function floorOf(faces: Faces, fit: (train: LabelledImages) => Projection): Floo
 
 const fitted = (train: LabelledImages): Projection =>
   fitFisherfaces({ rows: pixelRows(train), classes: train.classes });
-
-/** Pixels z-normalised per image, as the net sees them: of nearly one length. */
-function pixelRows(images: LabelledImages): Float32Array {
-  const size = imageSize(images);
-  const rows = new Float32Array(images.count * size);
-  for (let at = 0; at < rows.length; at += size)
-    zNormalise(images.pixels.subarray(at, at + size), rows.subarray(at, at + size));
-  return rows;
-}
