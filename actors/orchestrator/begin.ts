@@ -21,7 +21,7 @@ export interface NightStart {
 
 /** Starts a run through all stages, unless it exists already. Throws MODEL_UNKNOWN or RUN_ACTIVE. */
 export const beginNight = (o: OrchestratorContext, start: NightStart): Promise<Moved> =>
-  firstCheckpoint(o, start, pipelineOf(o, start.model), null);
+  beginWith(o, start, pipelineOf(o, start.model), null);
 
 /**
  * A new run that goes on where an ended one failed, with that one's configuration and results. The same run is retried
@@ -40,7 +40,7 @@ export async function retryRun(o: OrchestratorContext, oldId: string, messageId:
   if (statePath(old.value) === 'completed')
     throw notApplicable(`run ${oldId} has completed; start a new one or fork it`);
   const origin = originOf(oldId, context, failedStage(context));
-  return firstCheckpoint(o, { model: context.model, runId, messageId }, context.pipeline, origin);
+  return beginWith(o, { model: context.model, runId, messageId }, context.pipeline, origin);
 }
 
 export interface Fork {
@@ -56,10 +56,10 @@ export async function forkRun(o: OrchestratorContext, fork: Fork, messageId: str
   if (context.kind === 'rollback') throw notApplicable(`run ${fork.runId} is a rollback; it has no stages`);
   const origin = originOf(fork.runId, context, fork.from);
   const pipeline = changedPipeline(context.pipeline, fork);
-  return firstCheckpoint(o, { model: context.model, runId: fork.newRunId, messageId }, pipeline, origin);
+  return beginWith(o, { model: context.model, runId: fork.newRunId, messageId }, pipeline, origin);
 }
 
-async function firstCheckpoint(
+async function beginWith(
   o: OrchestratorContext,
   { model, runId, messageId }: NightStart,
   pipeline: PipelineConfig,

@@ -155,7 +155,7 @@ async function measureWaiting({ waiting }: SagaBenchOptions): Promise<number> {
     const before = await rig.memory();
     let commands = 0;
     rig.nc.subscribe(commandSubject('collect', 'start', '*'), { callback: () => void (commands += 1) });
-    for (let run = 0; run < waiting; run++) firstCheckpoint(rig, modelName(run), `w${run}`);
+    for (let run = 0; run < waiting; run++) startRun(rig, modelName(run), `w${run}`);
     while (commands < waiting) await delay(50);
     return (((await rig.memory()) - before) / 1024 / 1024 / waiting) * 1000;
   });
@@ -171,11 +171,11 @@ async function runOnce(rig: Rig, model: string, runId: string, end: 'completed' 
   const began = performance.now();
   const firstCommand = heard(commandSubject('collect', 'start', runId));
   const ended = heard(pipelineEventSubject(end, runId));
-  firstCheckpoint(rig, model, runId);
+  startRun(rig, model, runId);
   return { firstCommandMs: await firstCommand, endMs: await ended };
 }
 
-const firstCheckpoint = ({ nc }: Rig, model: string, runId: string) =>
+const startRun = ({ nc }: Rig, model: string, runId: string) =>
   nc.publish(CTL.pipelineStart, JSON.stringify({ model, runId }));
 
 const at = (sorted: readonly number[], share: number) =>
