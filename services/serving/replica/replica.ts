@@ -14,7 +14,7 @@ import type { RecogniseRequest } from './request.ts';
 import type { ResidentModel } from './resident-model.ts';
 import { Residents } from './residents.ts';
 import { Standing } from './standing.ts';
-import { rehearseSwap, timedSwap, type SwapMoment } from './timed-swap.ts';
+import { REHEARSALS_BEFORE_A_SWAP, REHEARSALS_FIRST, rehearseSwap, timedSwap, type SwapMoment } from './timed-swap.ts';
 
 /** A release in service. All that a request needs is in here, so that one lease covers model, gallery and figures. */
 export interface Served {
@@ -77,7 +77,7 @@ export class Replica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    rehearseSwap();
+    rehearseSwap(REHEARSALS_FIRST);
     this.residents = new Residents({
       load: (pair, isUrgent) => options.load({ pair, isUrgent, ...this.#hears }),
       onChanged: () => this.changes.emit('status'),
@@ -114,6 +114,7 @@ export class Replica {
 
   setPrepared(prepared: ReplicaStatus['prepared']): void {
     this.#prepared = prepared;
+    if (prepared !== null && prepared.refused === null) rehearseSwap(REHEARSALS_BEFORE_A_SWAP);
     this.changes.emit('status');
   }
 

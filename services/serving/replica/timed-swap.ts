@@ -23,10 +23,15 @@ export function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<
  * Swaps that concern nobody, so that no real one is the one at which V8 compiles. They have leases and drains as in
  * service, because code that was compiled without is thrown away at the first of them and compiled again later.
  */
-const REHEARSALS = 5000;
-export function rehearseSwap(): void {
+export const REHEARSALS_FIRST = 5000;
+/**
+ * Once more before each switch that can be foreseen: what V8 compiled beside us is taken over at the next call, and code
+ * that was not called for a while is thrown away. About a fifth of a millisecond.
+ */
+export const REHEARSALS_BEFORE_A_SWAP = 200;
+export function rehearseSwap(count: number): void {
   const reference = new AtomicReference<object>({});
-  for (let i = 0; i < REHEARSALS; i++) {
+  for (let i = 0; i < count; i++) {
     const lease = reference.acquire();
     if (i % 2 === 0) lease.release();
     timedSwap(reference, {});
