@@ -24,17 +24,19 @@ export function timedSwap<T>(reference: AtomicReference<T>, next: T): TimedSwap<
  * service, because code that was compiled without is thrown away at the first of them and compiled again later.
  */
 export const REHEARSALS_FIRST = 5000;
+/** V8 also throws code away at the first value of another form than all before it. */
+const SHAPES: readonly (object | null)[] = [null, {}, { release: 1 }, { release: 1, canary: 'run' }];
 /**
  * Once more before each switch that can be foreseen: what V8 compiled beside us is taken over at the next call, and code
  * that was not called for a while is thrown away. About a fifth of a millisecond.
  */
 export const REHEARSALS_BEFORE_A_SWAP = 200;
 export function rehearseSwap(count: number): void {
-  const reference = new AtomicReference<object>({});
+  const reference = new AtomicReference<object | null>(null);
   for (let i = 0; i < count; i++) {
     const lease = reference.acquire();
     if (i % 2 === 0) lease.release();
-    timedSwap(reference, {});
+    timedSwap(reference, SHAPES[i % SHAPES.length] ?? null);
     lease.release();
   }
 }
