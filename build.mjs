@@ -151,24 +151,30 @@ function vendorOnnxruntime() {
   const { name, version, license, main } = JSON.parse(readFileSync(join(ONNXRUNTIME, 'package.json'), 'utf8'));
   const described = `${JSON.stringify({ name, version, license, main, type: 'commonjs' })}\n`;
   const page = join(home, 'package.json');
-  if (!existsSync(page) || readFileSync(page, 'utf8') !== described) replace(page, described);
+  const isSameVersion = existsSync(page) && readFileSync(page, 'utf8') === described;
   for (const file of onnxruntimeFiles()) {
     const [from, to] = [join(ONNXRUNTIME, file), join(home, file)];
-    if (statSync(to, { throwIfNoEntry: false })?.ino === statSync(from).ino) continue;
-    mkdirSync(dirname(to), { recursive: true });
-    rmSync(to, { force: true });
-    place(from, to);
+    const isThere = statSync(to, { throwIfNoEntry: false })?.size === statSync(from).size;
+    if (!isSameVersion || !isThere) place(from, to);
   }
+  if (!isSameVersion) replace(page, described);
 }
 
-/** A second name for the same file; a copy where the two lie on different disks. @param {string} from @param {string} to */
+/**
+ * A second name for the same file; a copy where the two lie on different disks. Another process may be doing the same.
+ * @param {string} from @param {string} to
+ */
 function place(from, to) {
+  const beside = `${to}.${process.pid}`;
+  mkdirSync(dirname(to), { recursive: true });
   try {
-    linkSync(from, to);
+    linkSync(from, beside);
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EXDEV') throw error;
-    copyFileSync(from, to);
+    copyFileSync(from, beside);
   }
+  renameSync(beside, to);
+  rmSync(beside, { force: true }); // A file that is renamed to another name of its own keeps both.
 }
 
 /** Its JavaScript and the libraries of each platform, those of CUDA included where they were fetched on purpose. */

@@ -51,6 +51,17 @@ test('build: made when it is missing, and then not again', () =>
     assert.is(statSync(file(BUILT)).mtimeMs, mtimeMs);
   }));
 
+test('build: made by two commands at once, both of which run', () =>
+  withCheckout(async ({ file, help }) => {
+    for (const said of await Promise.all([help(), help(), help()])) assert.match(said, IN_HELP);
+    const vendored = readdirSync(file('dist/vendor'), { recursive: true, encoding: 'utf8' });
+    assert.ok(vendored.some((name) => name.endsWith('onnxruntime_binding.node')));
+    assert.equal(
+      vendored.filter((name) => /\.\d+$/.test(name) && !/\.so\.\d+$/.test(name)),
+      [],
+    );
+  }));
+
 test('build: made anew when a source is another, however old the source looks', () =>
   withCheckout(async ({ file, help }) => {
     await help();
