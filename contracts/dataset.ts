@@ -16,7 +16,11 @@ export const ImageSpecSchema = z
   .describe('The size to which each image is brought: what the model sees. Values are 0..255.');
 export type ImageSpec = z.infer<typeof ImageSpecSchema>;
 
-export const SPLITS = ['train', 'validation', 'probe'] as const;
+/**
+ * `train` and `validation` are learned from. `probe` judges the candidate. `held-out`: enrolled, of a person whom no
+ * training sees. `stranger`: of somebody who is never enrolled.
+ */
+export const SPLITS = ['train', 'validation', 'probe', 'held-out', 'stranger'] as const;
 export const SplitSchema = z.enum(SPLITS);
 export type Split = z.infer<typeof SplitSchema>;
 
@@ -30,6 +34,8 @@ export const SampleRecordSchema = z.object({
   source: z.string(),
   digest: DigestSchema,
   split: SplitSchema,
+  /** Of the picture, such as `light: left`; figures are given for each. */
+  tags: z.array(z.string()).default([]),
 });
 export type SampleRecord = z.infer<typeof SampleRecordSchema>;
 
@@ -46,9 +52,27 @@ export type Quarantined = z.infer<typeof QuarantinedSchema>;
 export const DatasetManifestSchema = z.object({
   format: z.literal('nightshift.dataset/1'),
   image: ImageSpecSchema,
-  /** Every person, sorted; the index is the class number in training. */
+  /** Every person of the sources, sorted: all of them are enrolled. */
   labels: z.array(z.string()),
-  counts: z.object({ train: z.number(), validation: z.number(), probe: z.number(), total: z.number() }),
+  /** Those of `labels` whom no training sees, sorted. The others, in order, are the classes of training. */
+  heldOut: z.array(z.string()).default([]),
+  /** Everybody of the sources of strangers, sorted; a name says nothing beyond its own images. */
+  strangers: z.array(z.string()).default([]),
+  counts: z.object({
+    train: z.number(),
+    validation: z.number(),
+    probe: z.number(),
+    'held-out': z.number().default(0),
+    stranger: z.number().default(0),
+    total: z.number(),
+  }),
+  /** People and images that a net of this lineage has learned from, tonight's included: never again held out or a probe. */
+  learned: z
+    .object({ people: z.array(z.string()), images: BlobRefSchema })
+    .nullable()
+    .default(null),
+  /** Of the samples with their splits: equal for two snapshots that train and judge alike. Absent before 0.3.0. */
+  content: DigestSchema.optional(),
   shards: z.array(ShardSchema),
   sources: z.array(z.object({ name: z.string(), type: z.string(), samples: z.number(), quarantined: z.number() })),
   /** The first 1000 refused samples; `quarantinedTotal` counts all. */

@@ -11,7 +11,7 @@ import { BlobRefSchema, TokenSchema } from './references.ts';
 import { ModelPairSchema, OriginSchema } from './release.ts';
 import { ProgressSchema } from './progress.ts';
 import { TrainingCourseSchema } from './training.ts';
-import { VerificationReportSchema } from './verification.ts';
+import { PastFiguresSchema, VerdictSchema, VerificationFiguresSchema } from './verification.ts';
 
 export const FailureSchema = z.object({
   // The keys of the table are its codes; Object.keys loses that in the type.
@@ -24,7 +24,11 @@ const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
 
 /** Data of `nightshift.cmd.<stage>.start.<runId>`. */
 export const StartSchemas = {
-  collect: RunSchema.extend({ pipeline: PipelineConfigSchema.pick({ sources: true, image: true, split: true }) }),
+  collect: RunSchema.extend({
+    pipeline: PipelineConfigSchema.pick({ sources: true, strangers: true, image: true, split: true, decision: true }),
+    /** Its snapshot says who and what was learned before. */
+    champion: ModelPairSchema.nullable().default(null),
+  }),
   train: RunSchema.extend({
     dataset: BlobRefSchema,
     training: PipelineConfigSchema.shape.training,
@@ -35,6 +39,9 @@ export const StartSchemas = {
     candidate: BlobRefSchema,
     champion: ModelPairSchema.nullable(),
     verification: PipelineConfigSchema.shape.verification,
+    decision: PipelineConfigSchema.shape.decision,
+    /** Figures of the releases before, newest first. */
+    history: z.array(PastFiguresSchema).default([]),
   }),
 } satisfies Record<WorkStage, z.ZodType>;
 export type StartCommand<N extends WorkStage> = z.infer<(typeof StartSchemas)[N]>;
@@ -46,6 +53,8 @@ export const AskCommandSchema = RunSchema.extend({ startId: z.string() });
 export const CompletedSchemas = {
   collect: z.object({
     dataset: BlobRefSchema,
+    /** Of the samples with their splits: the same data gives the same. Absent from workers before 0.3.0. */
+    content: z.string().optional(),
     samples: z.number(),
     people: z.number(),
     quarantined: z.number(),
@@ -65,13 +74,15 @@ export const CompletedSchemas = {
     durationMs: z.number(),
   }),
   verify: z.object({
-    verdict: z.enum(['passed', 'rejected']),
-    /** One sentence per gate that did not hold; empty when passed. */
+    verdict: VerdictSchema,
+    /** The candidate may serve: blessed, or inconclusive where the configuration allows that. */
+    admitted: z.boolean(),
+    /** One sentence for each gate that did not hold, or that the data could not decide; empty when blessed. */
     reasons: z.array(z.string()),
     report: BlobRefSchema,
     gallery: BlobRefSchema,
     golden: BlobRefSchema,
-    figures: VerificationReportSchema.pick({ candidate: true, champion: true }),
+    figures: VerificationFiguresSchema,
     durationMs: z.number(),
   }),
 } satisfies Record<WorkStage, z.ZodType>;

@@ -11,6 +11,7 @@ export const ModelPairSchema = z.object({
   gallery: BlobRefSchema,
   golden: BlobRefSchema,
   runId: TokenSchema,
+  dataset: BlobRefSchema.optional().describe('the snapshot that it was trained on; absent before 0.3.0'),
 });
 export type ModelPair = z.infer<typeof ModelPairSchema>;
 

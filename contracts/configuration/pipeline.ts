@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { SourceConfigSchema, SplitConfigSchema } from './data.ts';
+import { DecisionConfigSchema } from './decision.ts';
 import { DeploymentConfigSchema } from './deployment.ts';
 import { ScheduleConfigSchema } from './schedule.ts';
 import { TrainingConfigSchema } from './training.ts';
@@ -48,11 +49,16 @@ export const RetryConfigSchema = z
 export const PipelineConfigSchema = z
   .object({
     sources: z.array(SourceConfigSchema).min(1).describe('Sources that are collected at once, in one snapshot.'),
+    strangers: z
+      .array(SourceConfigSchema)
+      .default([])
+      .describe('Sources with images of people who are never enrolled: the thresholds are set and shown by them.'),
     image: ImageSpecSchema.prefault({}),
     split: SplitConfigSchema.prefault({ strategy: 'content-hash' }).describe(
       'Which samples train, which are watched during training, and which judge.',
     ),
     training: TrainingConfigSchema.prefault({}),
+    decision: DecisionConfigSchema.prefault({}),
     verification: VerificationConfigSchema.prefault({}),
     deployment: DeploymentConfigSchema.prefault({}),
     timeouts: TimeoutsConfigSchema.prefault({}),
