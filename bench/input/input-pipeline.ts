@@ -152,21 +152,16 @@ async function generate(count: number, folder: string): Promise<DatasetManifest>
     shards.push({ blob: { bucket: 'DATASETS', key, ...written }, samples });
   }
   const labels = Array.from({ length: PEOPLE }, (_, person) => personName(person));
-  const counts = { train: count, validation: 0, probe: 0, total: count };
-  const none = { sources: [], quarantined: [], quarantinedTotal: 0 };
+  const counts = { train: count, validation: 0, probe: 0, 'held-out': 0, stranger: 0, total: count };
+  const none = { heldOut: [], strangers: [], learned: null, sources: [], quarantined: [], quarantinedTotal: 0 };
   return { format: 'nightshift.dataset/1', image: SPEC, labels, counts, shards, ...none };
 }
 
 async function* samplesFrom(from: number, count: number, patterns: readonly Buffer[]): AsyncGenerator<ShardSample> {
   for (let number = from; number < from + count; number++) {
     const digest = `sha256:${createHash('sha256').update(String(number)).digest('hex')}`;
-    const record = {
-      id: String(number),
-      label: personName(number % PEOPLE),
-      source: 'bench',
-      digest,
-      split: 'train',
-    } as const;
+    const person = { id: String(number), label: personName(number % PEOPLE), tags: [] };
+    const record = { ...person, source: 'bench', digest, split: 'train' as const };
     yield { key: String(number).padStart(8, '0'), record, png: patterns[number % PATTERNS]! };
   }
 }

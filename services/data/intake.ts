@@ -16,6 +16,7 @@ export interface StoredSample {
   readonly label: string;
   /** Of the image as the source delivered it. */
   readonly digest: string;
+  readonly tags: readonly string[];
   /** Where the resized PNG lies in the spool file. */
   readonly offset: number;
   readonly bytes: number;
@@ -82,7 +83,7 @@ interface Judged {
 }
 
 async function judgeSample(
-  { id, label, bytes, total }: SourceSample,
+  { id, label, bytes, tags = [], total }: SourceSample,
   source: string,
   image: ImageSpec,
 ): Promise<Judged> {
@@ -95,7 +96,7 @@ async function judgeSample(
   try {
     const png = await encodePng(await decodeImage(bytes, image, `${source}/${id}`), image);
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-    return { total, png, record: { id, label, digest, offset: 0, bytes: png.length } };
+    return { total, png, record: { id, label, digest, tags, offset: 0, bytes: png.length } };
   } catch (error) {
     if (!(error instanceof PipelineError)) throw error;
     return refuse(error.code === 'IMAGE_TOO_LARGE' ? 'too-large' : 'unreadable', error.message);

@@ -3,7 +3,7 @@
  * shard it lies in. Sources count in the order of the configuration, so the outcome does not depend on their speed.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import { SPLITS, type DatasetManifest, type Quarantined, type Split } from '../../contracts/dataset.ts';
+import type { DatasetManifest, Quarantined, Split } from '../../contracts/dataset.ts';
 import { isStored, type Intake, type StoredSample } from './intake.ts';
 import { assignSplits } from './split.ts';
 import type { SplitRule } from './strategy.ts';
@@ -94,8 +94,9 @@ function repeated({ id, label }: StoredSample, source: string, earlier: Kept, ea
 }
 
 function countSplits(samples: readonly { split: Split }[]): DatasetManifest['counts'] {
-  const [train, validation, probe] = SPLITS.map((split) => samples.filter((sample) => sample.split === split).length);
-  return { train: train ?? 0, validation: validation ?? 0, probe: probe ?? 0, total: samples.length };
+  const counts = { train: 0, validation: 0, probe: 0, 'held-out': 0, stranger: 0, total: samples.length };
+  for (const { split } of samples) counts[split] += 1;
+  return counts;
 }
 
 function tooSmall(

@@ -118,14 +118,14 @@ async function* readSpool(
   firstNumber: number,
   signal: AbortSignal,
 ): AsyncGenerator<ShardSample> {
-  for (const [index, { id, label, digest, split, offset, bytes }] of plan.entries()) {
+  for (const [index, { id, label, digest, split, tags, offset, bytes }] of plan.entries()) {
     signal.throwIfAborted();
     const png = Buffer.alloc(bytes);
     const { bytesRead } = await spool.read(png, 0, bytes, offset);
     if (bytesRead !== bytes) throw new Error(`the spool of source ${name} ends within sample ${id}`);
     // Numbered through the snapshot, eight digits, so that names sort like the samples stand.
     const key = String(firstNumber + index).padStart(8, '0');
-    yield { key, record: { id, label, source: name, digest, split }, png };
+    yield { key, record: { id, label, source: name, digest, split, tags: [...tags] }, png };
   }
 }
 
@@ -135,7 +135,10 @@ function describe(image: ImageSpec, resolved: ResolvedSamples, shards: DatasetMa
     format: 'nightshift.dataset/1',
     image,
     labels: [...labels],
+    heldOut: [],
+    strangers: [],
     counts,
+    learned: null,
     shards,
     sources,
     quarantined: quarantined.slice(0, QUARANTINED_LISTED_MAX),

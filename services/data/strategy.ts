@@ -11,6 +11,8 @@ export interface SourceSample {
   readonly label: string;
   /** The image file as the source delivers it; not yet known to be readable. */
   readonly bytes: Buffer;
+  /** Of the picture, such as `light: left`; see tags.ts. */
+  readonly tags?: readonly string[] | undefined;
   /** How many samples the source expects to deliver in all, where it knows; for progress only. */
   readonly total?: number | undefined;
 }
@@ -50,6 +52,14 @@ export interface SpooledImages extends ImageSet {
 export interface LabelledImages extends ImageSet {
   /** [count, channels, height, width], values 0..255. */
   readonly pixels: Uint8Array;
+}
+
+/** A part of a snapshot in memory, with what is known of each image: see load.ts. */
+export interface LoadedImages extends LabelledImages {
+  /** `<source>/<id>` of each image. */
+  readonly ids: readonly string[];
+  /** Of each image, `source: <name>` first, then those of its sample. */
+  readonly tags: readonly (readonly string[])[];
 }
 
 /** Images to train on. */

@@ -1,14 +1,18 @@
 /** A stored snapshot back into memory: the chosen splits, their classes and pixels; and the ORL faces end to end. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BlobStore } from '../../../contracts/blobs.ts';
 import type { SplitConfig } from '../../../contracts/configuration/data.ts';
-import { SPLITS, type ImageSpec } from '../../../contracts/dataset.ts';
+import type { DatasetManifest, ImageSpec, SampleRecord } from '../../../contracts/dataset.ts';
 import { createDirectorySource } from '../../../services/data/directory-source.ts';
 import { loadSplits, readManifest } from '../../../services/data/load.ts';
 import { collectSnapshot, type Snapshot } from '../../../services/data/snapshot.ts';
 import type { DataSource } from '../../../services/data/strategy.ts';
+import { writeShard } from '../../../services/data/shards.ts';
 import { decodeImage } from '../../../services/data/images.ts';
+import { withScratch } from '../../../runtime/scratch.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
 import { orlTest } from '../../support/orl.ts';
 import { cancelled, failureOf, listSource, quietContext, samplesOf, testPng } from '../../support/samples.ts';
@@ -36,9 +40,60 @@ for (const channels of [1, 3] as const)
 test('loader: several splits come together, absent ones are empty', () =>
   withFolderBlobs(async (blobs) => {
     const { manifest } = await collect(listSource('auth', await samplesOf(['ada', 'ben'], 5)), blobs);
-    assert.is((await loadSplits(manifest, SPLITS, blobs, never)).count, 10);
+    assert.is((await loadSplits(manifest, ['train', 'validation', 'held-out', 'probe'], blobs, never)).count, 10);
     assert.is((await loadSplits(manifest, ['probe'], blobs, never)).count, 6);
     assert.is((await loadSplits(manifest, ['validation'], blobs, never)).count, 0);
+  }));
+
+/** One shard, written by hand: two people, of whom `ben` is held out, and a stranger of the name of neither. */
+async function storeWithStranger(blobs: BlobStore): Promise<DatasetManifest> {
+  const sample = (number: number, label: string, split: SampleRecord['split'], source: string, tags: string[]) => ({
+    key: String(number).padStart(8, '0'),
+    record: { id: String(number), label, source, split, tags, digest: `sha256:${String(number).repeat(64)}` },
+  });
+  const samples = [
+    sample(1, 'ada', 'train', 'auth', ['light: left']),
+    sample(2, 'ada', 'probe', 'auth', []),
+    sample(3, 'ben', 'held-out', 'helper', ['light: left', 'glasses']),
+    sample(4, 'eve', 'stranger', 'street', []),
+  ];
+  async function* withPictures() {
+    for (const { key, record } of samples) yield { key, record, png: await testPng(record.id) };
+  }
+  return withScratch(async (folder) => {
+    const path = join(folder, 'shard.tar');
+    await writeShard(path, withPictures());
+    const shard = { blob: await blobs.put('DATASETS', 'shards/x.tar', await readFile(path)), samples: 4 };
+    const counts = { train: 1, validation: 0, probe: 1, 'held-out': 1, stranger: 1, total: 4 };
+    const people = { labels: ['ada', 'ben'], heldOut: ['ben'], strangers: ['eve'], learned: null };
+    const rest = { sources: [], quarantined: [], quarantinedTotal: 0 };
+    return { format: 'nightshift.dataset/1', image: GREY, ...people, counts, shards: [shard], ...rest };
+  });
+}
+
+test('loader: each image comes with its id and its tags, its source as the first', () =>
+  withFolderBlobs(async (blobs) => {
+    const manifest = await storeWithStranger(blobs);
+    const { ids, tags, classes } = await loadSplits(manifest, ['train', 'held-out'], blobs, never);
+    assert.equal(
+      [ids, [...classes]],
+      [
+        ['auth/1', 'helper/3'],
+        [0, 1],
+      ],
+    );
+    assert.equal(tags, [
+      ['source: auth', 'light: left'],
+      ['source: helper', 'light: left', 'glasses'],
+    ]);
+  }));
+
+test('loader: strangers have labels of their own, and are loaded alone', () =>
+  withFolderBlobs(async (blobs) => {
+    const manifest = await storeWithStranger(blobs);
+    const { ids, labels, classes } = await loadSplits(manifest, ['stranger'], blobs, never);
+    assert.equal([ids, labels, [...classes]], [['street/4'], ['eve'], [0]]);
+    assert.throws(() => loadSplits(manifest, ['probe', 'stranger'], blobs, never), /apart/);
   }));
 
 test('loader: a pruned shard is BLOB_MISSING, a replaced one BLOB_CORRUPT', () =>
@@ -78,7 +133,7 @@ orlTest('ORL: the folder collects to 400 samples of 40 people, the first five of
     const image = { width: 64, height: 64, channels: 1 } as const;
     const source = createDirectorySource({ name: 'orl', path });
     const { manifest } = await collect(source, blobs, image, { strategy: 'first-n', train: 5 });
-    assert.equal(manifest.counts, { train: 200, validation: 0, probe: 200, total: 400 });
+    assert.equal(manifest.counts, { train: 200, validation: 0, probe: 200, 'held-out': 0, stranger: 0, total: 400 });
     assert.is(manifest.labels.length, 40);
     assert.is(manifest.quarantinedTotal, 0);
     const train = await loadSplits(manifest, ['train'], blobs, never);

@@ -8,7 +8,16 @@ import { createSplitRule } from '../../../services/data/split.ts';
 const rule = createSplitRule({ strategy: 'first-n', train: 1 });
 
 const sample = (number: number, source = 0, bytes = 4000): ResolvedSample => ({
-  ...{ id: `${source}/${number}`, label: 'ada', digest: digest(number), offset: 0, bytes, source, split: 'train' },
+  ...{
+    id: `${source}/${number}`,
+    label: 'ada',
+    digest: digest(number),
+    tags: [],
+    offset: 0,
+    bytes,
+    source,
+    split: 'train',
+  },
 });
 const digest = (number: number) => `sha256:${number.toString(16).padStart(64, '0')}`;
 
@@ -41,6 +50,7 @@ test('resolveSamples: of three claims to the same bytes the first stays, and eac
     id,
     label,
     digest: digest(number),
+    tags: [],
     offset: 0,
     bytes: 9,
   });
@@ -63,7 +73,7 @@ test('resolveSamples: of three claims to the same bytes the first stays, and eac
       ['d', 'duplicate'],
     ],
   );
-  assert.equal(counts, { train: 2, validation: 0, probe: 0, total: 2 });
+  assert.equal(counts, { train: 2, validation: 0, probe: 0, 'held-out': 0, stranger: 0, total: 2 });
   assert.equal(sources[1], { name: 'helper', type: 'list', samples: 0, quarantined: 2 });
 });
 

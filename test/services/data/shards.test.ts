@@ -11,7 +11,7 @@ import { failureOf, testPng } from '../../support/samples.ts';
 async function* shardOf(count: number, endWith?: Error): AsyncGenerator<ShardSample> {
   for (let index = 0; index < count; index++) {
     const digest = `sha256:${'0'.repeat(64)}`;
-    const record = { id: `ä.${index}`, label: 'ada', source: 'auth', digest, split: 'train' as const };
+    const record = { id: `ä.${index}`, label: 'ada', source: 'auth', digest, split: 'train' as const, tags: [] };
     yield { key: String(index).padStart(8, '0'), record, png: await testPng(`shard-${index}`) };
   }
   if (endWith) throw endWith;
