@@ -4,7 +4,7 @@
  */
 import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
-import { addEmbeddings, type Weights } from '../model/export.ts';
+import { addEmbeddings, withMirrors, type Weights } from '../model/export.ts';
 import { toMetadataProps, type ModelMetadata } from '../model/metadata.ts';
 import type { ResolvedNet } from '../nets/nets.ts';
 import { encodeModel } from '../onnx/encoding.ts';
@@ -32,7 +32,7 @@ export function frozenModel(
   metadata: ModelMetadata,
 ): Uint8Array {
   const g = new GraphBuilder();
-  addEmbeddings(g, net, weights, features(g, backbone, image));
+  addEmbeddings(g, net, weights, features(g, backbone, image, metadata.mirror), metadata);
   return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata), around: backbone.model });
 }
 
@@ -43,9 +43,9 @@ export function headModel(net: ResolvedNet, weights: Weights, metadata: ModelMet
   return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata) });
 }
 
-function features(g: GraphBuilder, backbone: Backbone, image: ImageSpec): Value {
+function features(g: GraphBuilder, backbone: Backbone, image: ImageSpec, mirror = false): Value {
   const images = g.input('images', 'float', ['batch', image.channels, image.height, image.width]);
-  const prepared = prepare(g, backbone, image, images);
+  const prepared = prepare(g, backbone, image, mirror ? withMirrors(g, images, image.width) : images);
   const rename = (name: string) => (name === backbone.input.name ? prepared : PREFIX + name);
   g.include(renamed(backbone.model.graph!, rename));
   // Some nets end in [batch, n, 1, 1].

@@ -41,7 +41,8 @@ export const trialModelOf = (plan: Plan, weights: Weights): Uint8Array =>
 
 /** The model that serves. */
 export function modelOf(plan: Plan, weights: Weights, metrics: Record<string, number>): Uint8Array {
-  return plan.subject.exportModel(plan.net, weights, metadataOf(plan, metrics));
+  const { mirror } = plan.job.config;
+  return plan.subject.exportModel(plan.net, weights, { ...metadataOf(plan, metrics), ...(mirror && { mirror }) });
 }
 
 function metadataOf({ job, subject, net, spec, framework }: Plan, metrics: Record<string, number>): ModelMetadata {

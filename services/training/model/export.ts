@@ -20,14 +20,29 @@ export function exportModel(net: ResolvedNet, weights: Weights, metadata: ModelM
   const g = new GraphBuilder();
   const { channels, height, width } = net.image;
   const images = g.input('images', 'float', ['batch', channels, height, width]);
-  addEmbeddings(g, net, weights, zNormalise(g, images));
+  const pixels = metadata.mirror ? withMirrors(g, images, width) : images;
+  addEmbeddings(g, net, weights, zNormalise(g, pixels), metadata);
   return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata) });
 }
 
-/** The net as it serves, fed with `x`; declares the output `embeddings`. */
-export function addEmbeddings(g: GraphBuilder, net: ResolvedNet, weights: Weights, x: Value): void {
+/** The net as it serves, fed with `x`; declares the output `embeddings`. With `mirror`, `x` is of withMirrors. */
+export function addEmbeddings(
+  g: GraphBuilder,
+  net: ResolvedNet,
+  weights: Weights,
+  x: Value,
+  { mirror = false }: Pick<ModelMetadata, 'mirror'> = {},
+): void {
   const features = inferSequence(g, net.layers, x, (leaf) => reader(g, leaf, weights));
-  g.output('embeddings', normaliseRows(g, features).y, 'float', ['batch', net.dimensions]);
+  const rows = normaliseRows(g, features).y;
+  const served = mirror ? normaliseRows(g, g.sum(g.reshape(rows, [2, -1, net.dimensions]), [0], false)).y : rows;
+  g.output('embeddings', served, 'float', ['batch', net.dimensions]);
+}
+
+/** The images and behind them their mirror images, left for right: [2 x batch, channels, height, width]. */
+export function withMirrors(g: GraphBuilder, images: Value, width: number): Value {
+  const backwards = g.integers(Array.from({ length: width }, (_, x) => width - 1 - x));
+  return g.concat([images, g.node('Gather', [images, backwards], { attributes: { axis: 3 } })], 0);
 }
 
 /** Per image, over all its channels: the same formula as zNormalise in pixels.ts. */

@@ -15,6 +15,8 @@ export interface ModelMetadata {
   readonly embeddingDimensions: number;
   /** People that the model was trained to tell apart. */
   readonly classes: number;
+  /** It embeds each picture and its mirror image, and answers their mean. */
+  readonly mirror?: boolean;
   /** Strategy and library that trained it. */
   readonly framework: string;
   /** Figures of the training such as `loss` and `epochs`; no times, so that one seed gives one file. */
@@ -28,9 +30,10 @@ const KEYS = {
   image: 'nightshift.image',
   embeddingDimensions: 'nightshift.embedding_dimensions',
   classes: 'nightshift.classes',
+  mirror: 'nightshift.mirror',
   framework: 'nightshift.framework',
   metrics: 'nightshift.metrics',
-} as const satisfies Record<keyof ModelMetadata, string>;
+} as const satisfies Record<keyof Required<ModelMetadata>, string>;
 
 /** The image is written as WxHxC, the metrics as JSON, numbers in decimal. */
 export function toMetadataProps(metadata: ModelMetadata): Record<string, string> {
@@ -42,6 +45,7 @@ export function toMetadataProps(metadata: ModelMetadata): Record<string, string>
     [KEYS.image]: `${image.width}x${image.height}x${image.channels}`,
     [KEYS.embeddingDimensions]: String(metadata.embeddingDimensions),
     [KEYS.classes]: String(metadata.classes),
+    ...(metadata.mirror && { [KEYS.mirror]: 'true' }),
     [KEYS.framework]: metadata.framework,
     [KEYS.metrics]: JSON.stringify(metadata.metrics),
   };
@@ -72,6 +76,7 @@ export function readModelMetadata(bytes: Uint8Array): ModelMetadata {
       image: parseImage(text(props, KEYS.image)),
       embeddingDimensions: count(props, KEYS.embeddingDimensions),
       classes: count(props, KEYS.classes),
+      ...(props.get(KEYS.mirror) === 'true' && { mirror: true }),
       framework: text(props, KEYS.framework),
       metrics: JSON.parse(text(props, KEYS.metrics)) as Record<string, number>, // our own writing, figures only
     };

@@ -35,6 +35,27 @@ for (const [name, layers] of LAYER_NETS) {
   });
 }
 
+test('export: with mirror the model answers the mean of a picture and its mirror image', async () => {
+  const [, layers] = LAYER_NETS[0]!;
+  const { spec, w } = caseOf(layers, SIZE, 3);
+  const random = createRandom(11);
+  const size = 3 * SIZE.width * SIZE.height;
+  const pixels = Uint8Array.from({ length: 2 * size }, () => 256 * random());
+  const mirrored = pixels.map((_, at) => pixels[at - (at % SIZE.width) + SIZE.width - 1 - (at % SIZE.width)]!);
+  const statistics = new Float32Array(spec.net.statisticsCount).fill(1);
+  const model = (mirror: boolean) => exportModel(spec.net, { w, statistics }, { ...METADATA, mirror });
+  const both = await servedRows(model(true), pixels, 2);
+  const [as, turned] = [await servedRows(model(false), pixels, 2), await servedRows(model(false), mirrored, 2)];
+  const dimensions = both.length / 2;
+  const mean = as.map((value, at) => value + turned[at]!);
+  for (let row = 0; row < 2; row++) {
+    const length = Math.hypot(...mean.subarray(row * dimensions, (row + 1) * dimensions));
+    for (let d = 0; d < dimensions; d++) mean[row * dimensions + d]! /= length;
+  }
+  expectClose(both, mean, 'embeddings');
+  expectClose(await servedRows(model(true), mirrored, 2), mean, 'embeddings of the mirror image');
+});
+
 const METADATA = {
   model: 'toy',
   runId: 'run-1',
