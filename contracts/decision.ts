@@ -21,18 +21,20 @@ export const PromiseVerdictSchema = z.object({
 });
 
 export const DecisionSchema = z.object({
-  identify: z.object({
-    /** The promise; null for a release of before 0.3.0, whose one threshold promises nothing about strangers. */
-    fpir: z.number().nullable(),
-    /** Least distance of the second best person, a cosine. */
-    margin: z.number(),
-    /**
-     * Numbers of people, ascending, and the threshold (a cosine, `>=`) for a gallery of so many. A number between two has
-     * the threshold of the higher one, a number above the last that of the last.
-     */
-    people: z.array(z.number().int().positive()).min(1),
-    thresholds: z.array(z.number()).min(1),
-  }),
+  identify: z
+    .object({
+      /** The promise; null for a release of before 0.3.0, whose one threshold promises nothing about strangers. */
+      fpir: z.number().nullable(),
+      /** Least distance of the second best person, a cosine. */
+      margin: z.number(),
+      /**
+       * Numbers of people, ascending, and the threshold (a cosine, `>=`) for a gallery of so many. A number between two
+       * has the threshold of the higher one, a number above the last that of the last.
+       */
+      people: z.array(z.number().int().positive()).min(1),
+      thresholds: z.array(z.number()).min(1),
+    })
+    .refine(({ people, thresholds }) => people.length === thresholds.length, 'one threshold for each number of people'),
   verify: z.object({ far: z.number().nullable(), threshold: z.number() }),
   /** Said in status and in each reply while the promise is not shown; null if it is. */
   warning: z.string().nullable(),

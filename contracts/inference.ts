@@ -4,6 +4,7 @@
  * JSON, and each carries the release that answered. Errors follow the NATS micro protocol, with a Failure in the body.
  */
 import { z } from 'zod';
+import { DecisionInForceSchema } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
 import { DigestSchema, TokenSchema } from './references.ts';
 
@@ -42,16 +43,22 @@ export const VerifyReplySchema = AnswerSchema.extend({
   match: z.boolean(),
   /** Cosine, -1..1. */
   score: z.number(),
+  /** That applied: of verify. */
   threshold: z.number(),
+  decision: DecisionInForceSchema,
 });
 export type VerifyReply = z.infer<typeof VerifyReplySchema>;
 
 export const IdentifyReplySchema = AnswerSchema.extend({
-  /** Null if the best score is below the threshold. */
+  /** Null if nobody is known. */
   person: z.string().nullable(),
+  /** The best score reaches the threshold, and that of the second best person is lower by the margin. */
   known: z.boolean(),
+  /** Of the best person, whether known or not. */
   score: z.number(),
+  /** That applied: of identify, for the people enrolled at this moment. */
   threshold: z.number(),
+  decision: DecisionInForceSchema,
   /** Best first, also those below the threshold. */
   matches: z.array(z.object({ person: z.string(), score: z.number() })),
 });

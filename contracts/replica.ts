@@ -1,5 +1,6 @@
 /** A replica's heartbeat, in which it tells of itself, and the figures by which a deployment is judged. */
 import { z } from 'zod';
+import { DecisionInForceSchema } from './decision.ts';
 import { TokenSchema, DigestSchema } from './references.ts';
 
 export const LatencySchema = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() });
@@ -42,6 +43,9 @@ export const ReplicaStatusSchema = z.object({
   startedAt: z.string(),
   release: z.number().int().nullable().describe('release in service on this replica; null while it serves nothing'),
   modelDigest: DigestSchema.nullable(),
+  decision: DecisionInForceSchema.nullable()
+    .default(null)
+    .describe('how the release in service decides among the people enrolled now; null while it serves nothing'),
   resident: z.array(DigestSchema).describe('model digests that are loaded and warm'),
   prepared: z
     .object({ runId: TokenSchema, modelDigest: DigestSchema, refused: z.string().nullable() })

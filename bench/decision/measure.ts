@@ -14,7 +14,7 @@ import {
   type StrangerSearches,
 } from '../../services/decision/thresholds.ts';
 import type { LabelledImages } from '../../services/data/strategy.ts';
-import { galleryOf, scoreOf, type Gallery } from '../../services/serving/gallery/gallery.ts';
+import { galleryOf, scoreOf, type GalleryRows } from '../../services/serving/gallery/gallery.ts';
 
 /** Rows of length 1 beside the images that they are of. */
 export interface Embedded {
@@ -63,7 +63,7 @@ export interface DecisionFigures {
 }
 
 export function measureDecision(division: EmbeddedDivision, by: SetBy, targets: Targets): DecisionFigures {
-  const gallery = galleryOf(division.enrolled.rows, division.enrolled.images, 0);
+  const gallery = galleryOf(division.enrolled.rows, division.enrolled.images);
   const scoresOf = (embedded: Embedded) => scoreAll(gallery, embedded);
   const setters = by === 'strangers' ? scoresOf(division.setting) : others(scoresOf(division.heldOutImages), gallery);
   const strangers = searchesOf(setters);
@@ -103,7 +103,7 @@ interface Scored {
   readonly scores: Float32Array;
 }
 
-function scoreAll(gallery: Gallery, { rows, images }: Embedded): Scored[] {
+function scoreAll(gallery: GalleryRows, { rows, images }: Embedded): Scored[] {
   const dimensions = images.count === 0 ? 0 : rows.length / images.count;
   return Array.from(images.classes, (person, image) => {
     const embedding = rows.subarray(image * dimensions, (image + 1) * dimensions);
@@ -115,7 +115,7 @@ function scoreAll(gallery: Gallery, { rows, images }: Embedded): Scored[] {
 }
 
 /** The gallery without the own row: somebody who is enrolled plays a stranger. */
-const others = (scored: readonly Scored[], { labels }: Gallery): Scored[] =>
+const others = (scored: readonly Scored[], { labels }: GalleryRows): Scored[] =>
   scored.map(({ person, scores }) => ({ person, scores: scores.filter((_, row) => labels[row] !== person) }));
 
 const searchesOf = (scored: readonly Scored[]): StrangerSearches => ({
@@ -132,7 +132,12 @@ function countsOf(scored: readonly Scored[], isHit: (scores: Float32Array) => bo
   return [...counts.values()];
 }
 
-function outcomeOf({ person, scores }: Scored, probe: number, { labels }: Gallery, rule: IdentifyRule): ProbeOutcome {
+function outcomeOf(
+  { person, scores }: Scored,
+  probe: number,
+  { labels }: GalleryRows,
+  rule: IdentifyRule,
+): ProbeOutcome {
   const top = topScores(scores);
   const found = top[0] === top[1] ? null : labels[scores.indexOf(top[0]!)]!;
   return { person, probe: String(probe), found, known: isKnown(top, rule) };

@@ -6,6 +6,7 @@
 import Table from 'cli-table3';
 import { identify, type Gallery } from '../../services/serving/gallery/gallery.ts';
 import { loadPeople } from '../../services/serving/gallery/people.ts';
+import { DECISION } from '../support/decision.ts';
 
 export interface IdentifyOptions {
   readonly people: readonly number[];
@@ -75,7 +76,7 @@ async function measure(count: number, dimensions: number, probes: number): Promi
 function randomGallery(count: number, dimensions: number): Gallery {
   const embeddings = new Float32Array(count * dimensions);
   for (let row = 0; row < count; row++) fillUnit(embeddings.subarray(row * dimensions, (row + 1) * dimensions));
-  return { labels: Array.from({ length: count }, (_, row) => `p${row}`), embeddings, threshold: 0.5 };
+  return { labels: Array.from({ length: count }, (_, row) => `p${row}`), embeddings, decision: DECISION };
 }
 
 /** Another image of the person of a row: its direction, and as much of another one as keeps a cosine of about 0.8. */

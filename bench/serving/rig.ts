@@ -22,6 +22,7 @@ import { resolveNet } from '../../services/training/nets/nets.ts';
 import { initialState } from '../../services/training/nets/parameters.ts';
 import { createRandom } from '../../services/training/random.ts';
 import type { PeerOptions } from './peers.ts';
+import { DECISION } from '../support/decision.ts';
 import { withGround, type Ground } from '../support/ground.ts';
 import { until } from '../support/until.ts';
 import type { FromClient, LoadOrder, ToClient, ToReplica } from './messages.ts';
@@ -125,7 +126,7 @@ export async function makeFiles({ net, people }: RigOptions, seed: number, image
     { length: people * dimensions },
     () => (2 * random() - 1) / Math.sqrt(dimensions),
   );
-  return { model, golden, gallery: { labels, embeddings, threshold: 0.5 } };
+  return { model, golden, gallery: { labels, embeddings, decision: DECISION } };
 }
 
 /** Under the run's keys. */

@@ -31,7 +31,7 @@ export function rank1ByImage(enrolled: Embedded, probes: Embedded): number {
 
 /** The same against the mean of each person, which is what replicas do. */
 export function rank1ByMean(enrolled: Embedded, probes: Embedded): number {
-  const gallery = galleryOf(enrolled.rows, enrolled.images, 0);
+  const gallery = galleryOf(enrolled.rows, enrolled.images);
   return rank1Of(enrolled, probes, (probe) => gallery.labels.map((_, person) => scoreOf(gallery, person, probe)));
 }
 

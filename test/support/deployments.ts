@@ -42,6 +42,7 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
     startedAt: '2026-01-01T00:00:00.000Z',
     release: null,
     modelDigest: null,
+    decision: null,
     resident: [],
     prepared: null,
     figures: { requests: 0, failed: 0, latencyMs: null, scores: null },

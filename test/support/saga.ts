@@ -228,6 +228,7 @@ const statusOf = (record: Deployment | null, replicaId: string, refused: string 
   startedAt: '2026-01-01T00:00:00Z',
   release: record?.current?.release ?? null,
   modelDigest: record?.current?.model.digest ?? null,
+  decision: null,
   resident: [],
   prepared: record?.announced
     ? { runId: record.announced.runId, modelDigest: record.announced.model.digest, refused }

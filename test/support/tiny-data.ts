@@ -1,6 +1,7 @@
 /** Labelled images of invented people for the tiny model, and everything that a release of it consists of. */
 import { createHash } from 'node:crypto';
 import type { BlobStore } from '../../contracts/blobs.ts';
+import type { Decision } from '../../contracts/decision.ts';
 import type { ModelPair } from '../../contracts/release.ts';
 import type { LabelledImages } from '../../services/data/strategy.ts';
 import { buildGallery, writeGallery } from '../../services/serving/gallery/gallery.ts';
@@ -21,13 +22,23 @@ export function tinySplit(count: number, people: number, seed = 7): LabelledImag
   };
 }
 
+/** One threshold for everything, and nothing to warn of. */
+export const decisionAt = (threshold: number): Decision => ({
+  identify: { fpir: 0.01, margin: 0, people: [1], thresholds: [threshold] },
+  verify: { far: 0.001, threshold },
+  warning: null,
+});
+
 export const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 export interface TinyPairOptions {
   readonly runId: string;
   readonly seed?: number;
   readonly people?: number;
+  /** Of both verbs, however many people there are. */
   readonly threshold?: number;
+  /** In place of the threshold. */
+  readonly decision?: Decision;
   /** Square products per image: see tinyModel. */
   readonly work?: number;
 }
@@ -55,15 +66,15 @@ function memoised(options: Omit<TinyPairOptions, 'runId'>): Promise<TinyFiles> {
 }
 
 async function makeTinyFiles(options: Omit<TinyPairOptions, 'runId'>): Promise<TinyFiles> {
-  const { seed = 1, people = 5, threshold = 0.9, work = 0 } = options;
+  const { seed = 1, people = 5, work = 0, threshold = 0.9, decision = decisionAt(threshold) } = options;
   const model = tinyModel({ seed, work });
   const host = await createModelHost({ model, image: TINY_IMAGE, ...TINY_HOST });
   try {
-    const gallery = await buildGallery(host, tinySplit(people * 3, people), threshold);
+    const rows = await buildGallery(host, tinySplit(people * 3, people));
     const golden = await takeGolden(host, tinySplit(people, people, 8));
     return {
       model,
-      gallery: writeGallery({ gallery, modelDigest: digestOf(model) }),
+      gallery: writeGallery({ gallery: { ...rows, decision }, modelDigest: digestOf(model) }),
       golden: writeGolden(golden),
     };
   } finally {

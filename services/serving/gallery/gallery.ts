@@ -1,22 +1,29 @@
 /**
- * The embeddings of all enrolled people under ONE model, and the search in it. The verifier builds galleries, replicas
- * search them. The search is exact: a million products per thousand people are less work than one run of the model.
+ * The embeddings of all enrolled people under ONE model, the search in it, and the decision that it is served with. The
+ * verifier builds galleries, replicas search them. The search is exact: a million products per thousand people are less
+ * work than one run of the model.
  */
 import { z } from 'zod';
+import { DecisionSchema, type Decision } from '../../../contracts/decision.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { DigestSchema } from '../../../contracts/references.ts';
 import type { LabelledImages } from '../../data/strategy.ts';
+import { legacyDecision } from '../../decision/in-force.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import { embedAll, type EmbedAllOptions } from '../host/embed-all.ts';
 import type { ModelHost } from '../strategy.ts';
 
-export interface Gallery {
+/** People whom an embedding can be compared with. */
+export interface GalleryRows {
   /** One name per row. */
   readonly labels: readonly string[];
   /** [labels.length, dimensions], rows of length 1. */
   readonly embeddings: Float32Array;
-  /** Cosine score from which a face counts as the person of a row; below it the person is unknown. */
-  readonly threshold: number;
+}
+
+/** Of a release: the rows, and by which scores somebody counts as the person of a row. */
+export interface Gallery extends GalleryRows {
+  readonly decision: Decision;
 }
 
 export interface Match {
@@ -29,18 +36,16 @@ export interface Match {
 export async function buildGallery(
   host: ModelHost,
   images: LabelledImages,
-  threshold: number,
   options: EmbedAllOptions = {},
-): Promise<Gallery> {
-  return galleryOf(await embedAll(host, images, options), images, threshold);
+): Promise<GalleryRows> {
+  return galleryOf(await embedAll(host, images, options), images);
 }
 
 /** The same from embeddings that are there already, [images.count, dimensions]. */
 export function galleryOf(
   rows: Float32Array,
   images: Pick<LabelledImages, 'classes' | 'labels' | 'count'>,
-  threshold: number,
-): Gallery {
+): GalleryRows {
   const dimensions = images.count === 0 ? 0 : rows.length / images.count;
   const present = [...new Set(images.classes)].sort((a, b) => a - b);
   const rowOfClass = new Map(present.map((classIndex, row) => [classIndex, row]));
@@ -51,11 +56,11 @@ export function galleryOf(
   });
   for (let row = 0; row < present.length; row++)
     normalise(embeddings.subarray(row * dimensions, (row + 1) * dimensions));
-  return { labels: present.map((classIndex) => images.labels[classIndex]!), embeddings, threshold };
+  return { labels: present.map((classIndex) => images.labels[classIndex]!), embeddings };
 }
 
 /** The `topK` best rows for one embedding of length 1, best first. */
-export function identify(gallery: Gallery, embedding: Float32Array, topK: number): readonly Match[] {
+export function identify(gallery: GalleryRows, embedding: Float32Array, topK: number): readonly Match[] {
   const best: Match[] = [];
   gallery.labels.forEach((person, row) => {
     const score = scoreOf(gallery, row, embedding);
@@ -68,7 +73,7 @@ export function identify(gallery: Gallery, embedding: Float32Array, topK: number
 }
 
 /** Cosine between an embedding and one row of the gallery. */
-export function scoreOf({ embeddings, labels }: Gallery, row: number, embedding: Float32Array): number {
+export function scoreOf({ embeddings, labels }: GalleryRows, row: number, embedding: Float32Array): number {
   const dimensions = embeddings.length / labels.length;
   const offset = row * dimensions;
   let sum = 0;
@@ -82,10 +87,12 @@ export interface StoredGallery {
   readonly modelDigest: string;
 }
 
+/** Throws if the decision is none, such as one with a threshold that is NaN: no replica could read it. */
 export function writeGallery({ gallery, modelDigest }: StoredGallery): Buffer {
-  const { labels, embeddings, threshold } = gallery;
+  const { labels, embeddings } = gallery;
   const shape = [labels.length, labels.length === 0 ? 0 : embeddings.length / labels.length];
-  const metadata = { format: FORMAT, labels: JSON.stringify(labels), modelDigest, threshold: String(threshold) };
+  const decision = JSON.stringify(DecisionSchema.parse(gallery.decision));
+  const metadata = { format: FORMAT, labels: JSON.stringify(labels), modelDigest, decision };
   return writeSafetensors({ tensors: { embeddings: { shape, data: embeddings } }, metadata });
 }
 
@@ -95,28 +102,32 @@ export function readGallery(bytes: Uint8Array, what: string): StoredGallery {
   const { data: embeddings, shape } = floatTensor(file, 'embeddings', 2, what);
   const metadata = MetadataSchema.safeParse(file.metadata);
   if (!metadata.success) throw corrupt(what, z.prettifyError(metadata.error));
-  const { labels, modelDigest, threshold } = metadata.data;
+  const { labels, modelDigest } = metadata.data;
   if (labels.length !== shape[0]) throw corrupt(what, `${labels.length} labels for ${shape[0]} rows`);
-  return { gallery: { labels, embeddings, threshold }, modelDigest };
+  const decision = metadata.data.format === FORMAT ? metadata.data.decision : legacyDecision(metadata.data.threshold);
+  return { gallery: { labels, embeddings, decision }, modelDigest };
 }
 
-const FORMAT = 'nightshift.gallery/1';
-const MetadataSchema = z.object({
-  format: z.literal(FORMAT),
-  labels: z
-    .string()
-    .transform((text, context): unknown => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        context.addIssue({ code: 'custom', message: 'not JSON' });
-        return z.NEVER;
-      }
-    })
-    .pipe(z.custom<string[]>(isListOfNames, 'no list of names')),
-  modelDigest: DigestSchema,
-  threshold: z.string().transform(Number).pipe(z.number()),
+const FORMAT = 'nightshift.gallery/2';
+/** Of releases of before 0.3.0, which may still be rolled back to. */
+const FORMAT_BEFORE = 'nightshift.gallery/1';
+
+const json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'not JSON' });
+    return z.NEVER;
+  }
 });
+const NAMES = {
+  labels: json.pipe(z.custom<string[]>(isListOfNames, 'no list of names')),
+  modelDigest: DigestSchema,
+};
+const MetadataSchema = z.discriminatedUnion('format', [
+  z.object({ format: z.literal(FORMAT), ...NAMES, decision: json.pipe(DecisionSchema) }),
+  z.object({ format: z.literal(FORMAT_BEFORE), ...NAMES, threshold: z.string().transform(Number).pipe(z.number()) }),
+]);
 
 /** Looked at here and not by a schema for each: there may be half a million. */
 function isListOfNames(labels: unknown): boolean {

@@ -4,7 +4,9 @@
  * large gallery's search thread only leaves out rows that cannot be among the best. A resident model has one.
  */
 import { setImmediate as othersTurn } from 'node:timers/promises';
+import type { Decision, DecisionInForce } from '../../../contracts/decision.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
+import { decisionFor } from '../../decision/in-force.ts';
 import { normalise, type Gallery, type Match } from './gallery.ts';
 import { startRowSearch, type RowSearch } from './row-search.ts';
 
@@ -43,7 +45,9 @@ export async function loadPeople(gallery: Gallery, dimensions: number): Promise<
 
 export class People {
   readonly dimensions: number;
-  readonly threshold: number;
+  readonly #decision: Decision;
+  /** For the number of people in it. */
+  #inForce: DecisionInForce;
   readonly #people = new Map<string, Person>();
   /** Row -> the person it is of. */
   readonly #owners: Person[] = [];
@@ -53,9 +57,10 @@ export class People {
   #changes = 0;
 
   /** Takes the gallery's matrix over. */
-  constructor({ labels, embeddings, threshold }: Gallery, dimensions: number) {
+  constructor({ labels, embeddings, decision }: Gallery, dimensions: number) {
     this.dimensions = dimensions;
-    this.threshold = threshold;
+    this.#decision = decision;
+    this.#inForce = decisionFor(decision, 0);
     this.#matrix = embeddings;
     this.takeOver(labels);
   }
@@ -73,6 +78,12 @@ export class People {
 
   get count(): number {
     return this.#people.size;
+  }
+
+  /** How it is decided among the people of this moment. */
+  get decision(): DecisionInForce {
+    if (this.#inForce.people !== this.count) this.#inForce = decisionFor(this.#decision, this.count);
+    return this.#inForce;
   }
 
   has(name: string): boolean {

@@ -5,14 +5,15 @@
 import { assertNever, PipelineError } from '../../../contracts/errors.ts';
 import type { EmbedReply, IdentifyReply, VerifyReply } from '../../../contracts/inference.ts';
 import { checkPixels, decodeImage } from '../../data/images.ts';
+import { isKnown } from '../../decision/thresholds.ts';
 import type { Served } from './replica.ts';
 import type { RecogniseRequest } from './request.ts';
 
 export type InferReply = EmbedReply | VerifyReply | IdentifyReply;
 
-/** Matches in a reply of `identify`. */
+/** Matches in a reply of `identify`. Two at least: the second best person says whether the best one stands apart. */
 const TOP_K = 5;
-/** The score of an empty gallery: that of opposite directions, below any threshold. */
+/** The score of an empty gallery: that of opposite directions. */
 const SCORE_MIN = -1;
 
 /** Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE, REQUEST_INVALID, PERSON_UNKNOWN, and what the model host throws. */
@@ -55,17 +56,21 @@ function compare(served: Served, person: string, embedding: Float32Array): Verif
   const { people } = served.resident;
   // Throws PERSON_UNKNOWN if the person was removed while the model ran.
   const score = people.score(person, embedding);
-  const { threshold } = people;
-  return { ...answerOf(served), person, match: score >= threshold, score, threshold };
+  const { decision } = people;
+  const { threshold } = decision.verify;
+  return { ...answerOf(served), person, match: score >= threshold, score, threshold, decision };
 }
 
 async function search(served: Served, embedding: Float32Array): Promise<IdentifyReply> {
   const { people } = served.resident;
-  const { threshold } = people;
   const matches = [...(await people.search(embedding, TOP_K))];
-  const best = matches[0] ?? { person: null, score: SCORE_MIN };
-  const known = best.score >= threshold;
-  return { ...answerOf(served), person: known ? best.person : null, known, score: best.score, threshold, matches };
+  // Of now: the search looked at the people of this moment.
+  const { decision } = people;
+  const { person, score } = matches[0] ?? { person: null, score: SCORE_MIN };
+  const scores = matches.map((match) => match.score);
+  const known = isKnown(scores, decision.identify);
+  const { threshold } = decision.identify;
+  return { ...answerOf(served), person: known ? person : null, known, score, threshold, decision, matches };
 }
 
 const answerOf = ({ release, resident, canary }: Served) => ({

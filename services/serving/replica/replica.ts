@@ -196,6 +196,7 @@ export class Replica {
       startedAt: startedAt.toISOString(),
       release: this.served?.release ?? null,
       modelDigest: this.served?.resident.modelDigest ?? null,
+      decision: this.served?.resident.people.decision ?? null,
       resident: this.residents.digests,
       prepared: this.#prepared,
       figures: this.served?.figures.snapshot() ?? NOTHING_SERVED,

@@ -5,7 +5,7 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openImages } from '../../data/image-reader.ts';
-import { galleryOf, identify, scoreOf, type Gallery } from '../../serving/gallery/gallery.ts';
+import { galleryOf, identify, scoreOf, type GalleryRows } from '../../serving/gallery/gallery.ts';
 import { gather, imageSize } from '../input/pixels.ts';
 import type { Stop } from './stop.ts';
 import type { TrainingSet } from './subject.ts';
@@ -85,7 +85,7 @@ export function enrol(
 }
 
 /** The largest logit is taken out of the sum, so that no exponential overflows. */
-function crossEntropy(rows: Gallery, embedding: Float32Array, right: number, scale: number): number {
+function crossEntropy(rows: GalleryRows, embedding: Float32Array, right: number, scale: number): number {
   const logits = rows.labels.map((_, row) => scale * scoreOf(rows, row, embedding));
   const top = logits.reduce((most, logit) => Math.max(most, logit));
   const sum = logits.reduce((total, logit) => total + Math.exp(logit - top), 0);
@@ -106,9 +106,9 @@ async function withSession<T>(
 }
 
 /** The rows of the classifier, brought to length 1. */
-function classifierGallery(classifier: Float32Array, labels: readonly string[]): Gallery {
+function classifierGallery(classifier: Float32Array, labels: readonly string[]): GalleryRows {
   const count = labels.length;
-  return galleryOf(classifier, { classes: allOf({ count }), labels, count }, 0);
+  return galleryOf(classifier, { classes: allOf({ count }), labels, count });
 }
 
 async function galleryFor(
@@ -116,10 +116,10 @@ async function galleryFor(
   train: TrainingSet,
   enrolled: Int32Array,
   signal: Stop,
-): Promise<Gallery> {
+): Promise<GalleryRows> {
   const rows = await embed(session, train, enrolled, signal);
   const classes = enrolled.map((index) => train.classes[index]!);
-  return galleryOf(rows, { classes, labels: train.labels, count: enrolled.length }, 0);
+  return galleryOf(rows, { classes, labels: train.labels, count: enrolled.length });
 }
 /** The first few images of each person. */
 function selectEnrolled(train: TrainingSet): Int32Array {

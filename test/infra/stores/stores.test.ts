@@ -106,6 +106,7 @@ const status = (replicaId: string): ReplicaStatus => ({
   startedAt: '2026-01-01T00:00:00Z',
   release: null,
   modelDigest: null,
+  decision: null,
   resident: [],
   prepared: null,
   figures: { requests: 0, failed: 0, latencyMs: null, scores: null },

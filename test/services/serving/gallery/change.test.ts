@@ -3,10 +3,11 @@ import * as assert from 'uvu/assert';
 import { isMade, make, personOf } from '../../../../services/serving/gallery/change.ts';
 import { IMAGES_PER_PERSON_MAX, People } from '../../../../services/serving/gallery/people.ts';
 import { failureOf } from '../../../support/failures.ts';
+import { decisionAt } from '../../../support/tiny-data.ts';
 
 const EMBEDDING = Float32Array.of(1, 0);
 const image = (index: number) => Uint8Array.of(1, index);
-const noPeople = () => new People({ labels: [], embeddings: new Float32Array(0), threshold: 0.5 }, 2);
+const noPeople = () => new People({ labels: [], embeddings: new Float32Array(0), decision: decisionAt(0.5) }, 2);
 
 test('change: an image is added once, and a removal takes all images of the person', () => {
   const people = noPeople();

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadPeople, People, THREAD_VALUES_MIN } from '../../../../services/serving/gallery/people.ts';
+import { decisionAt } from '../../../support/tiny-data.ts';
 import { randomFloats } from '../../../support/tiny-model.ts';
 
 const DIMENSIONS = 16;
@@ -25,7 +26,7 @@ function peopleOf(count: number): People {
   const embeddings = new Float32Array(count * DIMENSIONS);
   for (let i = 0; i < count; i++) embeddings.set(unit(i), i * DIMENSIONS);
   const labels = Array.from({ length: count }, (_, i) => `p${i}`);
-  return new People({ labels, embeddings, threshold: 0.5 }, DIMENSIONS);
+  return new People({ labels, embeddings, decision: decisionAt(0.5) }, DIMENSIONS);
 }
 
 test('people: the search is that of sorting all scores, after many additions and removals', async () => {
@@ -61,7 +62,7 @@ test('people: a gallery that is searched by a thread gives what sorting all scor
   const embeddings = new Float32Array(count * DIMENSIONS);
   for (let i = 0; i < count; i++) embeddings.set(nearTo(unit(i % 40), i), i * DIMENSIONS);
   const labels = Array.from({ length: count }, (_, i) => `p${i}`);
-  const people = await loadPeople({ labels, embeddings: embeddings.slice(), threshold: 0.5 }, DIMENSIONS);
+  const people = await loadPeople({ labels, embeddings: embeddings.slice(), decision: decisionAt(0.5) }, DIMENSIONS);
   const rows = new Map(labels.map((name, i) => [name, embeddings.subarray(i * DIMENSIONS, (i + 1) * DIMENSIONS)]));
   try {
     for (let i = 0; i < 40; i++) {
@@ -97,6 +98,34 @@ test('people: the enrolled images are a mean of their own beside the row of the 
   assert.equal([...people.imagesOf('p0')], ['a', 'b']);
   assert.ok(Math.abs(people.score('p0', mean) - 1) < 1e-5);
   assert.ok(Math.abs(people.score('p0', unit(0)) - 1) < 1e-5);
+});
+
+test('people: the second best of a search is another person, also if the best has two rows', async () => {
+  const people = peopleOf(3);
+  people.add('p0', 'a', nearTo(unit(0), 7));
+  const [best, second] = await people.search(unit(0), 2);
+  assert.is(best!.person, 'p0');
+  assert.is.not(second!.person, 'p0');
+});
+
+test('people: the threshold is that of the people of this moment, who are counted by name', () => {
+  const table = { people: [1, 2, 3], thresholds: [0.1, 0.2, 0.3] };
+  const decision = { ...decisionAt(0.5), identify: { fpir: 0.01, margin: 0.05, ...table } };
+  const people = new People({ labels: [], embeddings: new Float32Array(0), decision }, DIMENSIONS);
+  const now = () => [people.decision.people, people.decision.identify.threshold, people.decision.verify.threshold];
+  assert.equal(now(), [0, 0.1, 0.5]);
+  people.add('ada', 'a', unit(1));
+  people.add('ada', 'b', unit(2));
+  assert.equal(now(), [1, 0.1, 0.5]);
+  people.add('bob', 'a', unit(3));
+  assert.equal(now(), [2, 0.2, 0.5]);
+  assert.is(people.decision, people.decision, 'made anew only if somebody comes or leaves');
+  people.add('cy', 'a', unit(4));
+  people.add('dan', 'a', unit(5));
+  assert.equal(now(), [4, 0.3, 0.5]);
+  people.remove('ada');
+  people.remove('dan');
+  assert.equal(now(), [2, 0.2, 0.5]);
 });
 
 test('people: a removed person is gone with all rows, and comes back with new images alone', () => {
