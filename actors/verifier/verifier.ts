@@ -1,12 +1,14 @@
 /**
- * The verifier actor: `verify.start` in -> report in REPORTS, gallery and golden samples in MODELS ->
+ * The verifier actor: `verify.start` in -> report and evidence in REPORTS, gallery and golden samples in MODELS ->
  * `verify.completed` with the verdict out. A verdict of "rejected" is a result, not a failure.
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { toFailure } from '../../contracts/errors.ts';
+import type { Split } from '../../contracts/dataset.ts';
 import type { StartCommand } from '../../contracts/messages.ts';
 import type { ModelPair } from '../../contracts/release.ts';
+import type { Accuracy } from '../../contracts/verification.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { loadSplits, readManifest } from '../../services/data/load.ts';
 import { verifyCandidate } from '../../services/verification/verify.ts';
@@ -24,18 +26,22 @@ export function startVerifier({ bus, blobs, log }: VerifierOptions): Worker {
 }
 
 async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context: WorkContext) {
-  const { runId, model, dataset, candidate, champion, verification } = command;
+  const { runId, model, dataset, candidate, champion, verification, decision, history } = command;
   const manifest = await readManifest(dataset, blobs);
-  const { report, gallery, golden } = await verifyCandidate(
+  const load = (...splits: Split[]) => loadSplits(manifest, splits, blobs, context.signal);
+  const { report, evidence, gallery, golden } = await verifyCandidate(
     {
-      runId,
-      model,
+      ...{ runId, model, decision, history },
       candidateBytes: await blobs.get(candidate),
       candidateDigest: candidate.digest,
       championBytes: champion && (await championBytes(blobs, champion, context)),
       championDigest: champion?.model.digest ?? null,
-      gallery: await loadSplits(manifest, ['train', 'validation'], blobs, context.signal),
-      probes: await loadSplits(manifest, ['probe'], blobs, context.signal),
+      images: {
+        enrolled: await load('train', 'validation', 'held-out'),
+        probes: await load('probe'),
+        strangers: await load('stranger'),
+        heldOut: new Set(manifest.heldOut),
+      },
       config: verification,
       image: manifest.image,
     },
@@ -43,14 +49,20 @@ async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context
   );
   const put = (bucket: 'MODELS' | 'REPORTS', name: string, bytes: Uint8Array) =>
     blobs.put(bucket, `${model}/${runId}/${name}`, bytes);
+  await put('REPORTS', 'verification-evidence.json', Buffer.from(JSON.stringify(evidence)));
   return {
-    verdict: report.verdict,
-    reasons: report.gates.filter((gate) => !gate.passed).map((gate) => gate.message),
+    ...{ verdict: report.verdict, admitted: report.admitted, reasons: report.reasons },
     report: await put('REPORTS', 'verification.json', Buffer.from(JSON.stringify(report, null, 2))),
     gallery: await put('MODELS', 'gallery.safetensors', gallery),
     golden: await put('MODELS', 'golden.safetensors', golden),
-    figures: { candidate: report.candidate, champion: report.champion },
+    figures: { candidate: figuresOf(report.candidate), champion: report.champion && figuresOf(report.champion) },
   };
+}
+
+/** Without what grows with the people: events stay small. */
+function figuresOf<T extends { readonly accuracy: Accuracy }>({ accuracy, ...figures }: T) {
+  const { slices: _, worstPeople: __, ...short } = accuracy;
+  return { ...figures, accuracy: short };
 }
 
 /** A champion that is gone must not keep a better model out of service: the comparison is left out, and said so. */

@@ -1,101 +1,197 @@
 /**
- * Measures how well a model recognises: the gallery is built with the model from the enrolled images, each probe is
- * scored against every row of it, exactly as a replica does. The score from which a face counts as known comes from
- * the same scores. Candidate and champion are measured by the same code.
+ * Measures how well a model decides: the gallery is built with the model from the enrolled images, each probe and each
+ * stranger is searched in it exactly as by a replica. Candidate and champion are measured by the same code, each at the
+ * thresholds that its own scores give.
  */
-import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { PipelineError } from '../../contracts/errors.ts';
+import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
-import type { LabelledImages } from '../data/strategy.ts';
+import type { LabelledImages, LoadedImages } from '../data/strategy.ts';
+import { isKnown, topScores } from '../decision/thresholds.ts';
+import { rank1PerPerson, recognitionOf, slicesOf, type ProbeOutcome } from '../decision/recognition.ts';
+import { galleryOf, type GalleryRows } from '../serving/gallery/gallery.ts';
 import { embedAll } from '../serving/host/embed-all.ts';
-import { galleryOf, scoreOf, type Gallery } from '../serving/gallery/gallery.ts';
+import type { ModelHost } from '../serving/strategy.ts';
 import type { WorkContext } from '../work.ts';
-import { rank1, rocAuc, splitScores, tarAtFar, type ScoreMatrix } from './metrics.ts';
-import type { Measurable, VerificationStrategy } from './strategy.ts';
+import { rocAuc } from './metrics.ts';
+import { evenSample, scoreEach } from './scores.ts';
+import { judgePromises, scoreStrangers, thresholdsOf, type Strangers, type StrangerScores } from './strangers.ts';
 
-/** The threshold lets one of a hundred comparisons with a wrong person pass. Stricter ones need far more probes. */
-export const FALSE_ACCEPT_RATE = 1e-2;
-/** Impostor scores that are kept; at a false accept rate of 1 % ten thousand would already be plenty. */
-const IMPOSTORS_MAX = 2_000_000;
-/** Probes scored before others get a turn: about a millisecond with a thousand people. */
-const PROBES_PER_TURN = 8;
-
-/** The gallery that was built on the way: with the threshold, it is what the release will serve. */
-export interface AccuracyWithGallery extends Accuracy {
-  readonly gallery: Gallery;
+/** The images of a snapshot by their part in the verdict. */
+export interface VerificationImages {
+  /** They become rows of the gallery: learned ones, and those of people held out. */
+  readonly enrolled: LoadedImages;
+  /** In neither training nor the gallery of the verdict. */
+  readonly probes: LoadedImages;
+  /** Of people who are never enrolled; none if there is no such source. */
+  readonly strangers: LoadedImages;
+  /** Names of the people whom no training saw. */
+  readonly heldOut: ReadonlySet<string>;
 }
 
-export const createAccuracyStrategy = (): VerificationStrategy<AccuracyWithGallery> => ({
-  name: 'accuracy',
-  measure: measureAccuracy,
-});
+/** One probe, searched in the gallery. */
+export interface ProbeScore extends ProbeOutcome {
+  /** Index in the probes. */
+  readonly image: number;
+  readonly top: readonly number[];
+  /** Cosine with the own row. */
+  readonly own: number;
+}
+
+/** The embeddings of all images under one model. */
+export interface Embedded {
+  readonly enrolled: Float32Array;
+  readonly probes: Float32Array;
+  readonly strangers: Float32Array;
+}
+
+export interface Measured {
+  readonly accuracy: Accuracy;
+  readonly probes: readonly ProbeScore[];
+  readonly strangers: StrangerScores;
+  readonly embedded: Embedded;
+}
+
+/** With four million scores the area is known to four digits. */
+const IMPOSTORS_MAX = 2_000_000;
+const WORST_PEOPLE_MAX = 50;
 
 /**
  * Throws DATASET_TOO_SMALL if nothing can be compared, MODEL_INVALID if the model yields no numbers, and the errors of
  * the host.
  */
-async function measureAccuracy(
-  { host, gallery, probes }: Measurable,
+export async function measureAccuracy(
+  host: ModelHost,
+  images: VerificationImages,
+  config: DecisionConfig,
   context: WorkContext,
-): Promise<AccuracyWithGallery> {
+): Promise<Measured> {
   const { signal } = context;
-  const total = gallery.count + probes.count;
-  const report = (done: number) =>
-    context.progress({ fraction: done / total, done, total, unit: 'image', figures: {} });
-  const galleryRows = await embedAll(host, gallery, { signal, onDone: report });
-  const probeRows = await embedAll(host, probes, { signal, onDone: (done) => report(gallery.count + done) });
-  refuseNonNumbers(galleryRows, probeRows);
-  const enrolled = galleryOf(galleryRows, gallery, 0);
-  const matrix = await score(enrolled, probeRows, probes, signal);
-  const { genuine, impostor } = splitScores(matrix, IMPOSTORS_MAX);
-  refuseTooFew(genuine, impostor, enrolled);
-  const { tar, threshold } = tarAtFar(genuine, impostor, FALSE_ACCEPT_RATE);
+  const embedded = await embedImages(host, images, context);
+  const gallery = galleryOf(embedded.enrolled, images.enrolled);
+  const strangers = await scoreStrangers(gallery, strangersOf(images, embedded), signal);
+  const thresholds = thresholdsOf(strangers, config, gallery.labels.length);
+  const { probes, impostors } = await searchProbes(gallery, images, embedded, signal, {
+    threshold: thresholds.identify,
+    margin: config.identify.margin,
+  });
+  if (probes.length === 0) throw nothingToProbe(images, gallery);
+  const promises = judgePromises(strangers, config);
+  const newcomers = probes.filter(({ person }) => images.heldOut.has(person));
+  const genuine = Float32Array.from(probes, ({ own }) => own);
+  const accuracy = {
+    recognition: recognitionOf(probes),
+    newcomers: newcomers.length > 0 ? recognitionOf(newcomers) : null,
+    slices: [...slicesOf(probes)].map(([tag, figures]) => ({ tag, figures })),
+    worstPeople: rank1PerPerson(probes).slice(0, WORST_PEOPLE_MAX),
+    rocAuc: rocAuc(genuine, impostors),
+    identify: { threshold: thresholds.identify, fpir: promises.fpir },
+    verify: {
+      threshold: thresholds.verify,
+      far: promises.far,
+      tar: genuine.filter((score) => score >= thresholds.verify).length / genuine.length,
+    },
+    people: gallery.labels.length,
+  };
+  return { accuracy, probes, strangers, embedded };
+}
+
+/** For progress bars. */
+export const imagesToEmbed = ({ enrolled, probes, strangers }: VerificationImages) =>
+  enrolled.count + probes.count + strangers.count;
+
+async function embedImages(host: ModelHost, images: VerificationImages, context: WorkContext): Promise<Embedded> {
+  const { signal, progress } = context;
+  const total = imagesToEmbed(images);
+  let before = 0;
+  const embed = async (part: LabelledImages) => {
+    const onDone = (images: number) =>
+      progress({ fraction: (before + images) / total, done: before + images, total, unit: 'image', figures: {} });
+    const rows = await embedAll(host, part, { signal, onDone });
+    if (!rows.every(Number.isFinite)) throw notNumbers();
+    before += part.count;
+    return rows;
+  };
+  const enrolled = await embed(images.enrolled);
+  const probes = await embed(images.probes);
+  return { enrolled, probes, strangers: await embed(images.strangers) };
+}
+
+/** The images of everybody who plays a stranger: of their own source, or without one all of those who were held out. */
+export function strangersIn(images: VerificationImages): LoadedImages {
+  if (images.strangers.count > 0) return images.strangers;
+  const chosen = heldOutImages(images);
+  const imageBytes = images.enrolled.pixels.length / images.enrolled.count;
+  const pixels = new Uint8Array(chosen.length * imageBytes);
+  chosen.forEach(({ set, image }, index) =>
+    pixels.set(set.pixels.subarray(image * imageBytes, (image + 1) * imageBytes), index * imageBytes),
+  );
   return {
-    rank1: rank1(matrix),
-    rocAuc: rocAuc(genuine, impostor),
-    tarAtFar1e2: tar,
-    threshold,
-    probes: genuine.length,
-    galleryPeople: enrolled.labels.length,
-    gallery: { ...enrolled, threshold },
+    ...{ spec: images.enrolled.spec, labels: images.enrolled.labels, pixels, count: chosen.length },
+    classes: Int32Array.from(chosen, ({ set, image }) => set.classes[image]!),
+    ids: chosen.map(({ set, image }) => set.ids[image]!),
+    tags: chosen.map(({ set, image }) => set.tags[image]!),
   };
 }
 
-/** All probes against all rows. A probe of a person without an enrolled image takes part as an impostor only. */
-async function score(
-  gallery: Gallery,
-  probeRows: Float32Array,
-  probes: LabelledImages,
+/** The same with their embeddings. */
+export function strangersOf(images: VerificationImages, embedded: Embedded): Strangers {
+  const strangers = strangersIn(images);
+  if (images.strangers.count > 0) return { from: 'source', images: strangers, rows: embedded.strangers };
+  const dimensions = embedded.enrolled.length / images.enrolled.count;
+  const rows = new Float32Array(strangers.count * dimensions);
+  heldOutImages(images).forEach(({ part, image }, index) =>
+    rows.set(embedded[part].subarray(image * dimensions, (image + 1) * dimensions), index * dimensions),
+  );
+  return { from: 'held-out', images: strangers, rows };
+}
+
+/** Every image of a person held out: where it is, and its index there. */
+const heldOutImages = (images: VerificationImages) =>
+  (['enrolled', 'probes'] as const).flatMap((part) => {
+    const set = images[part];
+    return Array.from(set.classes, (person, image) => ({ part, set, person, image })).filter(({ person }) =>
+      images.heldOut.has(set.labels[person]!),
+    );
+  });
+
+/** Probes of people without a row are left out: they would count as refused whatever the model does. */
+async function searchProbes(
+  gallery: GalleryRows,
+  { probes: images }: VerificationImages,
+  { probes: rows }: Embedded,
   signal: AbortSignal,
-): Promise<ScoreMatrix> {
+  rule: { readonly threshold: number; readonly margin: number },
+): Promise<{ probes: ProbeScore[]; impostors: Float32Array }> {
   const people = gallery.labels.length;
-  const dimensions = probeRows.length / probes.count;
-  const scores = new Float32Array(probes.count * people);
-  for (let probe = 0; probe < probes.count; probe++) {
-    const embedding = probeRows.subarray(probe * dimensions, (probe + 1) * dimensions);
-    for (let row = 0; row < people; row++) scores[probe * people + row] = scoreOf(gallery, row, embedding);
-    if (probe % PROBES_PER_TURN !== PROBES_PER_TURN - 1) continue;
-    await yieldToOthers();
-    signal.throwIfAborted();
-  }
-  const rowOfLabel = new Map(gallery.labels.map((label, row) => [label, row]));
-  const truth = Int32Array.from(probes.classes, (person) => rowOfLabel.get(probes.labels[person]!) ?? -1);
-  return { scores, people, truth };
+  const rowOf = new Map(gallery.labels.map((label, row) => [label, row]));
+  const isKept = evenSample(images.count * people, people, IMPOSTORS_MAX);
+  const probes: ProbeScore[] = [];
+  const impostors: number[] = [];
+  await scoreEach(gallery, { rows, count: images.count }, signal, (image, scores) => {
+    const person = images.labels[images.classes[image]!]!;
+    const ownRow = rowOf.get(person);
+    if (ownRow === undefined) return;
+    scores.forEach((score, row) => {
+      if (row !== ownRow && isKept(image * people + row)) impostors.push(score);
+    });
+    const top = topScores(scores);
+    probes.push({
+      ...{ image, person, probe: images.ids[image]!, top, own: scores[ownRow]! },
+      found: top[0] === top[1] ? null : gallery.labels[scores.indexOf(top[0]!)]!,
+      known: isKnown(top, rule),
+      tags: images.tags[image]!,
+    });
+  });
+  return { probes, impostors: Float32Array.from(impostors) };
 }
 
-function refuseTooFew(genuine: Float32Array, impostor: Float32Array, gallery: Gallery): void {
-  if (genuine.length > 0 && impostor.length > 0) return;
-  throw new PipelineError(
+const nothingToProbe = ({ probes }: VerificationImages, gallery: GalleryRows) =>
+  new PipelineError(
     'DATASET_TOO_SMALL',
-    `verifier: ${genuine.length} probes show one of the ${gallery.labels.length} enrolled people; at least one probe ` +
-      'and two people are needed. Collect more images per person, or raise split.probe.',
+    `verifier: none of the ${probes.count} probes shows one of the ${gallery.labels.length} enrolled people. ` +
+      'Collect more images per person, or raise split.probe.',
   );
-}
 
-function refuseNonNumbers(...rows: readonly Float32Array[]): void {
-  if (rows.every((values) => values.every(Number.isFinite))) return;
-  throw new PipelineError(
-    'MODEL_INVALID',
-    'verifier: the model yields embeddings that are not numbers; did it diverge?',
-  );
-}
+const notNumbers = () =>
+  new PipelineError('MODEL_INVALID', 'verifier: the model yields embeddings that are not numbers; did it diverge?');

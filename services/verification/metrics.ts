@@ -1,6 +1,6 @@
 /**
  * Figures of recognition from cosine scores, as pure functions. `genuine` are scores between images of the same person,
- * `impostor` between different people. Every figure is a share, 0..1. Used by accuracy.ts.
+ * `impostor` between different people. Every figure is a share, 0..1. Used by accuracy.ts and the benches.
  */
 
 /** Scores of probes against all rows of a gallery. */
@@ -26,21 +26,6 @@ export function rank1({ scores, people, truth }: ScoreMatrix): number {
     if (row.every((score, person) => person === own || score < row[own]!)) right += 1;
   });
   return enrolled === 0 ? 0 : right / enrolled;
-}
-
-/** The matrix as genuine and impostor scores; of the impostors at most about `impostorsMax`, evenly taken. */
-export function splitScores({ scores, people, truth }: ScoreMatrix, impostorsMax: number) {
-  const genuine: number[] = [];
-  const impostor: number[] = [];
-  // A stride with no factor in common with the row length walks over all columns instead of a few.
-  const stride = coprimeStride(Math.ceil(scores.length / impostorsMax), people);
-  for (let i = 0; i < scores.length; i += stride) {
-    if (truth[Math.floor(i / people)] !== i % people) impostor.push(scores[i]!);
-  }
-  truth.forEach((own, probe) => {
-    if (own >= 0) genuine.push(scores[probe * people + own]!);
-  });
-  return { genuine: Float32Array.from(genuine), impostor: Float32Array.from(impostor) };
 }
 
 /**
@@ -90,11 +75,4 @@ function firstIndex(sorted: Float32Array, holds: (x: number) => boolean): number
     else from = middle + 1;
   }
   return from;
-}
-
-function coprimeStride(stride: number, length: number): number {
-  const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
-  let result = Math.max(1, stride);
-  while (gcd(result, length) !== 1 && result > 1) result += 1;
-  return result;
 }

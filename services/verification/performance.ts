@@ -1,19 +1,23 @@
 /**
- * Measures how fast a model answers through the same model host that serves it: single images one at a time for the
- * latency, then several requests in flight for the throughput. The machine's other work counts in, as in service.
+ * Measures how fast models answer through the same model host that serves them: single images one at a time for the
+ * latency, then several requests in flight for the throughput. Candidate and champion take turns, so that the machine's
+ * other work weighs on both alike.
  */
 import type { Latency } from '../../contracts/replica.ts';
 import type { Performance } from '../../contracts/verification.ts';
+import type { LabelledImages } from '../data/strategy.ts';
 import { imageBytesOf } from '../serving/host/embed-all.ts';
+import type { ModelHost } from '../serving/strategy.ts';
 import type { WorkContext } from '../work.ts';
-import type { Measurable, VerificationStrategy } from './strategy.ts';
 
 export interface PerformanceOptions {
   /** Requests timed one by one, and as many again for the throughput. */
   readonly requests: number;
+  /** Asked in turn. */
+  readonly images: LabelledImages;
 }
 
-/** Images that one measurement embeds; for progress bars. */
+/** Images that one measurement of one model embeds; for progress bars. */
 export const performanceImages = (requests: number) => WARM_UP_REQUESTS + 2 * requests;
 
 /** First runs plan memory and are slower; they would decide the p99 of a short measurement. */
@@ -21,16 +25,29 @@ const WARM_UP_REQUESTS = 10;
 /** Enough to fill batches, and less than the queue of any host holds. */
 const REQUESTS_IN_FLIGHT = 16;
 
-export const createPerformanceStrategy = ({ requests }: PerformanceOptions): VerificationStrategy<Performance> => ({
-  name: 'performance',
-  async measure(subject, context) {
-    const ask = asker(subject, context, performanceImages(requests));
-    for (let i = 0; i < WARM_UP_REQUESTS; i++) await ask(i);
-    const latencyMs = latencyOf(await timeEach(ask, requests, context.now));
+/** Of each host, in their order. Throws what the hosts throw, or the signal's reason. */
+export async function measurePerformance(
+  hosts: readonly Pick<ModelHost, 'embed'>[],
+  { requests, images }: PerformanceOptions,
+  context: WorkContext,
+): Promise<Performance[]> {
+  const report = reporter(context, hosts.length * performanceImages(requests));
+  const models = hosts.map((host) => ({ ask: asker(host, images, context.signal, report), durations: [] as number[] }));
+  for (const { ask } of models) for (let i = 0; i < WARM_UP_REQUESTS; i++) await ask(i);
+  for (let i = 0; i < requests; i++) {
+    for (const { ask, durations } of models) {
+      const startedAt = context.now();
+      await ask(i);
+      durations.push(context.now() - startedAt);
+    }
+  }
+  const figures: Performance[] = [];
+  for (const { ask, durations } of models) {
     const imagesPerSecond = await throughput(ask, requests, context.now);
-    return { latencyMs, imagesPerSecond, requests };
-  },
-});
+    figures.push({ latencyMs: latencyOf(durations), imagesPerSecond, requests });
+  }
+  return figures;
+}
 
 /** Quantiles by nearest rank; milliseconds. */
 export function latencyOf(durationsMs: readonly number[]): Latency {
@@ -39,29 +56,24 @@ export function latencyOf(durationsMs: readonly number[]): Latency {
   return { p50: quantile(0.5), p95: quantile(0.95), p99: quantile(0.99), max: quantile(1) };
 }
 
-type Ask = (index: number) => Promise<unknown>;
+type Ask = (index: number) => Promise<void>;
 
-/** Embeds one image, the probes in turn. */
-function asker({ host, probes }: Measurable, { signal, progress }: WorkContext, total: number): Ask {
-  const imageBytes = imageBytesOf(probes);
+function reporter({ progress }: WorkContext, total: number): () => void {
   let done = 0;
-  return async (index) => {
-    signal.throwIfAborted();
-    const first = (index % probes.count) * imageBytes;
-    await host.embed({ pixels: probes.pixels.subarray(first, first + imageBytes), count: 1 });
+  return () => {
     done += 1;
     progress({ fraction: done / total, done, total, unit: 'image', figures: {} });
   };
 }
 
-async function timeEach(ask: Ask, requests: number, now: () => number): Promise<number[]> {
-  const durations: number[] = [];
-  for (let i = 0; i < requests; i++) {
-    const startedAt = now();
-    await ask(i);
-    durations.push(now() - startedAt);
-  }
-  return durations;
+function asker(host: Pick<ModelHost, 'embed'>, images: LabelledImages, signal: AbortSignal, report: () => void): Ask {
+  const imageBytes = imageBytesOf(images);
+  return async (index) => {
+    signal.throwIfAborted();
+    const first = (index % images.count) * imageBytes;
+    await host.embed({ pixels: images.pixels.subarray(first, first + imageBytes), count: 1 });
+    report();
+  };
 }
 
 async function throughput(ask: Ask, requests: number, now: () => number): Promise<number> {

@@ -1,23 +1,27 @@
 /**
- * Verifies a candidate: accuracy and performance side by side, each on a host of its own, the champion on the same
- * probes, then the gates. Yields the gallery and the golden samples that a release needs besides the model. Called by
- * the verifier actor; knows no messages.
+ * Verifies a candidate: accuracy and performance side by side, each on hosts of its own, the champion on the same images,
+ * then the gates. Yields the gallery, the golden samples and the evidence that a release and its report need besides the
+ * model. Called by the verifier actor; knows no messages.
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
+import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
-import type { Accuracy, VerificationReport } from '../../contracts/verification.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
-import type { LabelledImages } from '../data/strategy.ts';
+import type { Evidence, PastFigures, Performance, VerificationReport } from '../../contracts/verification.ts';
+import { STRANGERS_MIN } from '../decision/promise.ts';
 import { writeGallery, type Gallery } from '../serving/gallery/gallery.ts';
 import { takeGolden, writeGolden, type Golden } from '../serving/host/golden.ts';
 import { createModelHost } from '../serving/host/model-host.ts';
 import type { ModelHost } from '../serving/strategy.ts';
 import type { WorkContext } from '../work.ts';
-import { createAccuracyStrategy } from './accuracy.ts';
+import { imagesToEmbed, measureAccuracy, strangersIn, type Measured, type VerificationImages } from './accuracy.ts';
+import { compare, type Comparison } from './comparison.ts';
 import { withDeadline } from './deadline.ts';
-import { judge } from './gates.ts';
-import { createPerformanceStrategy, performanceImages } from './performance.ts';
+import { evidenceOf } from './evidence.ts';
+import { isAdmitted, judge } from './gates.ts';
+import { measurePerformance, performanceImages } from './performance.ts';
 import { sumProgress } from './progress.ts';
+import { servedGallery } from './served-gallery.ts';
 
 export interface VerificationJob {
   readonly runId: string;
@@ -27,17 +31,18 @@ export interface VerificationJob {
   /** The model in service; null before the first. */
   readonly championBytes: Uint8Array | null;
   readonly championDigest: string | null;
-  /** The enrolled images: the train and validation splits. They become the gallery that is served. */
-  readonly gallery: LabelledImages;
-  /** Images that are in neither training nor gallery. */
-  readonly probes: LabelledImages;
+  readonly images: VerificationImages;
   readonly config: VerificationConfig;
+  readonly decision: DecisionConfig;
+  /** Figures of the releases before, newest first. */
+  readonly history: readonly PastFigures[];
   readonly image: ImageSpec;
 }
 
 export interface VerificationOutcome {
   readonly report: VerificationReport;
-  /** safetensors, of the enrolled images, with the threshold that the probes gave. */
+  readonly evidence: Evidence;
+  /** safetensors, of all images of the enrolled people, with the thresholds. */
   readonly gallery: Buffer;
   /** safetensors */
   readonly golden: Buffer;
@@ -45,17 +50,18 @@ export interface VerificationOutcome {
 
 /** As in service: batches, one thread per operator, and room for the requests that performance.ts keeps in flight. */
 const HOST_OPTIONS = { queueMax: 64, batchMax: 32, threads: 1 } as const;
+const NAMES_LOST_MAX = 200;
 
 /**
- * Throws DATASET_TOO_SMALL without probes, STAGE_TIMEOUT if a side takes longer than its limit, MODEL_INVALID for a
- * candidate that is no such model, HOST_FAILED, or the reason of the abort signal. A rejected candidate is an outcome,
- * not an error.
+ * Throws DATASET_TOO_SMALL if the images can say nothing, STAGE_TIMEOUT if a side takes longer than its limit,
+ * MODEL_INVALID for a candidate that is no such model, HOST_FAILED, or the reason of the abort signal. A rejected candidate
+ * is an outcome, not an error.
  */
 export async function verifyCandidate(job: VerificationJob, context: WorkContext): Promise<VerificationOutcome> {
-  refuseEmptySplits(job);
+  refuseTooFew(job);
   const { runId, config } = job;
   const startedAt = context.now();
-  const part = sumProgress(context, imagesOf(job), 'image');
+  const part = sumProgress(context, stepsOf(job), 'image');
   const [accuracySide, performanceSide] = await bothOrNeither(
     context.signal,
     (outer) =>
@@ -67,32 +73,67 @@ export async function verifyCandidate(job: VerificationJob, context: WorkContext
         timed(context, () => measurePerformanceSide(job, { ...part(), signal })),
       ),
   );
-  const { accuracy, champion, gallery, golden } = accuracySide.value;
-  const performance = performanceSide.value;
-  const { gates, verdict } = judge({ accuracy, performance, champion: champion?.accuracy ?? null }, job.config.gates);
+  const durationMs = {
+    accuracy: accuracySide.durationMs,
+    performance: performanceSide.durationMs,
+    total: context.now() - startedAt,
+  };
+  const { evidence, gallery, golden } = accuracySide.value;
   return {
-    report: {
-      format: 'nightshift.verification/1',
-      runId: job.runId,
-      model: job.model,
-      candidate: { digest: job.candidateDigest, accuracy, performance },
-      champion,
-      gates,
-      verdict,
-      durationMs: {
-        accuracy: accuracySide.durationMs,
-        performance: performanceSide.durationMs,
-        total: context.now() - startedAt,
-      },
-    },
+    report: { ...reportOf(job, accuracySide.value, performanceSide.value), durationMs },
+    evidence,
     gallery: writeGallery({ gallery, modelDigest: job.candidateDigest }),
     golden: writeGolden(golden),
   };
 }
 
+function reportOf(
+  job: VerificationJob,
+  { candidate, champion }: AccuracySide,
+  speed: PerformanceSide,
+): Omit<VerificationReport, 'durationMs'> {
+  const { runId, model, images, decision, championDigest } = job;
+  const { accuracy } = candidate;
+  const isCompared = champion !== null && championDigest !== null && speed.champion !== null;
+  const compared = isCompared
+    ? { accuracy: champion.measured.accuracy, performance: speed.champion!, comparison: champion.comparison }
+    : null;
+  const { gates, verdict, reasons, best } = judge(
+    { candidate: { accuracy, performance: speed.candidate }, champion: compared, history: job.history },
+    job.config.gates,
+  );
+  const { searches, from } = candidate.strangers;
+  return {
+    format: 'nightshift.verification/2',
+    ...{ runId, model, verdict, admitted: isAdmitted(verdict, decision.inconclusive), reasons: [...reasons] },
+    gates: [...gates],
+    promise: { ...decision.identify, ...decision.verify },
+    data: {
+      people: images.enrolled.labels.length,
+      images: images.enrolled.count + images.probes.count,
+      probes: images.probes.count,
+      heldOut: images.heldOut.size,
+      strangers: { from, people: new Set(searches.map(({ person }) => person)).size, images: searches.length },
+    },
+    candidate: { digest: job.candidateDigest, accuracy, performance: speed.candidate },
+    champion: compared && {
+      ...{ digest: championDigest!, accuracy: compared.accuracy, performance: compared.performance },
+    },
+    comparison: compared && comparisonOf(compared.comparison),
+    best,
+  };
+}
+
+const comparisonOf = ({ rank1, rank1PerPerson, fnir, namesLost }: Comparison) => ({
+  ...{ rank1, rank1PerPerson, fnir },
+  namesLost: namesLost.slice(0, NAMES_LOST_MAX),
+  namesLostTotal: namesLost.length,
+});
+
 interface AccuracySide {
-  readonly accuracy: Accuracy;
-  readonly champion: VerificationReport['champion'];
+  readonly candidate: Measured;
+  readonly champion: { readonly measured: Measured; readonly comparison: Comparison } | null;
+  readonly evidence: Evidence;
   readonly gallery: Gallery;
   readonly golden: Golden;
 }
@@ -102,33 +143,56 @@ async function measureAccuracySide(
   part: () => WorkContext,
   signal: AbortSignal,
 ): Promise<AccuracySide> {
-  const measured = await withHost(job.candidateBytes, job.image, async (host) => {
-    const { gallery, ...accuracy } = await createAccuracyStrategy().measure({ ...job, host }, { ...part(), signal });
-    return { accuracy, gallery, golden: await takeGolden(host, job.probes) };
+  const { images, decision, image } = job;
+  const measure = (bytes: Uint8Array) =>
+    withHost(bytes, image, (host) => measureAccuracy(host, images, decision, { ...part(), signal }));
+  const { candidate, golden } = await withHost(job.candidateBytes, image, async (host) => ({
+    candidate: await measureAccuracy(host, images, decision, { ...part(), signal }),
+    golden: await takeGolden(host, images.probes),
+  }));
+  const champion = await unlessUnusable(job, { ...part(), signal }, async (bytes) => {
+    const measured = await measure(bytes);
+    return { measured, comparison: compare(measured.probes, candidate.probes, images.heldOut) };
   });
-  return { ...measured, champion: await measureChampion(job, { ...part(), signal }) };
+  const evidence = await evidenceOf({
+    ...{ candidate, champion: champion?.measured ?? null, probes: images.probes, heldOut: images.heldOut },
+    strangers: strangersIn(images),
+    margin: decision.identify.margin,
+  });
+  return { candidate, champion, evidence, gallery: await servedGallery(candidate, images, decision, signal), golden };
 }
 
 /** A champion that cannot be measured, for instance after a change of the image size, must not block its successor. */
-async function measureChampion(job: VerificationJob, context: WorkContext): Promise<VerificationReport['champion']> {
-  const { championBytes, championDigest } = job;
-  if (!championBytes || !championDigest) return null;
+async function unlessUnusable<T>(
+  { championBytes, championDigest, runId }: VerificationJob,
+  context: WorkContext,
+  measure: (champion: Uint8Array) => Promise<T>,
+): Promise<T | null> {
+  if (!championBytes) return null;
   try {
-    return await withHost(championBytes, job.image, async (host) => {
-      const { gallery: _, ...accuracy } = await createAccuracyStrategy().measure({ ...job, host }, context);
-      return { digest: championDigest, accuracy };
-    });
+    return await measure(championBytes);
   } catch (error) {
     context.signal.throwIfAborted();
-    const fields = { runId: job.runId, championDigest, failure: toFailure(error) };
+    const fields = { runId, championDigest, failure: toFailure(error) };
     context.log.warn(fields, 'verifier: the champion cannot be measured; the candidate is judged without it');
     return null;
   }
 }
 
-function measurePerformanceSide(job: VerificationJob, context: WorkContext) {
-  const strategy = createPerformanceStrategy({ requests: job.config.performanceRequests });
-  return withHost(job.candidateBytes, job.image, (host) => strategy.measure({ ...job, host }, context));
+interface PerformanceSide {
+  readonly candidate: Performance;
+  readonly champion: Performance | null;
+}
+
+function measurePerformanceSide(job: VerificationJob, context: WorkContext): Promise<PerformanceSide> {
+  const options = { requests: job.config.performanceRequests, images: job.images.probes };
+  return withHost(job.candidateBytes, job.image, async (candidate) => {
+    const both = await unlessUnusable(job, context, (bytes) =>
+      withHost(bytes, job.image, async (champion) => measurePerformance([candidate, champion], options, context)),
+    );
+    const [first, second] = both ?? (await measurePerformance([candidate], options, context));
+    return { candidate: first!, champion: second ?? null }; // One for each host.
+  });
 }
 
 async function withHost<T>(model: Uint8Array, image: ImageSpec, use: (host: ModelHost) => Promise<T>): Promise<T> {
@@ -164,17 +228,33 @@ async function bothOrNeither<A, B>(
   return Promise.all(sides);
 }
 
-/** Images embedded in all: enrolled and probes by candidate and champion, and those of the performance side. */
-function imagesOf({ gallery, probes, championBytes, config }: VerificationJob): number {
-  const perModel = gallery.count + probes.count;
-  return perModel * (championBytes ? 2 : 1) + performanceImages(config.performanceRequests);
+/** Images embedded in all: those of the accuracy and of the performance side, by candidate and champion. */
+function stepsOf({ images, championBytes, config }: VerificationJob): number {
+  const perModel = imagesToEmbed(images) + performanceImages(config.performanceRequests);
+  return perModel * (championBytes ? 2 : 1);
 }
 
-function refuseEmptySplits({ gallery, probes, runId }: VerificationJob): void {
-  if (gallery.count > 0 && probes.count > 0) return;
-  throw new PipelineError(
-    'DATASET_TOO_SMALL',
-    `verifier: run ${runId} has ${gallery.count} enrolled images and ${probes.count} probes, and needs some of both. ` +
-      'Collect more images, or change split.probe in the configuration.',
+/** Two is the least from which one can judge the other; fewer than five show nothing, and that has to be wanted. */
+const STRANGERS_LEAST = 2;
+
+function refuseTooFew({ images, decision, runId }: VerificationJob): void {
+  const { enrolled, probes, heldOut, strangers } = images;
+  const refuse = (what: string) => {
+    throw new PipelineError('DATASET_TOO_SMALL', `verifier: run ${runId} ${what}`);
+  };
+  if (enrolled.count === 0 || probes.count === 0) {
+    refuse(
+      `has ${enrolled.count} enrolled images and ${probes.count} probes, and needs some of both. ` +
+        'Collect more images, or change split.probe in the configuration.',
+    );
+  }
+  const people = strangers.count > 0 ? new Set(strangers.classes).size : heldOut.size;
+  const least = decision.inconclusive === 'serve' ? STRANGERS_LEAST : STRANGERS_MIN;
+  if (people >= least) return;
+  const found =
+    strangers.count > 0 ? `has ${people} strangers` : `holds out ${people} of ${enrolled.labels.length} people`;
+  refuse(
+    `${found}, and so few say nothing about whom the door lets in: at least ${least} are needed. Give a source of ` +
+      `strangers, collect at least ${3 * least} people, or raise decision.holdOut.`,
   );
 }

@@ -1,18 +1,49 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
+import { DecisionConfigSchema } from '../../../contracts/configuration/decision.ts';
 import { VerificationConfigSchema } from '../../../contracts/configuration/verification.ts';
-import { VerificationReportSchema } from '../../../contracts/verification.ts';
-import { readGallery } from '../../../services/serving/gallery/gallery.ts';
+import { EvidenceSchema, VerificationReportSchema } from '../../../contracts/verification.ts';
+import type { LabelledImages, LoadedImages } from '../../../services/data/strategy.ts';
+import { decisionFor } from '../../../services/decision/in-force.ts';
+import { isKnown } from '../../../services/decision/thresholds.ts';
+import { galleryOf, identify, readGallery } from '../../../services/serving/gallery/gallery.ts';
+import { embedAll } from '../../../services/serving/host/embed-all.ts';
 import { checkGolden, readGolden } from '../../../services/serving/host/golden.ts';
 import { createModelHost } from '../../../services/serving/host/model-host.ts';
+import type { VerificationImages } from '../../../services/verification/accuracy.ts';
 import { verifyCandidate, type VerificationJob } from '../../../services/verification/verify.ts';
 import { failureOf } from '../../support/failures.ts';
 import { digestOf, TINY_HOST, tinySplit } from '../../support/tiny-data.ts';
-import { TINY_IMAGE, tinyModel } from '../../support/tiny-model.ts';
+import { TINY_DIMENSIONS, TINY_IMAGE, tinyModel } from '../../support/tiny-model.ts';
 import { recordWork } from '../../support/work.ts';
 
-const PEOPLE = 5;
+const PEOPLE = 15;
+const HELD_OUT = new Set(['p0', 'p3', 'p6', 'p9', 'p12']);
+
+/** With ids and tags: image i is of person i % people. */
+const loaded = (split: LabelledImages, source: string): LoadedImages => ({
+  ...split,
+  ids: Array.from(split.classes, (_, image) => `${source}/${image}`),
+  tags: Array.from(split.classes, (_, image) => [
+    `source: ${source}`,
+    image % 2 === 0 ? 'light: left' : 'light: right',
+  ]),
+});
+
+/** Twenty other people than those enrolled; they look like nobody. */
+const strangerImages = (count: number): LoadedImages => {
+  const { pixels, ...split } = tinySplit(count, 20, 5);
+  return loaded({ ...split, pixels: pixels.map((value) => 255 - value) }, 'street');
+};
+
+const images = (changes: Partial<VerificationImages> = {}): VerificationImages => ({
+  enrolled: loaded(tinySplit(120, PEOPLE, 1), 'door'),
+  probes: loaded(tinySplit(135, PEOPLE, 2), 'door'),
+  strangers: loaded(tinySplit(0, 1), 'street'),
+  heldOut: HELD_OUT,
+  ...changes,
+});
 
 function job(changes: Partial<VerificationJob> = {}): VerificationJob {
   const candidateBytes = tinyModel({ seed: 1 });
@@ -23,28 +54,36 @@ function job(changes: Partial<VerificationJob> = {}): VerificationJob {
     candidateDigest: digestOf(candidateBytes),
     championBytes: null,
     championDigest: null,
-    gallery: tinySplit(40, PEOPLE, 1),
-    probes: tinySplit(45, PEOPLE, 2),
+    images: images(),
     config: VerificationConfigSchema.parse({ performanceRequests: 40 }),
+    decision: DecisionConfigSchema.parse({ identify: { fpir: 0.1 }, verify: { far: 0.01 } }),
+    history: [],
     image: TINY_IMAGE,
     ...changes,
   };
 }
 
-test('verifier: a good candidate passes, with figures, gallery and golden samples that fit together', async () => {
+test('verifier: figures, evidence, gallery and golden samples of a good candidate fit together', async () => {
   const work = recordWork();
   const task = job();
-  const { report, gallery, golden } = await verifyCandidate(task, work);
-  VerificationReportSchema.parse(report);
-  assert.is(report.verdict, 'passed', JSON.stringify(report.gates));
-  assert.is(report.candidate.accuracy.rank1, 1);
-  assert.is(report.candidate.accuracy.probes, 45);
+  const { report, evidence, gallery, golden } = await verifyCandidate(task, work);
+  VerificationReportSchema.parse(JSON.parse(JSON.stringify(report)));
+  EvidenceSchema.parse(JSON.parse(JSON.stringify(evidence)));
+  const { accuracy } = report.candidate;
+  assert.is(accuracy.recognition.rank1, 1, JSON.stringify(report.gates));
+  assert.is(accuracy.recognition.probes, 135);
+  assert.is(accuracy.newcomers?.people, HELD_OUT.size);
+  assert.equal(
+    accuracy.slices.map(({ tag }) => tag),
+    ['light: left', 'light: right', 'source: door'],
+  );
+  assert.equal(report.data.strangers, { from: 'held-out', people: 5, images: 85 });
   assert.is(report.champion, null);
   assert.ok(report.durationMs.total < report.durationMs.accuracy + report.durationMs.performance);
   const stored = readGallery(gallery, 'gallery');
   assert.is(stored.modelDigest, task.candidateDigest);
   assert.is(stored.gallery.labels.length, PEOPLE);
-  assert.is(stored.gallery.threshold, report.candidate.accuracy.threshold);
+  assert.is(stored.gallery.decision.identify.fpir, 0.1);
   const host = await createModelHost({ model: task.candidateBytes, image: TINY_IMAGE, ...TINY_HOST });
   await checkGolden(host, readGolden(golden, 'golden'));
   await host.close();
@@ -53,14 +92,75 @@ test('verifier: a good candidate passes, with figures, gallery and golden sample
   assert.is(work.reports.at(-1)?.unit, 'image');
 });
 
-test('verifier: the champion is measured on the same probes', async () => {
+test('verifier: all images of a person make the row that is served, those of the verdict too', async () => {
+  const task = job();
+  const { gallery } = await verifyCandidate(task, recordWork());
+  const { enrolled, probes } = task.images;
+  const host = await createModelHost({ model: task.candidateBytes, image: TINY_IMAGE, ...TINY_HOST });
+  const all = {
+    ...enrolled,
+    pixels: Uint8Array.from([...enrolled.pixels, ...probes.pixels]),
+    classes: Int32Array.from([...enrolled.classes, ...probes.classes]),
+    count: enrolled.count + probes.count,
+  };
+  const expected = galleryOf(await embedAll(host, all), all);
+  await host.close();
+  const { embeddings } = readGallery(gallery, 'gallery').gallery;
+  assert.ok(embeddings.every((value, index) => Math.abs(value - expected.embeddings[index]!) < 1e-6));
+});
+
+test('verifier: strangers of their own source set the thresholds and show what they let in', async () => {
+  const strangers = strangerImages(400);
+  const { report, gallery } = await verifyCandidate(job({ images: images({ strangers }) }), recordWork());
+  assert.equal(report.data.strangers, { from: 'source', people: 20, images: 400 });
+  const { fpir } = report.candidate.accuracy.identify;
+  assert.is(fpir.trials, 400);
+  assert.is.not(fpir.verdict, 'broken', fpir.sentence);
+  const { decision } = readGallery(gallery, 'gallery').gallery;
+  const host = await createModelHost({ model: tinyModel({ seed: 1 }), image: TINY_IMAGE, ...TINY_HOST });
+  const rows = await embedAll(host, strangers);
+  await host.close();
+  const { identify: rule } = decisionFor(decision, PEOPLE);
+  const served = readGallery(gallery, 'gallery').gallery;
+  let known = 0;
+  for (let image = 0; image < strangers.count; image++) {
+    const matches = identify(served, rows.subarray(image * TINY_DIMENSIONS, (image + 1) * TINY_DIMENSIONS), 2);
+    known += isKnown(
+      matches.map(({ score }) => score),
+      rule,
+    )
+      ? 1
+      : 0;
+  }
+  assert.ok(known / strangers.count <= 0.1, `${known} of ${strangers.count} strangers are known`);
+});
+
+test('verifier: what the data cannot show is inconclusive, said in words, and stands in the release', async () => {
+  const decision = DecisionConfigSchema.parse({});
+  const { report, gallery } = await verifyCandidate(job({ decision }), recordWork());
+  assert.is(report.verdict, 'inconclusive', JSON.stringify(report.gates));
+  assert.ok(report.admitted);
+  assert.match(
+    report.reasons[0]!,
+    /strangers-identify: 85 searches by 5 strangers show at best 3\.5 %; 1 % was promised/,
+  );
+  assert.match(
+    readGallery(gallery, 'gallery').gallery.decision.warning!,
+    /does not show what is promised.*85 searches/,
+  );
+});
+
+test('verifier: the champion is measured on the same images, in accuracy and in speed', async () => {
   const championBytes = tinyModel({ seed: 2 });
-  const { report } = await verifyCandidate(
+  const { report, evidence } = await verifyCandidate(
     job({ championBytes, championDigest: digestOf(championBytes) }),
     recordWork(),
   );
   assert.is(report.champion?.digest, digestOf(championBytes));
-  assert.is(report.champion?.accuracy.probes, 45);
+  assert.is(report.champion?.accuracy.recognition.probes, 135);
+  assert.is(report.champion?.performance?.requests, 40);
+  assert.is(report.comparison?.rank1.difference, 0);
+  assert.ok(evidence.det.champion);
   assert.ok(report.gates.some(({ name }) => name === 'rank-1-drop'));
 });
 
@@ -69,35 +169,45 @@ test('verifier: a champion that cannot be loaded is left out with a warning', as
   const championBytes = Buffer.from('pruned');
   const { report } = await verifyCandidate(job({ championBytes, championDigest: digestOf(championBytes) }), work);
   assert.is(report.champion, null);
-  assert.is(report.verdict, 'passed');
+  assert.is.not(report.verdict, 'rejected');
   assert.match(work.warnings[0]!.message, /champion cannot be measured/);
 });
 
-test('verifier: a candidate below a gate is rejected with the reason', async () => {
+test('verifier: a candidate below a gate is rejected with the reason first', async () => {
   const config = VerificationConfigSchema.parse({ performanceRequests: 10, gates: { imagesPerSecondMin: 1e9 } });
   const { report } = await verifyCandidate(job({ config }), recordWork());
   assert.is(report.verdict, 'rejected');
+  assert.not(report.admitted);
+  assert.match(report.reasons[0]!, /^throughput is/);
 });
 
-test('verifier: a person without an enrolled image counts as an impostor, not as a miss', async () => {
-  const gallery = tinySplit(40, PEOPLE, 1);
-  const withoutLast = { ...gallery, classes: gallery.classes.map((person) => (person === 4 ? 3 : person)) };
-  const { report } = await verifyCandidate(job({ gallery: withoutLast }), recordWork());
-  assert.is(report.candidate.accuracy.probes, 36);
-  assert.is(report.candidate.accuracy.galleryPeople, 4);
+test('verifier: a probe of a person without an enrolled image is left out', async () => {
+  const { enrolled } = images();
+  const last = PEOPLE - 1;
+  const withoutLast = { ...enrolled, classes: enrolled.classes.map((person) => (person === last ? 1 : person)) };
+  const { report } = await verifyCandidate(job({ images: images({ enrolled: withoutLast }) }), recordWork());
+  assert.is(report.candidate.accuracy.recognition.probes, 126);
+  assert.is(report.candidate.accuracy.people, last);
 });
 
 test('verifier: without probes it says what to do', async () => {
-  const failure = await failureOf(verifyCandidate(job({ probes: tinySplit(0, PEOPLE) }), recordWork()));
+  const probes = loaded(tinySplit(0, PEOPLE), 'door');
+  const failure = await failureOf(verifyCandidate(job({ images: images({ probes }) }), recordWork()));
   assert.is(failure.code, 'DATASET_TOO_SMALL');
-  assert.match(failure.message, /40 enrolled images and 0 probes.*split\.probe/);
+  assert.match(failure.message, /120 enrolled images and 0 probes.*split\.probe/);
 });
 
-test('verifier: a single person cannot be verified', async () => {
-  const one = { gallery: tinySplit(4, 1, 1), probes: tinySplit(4, 1, 2) };
-  const failure = await failureOf(verifyCandidate(job(one), recordWork()));
+test('verifier: too few people to play strangers are refused, with what is missing', async () => {
+  const two = images({ heldOut: new Set(['p0', 'p3']) });
+  const failure = await failureOf(verifyCandidate(job({ images: two }), recordWork()));
   assert.is(failure.code, 'DATASET_TOO_SMALL');
-  assert.match(failure.message, /two people are needed/);
+  assert.match(failure.message, /holds out 2 of 15 people.*at least 5 are needed.*source of strangers/);
+  const strangers = loaded(tinySplit(60, 4, 5), 'street');
+  const few = await failureOf(verifyCandidate(job({ images: images({ strangers }) }), recordWork()));
+  assert.match(few.message, /has 4 strangers/);
+  const decision = DecisionConfigSchema.parse({ inconclusive: 'serve' });
+  const { report } = await verifyCandidate(job({ images: two, decision }), recordWork());
+  assert.match(report.reasons.join(), /2 strangers show nothing/);
 });
 
 test('verifier: a candidate that is no ONNX model is MODEL_INVALID', async () => {
@@ -117,7 +227,9 @@ test('verifier: a side that takes longer than its limit ends the verification, a
 
 test('verifier: a cancelled verification ends with the reason of its signal', async () => {
   const work = recordWork();
-  const done = failureOf(verifyCandidate(job({ gallery: tinySplit(4000, PEOPLE, 1) }), work));
+  const done = failureOf(
+    verifyCandidate(job({ images: images({ enrolled: loaded(tinySplit(4000, PEOPLE, 1), 'door') }) }), work),
+  );
   work.abort(new PipelineError('CANCELLED', 'run r1 was cancelled'));
   assert.is((await done).code, 'CANCELLED');
 });
