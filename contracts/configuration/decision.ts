@@ -55,10 +55,10 @@ export const DecisionConfigSchema = z
       .enum(['serve-first', 'serve', 'reject'])
       .default('serve-first')
       .describe(
-        'What happens where the data can neither show nor refute a promise. `serve-first`: the first release serves with ' +
+        'For a candidate whose promises the data can neither show nor refute. `serve-first`: the first release serves with ' +
           'a warning, a later one if it is no worse than the champion. `serve`: as a blessed one, with a warning. ' +
           '`reject`: the champion stays.',
       ),
   })
-  .describe('Whom a door lets in: what is promised about strangers, and what happens where the data cannot show it.');
+  .describe('The decision of a door: the promises about strangers, and the people who are held out to show them.');
 export type DecisionConfig = z.infer<typeof DecisionConfigSchema>;
