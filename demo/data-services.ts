@@ -1,12 +1,13 @@
 /**
- * The two data services of the demo, Auth and Helper, as real HTTP servers on loopback ports in the page format of
+ * The data services of the demo, Auth, Helper and Street, as real HTTP servers on loopback ports in the page format of
  * services/data/http-source.ts. Auth knows half of the staff, Helper the rest and, once they are enrolled, the
- * newcomers. The demo steers them: enrol people overnight, or spoil the labels to see a run rejected.
+ * newcomers. Street has people who are never enrolled, by whom the thresholds are set. The demo steers them: enrol people
+ * overnight, or spoil the data to see a run rejected.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { SamplePage } from '../services/data/http-source.ts';
-import { drawnAlbums, folderAlbums, type Album, type Photograph } from './photographs.ts';
+import { drawnAlbums, emptyStreet, folderAlbums, type Album, type Photograph } from './photographs.ts';
 import { createRandom } from './random.ts';
 
 export interface DataServicesOptions {
@@ -16,6 +17,8 @@ export interface DataServicesOptions {
   readonly people?: number | undefined;
   /** People whom `enrolNewPeople` adds. */
   readonly newPeople?: number | undefined;
+  /** People who are never enrolled: three fifths of them set the thresholds, the others come to the door. */
+  readonly strangers?: number | undefined;
   /** Photographs of each person that are served. */
   readonly shotsPerPerson?: number | undefined;
   /** Photographs of each person that are held back. */
@@ -26,6 +29,7 @@ export interface DataServicesOptions {
 export interface DataServices {
   readonly auth: { readonly url: string };
   readonly helper: { readonly url: string };
+  readonly street: { readonly url: string };
   /** Labels of those known from the start, and of those who come later. */
   readonly people: readonly string[];
   readonly newPeople: readonly string[];
@@ -35,44 +39,61 @@ export interface DataServices {
   shuffleLabels(on: boolean): void;
   /** Photographs of a person that are never served: what the door's camera would see. */
   liveProbes(label: string): readonly Buffer[];
+  /** Photographs of strangers whom no service serves. */
+  readonly liveStrangers: readonly Buffer[];
+  /** While on, Street serves pictures with nobody in them. */
+  emptyStreet(on: boolean): void;
   close(): Promise<void>;
 }
 
 /** Large enough that a small net learns in seconds, small enough that it does. The folder's fit the ORL faces. */
-const DRAWN = { people: 24, newPeople: 6, shotsPerPerson: 12, probesPerPerson: 4 } as const;
-const FOLDER = { people: 34, newPeople: 6, shotsPerPerson: 8, probesPerPerson: 2 } as const;
+const DRAWN = { people: 24, newPeople: 6, strangers: 100, shotsPerPerson: 12, probesPerPerson: 4 } as const;
+const FOLDER = { people: 24, newPeople: 4, strangers: 12, shotsPerPerson: 8, probesPerPerson: 2 } as const;
+/** Of each stranger: many people say more than many pictures. */
+const STRANGER_SHOTS = 3;
+/** Share of the strangers whom Street serves. */
+const STREET_SHARE = 0.6;
 
 /** A client that asks for more gets this many: a page is built in memory. */
 const PAGE_SAMPLES_MAX = 200;
 
-/** The two services as a pipeline's configuration names them. */
-export const sourcesOf = ({ auth, helper }: DataServices) => [
-  { type: 'http' as const, name: 'auth', url: auth.url },
-  { type: 'http' as const, name: 'helper', url: helper.url },
-];
+/** The services as a pipeline's configuration names them. */
+export const sourcesOf = ({ auth, helper, street }: DataServices) => ({
+  sources: [
+    { type: 'http' as const, name: 'auth', url: auth.url },
+    { type: 'http' as const, name: 'helper', url: helper.url },
+  ],
+  strangers: [{ type: 'http' as const, name: 'street', url: street.url }],
+});
 
 /** Throws CONFIG_INVALID when the folder has too few people or images. */
 export async function startDataServices(options: DataServicesOptions): Promise<DataServices> {
-  const albums = await openAlbums(options);
+  const { albums, strangers } = await openAlbums(options);
   const known = albums.slice(0, albums.length - Math.min(newcomersOf(options), Math.floor(albums.length / 3)));
   const newcomers = albums.slice(known.length);
   const probes = await developProbes(albums);
+  const onTheStreet = strangers.slice(0, Math.ceil(STREET_SHARE * strangers.length));
+  const atTheDoor = await developProbes(strangers.slice(onTheStreet.length));
   const half = Math.ceil(known.length / 2);
-  const state = { enrolled: false, shuffled: false };
+  const state = { enrolled: false, shuffled: false, empty: false };
   const present = () => (state.enrolled ? albums : known);
   const labelsFor = (entries: readonly Entry[]) =>
     state.shuffled ? entries.map((entry) => someoneElse(entry, present(), options.seed ?? 1)) : entries;
   const auth = await serve('auth', () => labelsFor(entriesOf(known.slice(0, half))));
   const helper = await serve('helper', () => labelsFor(entriesOf(present().slice(half))));
+  const street = await serve('street', () => (state.empty ? withNobody : (it: Entry[]) => it)(entriesOf(onTheStreet)));
   return {
     auth,
     helper,
+    street,
     people: known.map(({ label }) => label),
     newPeople: newcomers.map(({ label }) => label),
     enrolNewPeople: () => void (state.enrolled = true),
     shuffleLabels: (on) => void (state.shuffled = on),
+    emptyStreet: (on) => void (state.empty = on),
     liveProbes: (label) => probesOf(probes, label),
-    close: async () => void (await Promise.all([auth.close(), helper.close()])),
+    liveStrangers: [...atTheDoor.values()].flat(),
+    close: async () => void (await Promise.all([auth, helper, street].map((service) => service.close()))),
   };
 }
 
@@ -85,15 +106,31 @@ interface Entry {
 const defaultsOf = ({ folder }: DataServicesOptions) => (folder === null ? DRAWN : FOLDER);
 const newcomersOf = (options: DataServicesOptions) => options.newPeople ?? defaultsOf(options).newPeople;
 
-async function openAlbums(options: DataServicesOptions): Promise<Album[]> {
+/** The staff with the newcomers, and the strangers: other people than these. */
+async function openAlbums(options: DataServicesOptions): Promise<{ albums: Album[]; strangers: Album[] }> {
   const defaults = defaultsOf(options);
+  const strangers = options.strangers ?? defaults.strangers;
   const sizes = {
     people: (options.people ?? defaults.people) + newcomersOf(options),
     served: options.shotsPerPerson ?? defaults.shotsPerPerson,
     heldBack: options.probesPerPerson ?? defaults.probesPerPerson,
   };
-  return options.folder === null ? drawnAlbums(sizes, options.seed ?? 1) : folderAlbums(options.folder, sizes);
+  if (options.folder === null) {
+    const seed = options.seed ?? 1;
+    const drawn = drawnAlbums({ people: strangers, served: STRANGER_SHOTS, heldBack: 1 }, seed + STRANGERS_SEED);
+    return { albums: drawnAlbums(sizes, seed), strangers: drawn };
+  }
+  const all = await folderAlbums(options.folder, { ...sizes, people: sizes.people + strangers });
+  const staff = Math.min(sizes.people, all.length - Math.min(strangers, Math.floor(all.length / 3)));
+  return { albums: all.slice(0, staff), strangers: all.slice(staff) };
 }
+
+/** Far from any seed that a demo is given: other seeds draw other people. */
+const STRANGERS_SEED = 5_000;
+
+/** The same photographs by number, with nobody in them. */
+const withNobody = (entries: readonly Entry[]): Entry[] =>
+  entries.map((entry, index) => ({ ...entry, photograph: () => emptyStreet(index) }));
 
 const entriesOf = (albums: readonly Album[]): Entry[] =>
   albums.flatMap(({ label, served }) =>

@@ -3,9 +3,11 @@
  * person's photographs fall into those that are served (to be trained on) and those held back as live probes.
  */
 import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
 import { PipelineError } from '../contracts/errors.ts';
 import { listPeople } from '../services/data/directory-source.ts';
 import { renderFace } from './people.ts';
+import { createRandom } from './random.ts';
 
 export interface Album {
   readonly label: string;
@@ -62,6 +64,20 @@ export async function folderAlbums(folder: string, sizes: AlbumSizes): Promise<A
     const rest = shots.length - sizes.heldBack;
     return { label, served: shots.slice(0, Math.min(rest, sizes.served)), heldBack: shots.slice(rest) };
   });
+}
+
+/** A picture without a face: a wall in changing light, as a camera takes it that fires at nothing. */
+export function emptyStreet(shot: number): Promise<Buffer> {
+  const random = createRandom(shot, 0x57ee7);
+  const slope = { x: random.between(-1, 1), y: random.between(-1, 1), level: random.between(80, 180) };
+  const pixels = Buffer.alloc(FACE_PX * FACE_PX);
+  for (let at = 0; at < pixels.length; at++) {
+    const [x, y] = [(at % FACE_PX) / FACE_PX, Math.floor(at / FACE_PX) / FACE_PX];
+    pixels[at] = slope.level + 60 * (slope.x * (x - 0.5) + slope.y * (y - 0.5)) + random.between(-8, 8);
+  }
+  return sharp(pixels, { raw: { width: FACE_PX, height: FACE_PX, channels: 1 } })
+    .jpeg()
+    .toBuffer();
 }
 
 /** Fewer people are told apart by chance, and fewer images teach nothing that a probe could show. */

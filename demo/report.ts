@@ -1,10 +1,11 @@
 /** The demo's figures: a table for people, the same as one JSON object for scripts, and whether they are as promised. */
 import Table from 'cli-table3';
-import { percent, type Night, type Story } from './story.ts';
+import { clopperPearson } from '../services/decision/bounds.ts';
+import { percent, rightOf, wrongOf, type Answers, type AtTheDoor, type Night, type Story } from './story.ts';
 import type { TrafficFigures } from './traffic.ts';
 
 /** The JSON object of `nightshift demo --json`. */
-export function toJson(story: Story, synthetic: boolean) {
+export function toJson(story: Story, { synthetic, fpir }: { readonly synthetic: boolean; readonly fpir: number }) {
   const periods = story.traffic.periods;
   const sum = (key: 'sent' | 'failed' | 'lost' | 'misrouted') =>
     Object.values(periods).reduce((total, period) => total + period[key], 0);
@@ -22,13 +23,21 @@ export function toJson(story: Story, synthetic: boolean) {
     swap: { maxUs: story.swapUsMax },
     rollback: { ms: story.rollbackMs },
     accuracy: { rank1: story.second.rank1, firstNight: story.first.rank1 },
-    newPeople: { before: story.before.newcomers, after: story.after.newcomers },
-    knownPeople: { before: story.before.known, after: story.after.known },
-    badNight: { outcome: story.bad.end.fact, rank1: story.bad.rank1 },
+    newPeople: { before: rightOf(story.before.newcomers), after: rightOf(story.after.newcomers) },
+    knownPeople: { before: rightOf(story.before.staff), after: rightOf(story.after.staff) },
+    strangers: {
+      promised: fpir,
+      images: story.after.strangers.images,
+      letIn: { before: story.before.strangers.wrong, after: story.after.strangers.wrong },
+    },
+    wrongNames: { before: wrongOf(story.before.staff), after: wrongOf(story.after.staff) },
+    badNight: badNight(story.badLabels),
+    emptyStreet: badNight(story.emptyStreet),
     stages: Object.fromEntries(Object.entries(story.second.stagesMs).map(([stage, ms]) => [stage, { ms }])),
     training: { imagesPerSecond: story.second.imagesPerSecond },
   };
 }
+const badNight = ({ end, rank1, reasons }: Night) => ({ outcome: end.fact, rank1, reason: reasons[0] ?? null });
 export type DemoFigures = ReturnType<typeof toJson>;
 
 /** The promises that this demo did not keep; empty if all is well. */
@@ -42,7 +51,14 @@ export function brokenPromises(figures: DemoFigures): string[] {
     [figures.requests.misrouted === 0, `${figures.requests.misrouted} requests were answered by a replaced release`],
     [figures.swap.maxUs < 1000, `a swap took ${figures.swap.maxUs} microseconds, promised are less than 1000`],
     [figures.rollback.ms < 1000, `the rollback took ${figures.rollback.ms} ms, promised are less than 1000`],
-    [figures.badNight.outcome === 'rejected', `the bad night ended "${figures.badNight.outcome}" instead of rejected`],
+    ...[figures.badNight, figures.emptyStreet].map(
+      ({ outcome }) => [outcome === 'rejected', `a bad night ended "${outcome}" instead of rejected`] as const,
+    ),
+    ...Object.values(figures.strangers.letIn).map((letIn) => {
+      const { images, promised } = figures.strangers;
+      const kept = clopperPearson(letIn, images).lower <= promised;
+      return [kept, `${letIn} of ${images} strangers were let in; promised are ${percent(promised)}`] as const;
+    }),
     [figures.newPeople.before === 0, 'newcomers were recognised before they were learned'],
     [
       figures.newPeople.after > 0.5,
@@ -57,7 +73,12 @@ export function toTable(story: Story, figures: DemoFigures): string {
     head: ['night', 'collect', 'train', 'verify', 'deploy', 'images/s', 'rank-1', 'outcome'],
     style: { head: [], border: [] },
   });
-  nights.push(nightRow('first', story.first), nightRow('second', story.second), nightRow('bad labels', story.bad));
+  nights.push(
+    nightRow('first', story.first),
+    nightRow('second', story.second),
+    nightRow('bad labels', story.badLabels),
+  );
+  nights.push(nightRow('empty street', story.emptyStreet));
 
   const facts = new Table({ style: { head: [], border: [] } });
   facts.push(
@@ -65,10 +86,36 @@ export function toTable(story: Story, figures: DemoFigures): string {
     ['answered by', answeredBy(figures.requests.byRelease)],
     ['swap, longest', `${figures.swap.maxUs.toFixed(1)} microseconds`],
     ['rollback, command to last replica', `${figures.rollback.ms.toFixed(0)} ms`],
-    ['newcomers recognised', `${percent(figures.newPeople.before)} before, ${percent(figures.newPeople.after)} after`],
-    ['bad night', figures.badNight.outcome],
+    ['bad labels', reasonOf(figures.badNight)],
+    ['empty street', reasonOf(figures.emptyStreet)],
   );
-  return [nights, trafficTable(story.traffic), facts].map((table) => table.toString()).join('\n');
+  return [nights, doorTable(story), trafficTable(story.traffic), facts].map((table) => table.toString()).join('\n');
+}
+
+const reasonOf = ({ outcome, reason }: DemoFigures['badNight']) => `${outcome}: ${reason ?? '-'}`;
+
+function doorTable(story: Story): InstanceType<typeof Table> {
+  const head = [
+    'at the door',
+    'staff right',
+    'wrong name',
+    'newcomers right',
+    'wrong name',
+    'strangers let in',
+    'rank-1',
+  ];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  const shares = (answers: Answers) => [percent(rightOf(answers)), percent(wrongOf(answers))];
+  const row = (name: string, { staff, newcomers, strangers }: AtTheDoor, rank1: number) =>
+    table.push([
+      ...[name, ...shares(staff), ...shares(newcomers)],
+      `${strangers.wrong} of ${strangers.images} (${percent(wrongOf(strangers))})`,
+      percent(rank1),
+    ]);
+  row('release 1', story.before, story.first.rank1);
+  row('release 2, after its night', story.after, story.second.rank1);
+  row('release 2, after the bad nights', story.afterBad, story.second.rank1);
+  return table;
 }
 
 const PHASES: readonly (readonly [string, string])[] = [

@@ -1,5 +1,6 @@
 /**
- * The demo as a story, in order: a first night, live traffic, newcomers, a second night, a bad night, a rollback.
+ * The demo as a story, in order: a first night, live traffic, newcomers, a second night, two bad nights, a rollback. In
+ * each phase staff, newcomers and strangers come to the door.
  * It acts only through public subjects and the two data services, as a user's system would.
  */
 import type { NatsConnection } from 'nats';
@@ -38,19 +39,33 @@ export interface Night {
   readonly end: RunEnd;
   readonly stagesMs: Partial<Record<Stage, number>>;
   readonly imagesPerSecond: number;
+  /** Each person counting once. */
   readonly rank1: number;
+  /** Why the verification did not bless the candidate, the gravest reason first; empty if it did. */
+  readonly reasons: readonly string[];
 }
-export interface Recognised {
-  /** Shares of live images answered with the right person. */
-  readonly known: number;
-  readonly newcomers: number;
+/** Live images that nobody has trained on, by how the door answers them. */
+export interface AtTheDoor {
+  readonly staff: Answers;
+  readonly newcomers: Answers;
+  readonly strangers: Answers;
+}
+export interface Answers {
+  readonly images: number;
+  /** With the right name. */
+  readonly right: number;
+  /** With somebody else's. */
+  readonly wrong: number;
 }
 export interface Story {
   readonly first: Night;
   readonly second: Night;
-  readonly bad: Night;
-  readonly before: Recognised;
-  readonly after: Recognised;
+  readonly badLabels: Night;
+  readonly emptyStreet: Night;
+  readonly before: AtTheDoor;
+  readonly after: AtTheDoor;
+  /** After both bad nights. */
+  readonly afterBad: AtTheDoor;
   readonly rollbackMs: number;
   readonly swapUsMax: number;
   readonly traffic: TrafficFigures;
@@ -65,7 +80,10 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     traffic?.inService(release);
   });
   try {
-    c.say(`1. First night: nobody is known yet; ${c.data.people.length} people are enrolled in Auth and Helper.`);
+    c.say(
+      `1. First night: nobody is known yet; ${c.data.people.length} people are enrolled in Auth and Helper. ` +
+        'Street has strangers, by whom the thresholds are set.',
+    );
     const first = await night(c);
     mustComplete('first', first);
 
@@ -74,30 +92,38 @@ export async function tellStory(c: StoryContext): Promise<Story> {
       url: c.url,
       model: MODEL,
       requestsPerSecond: REQUESTS_PER_SECOND,
-      probes: c.data.people.flatMap((person) => c.data.liveProbes(person)),
+      probes: [...c.data.people.flatMap((person) => c.data.liveProbes(person)), ...c.data.liveStrangers],
     });
     await c.wait(WARM_UP_MS);
     traffic.period('before');
     await c.wait(STEADY_REQUESTS_MS);
 
     c.data.enrolNewPeople();
-    const before = await recognise(c);
-    c.say(`\n3. ${c.data.newPeople.length} newcomers enrol in Helper. Recognised by release 1: ${say(before)}`);
+    const before = await atTheDoor(c);
+    c.say(`\n3. ${c.data.newPeople.length} newcomers enrol in Helper. At the door, by release 1: ${say(before)}`);
 
     c.say('\n4. Second night, under the traffic.');
     const second = await night(c, traffic);
     mustComplete('second', second);
-    const after = await recognise(c);
-    c.say(`   Recognised by release 2: ${say(after)}`);
+    const after = await atTheDoor(c);
+    c.say(`   At the door, by release 2: ${say(after)}`);
 
     c.say('\n5. A bad night: the services hand out shuffled labels.');
     c.data.shuffleLabels(true);
-    const bad = await night(c, traffic);
+    const badLabels = await night(c, traffic);
     c.data.shuffleLabels(false);
-    traffic.period('after');
-    c.say(`   The run ended "${bad.end.fact}"; release 2 serves on. Recognised: ${say(await recognise(c))}`);
+    c.say(`   The run ended "${badLabels.end.fact}": ${badLabels.reasons[0] ?? 'no reason'}`);
 
-    c.say('\n6. An operator rolls back.');
+    c.say('\n6. A worse night: nobody is on the street, so that a low threshold seems to keep all strangers out.');
+    c.data.emptyStreet(true);
+    const emptyStreet = await night(c, traffic);
+    c.data.emptyStreet(false);
+    traffic.period('after');
+    const afterBad = await atTheDoor(c);
+    c.say(`   The run ended "${emptyStreet.end.fact}": ${emptyStreet.reasons[0] ?? 'no reason'}`);
+    c.say(`   Release 2 serves on: ${say(afterBad)}`);
+
+    c.say('\n7. An operator rolls back.');
     const { deployed: rolledBack, ms } = await rollBack(c.bus, MODEL, 'demo');
     swaps.push(rolledBack.swapUsMax);
     c.say(`   The model of release 1 serves again, as release ${rolledBack.release}, after ${ms.toFixed(0)} ms.`);
@@ -105,7 +131,8 @@ export async function tellStory(c: StoryContext): Promise<Story> {
 
     const figures = await traffic.stop();
     traffic = null;
-    return { first, second, bad, before, after, rollbackMs: ms, swapUsMax: Math.max(...swaps), traffic: figures };
+    const nights = { first, second, badLabels, emptyStreet };
+    return { ...nights, before, after, afterBad, rollbackMs: ms, swapUsMax: Math.max(...swaps), traffic: figures };
   } finally {
     deployed.stop();
     await traffic?.kill();
@@ -122,13 +149,15 @@ function mustComplete(name: string, { end }: Night): void {
 /** One run, shown stage by stage. The traffic's periods follow the run's states. */
 async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
   const view = createStageView(process.stderr, c.quiet);
-  const figures = { imagesPerSecond: 0, rank1: 0 };
+  const figures = { imagesPerSecond: 0, rank1: 0, reasons: [] as readonly string[] };
   const watcher: RunWatcher = {
     progress: view.progress,
     completed: (stage, data) => {
       view.completed(stage, data);
       if (stage === 'train') figures.imagesPerSecond = CompletedSchemas.train.parse(data).imagesPerSecond;
-      if (stage === 'verify') figures.rank1 = CompletedSchemas.verify.parse(data).figures.candidate.accuracy.rank1;
+      if (stage !== 'verify') return;
+      const { reasons, figures: measured } = CompletedSchemas.verify.parse(data);
+      Object.assign(figures, { reasons, rank1: measured.candidate.accuracy.recognition.rank1PerPerson });
     },
     advanced: (state) => {
       view.advanced(state);
@@ -152,14 +181,20 @@ function periodOf(state: string): string {
 }
 
 /** One image after the other: a burst of questions would show in the latency of the traffic beside it. */
-async function recognise(c: StoryContext): Promise<Recognised> {
-  const share = async (people: readonly string[]) => {
-    const images = people.flatMap((person) => c.data.liveProbes(person).map((image) => ({ person, image })));
-    let right = 0;
-    for (const { person, image } of images) if ((await identify(c, image)) === person) right++;
-    return right / images.length;
+async function atTheDoor(c: StoryContext): Promise<AtTheDoor> {
+  const ask = async (images: readonly { readonly person: string | null; readonly image: Uint8Array }[]) => {
+    const names: (string | null)[] = [];
+    for (const { image } of images) names.push(await identify(c, image));
+    const right = names.filter((name, index) => name !== null && name === images[index]!.person).length;
+    return { images: images.length, right, wrong: names.filter((name) => name !== null).length - right };
   };
-  return { known: await share(c.data.people), newcomers: await share(c.data.newPeople) };
+  const of = (people: readonly string[]) =>
+    people.flatMap((person) => c.data.liveProbes(person).map((image) => ({ person, image })));
+  return {
+    staff: await ask(of(c.data.people)),
+    newcomers: await ask(of(c.data.newPeople)),
+    strangers: await ask(c.data.liveStrangers.map((image) => ({ person: null, image }))),
+  };
 }
 
 async function identify({ nc }: StoryContext, image: Uint8Array): Promise<string | null> {
@@ -168,5 +203,9 @@ async function identify({ nc }: StoryContext, image: Uint8Array): Promise<string
   return readAnswer(answer, IdentifyReplySchema, subject).person;
 }
 
-const say = ({ known, newcomers }: Recognised) => `staff ${percent(known)}, newcomers ${percent(newcomers)}`;
+const say = ({ staff, newcomers, strangers }: AtTheDoor) =>
+  `staff ${percent(rightOf(staff))}, newcomers ${percent(rightOf(newcomers))}; ` +
+  `${strangers.wrong} of ${strangers.images} strangers let in`;
+export const rightOf = ({ right, images }: Answers) => (images === 0 ? 0 : right / images);
+export const wrongOf = ({ wrong, images }: Answers) => (images === 0 ? 0 : wrong / images);
 export const percent = (share: number) => `${(share * 100).toFixed(1)} %`;

@@ -1,5 +1,5 @@
 /**
- * `npm run docs:excerpt` runs the demo once and writes twelve lines of what it printed into the README, with the date and
+ * `npm run docs:excerpt` runs the demo once and writes the lines below of what it printed into the README, with the date and
  * the machine. A demo that fails, or that no longer prints one of the lines, leaves the README as it is.
  */
 import { spawn } from 'node:child_process';
@@ -19,11 +19,14 @@ const WANTED: readonly RegExp[] = [
   /^3\. .* newcomers enrol/,
   /^4\. Second night/,
   /^ {2}train /,
-  /^ {2}verify .*passed/,
+  /^ {2}verify .*blessed/,
   /^ {2}deploy .*in service/,
-  /^ {3}Recognised by release 2/,
+  /^ {3}At the door, by release 2/,
   /^5\. A bad night/,
   /^ {3}The run ended "rejected"/,
+  /^6\. A worse night/,
+  /^ {3}The run ended "rejected"/,
+  /^ {3}Release 2 serves on/,
   /^ {3}The model of release 1 serves again/,
   /^│ requests +│ \d+ sent, /,
 ];

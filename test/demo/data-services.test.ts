@@ -67,6 +67,32 @@ test('data services: shuffled labels are all wrong, the same each time, and end 
     assert.equal(await read(auth), right);
   }));
 
+test('data services: Street has strangers, other ones come to the door, and both are nobody of the staff', () =>
+  withServices({ ...SMALL, strangers: 10 }, async ({ auth, helper, street, liveStrangers }) => {
+    const strangers = await read(street);
+    assert.is(strangers.length, 18);
+    assert.is(labelsOf(strangers).length, 6);
+    assert.is(liveStrangers.length, 4);
+    const known = new Set(
+      [...(await read(auth)), ...(await read(helper)), ...strangers].map(({ bytes }) => bytes.toString('hex')),
+    );
+    assert.ok(liveStrangers.every((image) => !known.has(image.toString('hex'))));
+  }));
+
+test('data services: an empty street serves pictures with nobody in them', () =>
+  withServices({ ...SMALL, strangers: 10 }, async ({ street, emptyStreet }) => {
+    const before = await read(street);
+    emptyStreet(true);
+    const empty = await read(street);
+    assert.equal(
+      empty.map(({ id, label }) => [id, label]),
+      before.map(({ id, label }) => [id, label]),
+    );
+    assert.ok(empty.every(({ bytes }, index) => !bytes.equals(before[index]!.bytes)));
+    emptyStreet(false);
+    assert.equal(await read(street), before);
+  }));
+
 test('data services: the same seed gives the same photographs, another seed other people', async () => {
   const first: SourceSample[] = [];
   await withServices(SMALL, async ({ auth }) => void first.push(...(await read(auth))));
@@ -82,12 +108,14 @@ test('data services: a wrong path or cursor is a client error', () =>
   }));
 
 orlTest(
-  'data services: with the ORL folder 34 people are known, 6 come later, 8 images are served and 2 held back',
+  'data services: of the ORL folder 24 people are known, 4 come later, 12 are strangers; 8 images are served, 2 held back',
   (folder) =>
-    withServices({ folder }, async ({ auth, helper, people, newPeople, enrolNewPeople, liveProbes }) => {
+    withServices({ folder }, async ({ auth, helper, street, people, newPeople, enrolNewPeople, ...services }) => {
+      const { liveProbes, liveStrangers } = services;
       enrolNewPeople();
-      assert.equal([people.length, newPeople.length], [34, 6]);
-      assert.is((await read(auth)).length + (await read(helper)).length, 40 * 8);
+      assert.equal([people.length, newPeople.length], [24, 4]);
+      assert.is((await read(auth)).length + (await read(helper)).length, 28 * 8);
+      assert.equal([(await read(street)).length, liveStrangers.length], [8 * 8, 4 * 2]);
       assert.ok([...people, ...newPeople].every((label) => liveProbes(label).length === 2));
     }),
 );
@@ -100,7 +128,7 @@ test('data services: a small folder of real images is divided; one with too few 
     assert.match(failure.message, /holds 5 people .* at least 6 are needed/);
     await writeTinyPeople(folder, 7, 6);
     await withServices({ folder }, async ({ people, newPeople }) => {
-      assert.equal([people.length, newPeople.length], [5, 2]);
+      assert.equal([people.length, newPeople.length], [4, 1]);
     });
   }));
 
