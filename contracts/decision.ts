@@ -43,10 +43,16 @@ export type Decision = z.infer<typeof DecisionSchema>;
 
 /** How a release decides among the people who are enrolled at this moment; in status and in each reply of a decision. */
 export const DecisionInForceSchema = z.object({
-  identify: z.object({ threshold: z.number(), margin: z.number(), fpir: z.number().nullable() }),
-  verify: z.object({ threshold: z.number(), far: z.number().nullable() }),
-  /** People in the gallery, for whom the threshold of identify holds. */
-  people: z.number().int(),
-  warning: z.string().nullable(),
+  identify: z.object({
+    threshold: z.number().describe('a face is known from this cosine on'),
+    margin: z.number().describe('and only if the second best person scores lower by so much'),
+    fpir: z.number().nullable().describe("promised share of strangers' searches that are known; null: nothing is"),
+  }),
+  verify: z.object({
+    threshold: z.number().describe('a face matches the claimed person from this cosine on'),
+    far: z.number().nullable().describe("promised share of strangers' comparisons that match; null: nothing is"),
+  }),
+  people: z.number().int().describe('in the gallery now: the threshold of identify holds for so many'),
+  warning: z.string().nullable().describe('why the promise is not shown, in words; null if it is'),
 });
 export type DecisionInForce = z.infer<typeof DecisionInForceSchema>;

@@ -25,6 +25,7 @@ export const ERRORS = {
   SOURCE_UNREACHABLE: 'A data source did not answer; check its address and that it runs.',
   SOURCE_INVALID: 'A data source answered with something that is not the page format.',
   IMAGE_UNREADABLE: 'The bytes are not a readable image (PNG, JPEG, WebP).',
+  IMAGE_BLANK: 'The picture is one even area, so nobody can be in it; send a photograph.',
   IMAGE_TOO_LARGE: 'The image is larger than the configured limit in bytes or pixels.',
   DATASET_TOO_SMALL: 'Too few usable samples or people to train on; the message counts them.',
   BLOB_MISSING: 'A referenced object is not in its bucket; it may have been pruned.',

@@ -94,6 +94,7 @@ export const inferStatus = (code: ErrorCode): number => STATUS_OF[code] ?? 500;
 const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   IMAGE_UNREADABLE: 400,
   IMAGE_TOO_LARGE: 400,
+  IMAGE_BLANK: 400,
   REQUEST_INVALID: 400,
   PERSON_UNKNOWN: 404,
   GALLERY_FULL: 409,

@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import type { ModelLedger, ModelStatus, RunSummary } from '../../contracts/api.ts';
 import { API } from '../../contracts/subjects.ts';
+import { decisionLines, decisionOf } from '../decision-text.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 
@@ -55,7 +56,8 @@ function describeLedger({ model, releases }: ModelLedger): string {
   return `${model}\n${table.toString()}\n`;
 }
 
-function describeModel({ model, deployment, replicas, activeRun }: ModelStatus): string {
+function describeModel(status: ModelStatus): string {
+  const { model, deployment, replicas, activeRun } = status;
   const current = deployment?.current;
   const release = current
     ? `release ${current.release}, model ${short(current.model.digest)}, run ${current.runId}, since ${current.committedAt}`
@@ -79,7 +81,14 @@ function describeModel({ model, deployment, replicas, activeRun }: ModelStatus):
     ]);
   }
   const run = activeRun ? `${activeRun.runId}: ${activeRun.state}` : 'none';
-  return `${model}\n  in service  ${release}\n  previous    ${previous}\n  run         ${run}\n${table.toString()}\n`;
+  const decision = decisionOf(status);
+  const lines = [
+    `in service  ${release}`,
+    ...(decision ? decisionLines(decision) : []),
+    `previous    ${previous}`,
+    `run         ${run}`,
+  ];
+  return `${model}\n${lines.map((line) => `  ${line}\n`).join('')}${table.toString()}\n`;
 }
 
 function runTable(runs: readonly RunSummary[]): string {

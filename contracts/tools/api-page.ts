@@ -9,6 +9,7 @@ import * as api from '../api.ts';
 import { OutcomeSchema } from '../commands.ts';
 import { PipelineConfigSchema } from '../configuration/pipeline.ts';
 import { ScheduleConfigSchema, SlotEntrySchema } from '../configuration/schedule.ts';
+import { DecisionInForceSchema } from '../decision.ts';
 import { KeptLetterSchema } from '../dead-letter.ts';
 import { FailureSchema } from '../messages.ts';
 import { BlobRefSchema, DigestSchema, TokenSchema } from '../references.ts';
@@ -42,6 +43,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   Origin: OriginSchema,
   BlobRef: BlobRefSchema,
   ReplicaStatus: ReplicaStatusSchema,
+  DecisionInForce: DecisionInForceSchema,
   ReleaseFigures: ReleaseFiguresSchema,
   ModelLedger: api.ModelLedgerSchema,
   ServedRelease: api.ServedReleaseSchema,

@@ -14,6 +14,7 @@ import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { BUCKETS, WORK_STAGES, STREAMS, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
+import { decisionFor } from '../../services/decision/in-force.ts';
 import { askAgain } from '../../infra/messaging/ask-again.ts';
 import { createBus, type Bus, type Heard } from '../../infra/messaging/bus.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
@@ -22,6 +23,7 @@ import { DeploymentSchema } from '../../contracts/release.ts';
 import type { WorkContext } from '../../services/work.ts';
 import { blobRef, pipelineConfig } from './runs.ts';
 import { testLogger, type TestServer } from './server.ts';
+import { decisionAt } from './tiny-data.ts';
 import { createGate, until } from './wait.ts';
 
 type Work<N extends WorkStage> = (
@@ -228,7 +230,7 @@ const statusOf = (record: Deployment | null, replicaId: string, refused: string 
   startedAt: '2026-01-01T00:00:00Z',
   release: record?.current?.release ?? null,
   modelDigest: record?.current?.model.digest ?? null,
-  decision: null,
+  decision: record?.current ? decisionFor(decisionAt(0.61), 24) : null,
   resident: [],
   prepared: record?.announced
     ? { runId: record.announced.runId, modelDigest: record.announced.model.digest, refused }

@@ -5,7 +5,7 @@
 import { toFailure } from '../../../contracts/errors.ts';
 import type { Logger } from '../../../runtime/logger.ts';
 import { FOREVER, retry, type RetryPolicy } from '../../../runtime/retry.ts';
-import { decodeImage } from '../../data/images.ts';
+import { decodeImage, refuseBlank } from '../../data/images.ts';
 import type { ResidentModel } from './resident-model.ts';
 
 export interface EnrolledImage {
@@ -21,7 +21,7 @@ const EMBED_AGAIN: RetryPolicy = {
   isWorthIt: (error) => toFailure(error).retryable,
 };
 
-/** Null if the resident's end comes first (`isOver`), or if the image cannot be decoded: then it counts for nothing. */
+/** Null if the resident's end comes first (`isOver`), or if the image is unreadable or blank: then it counts for nothing. */
 export async function embedEnrolled(
   { host, image: spec }: ResidentModel,
   { image, person, sequence }: EnrolledImage,
@@ -30,7 +30,10 @@ export async function embedEnrolled(
 ): Promise<Float32Array | null> {
   const embed = async () => {
     if (isOver()) return null;
-    const pixels = await decodeImage(image, spec, `enrolment ${sequence}`);
+    const what = `enrolment ${sequence}`;
+    const pixels = await decodeImage(image, spec, what);
+    // Blank ones were enrolled before 0.3.0.
+    refuseBlank(pixels, spec, what);
     return host.embed({ pixels, count: 1 });
   };
   try {

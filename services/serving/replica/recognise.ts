@@ -4,7 +4,7 @@
  */
 import { assertNever, PipelineError } from '../../../contracts/errors.ts';
 import type { EmbedReply, IdentifyReply, VerifyReply } from '../../../contracts/inference.ts';
-import { checkPixels, decodeImage } from '../../data/images.ts';
+import { checkPixels, decodeImage, refuseBlank } from '../../data/images.ts';
 import { isKnown } from '../../decision/thresholds.ts';
 import type { Served } from './replica.ts';
 import type { RecogniseRequest } from './request.ts';
@@ -16,7 +16,10 @@ const TOP_K = 5;
 /** The score of an empty gallery: that of opposite directions. */
 const SCORE_MIN = -1;
 
-/** Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE, REQUEST_INVALID, PERSON_UNKNOWN, and what the model host throws. */
+/**
+ * Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE, IMAGE_BLANK, REQUEST_INVALID, PERSON_UNKNOWN, and what the model host throws.
+ * A blank picture is refused for `embed` as well: kept by a client, its embedding would match any other blank picture.
+ */
 export async function recognise(served: Served, request: RecogniseRequest): Promise<InferReply> {
   checkClaim(served, request);
   const { resident } = served;
@@ -25,6 +28,7 @@ export async function recognise(served: Served, request: RecogniseRequest): Prom
     request.input === 'pixels'
       ? checkPixels(request.image, resident.image, what)
       : await decodeImage(request.image, resident.image, what);
+  refuseBlank(pixels, resident.image, what);
   const embedding = await resident.host.embed({ pixels, count: 1, deadlineMs: request.deadlineMs });
   switch (request.verb) {
     case 'embed':

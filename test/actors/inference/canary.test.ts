@@ -2,6 +2,7 @@
 import { headers } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { DecisionInForce } from '../../../contracts/decision.ts';
 import { inferSubject } from '../../../contracts/subjects.ts';
 import { announce, commit, startCanary, withdraw } from '../../../services/deployment/records.ts';
 import { isChosen } from '../../../services/deployment/canary.ts';
@@ -19,6 +20,8 @@ interface Reply {
   readonly release: number;
   readonly modelDigest: string;
   readonly canary?: string;
+  readonly threshold: number;
+  readonly decision: DecisionInForce;
 }
 
 async function ask({ nc }: ReplicaTest, key: string): Promise<Reply> {
@@ -38,8 +41,8 @@ async function answeredByCandidate(context: ReplicaTest): Promise<string[]> {
 
 /** Release 1 in service, and the candidate of run 2 a canary on every replica. */
 async function startCanaryOf2(context: ReplicaTest) {
-  const { current } = await context.deploy({ runId: 'run1', seed: 1 });
-  const pair = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2 });
+  const { current } = await context.deploy({ runId: 'run1', seed: 1, threshold: 0.8 });
+  const pair = await storeTinyPair(context.blobs, { runId: 'run2', seed: 2, threshold: 0.7 });
   await context.change((record) => announce(record, pair, 'run2', MODEL));
   const every = (holds: (status: NonNullable<Awaited<ReturnType<typeof statusOf>>>) => boolean, what: string) =>
     until(async () => (await context.replicas.list(MODEL)).every(holds), what);
@@ -63,6 +66,9 @@ test('canary: the same keys are answered by the candidate on every replica, repl
       KEYS.find((key) => !CHOSEN.includes(key))!,
     );
     assert.equal([rest.release, rest.modelDigest, rest.canary], [1, champion, undefined]);
+    assert.equal([chosen.threshold, chosen.decision.verify.threshold], [0.7, 0.7], 'by its own decision');
+    assert.equal([rest.threshold, rest.decision.verify.threshold], [0.8, 0.8]);
+    assert.is(replicas[0]!.status().decision?.identify.threshold, 0.8, 'the heartbeat is of the release in service');
     const counted = replicas.map((replica) => replica.status().canary?.figures);
     assert.is(
       counted.reduce((sum, figures) => sum + (figures?.requests ?? 0), 0),

@@ -1,13 +1,15 @@
 /** People enrolled and removed while serving, through the public subjects, over real replicas. */
+import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EnrollReplySchema, RemoveReplySchema } from '../../../contracts/inference.ts';
+import { EnrollReplySchema, IdentifyReplySchema, RemoveReplySchema } from '../../../contracts/inference.ts';
 import { enrolmentsOf, STREAMS } from '../../../contracts/subjects.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { createEnrolmentLog } from '../../../infra/stores/enrolment-log.ts';
 import { announce, commit, rollBack } from '../../../services/deployment/records.ts';
 import { encodePng } from '../../../services/data/images.ts';
 import { ask, faceOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
-import { storeTinyPair, tinySplit } from '../../support/tiny-data.ts';
+import { decisionAt, storeTinyPair, tinySplit } from '../../support/tiny-data.ts';
 import { TINY_IMAGE } from '../../support/tiny-model.ts';
 import { until } from '../../support/wait.ts';
 
@@ -74,6 +76,51 @@ test('gallery: a person enrolled between announce and commit is in both releases
     await holds(2);
     await context.change((record) => rollBack(record!, 'run2', new Date()));
     await holds(3);
+  }));
+
+test('gallery: the threshold follows the number of people, in replies and heartbeat', () =>
+  withReplicas(async (context) => {
+    const replica = await context.start('r1');
+    const table = { people: [4, 5, 6, 7], thresholds: [0.84, 0.85, 0.86, 0.87] };
+    const decision = { ...decisionAt(0.5), identify: { fpir: 0.01, margin: 0, ...table } };
+    await context.deploy({ runId: 'run1', decision });
+    const now = async (sequence: number) => {
+      const asked = await ask(context.nc, 'identify', await faceOf(1), { minEnrolment: String(sequence) });
+      const { threshold, decision } = IdentifyReplySchema.parse(asked.body);
+      assert.equal(replica.status().decision, decision);
+      assert.is(threshold, decision.identify.threshold);
+      return [decision.people, threshold];
+    };
+    assert.equal(await now(0), [5, 0.85]);
+    const first = await enrol(context, 'new', await strangerOf(0));
+    assert.equal(await now(first.sequence), [6, 0.86]);
+    const second = await enrol(context, 'new', await strangerOf(0, 22));
+    assert.equal(await now(second.sequence), [6, 0.86], 'a second image is no second person');
+    await enrol(context, 'p3', await faceOf(8));
+    const left = { new: [5, 0.85], p3: [4, 0.84], p4: [3, 0.84] };
+    for (const [person, expected] of Object.entries(left)) {
+      const { body } = await ask(context.nc, 'remove', new Uint8Array(0), { person });
+      assert.equal(await now(RemoveReplySchema.parse(body).sequence), expected);
+    }
+    await until(async () => (await statusOf(context, 'r1'))?.decision?.people === 3, 'the heartbeat says so');
+  }));
+
+test('gallery: a blank picture that was enrolled before such were refused is left out, and the log says so', () =>
+  withReplicas(async (context) => {
+    const warned: unknown[] = [];
+    const log = pino({ level: 'error' }, { write: (line: string) => void warned.push(JSON.parse(line)) });
+    const black = await encodePng(new Uint8Array(TINY_IMAGE.width * TINY_IMAGE.height), TINY_IMAGE);
+    const stored = await (
+      await createEnrolmentLog(context.nc, MODEL, context.test.log)
+    ).append({ person: 'nobody there', image: black }, 0);
+    const replica = await context.start('r1', { log });
+    await context.deploy({ runId: 'run1' });
+    const reply = await ask(context.nc, 'identify', await faceOf(1), { minEnrolment: String(stored) });
+    assert.equal([reply.body.person, replica.status().decision?.people], ['p1', 5]);
+    const [line] = warned as [{ msg: string; person: string; err: { message: string } }];
+    assert.match(line.msg, /an enrolled image cannot be used; it is left out/);
+    assert.is(line.person, 'nobody there');
+    assert.match(line.err.message, /enrolment 1: one even area/);
   }));
 
 test('gallery: a later release whose gallery has a removed person again does not bring them back, until enrolled again', () =>

@@ -4,8 +4,10 @@ import { EmbedReplySchema, IdentifyReplySchema, VerifyReplySchema } from '../../
 import { parseData } from '../../../contracts/envelope.ts';
 import { ReplicaPreparedSchema, ReplicaSwitchedSchema } from '../../../contracts/messages.ts';
 import { replicaEventSubject, STREAMS } from '../../../contracts/subjects.ts';
-import { decodeImage } from '../../../services/data/images.ts';
+import { decodeImage, encodePng } from '../../../services/data/images.ts';
+import { decisionFor } from '../../../services/decision/in-force.ts';
 import { ask, busOf, faceOf, statusOf, withReplicas } from '../../support/replicas.ts';
+import { decisionAt } from '../../support/tiny-data.ts';
 import { TINY_IMAGE } from '../../support/tiny-model.ts';
 import { until } from '../../support/wait.ts';
 
@@ -17,7 +19,7 @@ test('inference: before the first release it answers NOT_READY and reports that 
     assert.is((body.error as { code: string }).code, 'NOT_READY');
     assert.match(text, /^NOT_READY: no model is in service yet/);
     const reported = await statusOf(context, 'r1');
-    assert.is(reported?.release, null);
+    assert.equal([reported?.release, reported?.decision], [null, null]);
     assert.equal(reported?.resident, []);
   }));
 
@@ -43,13 +45,15 @@ test('inference: a deployment is prepared, committed and served, and said in eve
 test('inference: identify, verify and embed answer with the release and the model that answered', () =>
   withReplicas(async (context) => {
     const inference = await context.start('r1');
-    const { current } = await context.deploy({ runId: 'run1', threshold: 0.8 });
+    const decision = { ...decisionAt(0.8), verify: { far: 0.001, threshold: 0.75 } };
+    const { current } = await context.deploy({ runId: 'run1', decision });
     const answered = { release: 1, modelDigest: current!.model.digest };
+    const inForce = decisionFor(decision, 5);
     const identified = IdentifyReplySchema.parse((await ask(context.nc, 'identify', await faceOf(3))).body);
     assert.equal(
       { ...identified, matches: 0, score: 0 },
       {
-        ...{ ...answered, person: 'p3', known: true, threshold: 0.8 },
+        ...{ ...answered, person: 'p3', known: true, threshold: 0.8, decision: inForce },
         ...{ matches: 0, score: 0 },
       },
     );
@@ -57,6 +61,8 @@ test('inference: identify, verify and embed answer with the release and the mode
     const right = VerifyReplySchema.parse((await ask(context.nc, 'verify', await faceOf(3), { person: 'p3' })).body);
     const wrong = VerifyReplySchema.parse((await ask(context.nc, 'verify', await faceOf(3), { person: 'p4' })).body);
     assert.equal([right.match, wrong.match], [true, false]);
+    assert.equal([right.threshold, right.decision], [0.75, inForce]);
+    assert.equal((await statusOf(context, 'r1'))?.decision, inForce);
     assert.ok(Math.abs(right.score - identified.score) < 1e-6);
     const embedded = EmbedReplySchema.parse((await ask(context.nc, 'embed', await faceOf(3))).body);
     assert.ok(Math.abs(Math.hypot(...embedded.embedding) - 1) < 1e-5);
@@ -72,6 +78,40 @@ test('inference: an unknown face is no person, however near the nearest is', () 
     const reply = IdentifyReplySchema.parse((await ask(context.nc, 'identify', await faceOf(3))).body);
     assert.equal([reply.person, reply.known], [null, false]);
     assert.is(reply.matches[0]?.person, 'p3');
+  }));
+
+test('inference: a face that resembles two people is neither, and verify asks about one of them alone', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    const sure = decisionAt(0.8);
+    // The second best of this face is nearer than that, whoever it is.
+    const decision = { ...sure, identify: { ...sure.identify, margin: 1.9 }, warning: 'too few strangers' };
+    await context.deploy({ runId: 'run1', decision });
+    const reply = IdentifyReplySchema.parse((await ask(context.nc, 'identify', await faceOf(3))).body);
+    assert.equal([reply.person, reply.known, reply.matches[0]?.person], [null, false, 'p3']);
+    assert.ok(reply.score > reply.threshold && reply.score - reply.matches[1]!.score < 1.9);
+    assert.is(reply.decision.warning, 'too few strangers');
+    assert.is((await ask(context.nc, 'verify', await faceOf(3), { person: 'p3' })).body.match, true);
+  }));
+
+test('inference: a blank picture is refused by every verb, with what to do', () =>
+  withReplicas(async (context) => {
+    const inference = await context.start('r1');
+    await context.deploy({ runId: 'run1' });
+    const pixels = new Uint8Array(TINY_IMAGE.width * TINY_IMAGE.height);
+    const black = await encodePng(pixels, TINY_IMAGE);
+    const refused = [
+      await ask(context.nc, 'identify', black),
+      await ask(context.nc, 'verify', black, { person: 'p3' }),
+      await ask(context.nc, 'embed', black),
+      await ask(context.nc, 'identify', pixels.fill(255), { input: 'pixels' }),
+      await ask(context.nc, 'enroll', black, { person: 'nobody there' }),
+    ];
+    for (const { status, text } of refused) {
+      assert.is(status, 400);
+      assert.match(text, /^IMAGE_BLANK: \w+ request: .*; send a photograph/);
+    }
+    assert.equal([inference.status().figures.requests, inference.status().decision?.people], [0, 5]);
   }));
 
 test("inference: a client's mistake is answered as such, counts as no failure and changes nothing", () =>

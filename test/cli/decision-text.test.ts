@@ -1,0 +1,36 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decisionLines, decisionOf } from '../../cli/decision-text.ts';
+import { decisionFor, legacyDecision } from '../../services/decision/in-force.ts';
+import { deploymentOf, releaseOf, replicaOf } from '../support/deployments.ts';
+import { decisionAt } from '../support/tiny-data.ts';
+
+test('decision text: people, thresholds and promises, and the warning in words if there is one', () => {
+  const decision = { ...decisionFor(decisionAt(0.61234), 76), warning: 'too few strangers' };
+  assert.equal(decisionLines({ ...decision, identify: { threshold: 0.5, margin: 0.05, fpir: 0.003 } }), [
+    'identify    76 people, known from 0.5, 0.05 above the second best; FPIR at most 0.3 %',
+    'verify      matches from 0.612; FAR at most 0.1 %',
+    'warning     too few strangers',
+  ]);
+  assert.is(decisionLines({ ...decision, warning: null }).length, 2);
+  const [identify, verify, warning] = decisionLines(decisionFor(legacyDecision(0.6), 3));
+  assert.is(identify, 'identify    3 people, known from 0.6; nothing is promised about strangers');
+  assert.is(verify, 'verify      matches from 0.6; nothing is promised about strangers');
+  assert.match(warning ?? '', /^warning {5}this release was made before thresholds were set by a promise/);
+});
+
+test('decision text: it is that of the release in service, by the replica that has heard of the most people', () => {
+  const decision = (people: number) => decisionFor(decisionAt(0.5), people);
+  const deployment = deploymentOf({ current: releaseOf('r2', 2) });
+  const replicas = [
+    replicaOf('a', { release: 1, decision: decision(9) }),
+    replicaOf('b', { release: 2, decision: decision(4) }),
+    replicaOf('c', { release: 2, decision: decision(5) }),
+    replicaOf('d', { release: 2, decision: decision(4) }),
+  ];
+  assert.is(decisionOf({ deployment, replicas })?.people, 5);
+  assert.is(decisionOf({ deployment, replicas: replicas.slice(0, 1) }), null);
+  assert.is(decisionOf({ deployment: null, replicas: [replicaOf('e')] }), null);
+});
+
+test.run();
