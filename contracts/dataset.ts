@@ -43,7 +43,17 @@ export const QuarantinedSchema = z.object({
   source: z.string(),
   id: z.string(),
   label: z.string(),
-  reason: z.enum(['unreadable', 'too-large', 'duplicate', 'contradictory-label', 'invalid-label']),
+  reason: z.enum([
+    'unreadable',
+    'too-large',
+    'blank',
+    'duplicate',
+    'contradictory-label',
+    'invalid-label',
+    'invalid-tags',
+    // A stranger's image that is also an enrolled person's, or of somebody whom a net of this lineage has learned.
+    'not-a-stranger',
+  ]),
   message: z.string(),
 });
 export type Quarantined = z.infer<typeof QuarantinedSchema>;
@@ -68,7 +78,12 @@ export const DatasetManifestSchema = z.object({
   }),
   /** People and images that a net of this lineage has learned from, tonight's included: never again held out or a probe. */
   learned: z
-    .object({ people: z.array(z.string()), images: BlobRefSchema })
+    .object({
+      people: z.array(z.string()),
+      images: BlobRefSchema,
+      /** Probes for a lack of others, which stay probes (services/data/split.ts). Absent if there are none. */
+      picks: BlobRefSchema.optional(),
+    })
     .nullable()
     .default(null),
   /** Of the samples with their splits: equal for two snapshots that train and judge alike. Absent before 0.3.0. */

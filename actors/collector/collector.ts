@@ -3,9 +3,12 @@
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
+import type { BlobRef } from '../../contracts/references.ts';
+import type { ModelPair } from '../../contracts/release.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { collectSnapshot } from '../../services/data/snapshot.ts';
 import { createSource } from '../../services/data/sources.ts';
+import type { WorkLog } from '../../services/work.ts';
 import { startWorker, type Worker } from '../worker.ts';
 
 export interface CollectorOptions {
@@ -19,17 +22,27 @@ export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
     stage: 'collect',
     bus,
     log,
-    work: async ({ pipeline }, context) => {
-      const { sources, image, split } = pipeline;
+    work: async ({ pipeline, champion }, context) => {
+      const { sources, strangers, image, split, decision } = pipeline;
       const { dataset, manifest } = await collectSnapshot({
         sources: await Promise.all(sources.map(createSource)),
+        strangers: await Promise.all(strangers.map(createSource)),
         image,
         split,
+        holdOut: decision.holdOut,
+        champion: snapshotOf(champion, context.log),
         blobs,
         ...context,
       });
-      const { counts, labels, quarantinedTotal } = manifest;
-      return { dataset, samples: counts.total, people: labels.length, quarantined: quarantinedTotal };
+      const { counts, labels, content, quarantinedTotal } = manifest;
+      return { dataset, content, samples: counts.total, people: labels.length, quarantined: quarantinedTotal };
     },
   });
+}
+
+/** Releases of before 0.3.0 name no snapshot, so nobody knows what they learned. */
+function snapshotOf(champion: ModelPair | null, log: WorkLog): BlobRef | null {
+  if (champion && !champion.dataset)
+    log.warn({ champion: champion.runId }, 'people and images are assigned anew: the champion names no snapshot');
+  return champion?.dataset ?? null;
 }

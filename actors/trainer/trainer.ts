@@ -11,6 +11,7 @@ import { readManifest } from '../../services/data/load.ts';
 import { withScratch } from '../../runtime/scratch.ts';
 import { spoolSplits } from '../../services/data/spool.ts';
 import { drawInThread } from '../../services/training/curve/draw-in-thread.ts';
+import { lineageBreak } from '../../services/training/lineage.ts';
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob } from '../../services/training/strategy.ts';
 import type { WorkContext } from '../../services/work.ts';
@@ -96,6 +97,7 @@ async function jobOf(
     const found = await blobs.find('MODELS', key);
     return found && blobs.get(found);
   };
+  const broken = champion && training.warmStart ? await lineageBreak(champion, { dataset, manifest }, blobs) : null;
   const { cacheBytes } = training.input;
   const splits = ['train', 'validation'] as const;
   const [train, validation] = await spoolSplits({ manifest, splits, folder, blobs, signal, cacheBytes });
@@ -107,6 +109,8 @@ async function jobOf(
     validation: validation.count > 0 ? validation : null,
     datasetDigest: dataset.digest,
     resumeFrom: await read(keysOf(model, runId).checkpoint),
-    championWeights: champion && training.warmStart ? await read(keysOf(model, champion.runId).weights) : null,
+    championWeights:
+      champion && training.warmStart && !broken ? await read(keysOf(model, champion.runId).weights) : null,
+    lineageBreak: broken,
   };
 }

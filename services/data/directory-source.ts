@@ -1,9 +1,11 @@
 /**
  * A data source over a folder: one folder per person, named by its label, images inside. Labels and files come in
- * natural order (`2.png` before `10.png`), so the order is the same on every machine. A sample's id is `label/file`.
+ * natural order (`2.png` before `10.png`), so the order is the same on every machine. A sample's id is `label/file`. A file
+ * `<image>.json` beside an image, such as `1.png.json`, may name its tags: {"tags": ["light: left"]}.
  */
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { IMAGE_BYTES_MAX } from './images.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
@@ -45,7 +47,7 @@ async function* readSamples(options: DirectorySourceOptions, signal: AbortSignal
     for (const file of files) {
       signal.throwIfAborted();
       const bytes = await reporting(options, () => readHead(file));
-      yield { id: `${label}/${basename(file)}`, label, bytes, total };
+      yield { id: `${label}/${basename(file)}`, label, bytes, tags: await readTags(options, `${file}.json`), total };
     }
   }
 }
@@ -58,15 +60,40 @@ async function listImages(folder: string): Promise<string[]> {
 }
 
 /** One byte more than is accepted: enough for the decoder to refuse a huge file, without holding it. */
-async function readHead(path: string): Promise<Buffer> {
+async function readHead(path: string, bytesMax = IMAGE_BYTES_MAX): Promise<Buffer> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(size, IMAGE_BYTES_MAX + 1));
+    const buffer = Buffer.alloc(Math.min(size, bytesMax + 1));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
+  }
+}
+
+const SidecarSchema = z.object({ tags: z.array(z.string()).default([]) });
+/** Twenty tags take two thousand bytes. */
+const SIDECAR_BYTES_MAX = 64 * 1024;
+
+/** Throws SOURCE_INVALID for a file that does not hold tags: somebody meant to say something. */
+async function readTags(options: DirectorySourceOptions, path: string): Promise<string[]> {
+  const text = await reporting(options, () => readIfThere(path));
+  if (text === null) return [];
+  try {
+    return SidecarSchema.parse(JSON.parse(text)).tags;
+  } catch (cause) {
+    const why = 'it lies beside an image, so it must hold its tags: {"tags": ["light: left"]}';
+    throw new PipelineError('SOURCE_INVALID', `source "${options.name}": ${path}: ${why}`, { cause });
+  }
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return (await readHead(path, SIDECAR_BYTES_MAX)).toString('utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }
 

@@ -2,7 +2,8 @@
  * A data source over HTTP, in the page format that a data service (Auth, Helper) implements:
  *
  *   GET <url>?limit=50            the first page; later ones with &cursor=<nextCursor of the page before>
- *   200 { "samples": [{ "id": "auth-17", "label": "ada", "image": "<base64 of a PNG, JPEG or WebP file>" }],
+ *   200 { "samples": [{ "id": "auth-17", "label": "ada", "image": "<base64 of a PNG, JPEG or WebP file>",
+ *                       "tags": ["light: left"] }],      optional: see tags.ts
  *         "nextCursor": "<opaque>" | null,      null on the last page
  *         "total": 480 }                        optional: samples in all, for progress
  *
@@ -35,7 +36,12 @@ const ID_LENGTH_MAX = 256;
 const TextSchema = z.union([z.string(), z.number()]).transform(String);
 export const SamplePageSchema = z.object({
   samples: z.array(
-    z.object({ id: TextSchema.pipe(z.string().max(ID_LENGTH_MAX)), label: TextSchema, image: z.string() }),
+    z.object({
+      id: TextSchema.pipe(z.string().max(ID_LENGTH_MAX)),
+      label: TextSchema,
+      image: z.string(),
+      tags: z.array(z.string()).optional(),
+    }),
   ),
   nextCursor: z.string().min(1).nullable(),
   total: z.number().int().nonnegative().optional(),
@@ -53,9 +59,9 @@ async function* readPages(options: HttpSourceOptions, signal: AbortSignal): Asyn
   for (let page = 0; page < PAGES_MAX; page++) {
     signal.throwIfAborted();
     const { samples, nextCursor, total } = await fetchPage(options, cursor, signal);
-    for (const { id, label, image } of samples) {
+    for (const { id, label, image, tags } of samples) {
       signal.throwIfAborted();
-      yield { id, label, bytes: Buffer.from(image, 'base64'), total };
+      yield { id, label, bytes: Buffer.from(image, 'base64'), tags, total };
     }
     if (nextCursor === null) return;
     if (nextCursor === cursor) throw invalid(options, `the page after cursor ${cursor} names that cursor again`);

@@ -5,11 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { PipelineError } from '../../contracts/errors.ts';
+import { PipelineError, type ErrorCode } from '../../contracts/errors.ts';
 import type { ImageSpec, Quarantined } from '../../contracts/dataset.ts';
-import { decodeImage, encodePng } from './images.ts';
+import { decodeImage, encodePng, refuseBlank } from './images.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
+import { wrongTags } from './tags.ts';
 
 export interface StoredSample {
   readonly id: string;
@@ -47,6 +48,11 @@ const SAMPLES_MAX = 10_000_000;
 const LABEL_LENGTH_MAX = 128;
 /** Decoders report every broken scan line; the first lines say enough. */
 const MESSAGE_LENGTH_MAX = 300;
+
+const REASONS: Readonly<Partial<Record<ErrorCode, Quarantined['reason']>>> = {
+  IMAGE_TOO_LARGE: 'too-large',
+  IMAGE_BLANK: 'blank',
+};
 
 export const isStored = (record: IntakeRecord): record is StoredSample => 'digest' in record;
 
@@ -91,15 +97,20 @@ async function judgeSample(
     const short = { label: label.slice(0, LABEL_LENGTH_MAX), message: message.slice(0, MESSAGE_LENGTH_MAX) };
     return { total, png: null, record: { id, reason, ...short } };
   };
+  const what = `${source}/${id}`;
   const wrong = wrongLabel(label);
-  if (wrong) return refuse('invalid-label', `${source}/${id}: ${wrong}`);
+  if (wrong) return refuse('invalid-label', `${what}: ${wrong}`);
+  const wrongTag = wrongTags(tags);
+  if (wrongTag) return refuse('invalid-tags', `${what}: ${wrongTag}`);
   try {
-    const png = await encodePng(await decodeImage(bytes, image, `${source}/${id}`), image);
+    const pixels = await decodeImage(bytes, image, what);
+    refuseBlank(pixels, image, what);
+    const png = await encodePng(pixels, image);
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-    return { total, png, record: { id, label, digest, tags, offset: 0, bytes: png.length } };
+    return { total, png, record: { id, label, digest, tags: [...new Set(tags)], offset: 0, bytes: png.length } };
   } catch (error) {
     if (!(error instanceof PipelineError)) throw error;
-    return refuse(error.code === 'IMAGE_TOO_LARGE' ? 'too-large' : 'unreadable', error.message);
+    return refuse(REASONS[error.code] ?? 'unreadable', error.message);
   }
 }
 

@@ -60,6 +60,12 @@ export function loadSplits(
   });
 }
 
+/** The classes of training: everybody enrolled who is not held out. */
+export function learnedLabels({ labels, heldOut }: DatasetManifest): string[] {
+  const unseen = new Set(heldOut);
+  return labels.filter((label) => !unseen.has(label));
+}
+
 /** People and strangers are two label spaces: one set of images has classes of one of them. */
 function labelsOf({ labels, strangers }: DatasetManifest, splits: readonly Split[]): readonly string[] {
   const ofStrangers = splits.filter((split) => split === 'stranger').length;

@@ -1,24 +1,46 @@
 /**
- * Second half of a collection, all pure: which of the taken-in samples stay, which split each one gets, and which
- * shard it lies in. Sources count in the order of the configuration, so the outcome does not depend on their speed.
+ * Second half of a collection, all pure: which of the taken-in samples stay, who is held out, which split each sample
+ * gets, and which shard it lies in. Sources count in the order of the configuration, so the outcome does not depend on
+ * their speed.
  */
+import type { SplitConfig } from '../../contracts/configuration/data.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { DatasetManifest, Quarantined, Split } from '../../contracts/dataset.ts';
-import { isStored, type Intake, type StoredSample } from './intake.ts';
+import type { HoldOut } from '../decision/held-out.ts';
+import { holdOutPeople, LEARNED_MIN } from './hold-out.ts';
+import type { Intake, StoredSample } from './intake.ts';
+import type { Learned } from './learned.ts';
+import { sift } from './sift.ts';
 import { assignSplits } from './split.ts';
-import type { SplitRule } from './strategy.ts';
 
 export interface ResolvedSample extends StoredSample {
-  /** Index of its intake. */
+  /** Index of its intake, those of people first. */
   readonly source: number;
   readonly split: Split;
+}
+
+/** What was taken in, from the sources of people and from those of strangers. */
+export interface Intakes {
+  readonly people: readonly Intake[];
+  readonly strangers: readonly Intake[];
+}
+
+export interface ResolveOptions {
+  readonly split: SplitConfig;
+  readonly holdOut: Pick<HoldOut, 'share' | 'min'>;
+  /** By the champion and the nets before it. */
+  readonly learned: Learned;
 }
 
 export interface ResolvedSamples {
   readonly samples: readonly ResolvedSample[];
   readonly quarantined: readonly Quarantined[];
-  /** Everyone with at least one sample, sorted by code units. */
+  /** Everyone enrolled, with at least one sample; sorted by code units, as are the other two. */
   readonly labels: readonly string[];
+  readonly heldOut: readonly string[];
+  readonly strangers: readonly string[];
+  /** The lineage with tonight's training. */
+  readonly learned: Learned;
   readonly counts: DatasetManifest['counts'];
   readonly sources: DatasetManifest['sources'];
 }
@@ -26,23 +48,28 @@ export interface ResolvedSamples {
 /** A shard is one object of the store: large enough to be read in a stride, small enough to be fetched again. */
 export const SHARD_SAMPLES_MAX = 2000;
 const SHARD_BYTES_MAX = 256 * 1024 * 1024;
-/** A recognition model needs people to tell apart. */
-const LABELS_MIN = 2;
 
 /** Throws DATASET_TOO_SMALL, not retryable, when what remains cannot be trained on. */
-export function resolveSamples(intakes: readonly Intake[], rule: SplitRule): ResolvedSamples {
-  const { kept, quarantined } = sift(intakes);
-  const splits = assignSplits(kept, rule);
-  // assignSplits answers one split per sample, so the index is always in range.
-  const samples = kept.map((sample, index) => ({ ...sample, split: splits[index]! }));
-  const labels = [...new Set(samples.map(({ label }) => label))].sort();
+export function resolveSamples(intakes: Intakes, { split, holdOut, learned }: ResolveOptions): ResolvedSamples {
+  const { people, strangers, quarantined } = sift(intakes, learned);
+  const heldOut = holdOutPeople(people, holdOut, learned);
+  const plan = { config: split, heldOut, learned: learned.images, picks: learned.picks };
+  const { splits, picks } = assignSplits(people, plan);
+  const samples: ResolvedSample[] = [
+    // assignSplits answers one split per sample, so the index is always in range.
+    ...people.map((sample, index) => ({ ...sample, split: splits[index]! })),
+    ...strangers.map((sample) => ({ ...sample, split: 'stranger' as const })),
+  ];
+  const labels = labelsOf(people);
   const counts = countSplits(samples);
-  const sources = intakes.map(({ name, type, records }, index) => {
-    const stayed = samples.filter(({ source }) => source === index).length;
-    return { name, type, samples: stayed, quarantined: records.length - stayed };
-  });
-  if (labels.length < LABELS_MIN || counts.train < 1) throw tooSmall(labels.length, counts, quarantined);
-  return { samples, quarantined, labels, counts, sources };
+  if (labels.length < LEARNED_MIN || counts.train < 1) throw tooSmall(labels.length, counts, quarantined);
+  return {
+    ...{ samples, quarantined, labels, counts },
+    heldOut: [...heldOut].sort(),
+    strangers: labelsOf(strangers),
+    learned: learnedWith(learned, samples, picks),
+    sources: countSources([...intakes.people, ...intakes.strangers], samples),
+  };
 }
 
 /** Consecutive samples of one source, bounded in number and bytes. */
@@ -63,34 +90,24 @@ export function planShards(samples: readonly ResolvedSample[]): ResolvedSample[]
   return shards;
 }
 
-type Kept = Omit<ResolvedSample, 'split'>;
+const labelsOf = (samples: readonly { label: string }[]) => [...new Set(samples.map(({ label }) => label))].sort();
 
-/** The first sample with given bytes stays; the same bytes again are a duplicate, or a contradiction. */
-function sift(intakes: readonly Intake[]): { kept: Kept[]; quarantined: Quarantined[] } {
-  const kept: Kept[] = [];
-  const quarantined: Quarantined[] = [];
-  const first = new Map<string, Kept>();
-  intakes.forEach(({ name, records }, source) => {
-    for (const record of records) {
-      const earlier = isStored(record) ? first.get(record.digest) : undefined;
-      if (!isStored(record)) quarantined.push({ source: name, ...record });
-      else if (earlier) quarantined.push(repeated(record, name, earlier, intakes[earlier.source]?.name ?? name));
-      else {
-        const sample = { ...record, source };
-        first.set(record.digest, sample);
-        kept.push(sample);
-      }
-    }
-  });
-  return { kept, quarantined };
+/** Validation is learned from too: it decides which weights are kept. */
+function learnedWith(before: Learned, samples: readonly ResolvedSample[], picks: readonly string[]): Learned {
+  const tonight = samples.filter(({ split }) => split === 'train' || split === 'validation');
+  const images = new Set([...before.images, ...tonight.map(({ digest }) => digest)]);
+  return {
+    people: new Set([...before.people, ...tonight.map(({ label }) => label)]),
+    images,
+    picks: new Set([...before.picks, ...picks].filter((digest) => !images.has(digest))),
+  };
 }
 
-function repeated({ id, label }: StoredSample, source: string, earlier: Kept, earlierSource: string): Quarantined {
-  const where = `${earlierSource}/${earlier.id}`;
-  if (label === earlier.label)
-    return { source, id, label, reason: 'duplicate', message: `${source}/${id}: the same bytes as ${where}` };
-  const message = `${source}/${id}: the same bytes as ${where}, which is labelled "${earlier.label}"`;
-  return { source, id, label, reason: 'contradictory-label', message };
+function countSources(intakes: readonly Intake[], samples: readonly ResolvedSample[]): DatasetManifest['sources'] {
+  return intakes.map(({ name, type, records }, index) => {
+    const stayed = samples.filter(({ source }) => source === index).length;
+    return { name, type, samples: stayed, quarantined: records.length - stayed };
+  });
 }
 
 function countSplits(samples: readonly { split: Split }[]): DatasetManifest['counts'] {
@@ -104,12 +121,13 @@ function tooSmall(
   counts: DatasetManifest['counts'],
   quarantined: readonly Quarantined[],
 ): PipelineError {
-  const found = `${counts.total} usable samples of ${people} people, ${counts.train} of them for training`;
+  const usable = counts.total - counts.stranger;
+  const found = `${usable} usable samples of ${people} people, ${counts.train} of them for training`;
   const refused = quarantined[0]
     ? `${quarantined.length} in quarantine, the first: ${quarantined[0].message}`
     : 'none in quarantine';
   return new PipelineError(
     'DATASET_TOO_SMALL',
-    `collector: ${found}; ${refused}. At least ${LABELS_MIN} people are needed: look into the sources`,
+    `collector: ${found}; ${refused}. At least ${LEARNED_MIN} people are needed: look into the sources`,
   );
 }

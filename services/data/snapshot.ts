@@ -3,7 +3,6 @@
  * samples give the same digests, whichever source is faster and however often it runs. The set never sits in memory:
  * pictures go through spool files in a temporary folder, memory holds a record of each. Called by actors/collector.
  */
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,17 +15,25 @@ import type { WorkContext } from '../work.ts';
 import { allOrAbort } from '../../runtime/bounded.ts';
 import { createMeter } from './collection-meter.ts';
 import { takeIn, type Intake } from './intake.ts';
+import type { HoldOut } from '../decision/held-out.ts';
+import { NOTHING_LEARNED, readLearned, storeLearned, type Learned } from './learned.ts';
+import { describeSnapshot, storeManifest } from './manifest.ts';
 import { withScratch } from '../../runtime/scratch.ts';
 import { planShards, resolveSamples, type ResolvedSamples, type ResolvedSample } from './resolve.ts';
 import { writeShard, type ShardSample } from './shards.ts';
-import { createSplitRule } from './split.ts';
 import type { DataSource } from './strategy.ts';
 
 export interface SnapshotJob extends Pick<WorkContext, 'signal' | 'progress' | 'log'> {
   /** In the order of the configuration: of two equal samples, that of the earlier source stays. */
   readonly sources: readonly DataSource[];
+  /** Sources of people who are never enrolled. */
+  readonly strangers?: readonly DataSource[];
   readonly image: ImageSpec;
   readonly split: SplitConfig;
+  /** The share of people whom no training sees. */
+  readonly holdOut: Pick<HoldOut, 'share' | 'min'>;
+  /** The snapshot of the champion, whose lineage says what was learned; null if there is none. */
+  readonly champion?: BlobRef | null;
   readonly blobs: BlobStore;
 }
 
@@ -36,31 +43,42 @@ export interface Snapshot {
   readonly manifest: DatasetManifest;
 }
 
-/** The manifest travels to people; the total beside the list counts all. */
-const QUARANTINED_LISTED_MAX = 1000;
-
 /**
  * Throws SOURCE_UNREACHABLE or SOURCE_INVALID of the first source that fails, DATASET_TOO_SMALL, the blob store's
  * errors, or the signal's reason. Shards already stored by an interrupted attempt are not stored again.
  */
 export function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
   return withScratch(async (folder) => {
-    const meter = createMeter(job.sources.length, job.progress);
-    const intakes = await takeInAll(job, folder, meter);
-    const resolved = resolveSamples(intakes, createSplitRule(job.split));
+    const { image, split, holdOut, blobs, log } = job;
+    const learned = await learnedBefore(job);
+    const sources = [...job.sources, ...(job.strangers ?? [])];
+    const meter = createMeter(sources.length, job.progress);
+    const intakes = await takeInAll(job, sources, folder, meter);
+    const byKind = { people: intakes.slice(0, job.sources.length), strangers: intakes.slice(job.sources.length) };
+    const resolved = resolveSamples(byKind, { split, holdOut, learned });
     const shards = await storeShards(job, intakes, resolved, folder, meter);
-    const manifest = describe(job.image, resolved, shards);
-    const dataset = await storeManifest(manifest, job.blobs);
-    const { counts, quarantinedTotal, labels } = manifest;
-    job.log.info({ dataset: dataset.digest, ...counts, people: labels.length, quarantinedTotal }, 'snapshot stored');
+    const manifest = describeSnapshot(image, resolved, shards, await storeLearned(resolved.learned, blobs));
+    const dataset = await storeManifest(manifest, blobs);
+    const { counts, quarantinedTotal, labels, heldOut, content } = manifest;
+    const figures = { ...counts, people: labels.length, heldOutPeople: heldOut.length, quarantinedTotal };
+    log.info({ dataset: dataset.digest, content, ...figures }, 'snapshot stored');
     return { dataset, manifest };
   });
 }
 
+/** Without a champion, and where its snapshot no longer says it, nothing counts as learned: everybody may be held out. */
+async function learnedBefore({ champion, blobs, log }: SnapshotJob): Promise<Learned> {
+  if (!champion) return NOTHING_LEARNED;
+  const learned = await readLearned(champion, blobs);
+  if (typeof learned !== 'string') return learned;
+  log.warn({ snapshot: champion.digest }, `people and images are assigned anew: of the champion, ${learned}`);
+  return NOTHING_LEARNED;
+}
+
 type Meter = ReturnType<typeof createMeter>;
 
-function takeInAll(job: SnapshotJob, folder: string, meter: Meter): Promise<Intake[]> {
-  const tasks = job.sources.map((source, index) => async (signal: AbortSignal) => {
+function takeInAll(job: SnapshotJob, sources: readonly DataSource[], folder: string, meter: Meter): Promise<Intake[]> {
+  const tasks = sources.map((source, index) => async (signal: AbortSignal) => {
     const spoolPath = join(folder, `${index}.spool`);
     const { taken, ended } = meter.source(index);
     const intake = await takeIn(source, { image: job.image, spoolPath, signal, taken });
@@ -127,29 +145,6 @@ async function* readSpool(
     const key = String(firstNumber + index).padStart(8, '0');
     yield { key, record: { id, label, source: name, digest, split, tags: [...tags] }, png };
   }
-}
-
-function describe(image: ImageSpec, resolved: ResolvedSamples, shards: DatasetManifest['shards']): DatasetManifest {
-  const { labels, counts, sources, quarantined } = resolved;
-  return {
-    format: 'nightshift.dataset/1',
-    image,
-    labels: [...labels],
-    heldOut: [],
-    strangers: [],
-    counts,
-    learned: null,
-    shards,
-    sources,
-    quarantined: quarantined.slice(0, QUARANTINED_LISTED_MAX),
-    quarantinedTotal: quarantined.length,
-  };
-}
-
-function storeManifest(manifest: DatasetManifest, blobs: BlobStore): Promise<BlobRef> {
-  const bytes = Buffer.from(JSON.stringify(manifest));
-  const hex = createHash('sha256').update(bytes).digest('hex');
-  return blobs.put(BUCKETS.datasets, `manifests/${hex}.json`, bytes);
 }
 
 const hexOf = (digest: string) => digest.slice('sha256:'.length);

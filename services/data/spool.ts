@@ -7,7 +7,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { DatasetManifest, Split } from '../../contracts/dataset.ts';
-import { classesOf, disagreeing, samplesOf } from './load.ts';
+import { classesOf, disagreeing, learnedLabels, samplesOf } from './load.ts';
 import type { ShardSample } from './shards.ts';
 import type { SpooledImages } from './strategy.ts';
 
@@ -22,7 +22,7 @@ export interface SpoolOptions<Splits extends readonly Split[] = readonly Split[]
   readonly cacheBytes: number;
 }
 
-/** A set for each of the splits. Throws BLOB_MISSING, BLOB_CORRUPT, or the signal's reason. */
+/** A set for each of the splits; the classes are the people who are learned, not those held out. Throws BLOB_MISSING, BLOB_CORRUPT, or the signal's reason. */
 export async function spoolSplits<const Splits extends readonly Split[]>(
   options: SpoolOptions<Splits>,
 ): Promise<{ -readonly [At in keyof Splits]: SpooledImages }> {
@@ -49,7 +49,8 @@ interface Spool {
 }
 
 async function createSpool(split: Split, { manifest, folder, cacheBytes }: SpoolOptions): Promise<Spool> {
-  const { image, labels } = manifest;
+  const { image } = manifest;
+  const labels = learnedLabels(manifest);
   const count = manifest.counts[split];
   const classOf = classesOf(labels);
   const [spoolPath, rawPath] = [join(folder, `${split}.spool`), join(folder, `${split}.raw`)];

@@ -2,7 +2,7 @@
  * A data source yields labelled images, in the same order each time, page by page, so that memory stays bounded.
  * Variants: http-source.ts, directory-source.ts. All pass test/services/data/data-source.conformance.ts.
  */
-import type { DatasetManifest, ImageSpec, Quarantined, Split } from '../../contracts/dataset.ts';
+import type { DatasetManifest, ImageSpec, Quarantined } from '../../contracts/dataset.ts';
 
 export interface SourceSample {
   /** Unique and stable within its source. */
@@ -29,7 +29,7 @@ export interface ImageSet {
   readonly spec: ImageSpec;
   /** Class number of each image: an index into `labels`. */
   readonly classes: Int32Array;
-  /** All people of the snapshot, also those without an image in this split. */
+  /** The people who may have images in the set, also those who have none in this split. */
   readonly labels: readonly string[];
   readonly count: number;
 }
@@ -64,8 +64,5 @@ export interface LoadedImages extends LabelledImages {
 
 /** Images to train on. */
 export type TrainingImages = LabelledImages | SpooledImages;
-
-/** Decides a sample's split. `ordinal` is its place among its person's samples, in source order, from 0. */
-export type SplitRule = (sample: { readonly digest: string; readonly ordinal: number }) => Split;
 
 export type { DatasetManifest, Quarantined };

@@ -23,14 +23,20 @@ export interface HoldOut {
 /**
  * Everybody whose name is hashed below the share, whatever other names there are. Only if that is less than `min` it
  * depends on them: people are added in the order of their hashes, and a newcomer may take the place of one of these.
+ * Nobody is held out who is in `learned`: a net has seen them. The answer is in the order of the hashes.
  */
-export function heldOutOf(names: Iterable<string>, { share, min, salt = '' }: HoldOut): ReadonlySet<string> {
+export function heldOutOf(
+  names: Iterable<string>,
+  { share, min, salt = '' }: HoldOut,
+  learned: ReadonlySet<string> = new Set(),
+): ReadonlySet<string> {
   const order = [...new Set(names)]
     .map((name) => ({ name, place: placeOf(`${salt}\n${name.normalize('NFC').trim()}`) }))
     .sort((a, b) => a.place - b.place);
-  const below = order.filter(({ place }) => place < share).length;
+  const free = order.filter(({ name }) => !learned.has(name));
+  const below = free.filter(({ place }) => place < share).length;
   const filled = Math.max(below, Math.min(min, Math.floor(order.length / PART_MAX)));
-  return new Set(order.slice(0, filled).map(({ name }) => name));
+  return new Set(free.slice(0, filled).map(({ name }) => name));
 }
 
 /** The first 48 bits of a SHA-256 as a number in [0, 1): evenly spread, and exact in a double. */

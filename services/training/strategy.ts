@@ -24,6 +24,8 @@ export interface TrainingJob {
   readonly resumeFrom: Uint8Array | null;
   /** The `weights` that the champion's training left; absent or null where there is none, or none is wanted. */
   readonly championWeights?: Uint8Array | null;
+  /** Why the champion's weights may not be used, in words; absent or null if they may. See lineage.ts. */
+  readonly lineageBreak?: string | null;
 }
 
 export interface TrainingContext extends WorkContext {

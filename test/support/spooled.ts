@@ -28,6 +28,7 @@ export function withSpooled(
         sources: [listSource('auth', await samplesOf(['ada', 'ben'], 7))],
         image: { width: 8, height: 8, channels },
         split: { strategy: 'first-n', train: 5 },
+        holdOut: { share: 0, min: 0 },
         blobs,
       });
       const options = { manifest, folder, blobs, signal: quietContext().signal, cacheBytes };

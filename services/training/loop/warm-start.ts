@@ -38,6 +38,7 @@ export async function beginTraining(
 /** The stored weights, or why there are none to begin with. */
 function usableWeights({ job, net }: Plan): StoredWeights | string {
   if (!job.config.warmStart) return 'training.warmStart is false';
+  if (job.lineageBreak) return job.lineageBreak;
   if (!job.championWeights) return 'there is no champion whose weights are stored';
   try {
     const stored = decodeWeights(job.championWeights);

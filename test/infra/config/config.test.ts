@@ -144,13 +144,16 @@ for (const [what, training, told] of TRAININGS) {
 test("config: a module of one's own is relative to the file that names it", () => {
   const model = {
     sources: [{ type: 'module', name: 'archive', module: 'own/source.mjs', options: { list: 'a.csv' } }],
+    strangers: [{ type: 'module', name: 'street', module: 'own/street.mjs' }],
     training: { strategy: { module: '/opt/training.mjs' } },
     deployment: { strategy: { module: '../deployment.mjs' } },
   };
   withFile(JSON.stringify({ models: { face: model } }), (path) => {
-    const { sources, training, deployment } = loadConfig({ path, env: {} }).models['face']!;
+    const { sources, strangers, training, deployment } = loadConfig({ path, env: {} }).models['face']!;
     const [source] = sources;
     assert.equal(source, { ...model.sources[0], module: join(dirname(path), 'own/source.mjs') });
+    const street = { ...model.strangers[0], module: join(dirname(path), 'own/street.mjs'), options: {} };
+    assert.equal(strangers, [street]);
     assert.equal(training.strategy, { module: '/opt/training.mjs', options: {} });
     assert.equal(deployment.strategy, { module: join(dirname(path), '../deployment.mjs'), options: {} });
   });

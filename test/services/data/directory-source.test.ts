@@ -64,6 +64,31 @@ test('directory source: of a huge file no more is read than is needed to refuse 
     assert.is((await readAll(sourceAt(folder)))[0]?.bytes.length, IMAGE_BYTES_MAX + 1);
   }));
 
+test('directory source: a file beside an image names its tags, and need not', () =>
+  inFolder(async (folder) => {
+    for (const file of ['1.png', '2.png', '3.png']) await place(folder, 'ada', file);
+    await place(folder, 'ada', '1.png.json', Buffer.from('{"tags":["light: left"]}'));
+    await place(folder, 'ada', '3.png.json', Buffer.from('{"taken":"2026-11-01"}'));
+    assert.equal(
+      (await readAll(sourceAt(folder))).map(({ id, tags }) => [id, tags]),
+      [
+        ['ada/1.png', ['light: left']],
+        ['ada/2.png', []],
+        ['ada/3.png', []],
+      ],
+    );
+  }));
+
+for (const text of ['{"tags":"left"}', 'light: left'])
+  test(`directory source: beside an image, ${text} is SOURCE_INVALID, and the file is named`, () =>
+    inFolder(async (folder) => {
+      await place(folder, 'ada', '1.png');
+      await place(folder, 'ada', '1.png.json', Buffer.from(text));
+      const { code, message } = await failureOf(readAll(sourceAt(folder)));
+      assert.is(code, 'SOURCE_INVALID');
+      assert.match(message, /source "archive": .*1\.png\.json/);
+    }));
+
 test('directory source: a missing folder is named', () =>
   inFolder(async (folder) => {
     const path = join(folder, 'nowhere');

@@ -56,6 +56,7 @@ const MISSHAPEN: readonly [what: string, body: string, message: RegExp][] = [
   ['that is not JSON', '<html>', /not JSON/],
   ['without samples', '{"nextCursor":null}', /samples/],
   ['without nextCursor', '{"samples":[]}', /nextCursor/],
+  ['whose tags are no list', page([{ id: 'a', label: 'ada', image: '', tags: 'left' }]), /samples\.0\.tags/],
   ['whose sample has no image', page([{ id: 'a', label: 'ada' }]), /samples\.0\.image/],
 ];
 for (const [what, body, message] of MISSHAPEN)
@@ -69,6 +70,22 @@ for (const [what, body, message] of MISSHAPEN)
         assert.match(failure.message, message);
       },
     ));
+
+test('http source: a sample may have tags', () =>
+  withHttp(
+    (_, response) =>
+      response.end(
+        page([
+          { id: 1, label: 'ada', image: '', tags: ['light: left'] },
+          { id: 2, label: 'ada', image: '' },
+        ]),
+      ),
+    async (url) =>
+      assert.equal(
+        (await readAll(sourceAt(url))).map(({ tags }) => tags),
+        [['light: left'], undefined],
+      ),
+  ));
 
 test('http source: a service that is silent half-way through a page runs into the timeout', () =>
   withHttp(

@@ -19,10 +19,11 @@ import { cancelled, failureOf, listSource, quietContext, samplesOf, testPng } fr
 
 const GREY: ImageSpec = { width: 8, height: 10, channels: 1 };
 const FIRST_TWO: SplitConfig = { strategy: 'first-n', train: 2 };
+const NOBODY = { share: 0, min: 0 };
 const never = new AbortController().signal;
 
 const collect = (source: DataSource, blobs: BlobStore, image = GREY, split = FIRST_TWO): Promise<Snapshot> =>
-  collectSnapshot({ ...quietContext(), sources: [source], image, split, blobs });
+  collectSnapshot({ ...quietContext(), sources: [source], image, split, holdOut: NOBODY, blobs });
 
 for (const channels of [1, 3] as const)
   test(`loader: pixels of ${channels} channels are those of the decoded original, classes index the labels`, () =>

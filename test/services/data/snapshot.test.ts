@@ -3,25 +3,37 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import sharp from 'sharp';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Progress } from '../../../contracts/progress.ts';
 import type { Quarantined } from '../../../contracts/dataset.ts';
 import { createHttpSource } from '../../../services/data/http-source.ts';
 import { SAMPLES_HELD_MAX } from '../../../services/data/intake.ts';
+import { loadSplits } from '../../../services/data/load.ts';
 import { collectSnapshot, type Snapshot, type SnapshotJob } from '../../../services/data/snapshot.ts';
 import type { DataSource, SourceSample } from '../../../services/data/strategy.ts';
 import { IMAGE_BYTES_MAX } from '../../../services/data/images.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
+import { recordWork } from '../../support/work.ts';
 import { cancelled, failureOf, listSource, quietContext, samplesOf, testPng } from '../../support/samples.ts';
 
 const IMAGE = { width: 8, height: 8, channels: 1 } as const;
+const NOBODY = { share: 0, min: 0 };
 const SPLIT = { strategy: 'content-hash', validation: 0.1, probe: 0.2 } as const;
 
 const collect = (sources: readonly DataSource[], job: Partial<SnapshotJob> = {}): Promise<Snapshot> => {
   let snapshot: Snapshot | undefined;
   const run = withFolderBlobs(async (blobs) => {
-    snapshot = await collectSnapshot({ ...quietContext(), sources, image: IMAGE, split: SPLIT, blobs, ...job });
+    snapshot = await collectSnapshot({
+      ...quietContext(),
+      sources,
+      image: IMAGE,
+      split: SPLIT,
+      holdOut: NOBODY,
+      blobs,
+      ...job,
+    });
   });
   return run.then(() => {
     if (!snapshot) throw new Error('no snapshot');
@@ -78,6 +90,30 @@ test('collector: a file beyond the size limit is quarantined as too large', asyn
   assert.is(refused.reason, 'too-large');
 });
 
+test('collector: a picture in which nobody can be is quarantined as blank', async () => {
+  const create = { width: 40, height: 30, channels: 3, background: 'black' } as const;
+  const refused = await quarantineOf({ id: 'x', label: 'ada', bytes: await sharp({ create }).jpeg().toBuffer() });
+  assert.equal([refused.reason, refused.label], ['blank', 'ada']);
+  assert.match(refused.message, /^auth\/x: one even area/);
+});
+
+test('collector: tags that are none are a reason for the quarantine', async () => {
+  const refused = await quarantineOf({ id: 'x', label: 'ada', bytes: await testPng('other'), tags: ['a', ''] });
+  assert.is(refused.reason, 'invalid-tags');
+  assert.match(refused.message, /^auth\/x: a tag is empty/);
+});
+
+test('collector: tags are stored with their sample, each once', () =>
+  withFolderBlobs(async (blobs) => {
+    const [first, ...rest] = await samplesOf(['ada', 'ben'], 2);
+    const sources = [listSource('auth', [{ ...first!, tags: ['left', 'dark', 'left'] }, ...rest])];
+    const split = { strategy: 'first-n', train: 2 } as const;
+    const options = { ...quietContext(), sources, image: IMAGE, split, holdOut: NOBODY, blobs };
+    const { manifest } = await collectSnapshot(options);
+    const { tags } = await loadSplits(manifest, ['train'], blobs, options.signal);
+    assert.equal(tags, [['source: auth', 'left', 'dark'], ...Array(3).fill(['source: auth'])]);
+  }));
+
 test('collector: the same bytes under the same label are a duplicate, which names the first', async () => {
   const refused = await quarantineOf({ id: 'again', label: 'ada', bytes: await testPng('ada/1') });
   assert.is(refused.reason, 'duplicate');
@@ -121,6 +157,48 @@ test('collector: samples keep their split when data is added on a later night', 
   assert.equal(second.manifest.counts, { ...none, train: 4, probe: 6, total: 10 });
 });
 
+test('collector: night after night nobody learned is held out, and the same data has the same content', () =>
+  withFolderBlobs(async (blobs) => {
+    const names = Array.from({ length: 12 }, (_, at) => `person ${at}`);
+    const night = async (people: readonly string[], champion: Snapshot | null) => {
+      const sources = [listSource('auth', await samplesOf(people, 5))];
+      const strangers = [listSource('street', await samplesOf(['eve'], 2))];
+      const rest = { image: IMAGE, split: SPLIT, holdOut: { share: 0.2, min: 4 }, blobs };
+      return collectSnapshot({
+        ...{ ...quietContext(), ...rest },
+        ...{ sources, strangers, champion: champion?.dataset ?? null },
+      });
+    };
+    const first = await night(names.slice(0, 9), null);
+    const same = await night(names.slice(0, 9), first);
+    assert.is(first.manifest.heldOut.length, 3);
+    assert.is(same.manifest.content, first.manifest.content);
+    assert.equal(same.manifest.learned, first.manifest.learned);
+    const later = (await night(names, first)).manifest;
+    assert.is.not(later.content, first.manifest.content);
+    const learned = new Set(first.manifest.learned!.people);
+    assert.is(learned.size, 6);
+    assert.is(later.heldOut.length, 4);
+    assert.ok(later.heldOut.every((label) => !learned.has(label)));
+    assert.equal(
+      later.learned!.people,
+      later.labels.filter((label) => !later.heldOut.includes(label)),
+    );
+  }));
+
+test('collector: a champion whose snapshot is gone is said in the log, and people are assigned anew', () =>
+  withFolderBlobs(async (blobs) => {
+    const work = recordWork();
+    const sources = [listSource('auth', await samplesOf(['ada', 'ben', 'cleo'], 4))];
+    const job = { sources, image: IMAGE, split: SPLIT, holdOut: { share: 0, min: 1 }, blobs };
+    const first = await collectSnapshot({ ...quietContext(), ...job });
+    await blobs.remove(first.dataset.bucket, first.dataset.key);
+    const again = await collectSnapshot({ ...work, ...job, champion: first.dataset });
+    assert.equal(again, first);
+    assert.is(work.warnings.length, 1);
+    assert.match(work.warnings[0]!.message, /anew: .* is gone/);
+  }));
+
 test('collector: of many samples only a bounded number is held at once', async () => {
   const samples = await samplesOf(['ada', 'ben'], 300);
   let given = 0;
@@ -135,19 +213,31 @@ test('collector: of many samples only a bounded number is held at once', async (
   assert.ok(held <= SAMPLES_HELD_MAX + 1, `${held} samples were held`);
 });
 
-test('collector: all sources are read at once', async () => {
+test('collector: all sources are read at once, those of strangers too', async () => {
   const waiting: (() => void)[] = [];
   // Nobody goes on before both have begun: read one after the other, this would never end.
-  const bothBegun = () =>
+  const allBegun = () =>
     new Promise<void>((resolve) => {
       waiting.push(resolve);
-      if (waiting.length >= 2) for (const release of waiting) release();
+      if (waiting.length >= 3) for (const release of waiting) release();
     });
-  const { manifest } = await collect([
-    listSource('auth', await samplesOf(['ada'], 2), bothBegun),
-    listSource('helper', await samplesOf(['ben'], 2), bothBegun),
-  ]);
-  assert.is(manifest.counts.total, 4);
+  const { manifest } = await collect(
+    [
+      listSource('auth', await samplesOf(['ada'], 2), allBegun),
+      listSource('helper', await samplesOf(['ben'], 2), allBegun),
+    ],
+    { strangers: [listSource('street', await samplesOf(['eve'], 2), allBegun)] },
+  );
+  assert.is(manifest.counts.total, 6);
+  assert.equal([manifest.labels, manifest.strangers, manifest.counts.stranger], [['ada', 'ben'], ['eve'], 2]);
+  assert.equal(
+    manifest.sources.map(({ name, samples }) => [name, samples]),
+    [
+      ['auth', 2],
+      ['helper', 2],
+      ['street', 2],
+    ],
+  );
 });
 
 test('collector: the manifest lists the first thousand refused samples and counts all', async () => {
@@ -232,13 +322,14 @@ test('collector: a second attempt finds the shards of the first and stores none 
       ...quietContext(),
       image: IMAGE,
       split: SPLIT,
+      holdOut: NOBODY,
       sources: [listSource('auth', await samplesOf(['ada', 'ben'], 5))],
     };
     const first = await collectSnapshot({ ...job, blobs });
     const keys: string[] = [];
     const put: typeof blobs.put = (bucket, key, content) => (keys.push(key), blobs.put(bucket, key, content));
     assert.equal(await collectSnapshot({ ...job, blobs: { ...blobs, put } }), first);
-    assert.equal(keys, [first.dataset.key]);
+    assert.equal(keys, [first.dataset.key], 'neither a shard nor what was learned');
   }));
 
 /** Other processes use the usual temporary folder at the same time. */

@@ -78,6 +78,28 @@ test('spool: an image that cannot be decoded is IMAGE_UNREADABLE and named', () 
     await readAll(train, Int32Array.of(0, 1, 3));
   }));
 
+test('spool: people held out are no class', () =>
+  withSpooled(async ({ manifest, blobs }) => {
+    const spool = (heldOut: string[]) =>
+      withScratch(async (folder) => {
+        const splits = ['train'] as const;
+        const [set] = await spoolSplits({
+          ...{ manifest: { ...manifest, labels: ['aaron', ...manifest.labels], heldOut }, splits },
+          ...{ folder, blobs, signal: never, cacheBytes: 1e6 },
+        });
+        return [set.labels, [...new Set(set.classes)]];
+      });
+    assert.equal(await spool([]), [
+      ['aaron', 'ada', 'ben'],
+      [1, 2],
+    ]);
+    assert.equal(await spool(['aaron']), [
+      ['ada', 'ben'],
+      [0, 1],
+    ]);
+    assert.is((await failureOf(spool(['ben']))).code, 'BLOB_CORRUPT');
+  }));
+
 test('spool: a replaced shard, wrong counts and unknown people are BLOB_CORRUPT, a missing shard BLOB_MISSING', () =>
   withSpooled(async ({ manifest, blobs }) => {
     const spool = (of = manifest) =>

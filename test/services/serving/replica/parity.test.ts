@@ -28,8 +28,9 @@ test('parity: trainer, verifier and replica get the same pixels and embeddings o
     const files = await Promise.all([1, 2, 3, 4].map(photograph));
     const samples = files.map((bytes, index) => ({ id: `ada/${index + 1}`, label: index < 2 ? 'ada' : 'ben', bytes }));
     const split = { strategy: 'first-n', train: 2 } as const;
+    const holdOut = { share: 0, min: 0 };
     const sources = [listSource('auth', samples)];
-    const { manifest } = await collectSnapshot({ ...quietContext(), sources, image: TINY_IMAGE, split, blobs });
+    const { manifest } = await collectSnapshot({ ...quietContext(), sources, image: TINY_IMAGE, split, holdOut, blobs });
     const stored = await loadSplits(manifest, ['train'], blobs, new AbortController().signal);
     assert.is(stored.count, files.length);
 

@@ -88,6 +88,7 @@ test('warm start: another net, a broken file or no champion mean a beginning fro
   assert.match(await scratch(await nextJob({ net })), /^the champion \(run champion\) has another net or image size$/);
   assert.match(await scratch(await nextJob({}, { championWeights: Buffer.from('x') })), /cannot be used.*safetensors/s);
   assert.match(await scratch(toyJob()), /no champion/);
+  assert.is(await scratch(await nextJob({}, { lineageBreak: 'it knows ada' })), 'it knows ada');
 });
 
 test.run();

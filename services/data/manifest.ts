@@ -1,0 +1,62 @@
+/**
+ * The manifest of a snapshot: what was resolved, where its shards lie, and one digest of all that trains and judges. Called by
+ * snapshot.ts; load.ts reads it.
+ */
+import { createHash } from 'node:crypto';
+import type { BlobStore } from '../../contracts/blobs.ts';
+import type { DatasetManifest, ImageSpec } from '../../contracts/dataset.ts';
+import type { BlobRef } from '../../contracts/references.ts';
+import { BUCKETS } from '../../contracts/subjects.ts';
+import type { ResolvedSamples } from './resolve.ts';
+
+/** The manifest travels to people; the total beside the list counts all. */
+const QUARANTINED_LISTED_MAX = 1000;
+
+export function describeSnapshot(
+  image: ImageSpec,
+  resolved: ResolvedSamples,
+  shards: DatasetManifest['shards'],
+  learned: DatasetManifest['learned'],
+): DatasetManifest {
+  const { labels, heldOut, strangers, counts, sources, quarantined } = resolved;
+  return {
+    format: 'nightshift.dataset/1',
+    image,
+    labels: [...labels],
+    heldOut: [...heldOut],
+    strangers: [...strangers],
+    counts,
+    learned,
+    content: contentOf(image, resolved),
+    shards,
+    sources,
+    quarantined: quarantined.slice(0, QUARANTINED_LISTED_MAX),
+    quarantinedTotal: quarantined.length,
+  };
+}
+
+/**
+ * SHA-256 over what trains and judges: the image's form, the people, and of each sample its label, split, source and tags. In
+ * the order of the samples' digests, so that neither the order of a source nor the ids count, and without what was
+ * learned before: the same data on another night gives the same.
+ */
+export function contentOf(
+  { width, height, channels }: ImageSpec,
+  { labels, heldOut, strangers, samples, sources }: Omit<ResolvedSamples, 'quarantined' | 'counts' | 'learned'>,
+): string {
+  const hash = createHash('sha256');
+  const add = (value: unknown) => hash.update(`${JSON.stringify(value)}\n`);
+  add([width, height, channels]);
+  for (const people of [labels, heldOut, strangers]) add(people);
+  // A snapshot has each digest once.
+  const inOrder = [...samples].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  for (const { digest, label, split, source, tags } of inOrder)
+    add([digest, label, split, sources[source]?.name, [...tags].sort()]);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+export function storeManifest(manifest: DatasetManifest, blobs: BlobStore): Promise<BlobRef> {
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  const hex = createHash('sha256').update(bytes).digest('hex');
+  return blobs.put(BUCKETS.datasets, `manifests/${hex}.json`, bytes);
+}
