@@ -28,7 +28,12 @@ interface OperatorCommand {
 export const COMMANDS = {
   [CTL.pipelineStart]: {
     description: 'Starts a run of a model through all stages.',
-    data: z.object({ model: TokenSchema, runId: NewRunIdSchema, reason: ReasonSchema }),
+    data: z.object({
+      model: TokenSchema,
+      runId: NewRunIdSchema,
+      force: z.boolean().describe('go on also if data, configuration and champion are unchanged').optional(),
+      reason: ReasonSchema,
+    }),
   },
   [CTL.pipelineCancel]: {
     description: 'Stops a run and takes back what it did.',
@@ -64,6 +69,15 @@ export const COMMANDS = {
         .record(z.string(), z.unknown())
         .default({})
         .describe("what differs from the old run's configuration: objects are merged, everything else is replaced"),
+      newRunId: NewRunIdSchema,
+    }),
+  },
+  [CTL.pipelineBless]: {
+    description: 'Puts the candidate of an ended run into service that its verification did not bless.',
+    data: z.object({
+      runId: TokenSchema,
+      by: z.string().trim().min(1).max(100).describe('name of the person who answers for it'),
+      reason: z.string().trim().min(1).max(300).describe('in words; both are kept in the ledger'),
       newRunId: NewRunIdSchema,
     }),
   },

@@ -49,6 +49,16 @@ export type StartCommand<N extends WorkStage> = z.infer<(typeof StartSchemas)[N]
 /** Data of `nightshift.cmd.<stage>.cancel.<runId>` and `.report.<runId>`; `startId` is the start command meant. */
 export const AskCommandSchema = RunSchema.extend({ startId: z.string() });
 
+/** A verdict of before 0.3.0 was `passed` or `rejected`, and its figures cannot be read as those of today. */
+function inTodaysVerdicts(verification: unknown): unknown {
+  const isObject = typeof verification === 'object' && verification !== null;
+  if (!isObject || !('verdict' in verification) || 'admitted' in verification) return verification;
+  const { verdict } = verification;
+  if (verdict !== 'passed' && verdict !== 'rejected') return verification;
+  const admitted = verdict === 'passed';
+  return { ...verification, verdict: admitted ? 'blessed' : 'rejected', admitted, figures: null };
+}
+
 /** Data of `nightshift.evt.<stage>.completed.<runId>`, less what every worker event carries. */
 export const CompletedSchemas = {
   collect: z.object({
@@ -73,18 +83,22 @@ export const CompletedSchemas = {
     learningCurve: z.object({ points: BlobRefSchema, picture: BlobRefSchema }).optional(),
     durationMs: z.number(),
   }),
-  verify: z.object({
-    verdict: VerdictSchema,
-    /** The candidate may serve: blessed, or inconclusive where the configuration allows that. */
-    admitted: z.boolean(),
-    /** One sentence for each gate that did not hold, or that the data could not decide; empty when blessed. */
-    reasons: z.array(z.string()),
-    report: BlobRefSchema,
-    gallery: BlobRefSchema,
-    golden: BlobRefSchema,
-    figures: VerificationFiguresSchema,
-    durationMs: z.number(),
-  }),
+  verify: z.preprocess(
+    inTodaysVerdicts,
+    z.object({
+      verdict: VerdictSchema,
+      /** The candidate may serve: blessed, or inconclusive where the configuration allows that. */
+      admitted: z.boolean(),
+      /** One sentence for each gate that did not hold, or that the data could not decide; empty when blessed. */
+      reasons: z.array(z.string()),
+      report: BlobRefSchema,
+      gallery: BlobRefSchema,
+      golden: BlobRefSchema,
+      /** Null if a program before 0.3.0 measured them: those had another meaning. */
+      figures: VerificationFiguresSchema.nullable(),
+      durationMs: z.number(),
+    }),
+  ),
 } satisfies Record<WorkStage, z.ZodType>;
 export type Completed<N extends WorkStage> = z.infer<(typeof CompletedSchemas)[N]>;
 

@@ -41,9 +41,10 @@ export const LedgerEntrySchema = z.object({
   release: z.number().int().positive(),
   startedAt: z.string(),
   reason: z
-    .enum(['deployed', 'operator', 'guard'])
+    .enum(['deployed', 'blessed', 'operator', 'guard'])
     .describe(
-      'put there by a run that completed its verification, by an operator, or by a guard that saw a limit breached',
+      'put there by a run whose verification let it serve; by an operator who blessed a candidate that it had refused; ' +
+        'by an operator who wanted an earlier release back; or by a guard that saw a limit breached',
     ),
   why: z.string().nullable().describe('in words: what the operator said, or the figures that the guard saw'),
   runId: TokenSchema.describe('the run that put it there'),

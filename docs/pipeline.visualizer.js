@@ -31,7 +31,7 @@ var reasonOf = (event) => ('reason' in event ? event.reason : void 0);
 var STAGES = {
   collect: {
     deadline: 'collectDeadline',
-    command: ({ runId, model, pipeline }) => ({ runId, model, pipeline }),
+    command: ({ runId, model, pipeline, champion }) => ({ runId, model, pipeline, champion }),
   },
   train: {
     deadline: 'trainDeadline',
@@ -45,13 +45,15 @@ var STAGES = {
   },
   verify: {
     deadline: 'verifyDeadline',
-    command: ({ runId, model, dataset, candidate, champion, pipeline }) => ({
+    command: ({ runId, model, dataset, candidate, champion, pipeline, history }) => ({
       runId,
       model,
       dataset,
       candidate,
       champion,
       verification: pipeline.verification,
+      decision: pipeline.decision,
+      history: [...history],
     }),
   },
 };
@@ -78,6 +80,7 @@ var announcement = ({ context: c }) => ({
     gallery: c.verification.gallery,
     golden: c.verification.golden,
     runId: c.runId,
+    dataset: c.dataset,
   },
 });
 var wholeEvent = ({ event }) => event;
@@ -90,12 +93,14 @@ var initialContext = ({ input }) => ({
   undoAttempt: 1,
   undoFailure: null,
   paused: false,
-  approved: false,
+  approved: input.blessing !== null,
+  // By the person who blessed the candidate.
   attempt: 0,
   extensions: 0,
   asks: 0,
   stage: firstStage(input),
   dataset: input.forkedFrom?.dataset ?? null,
+  content: input.forkedFrom?.content ?? null,
   candidate: input.forkedFrom?.candidate ?? null,
   verification: input.forkedFrom?.verification ?? null,
   windows: { canary: null, guard: null },
@@ -125,6 +130,7 @@ var isIn =
   (stage) =>
   ({ context }) =>
     context.stage === stage;
+var inCollect = isIn('collect');
 var inVerify = isIn('verify');
 var guards = {
   isRollback: ({ context }) => context.kind === 'rollback',
@@ -135,13 +141,20 @@ var guards = {
   isCurrent,
   /** The worker has ended this work, in whatever way. */
   isStopped: (asked) => isCurrent(asked) && asked.event.type !== `${asked.context.stage}.working`,
-  isPassed: (asked) => inVerify(asked) && asked.event.type === 'verify.completed' && asked.event.verdict === 'passed',
+  /** The snapshot is that of the last verdict, and so are configuration and champion. */
+  isUnchanged: (asked) =>
+    inCollect(asked) &&
+    asked.event.type === 'collect.completed' &&
+    asked.event.content !== void 0 &&
+    asked.event.content === asked.context.unchangedContent,
+  /** The candidate may serve. */
+  isAdmitted: (asked) => inVerify(asked) && asked.event.type === 'verify.completed' && asked.event.admitted,
   mayRetry: (asked) =>
     hasAttemptsLeft(asked) && ('failure' in asked.event ? asked.event.failure.retryable : true) && isCurrent(asked),
   mayExtend: (asked) => asked.context.extensions < EXTENSIONS_MAX && isCurrent(asked),
   hasAttemptsLeft,
   mayUndoAgain: ({ context }) => context.undoAttempt < context.pipeline.retry.attemptsMax,
-  inCollect: isIn('collect'),
+  inCollect,
   inTrain: isIn('train'),
   inVerify,
   nothingUnderWay: ({ context }) => context.stage === null,
@@ -215,7 +228,7 @@ var pipelineSetup = setup({
     proceed: assign({ paused: false }),
     approve: assign({ approved: true }),
     // Memory: results.
-    keepDataset: assign({ dataset: (_, { dataset }) => dataset }),
+    keepDataset: assign((_, { dataset, content = null }) => ({ dataset, content })),
     keepCandidate: assign({ candidate: (_, { model }) => model }),
     keepVerification: assign({ verification: (_, verification) => verification }),
     noteCanary: assign(({ context }, { figures = null }) => ({
@@ -274,14 +287,21 @@ var pipelineMachine = named.createMachine({
   context: { fn: 'initialContext' },
   initial: 'routing',
   on: {
-    'collect.completed': {
-      guard: 'inCollect',
-      target: '.next',
-      actions: [
-        { type: 'keepDataset', params: { fn: 'wholeEvent' } },
-        { type: 'begin', params: { stage: 'train' } },
-      ],
-    },
+    'collect.completed': [
+      {
+        guard: 'isUnchanged',
+        target: '.unchanged',
+        actions: ['idle', { type: 'keepDataset', params: { fn: 'wholeEvent' } }],
+      },
+      {
+        guard: 'inCollect',
+        target: '.next',
+        actions: [
+          { type: 'keepDataset', params: { fn: 'wholeEvent' } },
+          { type: 'begin', params: { stage: 'train' } },
+        ],
+      },
+    ],
     'train.completed': {
       guard: 'inTrain',
       target: '.next',
@@ -292,7 +312,7 @@ var pipelineMachine = named.createMachine({
     },
     'verify.completed': [
       {
-        guard: 'isPassed',
+        guard: 'isAdmitted',
         target: '.next',
         actions: [
           { type: 'keepVerification', params: { fn: 'wholeEvent' } },
@@ -680,6 +700,7 @@ var pipelineMachine = named.createMachine({
     },
     completed: { type: 'final', entry: { type: 'mark', params: { 'roll back': 'unneeded' } } },
     rejected: { type: 'final' },
+    unchanged: { type: 'final' },
     failed: { type: 'final' },
     rolledBack: { type: 'final' },
     cancelled: { type: 'final' },

@@ -10,6 +10,7 @@ import type { WorkStage } from '../contracts/subjects.ts';
 import type { BlobRef } from '../contracts/references.ts';
 import type { Announced, ModelPair } from '../contracts/release.ts';
 import type { WindowFigures } from '../contracts/replica.ts';
+import type { PastFigures } from '../contracts/verification.ts';
 
 export interface PipelineInput {
   readonly runId: string;
@@ -26,12 +27,27 @@ export interface PipelineInput {
   readonly reason?: string | undefined;
   /** The run whose results this one goes on from, and the stage at which it begins; null for a run from scratch. */
   readonly forkedFrom: ForkOrigin | null;
+  /** Figures of the releases before, newest first: what the candidate may not fall far below. */
+  readonly history: readonly PastFigures[];
+  /** The content that a snapshot has if nothing has changed since the last verdict; null if something has anyway. */
+  readonly unchangedContent: string | null;
+  /** The model's latest run before this one that was judged: completed, or rejected. */
+  readonly lastVerdict: string | null;
+  /** The operator who answers for a candidate that its verification did not bless. */
+  readonly blessing: Blessing | null;
+}
+
+export interface Blessing {
+  readonly by: string;
+  readonly reason: string;
 }
 
 export interface ForkOrigin {
   readonly runId: string;
   readonly stage: Stage;
   readonly dataset: BlobRef | null;
+  /** Of the dataset, as in the context below. */
+  readonly content: string | null;
   readonly candidate: BlobRef | null;
   readonly verification: Completed<'verify'> | null;
 }
@@ -65,6 +81,8 @@ export interface PipelineContext extends PipelineInput {
   /** Whose work is under way; null in a deployment and at rest. */
   readonly stage: WorkStage | null;
   readonly dataset: BlobRef | null;
+  /** Equal for two datasets that train and judge alike; null if a collector before 0.3.0 made it. */
+  readonly content: string | null;
   readonly candidate: BlobRef | null;
   readonly verification: Completed<'verify'> | null;
   /** The figures of the candidate, and of the release after it; null before, or where nothing was watched. */

@@ -21,6 +21,7 @@ const isIn =
   (stage: WorkStage) =>
   ({ context }: Asked) =>
     context.stage === stage;
+const inCollect = isIn('collect');
 const inVerify = isIn('verify');
 
 export const guards = {
@@ -32,13 +33,20 @@ export const guards = {
   isCurrent,
   /** The worker has ended this work, in whatever way. */
   isStopped: (asked) => isCurrent(asked) && asked.event.type !== `${asked.context.stage}.working`,
-  isPassed: (asked) => inVerify(asked) && asked.event.type === 'verify.completed' && asked.event.verdict === 'passed',
+  /** The snapshot is that of the last verdict, and so are configuration and champion. */
+  isUnchanged: (asked) =>
+    inCollect(asked) &&
+    asked.event.type === 'collect.completed' &&
+    asked.event.content !== undefined &&
+    asked.event.content === asked.context.unchangedContent,
+  /** The candidate may serve. */
+  isAdmitted: (asked) => inVerify(asked) && asked.event.type === 'verify.completed' && asked.event.admitted,
   mayRetry: (asked) =>
     hasAttemptsLeft(asked) && ('failure' in asked.event ? asked.event.failure.retryable : true) && isCurrent(asked),
   mayExtend: (asked) => asked.context.extensions < EXTENSIONS_MAX && isCurrent(asked),
   hasAttemptsLeft,
   mayUndoAgain: ({ context }) => context.undoAttempt < context.pipeline.retry.attemptsMax,
-  inCollect: isIn('collect'),
+  inCollect,
   inTrain: isIn('train'),
   inVerify,
   nothingUnderWay: ({ context }) => context.stage === null,

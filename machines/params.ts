@@ -46,7 +46,7 @@ const ask = (c: PipelineContext, verb: 'cancel' | 'report', count: number): Comm
   data: { runId: c.runId, model: c.model, startId: commandId(c) },
 });
 
-/** An operator names a pair, or passing verification makes one: it exists in every state that deploys. */
+/** An operator names a pair, or a verified candidate is one: it exists in every state that deploys. */
 export const announcement = ({ context: c }: OfContext): DeploymentParams => ({
   change: 'announce',
   pair: c.target ?? {
@@ -54,6 +54,7 @@ export const announcement = ({ context: c }: OfContext): DeploymentParams => ({
     gallery: c.verification!.gallery,
     golden: c.verification!.golden,
     runId: c.runId,
+    dataset: c.dataset!,
   },
 });
 

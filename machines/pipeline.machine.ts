@@ -22,14 +22,21 @@ export const pipelineMachine = pipelineSetup.createMachine({
    * asked for twice. Of failures only that of the current attempt counts.
    */
   on: {
-    'collect.completed': {
-      guard: 'inCollect',
-      target: '.next',
-      actions: [
-        { type: 'keepDataset', params: wholeEvent },
-        { type: 'begin', params: { stage: 'train' } },
-      ],
-    },
+    'collect.completed': [
+      {
+        guard: 'isUnchanged',
+        target: '.unchanged',
+        actions: ['idle', { type: 'keepDataset', params: wholeEvent }],
+      },
+      {
+        guard: 'inCollect',
+        target: '.next',
+        actions: [
+          { type: 'keepDataset', params: wholeEvent },
+          { type: 'begin', params: { stage: 'train' } },
+        ],
+      },
+    ],
     'train.completed': {
       guard: 'inTrain',
       target: '.next',
@@ -40,7 +47,7 @@ export const pipelineMachine = pipelineSetup.createMachine({
     },
     'verify.completed': [
       {
-        guard: 'isPassed',
+        guard: 'isAdmitted',
         target: '.next',
         actions: [
           { type: 'keepVerification', params: wholeEvent },
@@ -110,7 +117,7 @@ export const pipelineMachine = pipelineSetup.createMachine({
       },
     },
 
-    /** The candidate passed, and a person has to agree before it is deployed. Undo: nothing. */
+    /** The candidate may serve, and a person has to agree before it is deployed. Undo: nothing. */
     awaitingApproval: {
       after: {
         approvalWindow: [
@@ -149,6 +156,8 @@ export const pipelineMachine = pipelineSetup.createMachine({
     completed: { type: 'final', entry: { type: 'mark', params: { 'roll back': 'unneeded' } } },
     /** Verification, or a person, said no: the champion stays, and the report or the failure says why. */
     rejected: { type: 'final' },
+    /** Data, configuration and champion are those of the last verdict: there is nothing to train or to judge. */
+    unchanged: { type: 'final' },
     /** A stage failed for good; the champion stays. */
     failed: { type: 'final' },
     /** An earlier pair serves again. */

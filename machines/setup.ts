@@ -16,6 +16,11 @@ import type { CommandParams, DeploymentParams } from './params.ts';
 import { marked, markedStop, type Marks } from './plan.ts';
 import { waits } from './waits.ts';
 
+interface Collected {
+  readonly dataset: BlobRef;
+  readonly content?: string | null | undefined;
+}
+
 interface Watched {
   readonly figures?: WindowFigures | null | undefined;
 }
@@ -54,7 +59,7 @@ export const pipelineSetup = setup({
     proceed: assign({ paused: false }),
     approve: assign({ approved: true }),
     // Memory: results.
-    keepDataset: assign({ dataset: (_, { dataset }: { dataset: BlobRef }) => dataset }),
+    keepDataset: assign((_, { dataset, content = null }: Collected) => ({ dataset, content })),
     keepCandidate: assign({ candidate: (_, { model }: { model: BlobRef }) => model }),
     keepVerification: assign({ verification: (_, verification: Completed<'verify'>) => verification }),
     noteCanary: assign(({ context }, { figures = null }: Watched) => ({

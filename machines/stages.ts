@@ -17,7 +17,7 @@ interface StageWork<N extends WorkStage> {
 export const STAGES: { readonly [N in WorkStage]: StageWork<N> } = {
   collect: {
     deadline: 'collectDeadline',
-    command: ({ runId, model, pipeline }) => ({ runId, model, pipeline }),
+    command: ({ runId, model, pipeline, champion }) => ({ runId, model, pipeline, champion }),
   },
   train: {
     deadline: 'trainDeadline',
@@ -31,13 +31,15 @@ export const STAGES: { readonly [N in WorkStage]: StageWork<N> } = {
   },
   verify: {
     deadline: 'verifyDeadline',
-    command: ({ runId, model, dataset, candidate, champion, pipeline }) => ({
+    command: ({ runId, model, dataset, candidate, champion, pipeline, history }) => ({
       runId,
       model,
       dataset: dataset!,
       candidate: candidate!,
       champion,
       verification: pipeline.verification,
+      decision: pipeline.decision,
+      history: [...history],
     }),
   },
 };

@@ -163,6 +163,7 @@ function toCheckpoint(
 const REST_FACTS: Readonly<Record<string, PipelineFact>> = {
   completed: 'completed',
   rejected: 'rejected',
+  unchanged: 'unchanged',
   failed: 'failed',
   rolledBack: 'rolled-back',
   cancelled: 'cancelled',

@@ -5,6 +5,7 @@
  */
 import { PipelineError } from '../contracts/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { inVerdictsOf03 } from './verdicts.ts';
 import { inWordsOf02 } from './words.ts';
 
 export interface MachineVersion {
@@ -33,9 +34,21 @@ export const VERSIONS: readonly MachineVersion[] = [
       'which is drawn from its name.',
     upcast: inWordsOf02,
   },
+  {
+    digest: '00d5824240bd',
+    note:
+      'A verdict is blessed, rejected or inconclusive, and says whether the candidate may serve; a night whose data, ' +
+      'configuration and champion are those of the last verdict ends unchanged; an operator may bless a candidate; ' +
+      'collectors learn of the champion, verifiers of the decision and of earlier releases.',
+    upcast: inVerdictsOf03,
+  },
 ];
 
 export const currentVersion = (versions = VERSIONS): string => versions.at(-1)!.digest; // There is always one.
+
+/** Whether the table knows the version that saved the checkpoint. */
+export const isKnown = ({ machine }: Checkpoint, versions = VERSIONS): boolean =>
+  versions.some(({ digest }) => digest === machine);
 
 /** The checkpoint as the current version reads it. Throws RUN_VERSION_UNKNOWN where the table does not know its version. */
 export function upcast(checkpoint: Checkpoint, versions = VERSIONS): Checkpoint {

@@ -92,10 +92,11 @@ type NewRelease = Pick<Terms, 'reason'> & Partial<Terms>;
 
 /** `record.runId` is the run that brings the new release. */
 function nextRelease(record: Deployment, pair: Announced, now: Date, terms: NewRelease): Deployment {
-  const { model, gallery, golden, runId, origin } = pair;
+  const { model, gallery, golden, runId, dataset, origin } = pair;
   const release = record.releaseMax + 1;
   const committedAt = now.toISOString();
-  const current = { model, gallery, golden, runId, release, committedAt, ...(origin ? { origin } : {}) };
+  const more = { ...(dataset ? { dataset } : {}), ...(origin ? { origin } : {}) };
+  const current = { model, gallery, golden, runId, release, committedAt, ...more };
   const previous = record.current;
   const earlier = record.previous ? [record.previous, ...record.retained] : record.retained;
   const entry: LedgerEntry = {

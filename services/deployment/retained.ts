@@ -67,8 +67,8 @@ function isPairOf({ ledger }: Deployment, release: number, other: Release): bool
 }
 
 const announcedOf = (release: Release): Announced => {
-  const { model, gallery, golden, runId } = release;
-  return { model, gallery, golden, runId, origin: originOf(release) };
+  const { model, gallery, golden, runId, dataset } = release;
+  return { model, gallery, golden, runId, ...(dataset ? { dataset } : {}), origin: originOf(release) };
 };
 const hasDigests = ({ model, gallery }: ModelPair, { modelDigest, galleryDigest }: PairDigests) =>
   model.digest === modelDigest && gallery.digest === galleryDigest;

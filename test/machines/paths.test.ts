@@ -8,10 +8,10 @@ import { getShortestPaths } from 'xstate/graph';
 import { pipelineMachine, type PipelineEvent, type PipelineInput } from '../../machines/pipeline.machine.ts';
 import { firstCheckpoint, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
 import { pairOf } from '../support/deployments.ts';
-import { allEvents, blobRef, nightInput, pipelineConfig, verified } from '../support/runs.ts';
+import { allEvents, nightInput, PAST, pipelineConfig, REJECTED, UNCHANGED, verified } from '../support/runs.ts';
 
 const NOW = new Date('2026-01-01T02:00:00Z');
-const FINAL = ['completed', 'rejected', 'failed', 'rolledBack', 'cancelled'];
+const FINAL = ['completed', 'rejected', 'unchanged', 'failed', 'rolledBack', 'cancelled'];
 const json = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 interface Walk {
@@ -78,11 +78,8 @@ const forkInput = (onTimeout: 'reject' | 'approve') =>
       deployment: { approval: { required: true, onTimeout } },
     }),
     forkedFrom: {
-      runId: 'r0',
-      stage: 'deploy',
-      dataset: blobRef('DATASETS', 'd'),
-      candidate: blobRef('MODELS', 'm'),
-      verification: verified('r0.verify.1', 'passed'),
+      ...REJECTED,
+      verification: verified('r0.verify.1', 'blessed'),
     },
   });
 
@@ -96,7 +93,10 @@ const canary = walkAll(
   }),
 );
 const reload = walkAll(nightInput({ kind: 'rollback', target }));
-const models = [night, walkAll(nightInput({ kind: 'rollback' })), reload, canary, ...forks];
+const same = walkAll(nightInput({ unchangedContent: UNCHANGED, lastVerdict: 'r0' }));
+const blessing = { by: 'Ada', reason: 'the cameras were exchanged' };
+const blessed = walkAll({ ...forkInput('reject'), forkedFrom: REJECTED, blessing });
+const models = [night, walkAll(nightInput({ kind: 'rollback' })), reload, canary, ...forks, same, blessed];
 const nights = night.walks;
 const nodes = models.flatMap((model) => model.nodes);
 const reloads = reload.walks;
@@ -209,12 +209,68 @@ test('machine: a compensation that fails is tried again, then left to an operato
   }
 });
 
-test('machine: nothing is committed without a passed verification and prepared replicas', () => {
+test('machine: nothing is committed without a verification that admits it and prepared replicas', () => {
   for (const walk of nights.filter((w) => deployments(w).includes('commit'))) {
     const prepared = walk.events.indexOf('deploy.prepared');
     assert.ok(prepared > walk.events.indexOf('verify.completed'), say(walk));
-    assert.is(walk.checkpoint.context.verification?.verdict, 'passed', say(walk));
+    assert.is(walk.checkpoint.context.verification?.admitted, true, say(walk));
   }
+});
+
+test('machine: an inconclusive candidate goes on if it is admitted, and is rejected if not', () => {
+  const judged = nights.filter(
+    (w) => w.events.at(-1) === 'verify.completed' && w.checkpoint.context.verification?.verdict === 'inconclusive',
+  );
+  const ends = (admitted: boolean) =>
+    new Set(judged.filter((w) => w.checkpoint.context.verification?.admitted === admitted).map(stateOf));
+  assert.equal([...ends(false)], ['rejected']);
+  assert.equal([...ends(true)].sort(), ['deploying.preparing', 'paused']);
+});
+
+test('machine: a night with the data of the last verdict ends unchanged and trains nothing, any other goes on', () => {
+  const content = (w: Walk) => w.checkpoint.context.content;
+  const collected = same.walks.filter((w) => w.events.at(-1) === 'collect.completed' && stateOf(w) !== 'cancelled');
+  const ended = collected.filter((w) => stateOf(w) === 'unchanged');
+  assert.ok(ended.length > 0 && ended.every((w) => content(w) === UNCHANGED && w.checkpoint.context.dataset !== null));
+  for (const walk of ended) {
+    const starts = walk.effects.flatMap((e) => (e.kind === 'command' && e.verb === 'start' ? [e.stage] : []));
+    assert.equal([...new Set(starts)], ['collect'], say(walk));
+    const facts = walk.effects.flatMap((e) => (e.kind === 'fact' ? [e.fact] : []));
+    assert.is(facts.at(-1), 'unchanged');
+  }
+  const others = collected.filter((w) => content(w) === null && w.checkpoint.context.dataset !== null);
+  assert.ok(others.some((w) => stateOf(w) === 'training.working.beating'));
+  assert.not.ok(others.some((w) => stateOf(w) === 'unchanged'));
+  assert.not.ok(
+    nights.some((w) => stateOf(w) === 'unchanged'),
+    'without a last verdict the same content is new',
+  );
+});
+
+test('machine: a blessed candidate is deployed without a second approval, with its dataset in the pair', () => {
+  const [first] = blessed.walks;
+  assert.is(stateOf(first!), 'deploying.preparing');
+  const announced = first?.effects.find((e) => e.kind === 'deployment');
+  assert.equal(announced?.kind === 'deployment' && announced.pair, {
+    model: REJECTED.candidate,
+    gallery: REJECTED.verification?.gallery,
+    golden: REJECTED.verification?.golden,
+    runId: 'r1',
+    dataset: REJECTED.dataset,
+  });
+});
+
+test('machine: collectors are told the champion, verifiers the decision and the releases before', () => {
+  const history = [PAST];
+  const champion = pairOf('r0');
+  const { walks } = walkAll(nightInput({ champion, history, pipeline: pipelineConfig({ retry: { attemptsMax: 1 } }) }));
+  const starts = walks.flatMap((w) =>
+    w.effects.flatMap((e) => (e.kind === 'command' && e.verb === 'start' ? [e] : [])),
+  );
+  const dataOf = (stage: string) => starts.find((e) => e.stage === stage)?.data as Record<string, unknown>;
+  assert.equal(dataOf('collect')['champion'], champion);
+  assert.equal(dataOf('verify')['decision'], pipelineConfig().decision);
+  assert.equal(dataOf('verify')['history'], history);
 });
 
 test('machine: a stage that fails leaves the deployment untouched and later stages un-entered', () => {

@@ -2,7 +2,9 @@
 import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { WORK_STAGES } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
-import type { PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
+import type { PastFigures, Verdict } from '../../contracts/verification.ts';
+import type { ForkOrigin, PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
+import { figures } from './figures.ts';
 
 export const pipelineConfig = (overrides: object = {}): PipelineConfig =>
   PipelineConfigSchema.parse({ sources: [{ type: 'directory', name: 'people', path: '/people' }], ...overrides });
@@ -21,23 +23,62 @@ export const nightInput = (overrides: Partial<PipelineInput> = {}): PipelineInpu
   pipeline: pipelineConfig({ retry: { attemptsMax: 2 } }),
   champion: null,
   forkedFrom: null,
+  history: [],
+  unchangedContent: null,
+  lastVerdict: null,
+  blessing: null,
   ...overrides,
 });
 
 const failure = (retryable: boolean) => ({ code: 'INTERNAL' as const, message: 'broken', retryable });
-const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
-const performance = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
-export const verified = (commandId: string, verdict: 'passed' | 'rejected') => ({
+
+/** An inconclusive candidate may serve if the configuration says so; here it may not, unless a test says otherwise. */
+export const verified = (commandId: string, verdict: Verdict, admitted = verdict === 'blessed') => ({
   type: 'verify.completed' as const,
   commandId,
   verdict,
+  admitted,
   reasons: [],
   report: blobRef('REPORTS', 'report'),
   gallery: blobRef('MODELS', 'gallery'),
   golden: blobRef('MODELS', 'golden'),
-  figures: { candidate: { digest: `sha256:${'0'.repeat(64)}`, accuracy, performance }, champion: null },
+  figures: figures(),
   durationMs: 1,
 });
+
+/** The content of a snapshot that differs in nothing from the one before. */
+export const UNCHANGED = `sha256:${'c'.repeat(64)}`;
+
+const collected = (commandId: string) => ({
+  type: 'collect.completed' as const,
+  commandId,
+  dataset: blobRef('DATASETS', 'd'),
+  samples: 1,
+  people: 1,
+  quarantined: 0,
+  durationMs: 1,
+});
+
+/** A release before, as its verifier saw it. */
+export const PAST: PastFigures = {
+  runId: 'r0',
+  release: 1,
+  rank1PerPerson: 0.95,
+  fnir: 0.1,
+  tar: 0.9,
+  people: 20,
+  identifyThreshold: 0.5,
+};
+
+/** A run whose candidate was not let in, to go on from at its deployment. */
+export const REJECTED: ForkOrigin = {
+  runId: 'r0',
+  stage: 'deploy',
+  dataset: blobRef('DATASETS', 'd'),
+  content: UNCHANGED,
+  candidate: blobRef('MODELS', 'm'),
+  verification: verified('r0.verify.1', 'rejected'),
+};
 
 /** Every event that run `r1` may meet, from the attempts 1 and 2 of each stage. */
 export function allEvents(): PipelineEvent[] {
@@ -65,15 +106,7 @@ export function allEvents(): PipelineEvent[] {
   };
   return [
     ...perStage,
-    ...ids('collect').map((commandId): PipelineEvent => ({
-      type: 'collect.completed',
-      commandId,
-      dataset: blobRef('DATASETS', 'd'),
-      samples: 2,
-      people: 2,
-      quarantined: 0,
-      durationMs: 1,
-    })),
+    ...ids('collect').map(collected),
     ...ids('train').map((commandId): PipelineEvent => ({
       type: 'train.completed',
       commandId,
@@ -84,7 +117,7 @@ export function allEvents(): PipelineEvent[] {
       validationRank1: 1,
       durationMs: 1,
     })),
-    ...ids('verify').flatMap((id): PipelineEvent[] => [verified(id, 'passed'), verified(id, 'rejected')]),
+    ...ids('verify').flatMap((id): PipelineEvent[] => [verified(id, 'blessed'), verified(id, 'rejected')]),
     { type: 'deploy.prepared' },
     { type: 'deploy.switched', deployed },
     { type: 'deploy.kept' },
@@ -97,5 +130,11 @@ export function allEvents(): PipelineEvent[] {
     ...(['rollback', 'pause', 'resume', 'approve', 'reject'] as const).map((verb): PipelineEvent => ({
       type: `operator.${verb}`,
     })),
+    // Behind the others, whose places in the table are in the recorded decisions.
+    ...ids('verify').flatMap((id): PipelineEvent[] => [
+      verified(id, 'inconclusive', true),
+      verified(id, 'inconclusive', false),
+    ]),
+    ...ids('collect').map((commandId): PipelineEvent => ({ ...collected(commandId), content: UNCHANGED })),
   ];
 }

@@ -21,6 +21,7 @@ import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { createReplicaStore, replicaKey } from '../../infra/stores/replica-store.ts';
 import { DeploymentSchema } from '../../contracts/release.ts';
 import type { WorkContext } from '../../services/work.ts';
+import { figures } from './figures.ts';
 import { blobRef, pipelineConfig } from './runs.ts';
 import { testLogger, type TestServer } from './server.ts';
 import { decisionAt } from './tiny-data.ts';
@@ -32,9 +33,6 @@ type Work<N extends WorkStage> = (
 ) => Promise<Omit<Completed<N>, 'durationMs'>>;
 export type Works = { readonly [N in WorkStage]: Work<N> };
 
-const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
-const performance = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
-
 export const trivialWorks: Works = {
   collect: async () => ({ dataset: blobRef('DATASETS', 'd'), samples: 2, people: 2, quarantined: 0 }),
   train: async () => ({
@@ -45,12 +43,13 @@ export const trivialWorks: Works = {
     validationRank1: null,
   }),
   verify: async ({ candidate }) => ({
-    verdict: 'passed',
+    verdict: 'blessed',
+    admitted: true,
     reasons: [],
     report: blobRef('REPORTS', 'r'),
     gallery: blobRef('MODELS', 'g'),
     golden: blobRef('MODELS', 'o'),
-    figures: { candidate: { digest: candidate.digest, accuracy, performance }, champion: null },
+    figures: figures({ candidate: { ...figures().candidate, digest: candidate.digest } }),
   }),
 };
 

@@ -1,6 +1,6 @@
 /**
- * Decisions of today in the words of 0.1.0, so that what was recorded then can be compared: the way back from
- * machines/words.ts, written apart from it, because a mistake there must not hide itself here.
+ * Decisions of today in the words of 0.1.0 and 0.2.0, so that what was recorded then can be compared: the way back from
+ * machines/words.ts and verdicts.ts, written apart from them, because a mistake there must not hide itself here.
  */
 import type { Effect } from '../../machines/checkpoint.ts';
 
@@ -26,8 +26,27 @@ export const stateBefore = (path: string) => path.replace('deploying.canary', 'd
 
 /** The same keys in the same order, as belongs to a recorded digest. */
 export function effectBefore(effect: Effect): object {
-  return translated('', effect) as object; // Only names change.
+  return translated('', effectOf02(effect)) as object; // Only names change.
 }
+
+/** Of a command's data, a pipeline and an announced pair: added in 0.3.0. */
+const ADDED: Readonly<Record<string, readonly string[]>> = {
+  collect: ['champion'],
+  verify: ['decision', 'history'],
+  pipeline: ['strangers', 'decision'],
+  pair: ['dataset'],
+};
+
+/** An effect as 0.2.0 decided it. */
+export function effectOf02(effect: Effect): object {
+  if (effect.kind === 'deployment') return { ...effect, pair: without('pair', effect.pair) };
+  if (effect.kind !== 'command' || effect.verb !== 'start') return effect;
+  const data = without(effect.stage, effect.data) as { pipeline?: object };
+  return { ...effect, data: data.pipeline ? { ...data, pipeline: without('pipeline', data.pipeline) } : data };
+}
+
+const without = (place: string, value: object | null) =>
+  value && Object.fromEntries(Object.entries(value).filter(([key]) => !ADDED[place]?.includes(key)));
 
 function translated(key: string, value: unknown): unknown {
   if (typeof value === 'string') return textBefore(key, value);
