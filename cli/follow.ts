@@ -34,6 +34,8 @@ export interface StartRunOptions {
   readonly model: string;
   readonly runId: string;
   readonly reason?: string | undefined;
+  /** Goes through all stages also if nothing has changed. */
+  readonly force?: boolean | undefined;
 }
 
 /** Publishes the start command and resolves at the run's end, good or bad. Throws if the command is refused. */
@@ -45,11 +47,11 @@ export async function startAndFollow(
 ): Promise<RunEnd> {
   // An abort that came before would never be heard of again.
   signal?.throwIfAborted();
-  const { model, runId, reason } = options;
+  const { model, runId, reason, force } = options;
   const id = `${runId}.start`;
   const [end] = await Promise.all([
     follow(bus, runId, id, watcher, signal),
-    bus.publish(CTL.pipelineStart, { model, runId, reason }, { id }),
+    bus.publish(CTL.pipelineStart, { model, runId, reason, force }, { id }),
   ]);
   return end;
 }

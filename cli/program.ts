@@ -71,11 +71,12 @@ function program(): Command {
     .description('start a run and follow it to its end')
     .argument('[model]', 'model name', 'face')
     .option('--detach', 'do not follow the run')
+    .option('--force', 'train and judge also if data, configuration and champion are unchanged')
     .option(...JSON_OUTPUT)
     .action(async (model, options, command) => (await load.operate()).runCommand(model, options, globals(command)));
   run
     .command('show')
-    .description('show the time line of a run: its states, their causes, and how long each lasted')
+    .description("show the verdict on a run's candidate, and its time line: states, causes, and how long each lasted")
     .argument('<runId>', RUN_ID)
     .option('--at <n>', 'show the run as it was after its n-th transition', positiveNumber)
     .option(...JSON_OUTPUT)
@@ -163,6 +164,14 @@ function steerCommands(nightshift: Command): void {
       'changes to the configuration, such as {"training":{"epochs":5}}; @file reads them from a file',
     )
     .action(async (runId, options, command) => (await load.steer()).forkCommand(runId, options, globals(command)));
+  nightshift
+    .command('bless')
+    .description('put the candidate of a rejected or inconclusive run into service by hand')
+    .argument('<runId>', RUN_ID)
+    .requiredOption('--by <name>', 'name of the person who answers for it; kept in the ledger')
+    .requiredOption('--reason <text>', 'why, in words for people; kept in the ledger')
+    .option(...JSON_OUTPUT)
+    .action(async (runId, options, command) => (await load.steer()).blessCommand(runId, options, globals(command)));
 }
 
 const STEERED: Readonly<Record<SteerVerb, string>> = {

@@ -46,6 +46,14 @@ export const RunMemorySchema = z
       .looseObject({ runId: TokenSchema, stage: z.string() })
       .nullable()
       .describe('the run whose results it goes on from, and the stage at which it began'),
+    lastVerdict: TokenSchema.nullable()
+      .optional()
+      .describe('the latest run of the model before it that was judged: of an `unchanged` one, that which it repeats'),
+    blessing: z
+      .looseObject({ by: z.string(), reason: z.string() })
+      .nullable()
+      .optional()
+      .describe('the operator who answers for its candidate, if the verification did not bless it'),
   })
   .describe("the run's memory; more fields belong to the version of the machine");
 export type RunMemory = z.infer<typeof RunMemorySchema>;

@@ -10,7 +10,7 @@ import { pipelineSetup } from './setup.ts';
 import { compensating, rollingBack, undoFailed, withdrawing } from './undoing.ts';
 import { lossesOf, workingOn } from './working.ts';
 
-export type { ForkOrigin, PipelineContext, PipelineInput } from './context.ts';
+export type { Blessing, ForkOrigin, PipelineContext, PipelineInput } from './context.ts';
 export type { PipelineEvent } from './events.ts';
 
 export const pipelineMachine = pipelineSetup.createMachine({

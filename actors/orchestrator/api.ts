@@ -21,7 +21,7 @@ import { API, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
-import { upcast, VERSIONS } from '../../machines/versions.ts';
+import { isKnown, upcast } from '../../machines/versions.ts';
 import { SLOT_RUN } from '../../services/schedule/decide.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
 import { commandEndpointsOf } from './command-api.ts';
@@ -100,14 +100,14 @@ async function showRun(o: OrchestratorContext, { runId, at }: ParsedQuestion<typ
 }
 
 /** A run of an older version reads like one of today; a version that is not known here is shown as it is. */
-const inTodaysWords = (c: Checkpoint): Checkpoint =>
-  VERSIONS.some(({ digest }) => digest === c.machine) ? upcast(c) : c;
+const inTodaysWords = (c: Checkpoint): Checkpoint => (isKnown(c) ? upcast(c) : c);
 
 /** The memory of a run, as the contract has it. */
-const memoryOf = ({ plan, forkedFrom, ...more }: PipelineContext): RunMemory => ({
+const memoryOf = ({ plan, forkedFrom, blessing, ...more }: PipelineContext): RunMemory => ({
   ...more,
   plan: plan.map((step) => ({ ...step })),
   forkedFrom: forkedFrom && { ...forkedFrom },
+  blessing: blessing && { ...blessing },
 });
 
 /** A transition is saved twice, with its outbox and without: the first counts. */
@@ -185,5 +185,5 @@ const summary = (c: Checkpoint): RunSummary => ({
   failure: failureOf(c.context)?.message ?? reasonOfRejection(c),
 });
 
-const reasonOfRejection = ({ context: { verification } }: Checkpoint) =>
-  verification?.verdict === 'rejected' ? verification.reasons.join(' ') : null;
+const reasonOfRejection = ({ value, context: { verification } }: Checkpoint) =>
+  verification && statePath(value) === 'rejected' ? verification.reasons.join(' ') : null;

@@ -1,132 +1,58 @@
 /**
- * Begins runs: from scratch, at the point where another run failed, or from a stage of another with changes. A lock
- * keeps a model to one run at a time. Called for operator commands and by schedules.
+ * Begins runs through all stages, and others from an origin that again.ts or bless.ts has found. A lock keeps a model to
+ * one run at a time. Called for operator commands and by schedules.
  */
-import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import type { Stage } from '../../contracts/subjects.ts';
-import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
-import { STAGES, WORK_STAGES } from '../../contracts/subjects.ts';
+import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
-import type { ForkOrigin, PipelineContext } from '../../machines/pipeline.machine.ts';
-import { statePath, type Checkpoint } from '../../machines/step.ts';
+import type { Blessing, ForkOrigin } from '../../machines/pipeline.machine.ts';
+import type { Checkpoint } from '../../machines/step.ts';
+import { upcast } from '../../machines/versions.ts';
 import { lockKey, runKey, type OrchestratorContext } from './context.ts';
+import { lookBack } from './look-back.ts';
 import { beginRun, type Moved } from './run-loop.ts';
 
-export interface NightStart {
+export interface RunStart {
   readonly model: string;
   readonly runId: string;
   readonly messageId: string;
 }
 
+export interface NightStart extends RunStart {
+  /** Goes on also if nothing has changed since the last verdict. */
+  readonly force?: boolean | undefined;
+}
+
 /** Starts a run through all stages, unless it exists already. Throws MODEL_UNKNOWN or RUN_ACTIVE. */
-export const beginNight = (o: OrchestratorContext, start: NightStart): Promise<Moved> =>
-  beginWith(o, start, pipelineOf(o, start.model), null);
+export const beginNight = (o: OrchestratorContext, { force = false, ...start }: NightStart): Promise<Moved> =>
+  begin(o, start, { pipeline: pipelineOf(o, start.model), forkedFrom: null, blessing: null, mayEndUnchanged: !force });
 
-/**
- * A new run that goes on where an ended one failed, with that one's configuration and results. The same run is retried
- * once: asking again finds the run that the first asking made. Throws RUN_UNKNOWN, RUN_ACTIVE, COMMAND_NOT_APPLICABLE.
- */
-export async function retryRun(o: OrchestratorContext, oldId: string, messageId: string) {
-  const old = await loadRun(o, oldId);
-  const { context } = old;
-  const runId = retryIdOf(oldId);
-  const existing = await o.runs.load(runKey(runId));
-  if (!existing && old.status === 'active') {
-    const hint = `\`nightshift ${statePath(old.value) === 'needsOperator' ? 'resume' : 'cancel'} ${oldId}\` comes first`;
-    throw new PipelineError('RUN_ACTIVE', `run ${oldId} has not ended, it stands in ${statePath(old.value)}; ${hint}`);
-  }
-  if (context.kind === 'rollback') throw notApplicable(`run ${oldId} is a rollback; ask for another instead`);
-  if (statePath(old.value) === 'completed')
-    throw notApplicable(`run ${oldId} has completed; start a new one or fork it`);
-  const origin = originOf(oldId, context, failedStage(context));
-  return beginWith(o, { model: context.model, runId, messageId }, context.pipeline, origin);
+export interface Origin {
+  readonly pipeline: PipelineConfig;
+  readonly forkedFrom: ForkOrigin;
+  readonly blessing: Blessing | null;
 }
 
-export interface Fork {
-  readonly runId: string;
-  readonly from: Stage;
-  readonly changes: Readonly<Record<string, unknown>>;
-  readonly newRunId: string;
+/** Starts a run that goes on from another, unless it exists already. Throws RUN_ACTIVE. */
+export const beginFrom = (o: OrchestratorContext, start: RunStart, origin: Origin): Promise<Moved> =>
+  begin(o, start, { ...origin, mayEndUnchanged: false });
+
+interface Beginning extends Omit<Origin, 'forkedFrom'> {
+  readonly forkedFrom: ForkOrigin | null;
+  readonly mayEndUnchanged: boolean;
 }
 
-/** A new run from a stage of another, which may have ended in any way, with a changed copy of its configuration. */
-export async function forkRun(o: OrchestratorContext, fork: Fork, messageId: string) {
-  const { context } = await loadRun(o, fork.runId);
-  if (context.kind === 'rollback') throw notApplicable(`run ${fork.runId} is a rollback; it has no stages`);
-  const origin = originOf(fork.runId, context, fork.from);
-  const pipeline = changedPipeline(context.pipeline, fork);
-  return beginWith(o, { model: context.model, runId: fork.newRunId, messageId }, pipeline, origin);
-}
-
-async function beginWith(
-  o: OrchestratorContext,
-  { model, runId, messageId }: NightStart,
-  pipeline: PipelineConfig,
-  forkedFrom: ForkOrigin | null,
-): Promise<Moved> {
+function begin(o: OrchestratorContext, { model, runId, messageId }: RunStart, beginning: Beginning): Promise<Moved> {
+  const { mayEndUnchanged, ...given } = beginning;
   const input = async () => {
-    await takeLock(o, lockKey(model), model, runId);
-    const champion = (await o.deployments.load(model))?.value.current ?? null;
-    return { runId, model, kind: 'night' as const, pipeline, champion, forkedFrom };
+    const before = await takeLock(o, lockKey(model), model, runId);
+    const record = (await o.deployments.load(model))?.value ?? null;
+    const { unchangedContent, ...past } = await lookBack(o, before, record, given.pipeline);
+    const champion = record?.current ?? null;
+    const expected = mayEndUnchanged ? unchangedContent : null;
+    return { runId, model, kind: 'night' as const, champion, ...given, ...past, unchangedContent: expected };
   };
   return beginRun(o, { runId, messageId, input });
-}
-
-/** `run-7` is retried as `run-7-r1`, that one as `run-7-r2`. */
-export function retryIdOf(runId: string): string {
-  const [, base, number] = /^(.*?)(?:-r(\d+))?$/.exec(runId)!; // Matches any text.
-  return `${base}-r${Number(number ?? 0) + 1}`;
-}
-
-/** The first stage without a result that may be kept. A candidate that only a person rejected can be deployed. */
-function failedStage({ dataset, candidate, verification }: PipelineContext): Stage {
-  if (verification?.verdict === 'passed') return 'deploy';
-  if (candidate) return 'verify';
-  return dataset ? 'train' : 'collect';
-}
-
-/** The results of the stages before. Throws COMMAND_NOT_APPLICABLE if one of them is lacking. */
-function originOf(runId: string, { dataset, candidate, verification }: PipelineContext, stage: Stage): ForkOrigin {
-  const rank = STAGES.indexOf(stage);
-  const passed = verification?.verdict === 'passed' ? verification : null;
-  const results = [dataset, candidate, passed].slice(0, rank);
-  const lacking = WORK_STAGES.find((_, index) => index < rank && !results[index]);
-  if (lacking)
-    throw notApplicable(`run ${runId} cannot be forked from ${stage}: its ${lacking} has no result to reuse`);
-  return {
-    runId,
-    stage,
-    dataset: rank > 0 ? dataset : null,
-    candidate: rank > 1 ? candidate : null,
-    verification: rank > 2 ? passed : null,
-  };
-}
-
-function changedPipeline(pipeline: PipelineConfig, { runId, changes }: Fork): PipelineConfig {
-  const parsed = PipelineConfigSchema.safeParse(merged(pipeline, changes));
-  if (!parsed.success)
-    throw new PipelineError('REQUEST_INVALID', `fork of run ${runId}: ${describeIssues(parsed.error)}`);
-  const unknown = unknownKeys(changes, parsed.data);
-  if (unknown.length === 0) return parsed.data;
-  throw new PipelineError('REQUEST_INVALID', `fork of run ${runId}: there is no setting ${unknown.join(', ')}`);
-}
-
-/** The schema drops what it does not know; a misspelt change must not be dropped in silence. */
-const unknownKeys = (changes: unknown, known: unknown, path = ''): string[] => {
-  if (!isObject(changes)) return [];
-  return Object.entries(changes).flatMap(([key, value]) =>
-    isObject(known) && key in known ? unknownKeys(value, known[key], `${path}${key}.`) : [`${path}${key}`],
-  );
-};
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-/** Objects are merged key by key; everything else is replaced. */
-function merged(base: unknown, changes: unknown): unknown {
-  if (!isObject(base) || !isObject(changes)) return changes;
-  const keys = Object.entries(changes).map(([key, value]) => [key, merged(base[key], value)]);
-  return { ...base, ...Object.fromEntries(keys) };
 }
 
 export function pipelineOf(o: OrchestratorContext, model: string): PipelineConfig {
@@ -136,10 +62,10 @@ export function pipelineOf(o: OrchestratorContext, model: string): PipelineConfi
   throw new PipelineError('MODEL_UNKNOWN', `no pipeline for a model "${model}" is configured; configured: ${known}`);
 }
 
-/** Throws RUN_UNKNOWN. */
+/** As the current version of the machine reads it. Throws RUN_UNKNOWN, RUN_VERSION_UNKNOWN. */
 export async function loadRun(o: OrchestratorContext, runId: string): Promise<Checkpoint> {
   const stored = await o.runs.load(runKey(runId));
-  if (stored) return stored.value;
+  if (stored) return upcast(stored.value);
   throw new PipelineError('RUN_UNKNOWN', `no run ${runId} is stored; \`nightshift runs\` lists them`);
 }
 
@@ -148,11 +74,17 @@ export const notApplicable = (message: string) => new PipelineError('COMMAND_NOT
 /** A crash between the two leaves a lock whose run was never stored. A younger one may still get its run. */
 const LOCK_WITHOUT_RUN_MS = 30_000;
 
-/** Throws RUN_ACTIVE if another run holds the lock. */
-export async function takeLock(o: OrchestratorContext, key: string, model: string, runId: string): Promise<void> {
+/** Answers the run that held the lock before, if one did. Throws RUN_ACTIVE if another run holds it. */
+export async function takeLock(
+  o: OrchestratorContext,
+  key: string,
+  model: string,
+  runId: string,
+): Promise<string | null> {
   const now = o.now();
   const held = await o.locks.load(key);
-  if (held?.value.runId === runId) return;
+  if (held?.value.runId === runId) return held.value.before;
+  let before: string | null = null;
   if (held) {
     const run = await o.runs.load(runKey(held.value.runId));
     const young = now.getTime() - Date.parse(held.value.takenAt) < LOCK_WITHOUT_RUN_MS;
@@ -162,8 +94,11 @@ export async function takeLock(o: OrchestratorContext, key: string, model: strin
         retryable: !run,
       });
     }
+    // A run that was never stored has nothing to look back to.
+    before = run ? held.value.runId : held.value.before;
   }
-  await o.locks.save(key, { runId, takenAt: now.toISOString() }, held?.revision ?? 0);
+  await o.locks.save(key, { runId, takenAt: now.toISOString(), before }, held?.revision ?? 0);
+  return before;
 }
 
 /** The model's run that is under way, if one is. */

@@ -10,7 +10,9 @@ import { parseSubject } from '../../contracts/parse-subject.ts';
 import { CTL, type CtlSubject } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { Obeyed } from './answer.ts';
-import { beginNight, derivedRunId, forkRun, retryRun } from './begin.ts';
+import { forkRun, retryRun } from './again.ts';
+import { beginNight, derivedRunId } from './begin.ts';
+import { blessRun } from './bless.ts';
 import type { OrchestratorContext } from './context.ts';
 import { dropLetter, redriveLetter } from './dead-letters.ts';
 import { rollBackModel } from './roll-back.ts';
@@ -34,6 +36,7 @@ export const HANDLERS: { readonly [S in CtlSubject]: Handler<S> } = {
   [CTL.pipelineReject]: { obey: telling('operator.reject') },
   [CTL.pipelineRetry]: { obey: (o, { runId }, { envelope }) => begun(retryRun(o, runId, envelope.id)) },
   [CTL.pipelineFork]: { obey: startFork },
+  [CTL.pipelineBless]: { obey: bless },
   [CTL.modelRollback]: { obey: rollBackModel },
   [CTL.dlqRedrive]: { obey: redriveLetter },
   [CTL.dlqDrop]: { obey: dropLetter },
@@ -64,13 +67,18 @@ function withData<S extends CtlSubject>(subject: S, delivery: Delivery): ParsedC
 }
 
 function startRun(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineStart>, delivery: Delivery) {
-  const { model, runId = derivedRunId('run', delivery) } = data;
-  return begun(beginNight(o, { model, runId, messageId: delivery.envelope.id }));
+  const { model, force, runId = derivedRunId('run', delivery) } = data;
+  return begun(beginNight(o, { model, runId, force, messageId: delivery.envelope.id }));
 }
 
 function startFork(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineFork>, delivery: Delivery) {
   const { newRunId = derivedRunId('fork', delivery), ...fork } = data;
   return begun(forkRun(o, { ...fork, newRunId }, delivery.envelope.id));
+}
+
+function bless(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineBless>, delivery: Delivery) {
+  const { newRunId = derivedRunId('bless', delivery), ...blessed } = data;
+  return begun(blessRun(o, { ...blessed, newRunId }, delivery.envelope.id));
 }
 
 async function begun(beginning: Promise<Moved>): Promise<Obeyed> {

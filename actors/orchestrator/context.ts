@@ -31,7 +31,12 @@ export const CheckpointSchema = z.custom<Checkpoint>(
 );
 
 /** RUNS/lock.<model>: the run that may change the model's deployment. One at a time. */
-export const LockSchema = z.object({ runId: z.string(), takenAt: z.string() });
+export const LockSchema = z.object({
+  runId: z.string(),
+  takenAt: z.string(),
+  /** The run that held it before. */
+  before: z.string().nullable().default(null),
+});
 export type Lock = z.infer<typeof LockSchema>;
 
 export interface OrchestratorContext {

@@ -96,7 +96,7 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
       return startCanary(record, runId, { share, keyHeader });
     }
     case 'commit':
-      return commit(record, runId, now, { retainedMax, why: context.reason ?? null });
+      return commit(record, runId, now, { retainedMax, ...occasionOf(context) });
     case 'rollBack':
       return rollBack(record, runId, now, { retainedMax, ...causeOf(context) });
     case 'withdraw':
@@ -104,6 +104,12 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
     default:
       return assertNever(effect.change);
   }
+}
+
+/** An operator blessed the candidate, or said why an earlier pair is wanted; of any other there is nothing to say. */
+function occasionOf({ blessing, reason }: PipelineContext): Partial<Terms> {
+  if (blessing) return { reason: 'blessed', why: `${blessing.by}: ${blessing.reason}` };
+  return { why: reason ?? null };
 }
 
 /** An operator wants the release of this run gone, or its guard does; and why. */

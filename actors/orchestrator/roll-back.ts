@@ -43,7 +43,8 @@ export async function rollBackModel(
   if (!isBegun) await takeLock(o, rollbackLockKey(model), model, runId);
   const champion = record?.current ?? null;
   const wanted = target?.kind === 'retained' ? { target: target.pair } : {};
-  const input = { runId, model, kind: 'rollback' as const, pipeline, champion, forkedFrom: null, reason, ...wanted };
+  const fresh = { forkedFrom: null, history: [], unchangedContent: null, lastVerdict: null, blessing: null };
+  const input = { runId, model, kind: 'rollback' as const, pipeline, champion, reason, ...fresh, ...wanted };
   const beginning = { runId, messageId: envelope.id, input: () => Promise.resolve(input) };
   const { checkpoint, moved } = await beginRun(o, beginning);
   return { checkpoint, changed: moved };

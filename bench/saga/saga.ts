@@ -129,7 +129,7 @@ async function measureThroughput(rigOptions: RigOptions, { seconds }: SagaBenchO
 async function measureNights({ nights }: SagaBenchOptions) {
   return withRig({ sync: 'always', orchestrators: 1, models: 0 }, async (rig) => {
     const bus = await createBus({ nc: rig.nc, source: 'bench', log: rig.log, now: () => new Date(), newId: () => '' });
-    const workers = await startIdleWorkers(rig.nc, rig.log, 'passed');
+    const workers = await startIdleWorkers(rig.nc, rig.log, 'blessed');
     const replica = await startObedientReplica(rig.nc, bus, 'r1', {});
     const whole: number[] = [];
     const first: number[] = [];

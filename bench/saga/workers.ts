@@ -10,6 +10,7 @@ import type { BlobRef } from '../../contracts/references.ts';
 import { createBus, type Bus } from '../../infra/messaging/bus.ts';
 import { workerConsumer } from '../../infra/topology/consumers.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { figures } from '../../test/support/figures.ts';
 
 export interface IdleWorkers {
   /** Milliseconds from each answered command's event to the command or end that followed. */
@@ -23,20 +24,19 @@ const ref = (bucket: BlobRef['bucket']): BlobRef => ({
   digest: `sha256:${'0'.repeat(64)}`,
   bytes: 1,
 });
-const accuracy = { rank1: 1, rocAuc: 1, tarAtFar1e2: 1, threshold: 0.5, probes: 1, galleryPeople: 1 };
-const performance_ = { latencyMs: { p50: 1, p95: 1, p99: 1, max: 1 }, imagesPerSecond: 1, requests: 1 };
 
 /** `verdict` "rejected" ends a run after three stages, without a deployment. */
-const answers = (verdict: 'passed' | 'rejected'): Readonly<Record<WorkStage, object>> => ({
+const answers = (verdict: 'blessed' | 'rejected'): Readonly<Record<WorkStage, object>> => ({
   collect: { dataset: ref('DATASETS'), samples: 2, people: 2, quarantined: 0, durationMs: 0 },
   train: { model: ref('MODELS'), epochs: 1, loss: 0, imagesPerSecond: 1, validationRank1: null, durationMs: 0 },
   verify: {
     verdict,
+    admitted: verdict === 'blessed',
     reasons: [],
     report: ref('REPORTS'),
     gallery: ref('MODELS'),
     golden: ref('MODELS'),
-    figures: { candidate: { digest: ref('MODELS').digest, accuracy, performance: performance_ }, champion: null },
+    figures: figures(),
     durationMs: 0,
   },
 });
@@ -51,7 +51,7 @@ interface Answered {
 export async function startIdleWorkers(
   nc: NatsConnection,
   log: Logger,
-  verdict: 'passed' | 'rejected',
+  verdict: 'blessed' | 'rejected',
 ): Promise<IdleWorkers> {
   const bus = await createBus({ nc, source: 'bench', log, now: () => new Date(), newId: () => '' });
   const answered: Answered[] = [];

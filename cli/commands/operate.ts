@@ -11,12 +11,14 @@ import {
   modelRolledBackSubject,
   pipelineEventSubject,
   RUN_STOPS,
+  type PipelineFact,
 } from '../../contracts/subjects.ts';
 import type { Bus, Heard } from '../../infra/messaging/bus.ts';
 import { followCommand } from '../../infra/messaging/send-command.ts';
-import { startAndFollow } from '../follow.ts';
+import { startAndFollow, type RunWatcher } from '../follow.ts';
 import { createStageView } from '../stage-view.ts';
 import { onSignal } from '../signals.ts';
+import { describeVerdict, readVerdict } from '../verdict-view.ts';
 import type { Client } from '../client.ts';
 import { withClient } from '../with-client.ts';
 import type { GlobalOptions } from '../global-options.ts';
@@ -34,13 +36,14 @@ const NOBODY =
 
 export async function runCommand(
   model: string,
-  options: { detach?: boolean; json?: boolean },
+  options: { detach?: boolean; force?: boolean; json?: boolean },
   global: GlobalOptions,
 ): Promise<void> {
-  await withClient(global, async ({ bus }) => {
+  await withClient(global, async ({ bus, nc }) => {
     const runId = newRunId(new Date());
+    const { force } = options;
     if (options.detach) {
-      await bus.publish(CTL.pipelineStart, { model, runId }, { id: `${runId}.start` });
+      await bus.publish(CTL.pipelineStart, { model, runId, force }, { id: `${runId}.start` });
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ runId })}\n`
@@ -57,25 +60,38 @@ export async function runCommand(
     const view = createStageView(process.stderr);
     process.stderr.write(`${runId}\n`);
     const unanswered = setTimeout(() => process.stderr.write(NOBODY), SILENCE_MS);
-    const watcher = {
+    let verification: unknown = null;
+    const watcher: RunWatcher = {
       ...view,
+      completed: (stage, data) => {
+        if (stage === 'verify') verification = data;
+        view.completed(stage, data);
+      },
       advanced: (state: string) => {
         clearTimeout(unanswered);
         view.advanced(state);
       },
     };
-    const end = await startAndFollow(bus, { model, runId }, watcher, interrupted.signal).finally(() => {
+    const end = await startAndFollow(bus, { model, runId, force }, watcher, interrupted.signal).finally(() => {
       clearTimeout(unanswered);
       view.close();
       off();
     });
+    const judged = await readVerdict(nc, verification);
     const why = end.failure ? `: ${end.failure.message}` : '';
+    const verdict = judged ? describeVerdict(judged) : '';
     process.stdout.write(
-      options.json ? `${JSON.stringify({ ...end, stagesMs: view.durationsMs })}\n` : `${runId} ${end.fact}${why}\n`,
+      options.json
+        ? `${JSON.stringify({ ...end, stagesMs: view.durationsMs, ...(judged ?? NOT_JUDGED) })}\n`
+        : `${runId} ${end.fact}${why}\n${verdict}`,
     );
-    process.exitCode = end.fact === 'completed' ? 0 : 1;
+    process.exitCode = GOOD_ENDS.includes(end.fact) ? 0 : 1;
   });
 }
+
+/** Nothing is left to do after these. */
+const GOOD_ENDS: readonly PipelineFact[] = ['completed', 'unchanged'];
+const NOT_JUDGED = { verification: null, report: null };
 
 /** If the worker stays silent, stopping takes three questions with back-off; see docs/operations.md. */
 const CANCEL_TIMEOUT_MS = 180_000;

@@ -1,8 +1,12 @@
-/** `nightshift run show <id>`: the time line of a run, or how it stood after one of its transitions. */
+/**
+ * `nightshift run show <id>`: the verdict on its candidate and its time line, or how it stood after one of its
+ * transitions.
+ */
 import Table from 'cli-table3';
 import type { Answer, RunMemory, RunSummary } from '../../contracts/api.ts';
 import { API } from '../../contracts/subjects.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { describeVerdict, readVerdict, type Judged } from '../verdict-view.ts';
 import { withClient } from '../with-client.ts';
 
 type ShownRun = Answer<typeof API.run>;
@@ -12,25 +16,31 @@ export async function runShowCommand(
   { at, json }: { at?: number; json?: boolean },
   global: GlobalOptions,
 ): Promise<void> {
-  await withClient(global, async ({ ask }) => {
+  await withClient(global, async ({ ask, nc }) => {
     const run = await ask(API.run, { runId, at });
-    const text = at === undefined ? describe(run) : `${describe(run)}${memoryOf(run.context)}`;
-    process.stdout.write(json ? `${JSON.stringify(run)}\n` : text);
+    const judged = await readVerdict(nc, run.context.verification);
+    const text = at === undefined ? describe(run, judged) : `${describe(run, judged)}${memoryOf(run.context)}`;
+    process.stdout.write(json ? `${JSON.stringify({ ...run, report: judged?.report ?? null })}\n` : text);
   });
 }
 
-function describe(run: ShownRun): string {
+function describe(run: ShownRun, judged: Judged | null): string {
   const head = ['#', 'at', 'event', 'by', 'state', 'attempt', 'stayed'];
   const table = new Table({ head, style: { head: [], border: [] } });
   for (const { transition, at, cause, actor, state, attempt, durationMs } of run.timeline) {
     table.push([transition, at.slice(11, 23), cause, actor, state, attempt, stayed(durationMs, run.status)]);
   }
-  const { plan, forkedFrom } = run.context;
-  const why = run.failure ? `\n${run.failure}` : '';
+  const { plan, forkedFrom, blessing, lastVerdict } = run.context;
+  // The reasons of a verdict stand below.
+  const why = run.failure && run.failure !== judged?.verification.reasons.join(' ') ? `\n${run.failure}` : '';
+  const unchanged = run.state === 'unchanged' ? `\nnothing has changed since ${lastVerdict} was judged` : '';
   const origin = forkedFrom ? `\ngoes on from ${forkedFrom.runId}, at ${forkedFrom.stage}` : '';
+  const blessed = blessing ? `\nblessed by ${blessing.by}: ${blessing.reason}` : '';
   const undo = plan.map((step) => `${step.undo} ${step.status}`).join(', ');
   const earlier = (run.timeline[0]?.transition ?? 1) > 1 ? '\nits first transitions are no longer kept' : '';
-  return `${run.runId}  ${run.model}  ${run.state}${why}${origin}\nundo: ${undo}${earlier}\n${table.toString()}\n`;
+  const verdict = judged ? `\n${describeVerdict(judged)}` : '\n';
+  const title = `${run.runId}  ${run.model}  ${run.state}${why}${unchanged}${origin}${blessed}`;
+  return `${title}${verdict}undo: ${undo}${earlier}\n${table.toString()}\n`;
 }
 
 function stayed(durationMs: number | null, status: RunSummary['status']): string {

@@ -35,7 +35,12 @@ export async function deploymentsCommand(
   });
 }
 
-const REASONS = { deployed: 'deployed', operator: 'rolled back by operator', guard: 'rolled back by guard' };
+const REASONS = {
+  deployed: 'deployed',
+  blessed: 'blessed',
+  operator: 'rolled back by operator',
+  guard: 'rolled back by guard',
+};
 
 function describeLedger({ model, releases }: ModelLedger): string {
   if (releases.length === 0) return `${model}\n  nothing has been in service yet\n`;
@@ -62,6 +67,9 @@ function describeModel(status: ModelStatus): string {
   const release = current
     ? `release ${current.release}, model ${short(current.model.digest)}, run ${current.runId}, since ${current.committedAt}`
     : 'nothing in service yet';
+  const made = current?.origin?.release ?? current?.release;
+  const entry = deployment?.ledger.find((it) => it.release === made);
+  const blessed = entry?.reason === 'blessed' ? `\n  blessed     ${entry.why}` : '';
   const previous = deployment?.previous
     ? `release ${deployment.previous.release}, model ${short(deployment.previous.model.digest)}`
     : '-';
@@ -83,7 +91,7 @@ function describeModel(status: ModelStatus): string {
   const run = activeRun ? `${activeRun.runId}: ${activeRun.state}` : 'none';
   const decision = decisionOf(status);
   const lines = [
-    `in service  ${release}`,
+    `in service  ${release}${blessed}`,
     ...(decision ? decisionLines(decision) : []),
     `previous    ${previous}`,
     `run         ${run}`,

@@ -1,5 +1,5 @@
 /**
- * `nightshift pause`, `resume`, `approve`, `reject`, `retry` and `fork`: commands about one run, published as any NATS
+ * `nightshift pause`, `resume`, `approve`, `reject`, `retry`, `fork` and `bless`: commands about one run, published as any NATS
  * client could. Each prints what an orchestrator answered and ends; `nightshift run show <runId>` shows what follows.
  */
 import { readFileSync } from 'node:fs';
@@ -43,6 +43,16 @@ export async function retryCommand(
 ) {
   const outcome = await sent(global, 'retry', CTL.pipelineRetry, { runId, reason });
   print(outcome, json, `${runId} is retried as ${outcome.runId}; state ${outcome.state}`);
+}
+
+export async function blessCommand(
+  runId: string,
+  { by, reason, json }: Output & { by: string; reason: string },
+  global: GlobalOptions,
+) {
+  const data = { runId, by, reason, newRunId: newRunId(new Date()) };
+  const outcome = await sent(global, 'bless', CTL.pipelineBless, data);
+  print(outcome, json, `the candidate of ${runId} goes into service as ${outcome.runId}; state ${outcome.state}`);
 }
 
 export interface ForkOptions extends Output {

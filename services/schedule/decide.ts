@@ -18,7 +18,7 @@ const RECENT_MAX = 64;
 const SEEN_MAX = 64;
 /** Ends after which the next night is likely to fail as well. A rejected model is the gates at work. */
 const FAILING: readonly PipelineFact[] = ['failed', 'rolled-back', 'needs-operator'];
-const JUDGED: readonly PipelineFact[] = [...FAILING, 'completed', 'rejected'];
+const JUDGED: readonly PipelineFact[] = [...FAILING, 'completed', 'rejected', 'unchanged'];
 
 export interface Moment {
   readonly now: Date;

@@ -72,9 +72,9 @@ test('cli: run, status, runs, rollback and cancel work against a system that run
 
       const first = json<RunEnd>(await command('run', '--json'));
       assert.equal([first.fact, first.state], ['completed', 'completed']);
-      const second = await command('run');
+      const second = await command('run', '--force');
       assert.is(second.code, 0, second.stderr);
-      assert.match(second.stdout, /^run-\S+ completed\n$/);
+      assert.match(second.stdout, /^run-\S+ completed\nverdict: /);
       for (const stage of ['collect', 'train', 'verify', 'deploy'])
         assert.match(second.stderr, new RegExp(`^  ${stage}`, 'm'));
 

@@ -6,7 +6,7 @@ import { applyTimer, beginRun } from '../../../actors/orchestrator/run-loop.ts';
 import { commandSubject, STREAMS, timerFiredSubject } from '../../../contracts/subjects.ts';
 import { PipelineEventSchema } from '../../../contracts/messages.ts';
 import { workerConsumer } from '../../../infra/topology/consumers.ts';
-import { blobRef, nightInput, verified } from '../../support/runs.ts';
+import { blobRef, nightInput, REJECTED, verified } from '../../support/runs.ts';
 import { quickPipeline, trivialWorks, withSaga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 import { contextOf, ended, hold, reached, start } from '../../support/steering.ts';
@@ -109,9 +109,7 @@ test('orchestrator: before a deadline of the deployment counts, the replicas are
     const before = ({ change }: { change: string }) => (change === 'announced' ? gate.opened : Promise.resolve());
     // No orchestrator runs: nobody looks but the test.
     await withSaga(server, { orchestrators: 0, replica: { before } }, async (saga) => {
-      const verification = verified('n0.verify.1', 'passed');
-      const results = { dataset: blobRef('DATASETS', 'd'), candidate: blobRef('MODELS', 'm'), verification };
-      const forkedFrom = { runId: 'n0', stage: 'deploy' as const, ...results };
+      const forkedFrom = { ...REJECTED, verification: verified('r0.verify.1', 'blessed') };
       const input = nightInput({ runId: 'n1', pipeline: quickPipeline(), forkedFrom });
       const beginning = { runId: 'n1', messageId: 'start', input: () => Promise.resolve(input) };
       const { timers } = (await beginRun(saga.orchestrator, beginning)).checkpoint;

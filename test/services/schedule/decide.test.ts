@@ -120,6 +120,7 @@ test('schedule: failures in a row pause it; a good night or a resume begins the 
   };
   assert.is(ends('failed', 'completed', 'failed').paused, null);
   assert.is(ends('failed', 'rejected', 'failed').paused, null);
+  assert.is(ends('failed', 'unchanged', 'failed').paused, null);
   const paused = ends('failed', 'cancelled', 'rolled-back');
   assert.match(paused.paused!.reason, /2 scheduled runs in a row/);
   assert.is(resumed(paused, 'c', day(4, '00:00:00')).paused, null);

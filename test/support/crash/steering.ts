@@ -2,7 +2,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';
-import { retryIdOf } from '../../../actors/orchestrator/begin.ts';
+import { retryIdOf } from '../../../actors/orchestrator/again.ts';
 import { ScheduleConfigSchema } from '../../../contracts/configuration/schedule.ts';
 import { BUCKETS, CTL, SCHEDULE_TIMER, slotSubject, STREAMS, type CtlSubject } from '../../../contracts/subjects.ts';
 import { createBlobStore } from '../../../infra/stores/blob-store.ts';

@@ -3,7 +3,7 @@
  * operator or a schedule steers. Each story begins over a fresh store, and says which of its points no story before it has.
  */
 import type { NatsConnection } from 'nats';
-import { retryIdOf } from '../../../actors/orchestrator/begin.ts';
+import { retryIdOf } from '../../../actors/orchestrator/again.ts';
 import { BUCKETS, CTL, inferSubject } from '../../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment } from '../../../contracts/release.ts';
 import { createBlobStore } from '../../../infra/stores/blob-store.ts';

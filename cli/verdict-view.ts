@@ -1,0 +1,88 @@
+/**
+ * The verdict of a verification as people read it: its reasons first, then the five figures that matter beside those of
+ * the champion, then the gates of the report. Shown at the end of `nightshift run` and by `nightshift run show`.
+ */
+import Table from 'cli-table3';
+import type { NatsConnection } from 'nats';
+import { toFailure } from '../contracts/errors.ts';
+import { CompletedSchemas, type Completed } from '../contracts/messages.ts';
+import { VerificationReportSchema, type Gate, type VerificationReport } from '../contracts/verification.ts';
+import { createBlobStore } from '../infra/stores/blob-store.ts';
+
+export type Verification = Completed<'verify'>;
+
+export interface Judged {
+  readonly verification: Verification;
+  /** Null if the report is gone, or of a program before 0.3.0. */
+  readonly report: VerificationReport | null;
+}
+
+/** The verification in the memory of a run or in an event, with its report; null if nothing was verified. */
+export async function readVerdict(nc: NatsConnection, verification: unknown): Promise<Judged | null> {
+  // A version of the machine that this program does not know may have saved it otherwise.
+  const parsed = CompletedSchemas.verify.safeParse(verification);
+  return parsed.success ? { verification: parsed.data, report: await readReport(nc, parsed.data.report) } : null;
+}
+
+async function readReport(nc: NatsConnection, ref: Verification['report']): Promise<VerificationReport | null> {
+  try {
+    const text = (await createBlobStore(nc, 'nightshift').get(ref)).toString();
+    return VerificationReportSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch (error) {
+    if (toFailure(error).code === 'BLOB_MISSING') return null;
+    throw error;
+  }
+}
+
+export function describeVerdict({ verification, report }: Judged): string {
+  const { verdict, admitted, reasons, figures } = verification;
+  const may = verdict !== 'inconclusive' ? '' : admitted ? ', and may serve' : ', and may not serve';
+  const parts = [
+    `verdict: ${verdict}${may}`,
+    ...reasons.map((reason) => `  ${reason}`),
+    figures
+      ? figuresTable(figures, report?.promise.fpir)
+      : 'its figures are those of an earlier version; see its report',
+    report ? gatesTable(report.gates) : `its report, ${verification.report.key}, is gone or of an earlier version`,
+  ];
+  return `${parts.join('\n')}\n`;
+}
+
+type Figures = NonNullable<Verification['figures']>;
+type Accuracy = Figures['candidate']['accuracy'];
+
+const ROWS: readonly (readonly [string, (accuracy: Accuracy) => string])[] = [
+  ['not recognised (FNIR)', ({ recognition }) => percent(recognition.fnir)],
+  ['given another name', ({ recognition }) => percent(recognition.wrongName)],
+  ['newcomers not recognised', ({ newcomers }) => percent(newcomers?.fnir)],
+  ['rank-1 per person', ({ recognition }) => percent(recognition.rank1PerPerson)],
+];
+
+function figuresTable({ candidate, champion }: Figures, promise: number | undefined): string {
+  const table = new Table({ head: ['', 'candidate', 'champion'], style: { head: [], border: [] } });
+  const promised = promise === undefined ? '' : `, promised ${percent(promise)}`;
+  const rows = [[`strangers known (FPIR${promised})`, strangersKnown] as const, ...ROWS];
+  for (const [name, valueOf] of rows) {
+    table.push([name, valueOf(candidate.accuracy), champion ? valueOf(champion.accuracy) : '-']);
+  }
+  return table.toString();
+}
+
+const strangersKnown = ({ identify: { fpir } }: Accuracy) => `${percent(fpir.share)}, at most ${percent(fpir.upper)}`;
+
+function gatesTable(gates: readonly Gate[]): string {
+  const table = new Table({
+    head: ['gate', 'outcome', 'value', 'limit', ''],
+    style: { head: [], border: [] },
+    wordWrap: true,
+    colWidths: [null, null, null, null, 60],
+  });
+  for (const { name, outcome, value, limit, message } of gates) {
+    table.push([name, outcome, digits(value), digits(limit), message]);
+  }
+  return table.toString();
+}
+
+const percent = (share: number | null | undefined) =>
+  share == null ? '-' : `${Number((100 * share).toPrecision(3))} %`;
+const digits = (value: number | null) => (value === null ? '-' : Number(value.toPrecision(3)));
