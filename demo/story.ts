@@ -157,7 +157,7 @@ async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
       if (stage === 'train') figures.imagesPerSecond = CompletedSchemas.train.parse(data).imagesPerSecond;
       if (stage !== 'verify') return;
       const { reasons, figures: measured } = CompletedSchemas.verify.parse(data);
-      Object.assign(figures, { reasons, rank1: measured.candidate.accuracy.recognition.rank1PerPerson });
+      Object.assign(figures, { reasons, rank1: measured?.candidate.accuracy.recognition.rank1PerPerson ?? 0 });
     },
     advanced: (state) => {
       view.advanced(state);
