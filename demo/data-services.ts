@@ -109,7 +109,7 @@ const newcomersOf = (options: DataServicesOptions) => options.newPeople ?? defau
 /** The staff with the newcomers, and the strangers: other people than these. */
 async function openAlbums(options: DataServicesOptions): Promise<{ albums: Album[]; strangers: Album[] }> {
   const defaults = defaultsOf(options);
-  const strangers = options.strangers ?? defaults.strangers;
+  const wanted = options.strangers ?? defaults.strangers;
   const sizes = {
     people: (options.people ?? defaults.people) + newcomersOf(options),
     served: options.shotsPerPerson ?? defaults.shotsPerPerson,
@@ -117,11 +117,13 @@ async function openAlbums(options: DataServicesOptions): Promise<{ albums: Album
   };
   if (options.folder === null) {
     const seed = options.seed ?? 1;
-    const drawn = drawnAlbums({ people: strangers, served: STRANGER_SHOTS, heldBack: 1 }, seed + STRANGERS_SEED);
-    return { albums: drawnAlbums(sizes, seed), strangers: drawn };
+    const drawn = drawnAlbums({ people: wanted, served: STRANGER_SHOTS, heldBack: 1 }, seed + STRANGERS_SEED);
+    // Names of the staff would be taken for people of the staff.
+    const strangers = drawn.map((album, index) => ({ ...album, label: `stranger ${index + 1}` }));
+    return { albums: drawnAlbums(sizes, seed), strangers };
   }
-  const all = await folderAlbums(options.folder, { ...sizes, people: sizes.people + strangers });
-  const staff = Math.min(sizes.people, all.length - Math.min(strangers, Math.floor(all.length / 3)));
+  const all = await folderAlbums(options.folder, { ...sizes, people: sizes.people + wanted });
+  const staff = Math.min(sizes.people, all.length - Math.min(wanted, Math.floor(all.length / 3)));
   return { albums: all.slice(0, staff), strangers: all.slice(staff) };
 }
 

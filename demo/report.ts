@@ -1,7 +1,7 @@
 /** The demo's figures: a table for people, the same as one JSON object for scripts, and whether they are as promised. */
 import Table from 'cli-table3';
 import { clopperPearson } from '../services/decision/bounds.ts';
-import { percent, rightOf, wrongOf, type Answers, type AtTheDoor, type Night, type Story } from './story.ts';
+import { percent, reasonOf, rightOf, wrongOf, type Answers, type AtTheDoor, type Night, type Story } from './story.ts';
 import type { TrafficFigures } from './traffic.ts';
 
 /** The JSON object of `nightshift demo --json`. */
@@ -37,7 +37,7 @@ export function toJson(story: Story, { synthetic, fpir }: { readonly synthetic: 
     training: { imagesPerSecond: story.second.imagesPerSecond },
   };
 }
-const badNight = ({ end, rank1, reasons }: Night) => ({ outcome: end.fact, rank1, reason: reasons[0] ?? null });
+const badNight = (night: Night) => ({ outcome: night.end.fact, rank1: night.rank1, reason: reasonOf(night) });
 export type DemoFigures = ReturnType<typeof toJson>;
 
 /** The promises that this demo did not keep; empty if all is well. */
@@ -86,13 +86,13 @@ export function toTable(story: Story, figures: DemoFigures): string {
     ['answered by', answeredBy(figures.requests.byRelease)],
     ['swap, longest', `${figures.swap.maxUs.toFixed(1)} microseconds`],
     ['rollback, command to last replica', `${figures.rollback.ms.toFixed(0)} ms`],
-    ['bad labels', reasonOf(figures.badNight)],
-    ['empty street', reasonOf(figures.emptyStreet)],
+    ['bad labels', endOf(figures.badNight)],
+    ['empty street', endOf(figures.emptyStreet)],
   );
   return [nights, doorTable(story), trafficTable(story.traffic), facts].map((table) => table.toString()).join('\n');
 }
 
-const reasonOf = ({ outcome, reason }: DemoFigures['badNight']) => `${outcome}: ${reason ?? '-'}`;
+const endOf = ({ outcome, reason }: DemoFigures['badNight']) => `${outcome}: ${reason}`;
 
 function doorTable(story: Story): InstanceType<typeof Table> {
   const head = [

@@ -112,7 +112,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     c.data.shuffleLabels(true);
     const badLabels = await night(c, traffic);
     c.data.shuffleLabels(false);
-    c.say(`   The run ended "${badLabels.end.fact}": ${badLabels.reasons[0] ?? 'no reason'}`);
+    c.say(`   The run ended "${badLabels.end.fact}": ${reasonOf(badLabels)}`);
 
     c.say('\n6. A worse night: nobody is on the street, so that a low threshold seems to keep all strangers out.');
     c.data.emptyStreet(true);
@@ -120,7 +120,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     c.data.emptyStreet(false);
     traffic.period('after');
     const afterBad = await atTheDoor(c);
-    c.say(`   The run ended "${emptyStreet.end.fact}": ${emptyStreet.reasons[0] ?? 'no reason'}`);
+    c.say(`   The run ended "${emptyStreet.end.fact}": ${reasonOf(emptyStreet)}`);
     c.say(`   Release 2 serves on: ${say(afterBad)}`);
 
     c.say('\n7. An operator rolls back.');
@@ -139,10 +139,14 @@ export async function tellStory(c: StoryContext): Promise<Story> {
   }
 }
 
+/** The gravest one. */
+export const reasonOf = ({ end, reasons }: Night) => reasons[0] ?? end.failure?.message ?? 'none';
+
 /** The rest of the story has no sense without it. */
-function mustComplete(name: string, { end }: Night): void {
+function mustComplete(name: string, night: Night): void {
+  const { end } = night;
   if (end.fact === 'completed') return;
-  const message = `the ${name} night ended "${end.fact}": ${end.failure?.message ?? 'verification refused its model'}`;
+  const message = `the ${name} night ended "${end.fact}": ${reasonOf(night)}`;
   throw new PipelineError(end.failure?.code ?? 'INTERNAL', message);
 }
 
