@@ -29,15 +29,22 @@ export const SplitConfigSchema = z.discriminatedUnion('strategy', [
   z.object({
     strategy: z
       .literal('content-hash')
-      .describe('By the hash of the image: a sample keeps its split from night to night.'),
-    validation: share(0.1).describe('Share of all samples that is watched during training.'),
-    probe: share(0.2).describe('Share of all samples that judges the candidate.'),
+      .describe(
+        'By the hash of the image: a sample keeps its split from night to night. A person of three images has a probe, ' +
+          'and what was learned is none (docs/data.md).',
+      ),
+    validation: share(0.1).describe('Share of the samples of people who are learned that is watched during training.'),
+    probe: share(0.2).describe('Share of all samples that judges the candidate; 0: none does.'),
   }),
   z.object({
     strategy: z
       .literal('first-n')
-      .describe('By the order of the ids: a protocol of benchmarks. All that do not train are probes.'),
-    train: z.number().int().min(1).describe('So many images of each person train, the first by their ids.'),
+      .describe('By the order of the source: a protocol of benchmarks. All that do not train are probes.'),
+    train: z
+      .number()
+      .int()
+      .min(1)
+      .describe('So many images of each person train, the first of the source; of people held out they are enrolled.'),
   }),
 ]);
 export type SplitConfig = z.infer<typeof SplitConfigSchema>;

@@ -20,7 +20,8 @@ export const DecisionConfigSchema = z
           .default(0.05)
           .describe('A face is known only if the second best person scores lower by so much, a cosine.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('Whose face is it? The answer `known` or not.'),
     verify: z
       .object({
         far: z
@@ -32,7 +33,8 @@ export const DecisionConfigSchema = z
             'Share of comparisons of a stranger with one person that may match (FAR). Sets the threshold of verify.',
           ),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('Is it the face of that person? The answer `match` or not.'),
     holdOut: z
       .object({
         share: z
@@ -50,7 +52,8 @@ export const DecisionConfigSchema = z
           .default(10)
           .describe('Hold out so many people if the share gives fewer, but never more than a third.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('People who are enrolled and whom no training sees (docs/data.md).'),
     inconclusive: z
       .enum(['serve-first', 'serve', 'reject'])
       .default('serve-first')

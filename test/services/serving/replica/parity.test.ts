@@ -30,7 +30,14 @@ test('parity: trainer, verifier and replica get the same pixels and embeddings o
     const split = { strategy: 'first-n', train: 2 } as const;
     const holdOut = { share: 0, min: 0 };
     const sources = [listSource('auth', samples)];
-    const { manifest } = await collectSnapshot({ ...quietContext(), sources, image: TINY_IMAGE, split, holdOut, blobs });
+    const { manifest } = await collectSnapshot({
+      ...quietContext(),
+      sources,
+      image: TINY_IMAGE,
+      split,
+      holdOut,
+      blobs,
+    });
     const stored = await loadSplits(manifest, ['train'], blobs, new AbortController().signal);
     assert.is(stored.count, files.length);
 
