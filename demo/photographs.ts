@@ -66,18 +66,19 @@ export async function folderAlbums(folder: string, sizes: AlbumSizes): Promise<A
   });
 }
 
+/** Pixels of a wall before it is enlarged to a photograph: its grain is coarse. */
+const WALL_PX = 28;
+
 /** A picture without a face: a wall in changing light, as a camera takes it that fires at nothing. */
 export function emptyStreet(shot: number): Promise<Buffer> {
   const random = createRandom(shot, 0x57ee7);
   const slope = { x: random.between(-1, 1), y: random.between(-1, 1), level: random.between(80, 180) };
-  const pixels = Buffer.alloc(FACE_PX * FACE_PX);
-  for (let at = 0; at < pixels.length; at++) {
-    const [x, y] = [(at % FACE_PX) / FACE_PX, Math.floor(at / FACE_PX) / FACE_PX];
-    pixels[at] = slope.level + 60 * (slope.x * (x - 0.5) + slope.y * (y - 0.5)) + random.between(-8, 8);
-  }
-  return sharp(pixels, { raw: { width: FACE_PX, height: FACE_PX, channels: 1 } })
-    .jpeg()
-    .toBuffer();
+  const pixels = Uint8Array.from({ length: WALL_PX * WALL_PX }, (_, at) => {
+    const [x, y] = [(at % WALL_PX) / WALL_PX, Math.floor(at / WALL_PX) / WALL_PX];
+    return slope.level + 60 * (slope.x * (x - 0.5) + slope.y * (y - 0.5)) + random.between(-12, 12);
+  });
+  const wall = sharp(pixels, { raw: { width: WALL_PX, height: WALL_PX, channels: 1 } });
+  return wall.resize(FACE_PX, FACE_PX).jpeg().toBuffer();
 }
 
 /** Fewer people are told apart by chance, and fewer images teach nothing that a probe could show. */
