@@ -3,10 +3,14 @@
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
+import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
+import type { DatasetManifest } from '../../contracts/dataset.ts';
+import { PipelineError } from '../../contracts/errors.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { collectSnapshot } from '../../services/data/snapshot.ts';
+import { lackOfStrangers } from '../../services/decision/enough.ts';
 import { createSource } from '../../services/data/sources.ts';
 import type { WorkLog } from '../../services/work.ts';
 import { startWorker, type Worker } from '../worker.ts';
@@ -35,9 +39,20 @@ export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
         ...context,
       });
       const { counts, labels, content, quarantinedTotal } = manifest;
+      refuseWithoutStrangers(manifest, decision);
       return { dataset, content, samples: counts.total, people: labels.length, quarantined: quarantinedTotal };
     },
   });
+}
+
+/** Before a net is trained that could not be judged. Throws DATASET_TOO_SMALL. */
+function refuseWithoutStrangers(
+  { strangers, heldOut, labels }: DatasetManifest,
+  { inconclusive }: DecisionConfig,
+): void {
+  const found = { strangers: strangers.length, heldOut: heldOut.length, people: labels.length };
+  const lack = lackOfStrangers(found, inconclusive);
+  if (lack) throw new PipelineError('DATASET_TOO_SMALL', `collector: no candidate could be judged: ${lack}`);
 }
 
 /** Releases of before 0.3.0 name no snapshot, so nobody knows what they learned. */

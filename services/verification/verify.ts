@@ -8,7 +8,7 @@ import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { Evidence, PastFigures, Performance, VerificationReport } from '../../contracts/verification.ts';
-import { STRANGERS_MIN } from '../decision/promise.ts';
+import { lackOfStrangers } from '../decision/enough.ts';
 import { writeGallery, type Gallery } from '../serving/gallery/gallery.ts';
 import { takeGolden, writeGolden, type Golden } from '../serving/host/golden.ts';
 import { createModelHost } from '../serving/host/model-host.ts';
@@ -234,9 +234,6 @@ function stepsOf({ images, championBytes, config }: VerificationJob): number {
   return perModel * (championBytes ? 2 : 1);
 }
 
-/** Two is the least from which one can judge the other; fewer than five show nothing, and that has to be wanted. */
-const STRANGERS_LEAST = 2;
-
 function refuseTooFew({ images, decision, runId }: VerificationJob): void {
   const { enrolled, probes, heldOut, strangers } = images;
   const refuse = (what: string) => {
@@ -248,13 +245,7 @@ function refuseTooFew({ images, decision, runId }: VerificationJob): void {
         'Collect more images, or change split.probe in the configuration.',
     );
   }
-  const people = strangers.count > 0 ? new Set(strangers.classes).size : heldOut.size;
-  const least = decision.inconclusive === 'serve' ? STRANGERS_LEAST : STRANGERS_MIN;
-  if (people >= least) return;
-  const found =
-    strangers.count > 0 ? `has ${people} strangers` : `holds out ${people} of ${enrolled.labels.length} people`;
-  refuse(
-    `${found}, and so few say nothing about whom the door lets in: at least ${least} are needed. Give a source of ` +
-      `strangers, collect at least ${3 * least} people, or raise decision.holdOut.`,
-  );
+  const found = { strangers: new Set(strangers.classes).size, heldOut: heldOut.size, people: enrolled.labels.length };
+  const lack = lackOfStrangers(found, decision.inconclusive);
+  if (lack) refuse(`cannot be judged: ${lack}`);
 }

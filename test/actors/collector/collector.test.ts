@@ -14,7 +14,8 @@ test('collector: a command with strangers and a champion becomes a snapshot of i
     withOneStage('collect', startCollector, async ({ blobs, run }) => {
       const [people, street] = [join(folder, 'people'), join(folder, 'street')];
       await writeDrawnPeople(people, 9, 4);
-      await writeImage(street, 'eve', '1.png', await testPng('eve'));
+      const strangers = ['eve', 'fay', 'gil', 'hal', 'ian'];
+      for (const name of strangers) await writeImage(street, name, '1.png', await testPng(name));
       const directory = (name: string, path: string) => ({ type: 'directory', name, path });
       const image = { width: 8, height: 8 };
       const pipeline = {
@@ -23,8 +24,8 @@ test('collector: a command with strangers and a champion becomes a snapshot of i
       };
       const first = await run('r1', { pipeline });
       const manifest = await readManifest(first.dataset, blobs);
-      assert.equal([first.people, first.samples, manifest.heldOut.length], [9, 37, 3]);
-      assert.equal([manifest.strangers, manifest.counts.stranger], [['eve'], 1]);
+      assert.equal([first.people, first.samples, manifest.heldOut.length], [9, 41, 3]);
+      assert.equal([manifest.strangers, manifest.counts.stranger], [strangers, 5]);
       assert.is(first.content, manifest.content);
 
       const pair = await storeTinyPair(blobs, { runId: 'r1' });
@@ -39,6 +40,22 @@ test('collector: a command with strangers and a champion becomes a snapshot of i
       // A release of before 0.3.0 names no snapshot: everybody may be held out.
       const anew = await run('r3', { pipeline, champion: pair });
       assert.is(anew.content, first.content);
+    }),
+  ));
+
+test('collector: where nobody could play a stranger, the night ends before a net is trained', () =>
+  withFolder((folder) =>
+    withOneStage('collect', startCollector, async ({ run }) => {
+      await writeDrawnPeople(folder, 2, 5);
+      const pipeline = {
+        ...{ sources: [{ type: 'directory', name: 'people', path: folder }], image: { width: 8, height: 8 } },
+        ...{ split: { strategy: 'content-hash' } },
+      };
+      const message = await run('r1', { pipeline }).then(
+        () => 'none',
+        (error: Error) => error.message,
+      );
+      assert.match(message, /0 of 2 people are held out.*at least 5 are needed/);
     }),
   ));
 

@@ -201,10 +201,10 @@ test('verifier: too few people to play strangers are refused, with what is missi
   const two = images({ heldOut: new Set(['p0', 'p3']) });
   const failure = await failureOf(verifyCandidate(job({ images: two }), recordWork()));
   assert.is(failure.code, 'DATASET_TOO_SMALL');
-  assert.match(failure.message, /holds out 2 of 15 people.*at least 5 are needed.*source of strangers/);
+  assert.match(failure.message, /2 of 15 people are held out.*at least 5 are needed.*source of strangers/);
   const strangers = loaded(tinySplit(60, 4, 5), 'street');
   const few = await failureOf(verifyCandidate(job({ images: images({ strangers }) }), recordWork()));
-  assert.match(few.message, /has 4 strangers/);
+  assert.match(few.message, /show 4 people/);
   const decision = DecisionConfigSchema.parse({ inconclusive: 'serve' });
   const { report } = await verifyCandidate(job({ images: two, decision }), recordWork());
   assert.match(report.reasons.join(), /2 strangers show nothing/);
