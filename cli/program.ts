@@ -20,6 +20,7 @@ const load = {
   dlq: () => import('./commands/dlq.ts'),
   gallery: () => import('./commands/gallery.ts'),
   operate: () => import('./commands/operate.ts'),
+  report: () => import('./commands/report.ts'),
   runShow: () => import('./commands/run-show.ts'),
   schedule: () => import('./commands/schedule.ts'),
   show: () => import('./commands/show.ts'),
@@ -98,6 +99,15 @@ function program(): Command {
     .option('--out <file>', 'also write the curve to this file, as an SVG')
     .option(...JSON_OUTPUT)
     .action(async (runId, options, command) => (await load.curve()).curveCommand(runId, options, globals(command)));
+  nightshift
+    .command('report')
+    .description("write the report of a run's verification as one HTML file")
+    .argument('<runId>', RUN_ID)
+    .option('--out <file>', 'the file (default: nightshift-<runId>.html in the current folder)')
+    .option('--open', 'also open it, where the machine has a program for that')
+    .addOption(new Option('--card', "print the model's card, as Markdown").conflicts('json'))
+    .option(...JSON_OUTPUT)
+    .action(async (runId, options, command) => (await load.report()).reportCommand(runId, options, globals(command)));
   nightshift
     .command('deployments')
     .description('show which release served when, and why')

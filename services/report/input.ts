@@ -31,7 +31,7 @@ export function table(
   { words = [] }: { words?: readonly number[] } = {},
 ): Html {
   const kind = (column: number) => (column > 0 && !words.includes(column) ? 'number' : 'words');
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="${caption}">
     <table>
       <thead>
         <tr>

@@ -52,7 +52,7 @@ th[scope=row] { font-weight: 500; min-width: 80px; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
 .after { margin-top: 10px; }
-.message { display: block; font-weight: 400; }
+.message { display: block; font-weight: 400; white-space: normal; }
 .outcome { white-space: nowrap; font-weight: 600; }
 
 .gates { list-style: none; padding: 0; margin-top: 6px; }

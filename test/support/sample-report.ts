@@ -15,6 +15,9 @@ import {
   type Gate,
   type VerificationReport,
 } from '../../contracts/verification.ts';
+import { dataSummaryOf } from '../../services/report/data-summary.ts';
+import { PEOPLE as PEOPLE_NOUN } from '../../services/report/figures.ts';
+import type { ReportInput } from '../../services/report/input.ts';
 import { judgePromise } from '../../services/decision/promise.ts';
 import {
   differenceOf,
@@ -301,3 +304,55 @@ const quarantined = (reason: DatasetManifest['quarantined'][number]['reason'], i
 });
 
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index);
+
+/** All of it, as the page is drawn from it. */
+export async function sampleInput(): Promise<ReportInput> {
+  const { manifest, ...parts } = await sampleReport();
+  return { ...parts, data: dataSummaryOf(manifest), noun: PEOPLE_NOUN };
+}
+
+/** Names that would break out of a page, a table, or a line. */
+export const HOSTILE = [
+  '<script>window.pwned = 1</script>',
+  '"><img src=x onerror="document.title=\'pwned\'">',
+  "' onmouseover='alert(1)",
+  '</title></style><form action="//evil">',
+  '\u202Emoc.live',
+  'x'.repeat(300),
+] as const;
+
+/** The same with such names wherever a name from outside may stand. */
+export async function hostileInput(): Promise<ReportInput> {
+  const input = await sampleInput();
+  const { report, evidence, data } = input;
+  const hostile = <T>(all: readonly T[], change: (one: T, name: string) => T): T[] =>
+    all.map((one, i) => change(one, HOSTILE[i % HOSTILE.length]!));
+  const accuracy = {
+    ...report.candidate.accuracy,
+    slices: hostile(report.candidate.accuracy.slices, (slice, tag) => ({ ...slice, tag })),
+    worstPeople: hostile(report.candidate.accuracy.worstPeople, (one, person) => ({ ...one, person })),
+  };
+  const { falseAccepts, falseRejects } = evidence!.worst;
+  return {
+    ...input,
+    report: VerificationReportSchema.parse({
+      ...report,
+      reasons: [...HOSTILE],
+      gates: hostile(report.gates, (gate, name) => ({ ...gate, name, message: name })),
+      candidate: { ...report.candidate, accuracy },
+      comparison: {
+        ...report.comparison!,
+        namesLost: HOSTILE.map((person) => ({ probe: person, person, found: person })),
+        namesLostTotal: HOSTILE.length,
+      },
+    }),
+    evidence: EvidenceSchema.parse({
+      ...evidence!,
+      worst: {
+        falseAccepts: hostile(falseAccepts, (it, person) => ({ ...it, person, image: person })),
+        falseRejects: hostile(falseRejects, (it, person) => ({ ...it, person, found: person, image: person })),
+      },
+    }),
+    data: { ...data!, sources: hostile(data!.sources, (source, name) => ({ ...source, name })) },
+  };
+}

@@ -33,7 +33,7 @@ function detFigure({ report, noun }: ReportInput, det: Evidence['det']): Html {
     ${detChart({ report, det })}
     <figcaption>
       To the left fewer strangers are let in, and further up more enrolled ${noun.many} are kept out. The dot is the
-      threshold that serves; the bar through it spans the 95 % bounds of its FPIR.
+      threshold that serves; the bar through it spans the 95&nbsp;% bounds of its FPIR.
     </figcaption>
   </figure>`;
 }
@@ -69,7 +69,7 @@ function promises({ report, noun }: ReportInput): Html {
     </ul>
     ${table(
       'Thresholds and promises',
-      ['model', 'threshold', 'promised', 'measured', 'promise is'],
+      ['model', 'threshold', 'measured', 'promise'],
       rows.flatMap(({ who, accuracy }) => [
         promiseRow(who, 'identify', promise.fpir, accuracy.identify.threshold, accuracy.identify.fpir),
         promiseRow(who, 'verify', promise.far, accuracy.verify.threshold, accuracy.verify.far),
@@ -86,7 +86,6 @@ const promiseRow = (
 ): HtmlValue[] => [
   html`${who}<span class="message">${decision}</span>`,
   score(threshold),
-  percent(promised),
   html`${percent(share)}<span class="message">${percent(lower)} to ${percent(upper)}</span>`,
-  verdict,
+  html`${verdict}<span class="message">${percent(promised)}</span>`,
 ];

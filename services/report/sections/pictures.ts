@@ -17,7 +17,7 @@ export function picturesPart({ report, evidence, noun }: ReportInput): Html {
     html`<h3>Strangers with the highest scores</h3>
       ${falseAccepts.length === 0 ? nothing('No stranger was searched.') : gallery(falseAccepts.map((it) => stranger(it, threshold)))}
       <h3>Enrolled ${noun.many} furthest from their name</h3>
-      ${falseRejects.length === 0 ? nothing('Every image was answered with its name.') : gallery(falseRejects.map(rejected))}`,
+      ${falseRejects.length === 0 ? nothing('Every image was answered with its name.') : gallery(falseRejects.map((it) => rejected(it, threshold)))}`,
   );
 }
 
@@ -39,16 +39,19 @@ const stranger = ({ image, picture, person, score: value }: Accepted, threshold:
   </li>`;
 };
 
-const rejected = ({ image, picture, person, found, score: value }: Rejected): Html =>
+const rejected = (it: Rejected, threshold: number): Html =>
   html`<li>
-    ${pictureOf(picture, `${person}: ${image}`)}
-    <p>${name(person)}</p>
-    <p class="meaning">
-      ${found === null ? 'two alike' : found === person ? 'right, too low' : html`most like ${name(found)}`}:
-      ${score(value)}
-    </p>
-    <p class="path">${name(image)}</p>
+    ${pictureOf(it.picture, `${it.person}: ${it.image}`)}
+    <p>${name(it.person)}</p>
+    <p class="meaning">${score(it.score)}, ${reasonOf(it, threshold)}</p>
+    <p class="path">${name(it.image)}</p>
   </li>`;
+
+function reasonOf({ person, found, score: value }: Rejected, threshold: number): Html {
+  if (found === null) return html`two alike`;
+  if (found !== person) return html`most like ${name(found)}`;
+  return value < threshold ? html`right, below the threshold` : html`right, the second best too near`;
+}
 
 const pictureOf = (picture: string, alt: string): Html =>
   BASE64.test(picture)
