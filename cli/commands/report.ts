@@ -71,7 +71,7 @@ function memoryOf({ runId, kind, state, status, failure, context }: Answer<typeo
     kind === 'rollback'
       ? 'a rollback verifies nothing'
       : status === 'done'
-        ? `it ended (${state}) before its verification was complete${failure === null ? '' : `: ${failure}`}`
+        ? `it ended (${state}) without a verification${failure === null ? '' : `: ${failure}`}`
         : `it stands in ${state}; a report is there once the stage verify is complete`;
   throw new PipelineError('COMMAND_NOT_APPLICABLE', `no report of ${runId}: ${why}`);
 }

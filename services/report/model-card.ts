@@ -60,8 +60,8 @@ function use({ data, noun }: ModelCardInput): string {
     : 'an image of the size that its input names';
   return `## Intended use
 
-An embedding of one ${noun.one} each: ${image} in, a vector of length 1 out. Two images are compared by the cosine of
-their vectors. It serves identify (whose image is this, among those enrolled, or nobody's) and verify (is this the
+In: ${image}.
+Out: an embedding of the ${noun.one} on it, a vector of length 1. Two images are compared by the cosine of their vectors. It serves identify (whose image is this, among those enrolled, or nobody's) and verify (is this the
 ${noun.one} that is claimed), at the thresholds below, with the gallery that was computed with this very model.
 Embeddings of two models are not comparable.
 
@@ -101,7 +101,7 @@ Measured with ${count(data.probes, 'probe')} and ${count(data.strangers.images, 
 ${fiveFigures(report, noun).map(row).join('\n')}
 
 ${fiveFigures(report, noun)
-  .map(({ title, meaning }) => `- ${title}: ${meaning}`)
+  .map(({ title, meaning }) => `- **${title}.** ${meaning}`)
   .join('\n')}
 
 One image takes ${number(latencyMs.p50)} ms (half of all), ${number(latencyMs.p99)} ms (99 of 100); ${number(imagesPerSecond)} images/s on

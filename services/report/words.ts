@@ -33,10 +33,12 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   inconclusive: 'Inconclusive',
 };
 
-/** What follows from the verdict, as a sentence. */
+/** The consequence of the verdict, as a sentence. An operator may still decide otherwise, so it speaks of the verification. */
 export function consequence({ verdict, admitted }: { verdict: Verdict; admitted: boolean }): string {
-  if (verdict === 'blessed') return 'Every gate holds: the candidate may serve.';
-  if (verdict === 'rejected') return 'A gate is broken: the candidate does not serve.';
+  if (verdict === 'blessed') return 'Every gate holds: the verification lets the candidate serve.';
+  if (verdict === 'rejected') return 'A gate is broken: the verification keeps the candidate out of service.';
   const unclear = 'No gate is broken, and the data cannot decide at least one';
-  return admitted ? `${unclear}: the candidate may serve with a warning.` : `${unclear}: the candidate does not serve.`;
+  return admitted
+    ? `${unclear}: the verification lets the candidate serve, with a warning.`
+    : `${unclear}: the verification keeps the candidate out of service.`;
 }

@@ -19,6 +19,7 @@ test('cli: help lists every command', () =>
       'run',
       'status',
       'runs',
+      'report',
       'cancel',
       'pause',
       'resume',

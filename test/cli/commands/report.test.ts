@@ -135,7 +135,7 @@ test('cli: a report that cannot be is one clear line', () =>
     );
     await expectFailure(
       runWith({ verification: null }, { state: 'failed', failure: 'TRAINING_DIVERGED: twice' }),
-      /: it ended \(failed\) before its verification was complete: TRAINING_DIVERGED: twice \[/,
+      /: it ended \(failed\) without a verification: TRAINING_DIVERGED: twice \[/,
     );
     await expectFailure(runWith({}, { kind: 'rollback' }), /: a rollback verifies nothing \[/);
     const stored = async (value: unknown) => {

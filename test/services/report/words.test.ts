@@ -28,10 +28,10 @@ test('words: numbers and counts', () => {
 });
 
 test('words: an inconclusive candidate serves only where that is allowed', () => {
-  assert.match(consequence({ verdict: 'inconclusive', admitted: true }), /may serve with a warning/);
-  assert.match(consequence({ verdict: 'inconclusive', admitted: false }), /does not serve/);
-  assert.match(consequence({ verdict: 'rejected', admitted: false }), /does not serve/);
-  assert.match(consequence({ verdict: 'blessed', admitted: true }), /may serve\.$/);
+  assert.match(consequence({ verdict: 'inconclusive', admitted: true }), /lets the candidate serve, with a warning\.$/);
+  assert.match(consequence({ verdict: 'inconclusive', admitted: false }), /keeps the candidate out/);
+  assert.match(consequence({ verdict: 'rejected', admitted: false }), /keeps the candidate out/);
+  assert.match(consequence({ verdict: 'blessed', admitted: true }), /lets the candidate serve\.$/);
 });
 
 test.run();
