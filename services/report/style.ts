@@ -99,7 +99,8 @@ footer { color: var(--muted); font-size: 13px; overflow-wrap: anywhere; }
   .gates .gate { grid-row: 1; grid-column: 1; }
   .gates .measured { grid-column: 1 / -1; text-align: left; font-size: 13px; }
   .gates .message { grid-column: 1 / -1; }
-  th, td { padding: 6px 5px; }
+  table { font-size: 14px; }
+  th, td { padding: 6px 4px; }
 }
 @media print { body { background: #fff; } section { break-inside: avoid; } }
 `;

@@ -87,5 +87,5 @@ const promiseRow = (
   html`${who}<span class="message">${decision}</span>`,
   score(threshold),
   html`${percent(share)}<span class="message">${percent(lower)} to ${percent(upper)}</span>`,
-  html`${verdict}<span class="message">${percent(promised)}</span>`,
+  html`${verdict}<span class="message">${percent(promised)} promised</span>`,
 ];

@@ -16,7 +16,7 @@ const VIEWS: readonly View[] = (['light', 'dark'] as const).flatMap((colorScheme
   { width: 390, height: 844, colorScheme },
 ]);
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Rules for regions and such hold for whole pages, which this is. */
+/** Each broken rule with the elements that break it. */
 const VIOLATIONS =
   'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes.map((it) => it.html).join(" | ")}`))';
 const SECTIONS =
@@ -27,6 +27,9 @@ const OUTSIDE =
 /** Texts of a drawing that the drawing cuts off. */
 const CUT =
   '[...document.querySelectorAll("svg")].flatMap((svg) => { const box = svg.getBoundingClientRect(); return [...svg.querySelectorAll("text")].filter((it) => { const own = it.getBoundingClientRect(); return own.left < box.left - 1 || own.right > box.right + 1 || own.top < box.top - 1 || own.bottom > box.bottom + 1; }).map((it) => it.textContent); })';
+/** Tables that have to be scrolled; with names of usual length none has to be. */
+const SCROLLED =
+  '[...document.querySelectorAll(".scroll")].filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.ariaLabel)';
 const BROKEN_IMAGES = '[...document.images].filter((it) => it.naturalWidth === 0).length';
 
 async function check(page: Page, { width }: View): Promise<void> {
@@ -58,6 +61,7 @@ browserTest('report: fits a telephone and a desktop, light and dark, and breaks 
           [`file://${file}`.slice(0, 40)],
         );
         await check(page, view);
+        assert.equal(await page.evaluate(SCROLLED), []);
       });
     }
   }),
