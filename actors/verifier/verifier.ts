@@ -1,6 +1,6 @@
 /**
- * The verifier actor: `verify.start` in -> report and evidence in REPORTS, gallery and golden samples in MODELS ->
- * `verify.completed` with the verdict out. A verdict of "rejected" is a result, not a failure.
+ * The verifier actor: `verify.start` in -> report and evidence in REPORTS; model card, gallery and golden samples in
+ * MODELS -> `verify.completed` with the verdict out. A verdict of "rejected" is a result, not a failure.
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
@@ -11,6 +11,9 @@ import type { ModelPair } from '../../contracts/release.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { loadSplits, readManifest } from '../../services/data/load.ts';
+import { dataSummaryOf } from '../../services/report/data-summary.ts';
+import { CARD_FILE, EVIDENCE_FILE, REPORT_FILE } from '../../services/report/files.ts';
+import { modelCard } from '../../services/report/model-card.ts';
 import { verifyCandidate } from '../../services/verification/verify.ts';
 import type { WorkContext } from '../../services/work.ts';
 import { startWorker, type Worker } from '../worker.ts';
@@ -49,10 +52,12 @@ async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context
   );
   const put = (bucket: 'MODELS' | 'REPORTS', name: string, bytes: Uint8Array) =>
     blobs.put(bucket, `${model}/${runId}/${name}`, bytes);
-  await put('REPORTS', 'verification-evidence.json', Buffer.from(JSON.stringify(evidence)));
+  await put('REPORTS', EVIDENCE_FILE, Buffer.from(JSON.stringify(evidence)));
+  const card = { report, data: dataSummaryOf(manifest), snapshot: dataset.digest, noun: verification.noun };
+  await put('MODELS', CARD_FILE, Buffer.from(modelCard(card)));
   return {
     ...{ verdict: report.verdict, admitted: report.admitted, reasons: report.reasons },
-    report: await put('REPORTS', 'verification.json', Buffer.from(JSON.stringify(report, null, 2))),
+    report: await put('REPORTS', REPORT_FILE, Buffer.from(JSON.stringify(report, null, 2))),
     gallery: await put('MODELS', 'gallery.safetensors', gallery),
     golden: await put('MODELS', 'golden.safetensors', golden),
     figures: { candidate: figuresOf(report.candidate), champion: report.champion && figuresOf(report.champion) },
