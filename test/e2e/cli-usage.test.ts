@@ -27,6 +27,7 @@ test('cli: help lists every command', () =>
       'reject',
       'retry',
       'fork',
+      'bless',
       'rollback',
       'backbone',
       'demo',

@@ -3,12 +3,13 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DecisionConfigSchema } from '../../contracts/configuration/decision.ts';
 import { machineDigest } from '../../machines/tools/digest.ts';
 import { currentVersion, upcast, VERSIONS, type MachineVersion } from '../../machines/versions.ts';
 import { firstCheckpoint, type Checkpoint } from '../../machines/step.ts';
 import { recordedRuns, replay } from '../support/corpus.ts';
 import { withFolder } from '../support/folder.ts';
-import { nightInput } from '../support/runs.ts';
+import { nightInput, REJECTED, verified } from '../support/runs.ts';
 
 const DECLARE =
   'the machine changed: add its digest (npm run machine:digest) to machines/versions.ts, with an upcast where ' +
@@ -60,6 +61,38 @@ test('versions: a run of a version that is not known is refused and left to some
 
 test('versions: no version is listed twice', () => {
   assert.is(VERSIONS.length, new Set(VERSIONS.map(({ digest }) => digest)).size);
+});
+
+test('versions: the verdicts of 0.2.0 are read as those of today, their figures as none, and the settings added since apply', () => {
+  const before = recordedRuns().filter(({ version }) => version !== currentVersion());
+  const checkpoints = before.flatMap(({ runs }) => runs.map(({ checkpoint }) => checkpoint));
+  const verdicts = new Set<string>();
+  for (const checkpoint of checkpoints) {
+    const old = checkpoint.context.verification as { verdict: string } | null; // As it was written then.
+    const { verification, pipeline, history, unchangedContent } = upcast(checkpoint).context;
+    assert.equal(
+      [verification?.verdict, verification?.admitted, verification?.figures],
+      old
+        ? old.verdict === 'passed'
+          ? ['blessed', true, null]
+          : ['rejected', false, null]
+        : [undefined, undefined, undefined],
+    );
+    assert.equal([pipeline.decision, pipeline.strangers], [DecisionConfigSchema.parse({}), []]);
+    assert.equal([history, unchangedContent], [[], null]);
+    verdicts.add(old?.verdict ?? 'none');
+  }
+  assert.equal([...verdicts].sort(), ['none', 'passed', 'rejected']);
+});
+
+test('versions: a fork of 0.2.0 keeps the verdict of its origin', () => {
+  const { admitted: _, ...passed } = { ...verified('r0.verify.1', 'blessed'), verdict: 'passed' };
+  const { content: __, ...origin } = { ...REJECTED, verification: passed };
+  const before = saved(VERSIONS.at(-2)!.digest);
+  // Its words are not those of the type.
+  const then = { ...before, context: { ...before.context, forkedFrom: origin } } as unknown as Checkpoint;
+  const { forkedFrom } = upcast(then).context;
+  assert.equal([forkedFrom?.content, forkedFrom?.verification?.verdict], [null, 'blessed']);
 });
 
 const DECIDING: readonly (readonly [string, string])[] = [

@@ -7,7 +7,7 @@ import { applySchedules } from '../../actors/orchestrator/schedule.ts';
 import type { ApiSubject, Question } from '../../contracts/api.ts';
 import { API, apiOfCommand, CTL, modelRolledBackSubject } from '../../contracts/subjects.ts';
 import { serveApi } from '../../infra/messaging/api.ts';
-import { quickPipeline, withSaga, type Saga } from './saga.ts';
+import { quickPipeline, trivialWorks, withSaga, type Saga, type Works } from './saga.ts';
 import { testLogger, type TestServer } from './server.ts';
 import { ended, reached } from './steering.ts';
 import { until } from './wait.ts';
@@ -24,13 +24,26 @@ const pipeline = quickPipeline({
   schedule: { cron: '0 2 * * *', timeZone: 'Europe/Berlin' },
   deployment: { guardMs: 0, approval: { required: true } },
 });
+/** The candidate of `n4` is another one, and is not blessed. */
+const works: Partial<Works> = {
+  train: async (command, context) => {
+    const trained = await trivialWorks.train(command, context);
+    const other = { ...trained.model, digest: `sha256:${'4'.repeat(64)}` };
+    return command.runId === 'n4' ? { ...trained, model: other } : trained;
+  },
+  verify: async (command, context) => {
+    const verified = await trivialWorks.verify(command, context);
+    const reasons = ['12 % of 60 searches by 20 strangers are accepted; at most 1 % was promised'];
+    return command.runId === 'n4' ? { ...verified, verdict: 'rejected', admitted: false, reasons } : verified;
+  },
+};
 /** An orchestrator may be busy with the command before. */
 const TIMEOUT_MS = 30_000;
 
 /** The first exchange of each endpoint. */
 export async function askEverything(server: TestServer): Promise<Exchanges> {
   const exchanges: Partial<Record<ApiSubject, Exchange>> = {};
-  await withSaga(server, { pipeline }, async (saga) => {
+  await withSaga(server, { pipeline, works }, async (saga) => {
     await applySchedules(saga.orchestrator);
     const api = await serveApi(saga.nc, endpointsOf(saga.orchestrator), testLogger());
     const ask: Ask = async (subject, question) => {
@@ -70,6 +83,11 @@ async function operate(saga: Saga, ask: Ask): Promise<void> {
   await ended(saga, 'n3', 'completed');
   await ask(apiOfCommand(CTL.modelRollback), { model: MODEL, runId: 'back', reason: 'strangers were let in' });
   await saga.event(modelRolledBackSubject(MODEL));
+  await ask(apiOfCommand(CTL.pipelineStart), { model: MODEL, runId: 'n4' });
+  await ended(saga, 'n4', 'rejected');
+  const word = { by: 'Ada Byron', reason: 'the cameras were exchanged, and the strangers are of the old ones' };
+  await ask(apiOfCommand(CTL.pipelineBless), { runId: 'n4', ...word, newRunId: 'n5' });
+  await ended(saga, 'n5', 'completed');
 
   await ask(apiOfCommand(CTL.schedulePause), { model: MODEL, reason: 'holidays' });
   await ask(apiOfCommand(CTL.scheduleResume), { model: MODEL });

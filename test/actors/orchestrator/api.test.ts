@@ -2,16 +2,18 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ENDPOINTS, type ApiSubject } from '../../../contracts/api.ts';
-import { API } from '../../../contracts/subjects.ts';
+import { API, CTL } from '../../../contracts/subjects.ts';
 import { endpointsOf } from '../../../actors/orchestrator/api.ts';
 import { runKey } from '../../../actors/orchestrator/context.ts';
+import { lookBack } from '../../../actors/orchestrator/look-back.ts';
 import { firstCheckpoint, type Checkpoint } from '../../../machines/step.ts';
 import { VERSIONS } from '../../../machines/versions.ts';
 import { failureOf } from '../../support/failures.ts';
 import { askEverything } from '../../support/api-answers.ts';
-import { nightInput } from '../../support/runs.ts';
-import { withSaga } from '../../support/saga.ts';
+import { nightInput, REJECTED, verified } from '../../support/runs.ts';
+import { quickPipeline, withSaga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
+import { ended, tell } from '../../support/steering.ts';
 
 test('api: each endpoint takes the question of its schema, and its answer has every field of its schema and no other', () =>
   withServer(async (server) => {
@@ -64,6 +66,39 @@ test('api: a run that 0.1.0 has stored is shown in the words of today', () =>
       );
     }),
   ));
+
+test('api: a run that 0.2.0 has rejected is shown with its reasons, and can be blessed no less than one of today', () =>
+  withServer((server) =>
+    withSaga(server, {}, async (saga) => {
+      const { orchestrator } = saga;
+      const { dataset, candidate } = REJECTED;
+      const { admitted: _, ...verification } = verified('old.verify.1', 'rejected');
+      const old = { ...verification, reasons: ['rank-1 is 20 %, at least 80 % is demanded'], figures: FIGURES_OF_02 };
+      const first = firstCheckpoint(nightInput({ runId: 'old', pipeline: quickPipeline() }), 'm1', new Date(0));
+      const then = {
+        ...first,
+        machine: VERSIONS[1]!.digest, // That of 0.2.0.
+        ...{ value: 'rejected', status: 'done', outbox: [], timers: {} },
+        context: { ...first.context, dataset, candidate, stage: null, verification: old },
+      };
+      // Its words are not those of the type.
+      await orchestrator.runs.save(runKey('old'), then as unknown as Checkpoint, 0);
+      const answer = await endpointsOf(orchestrator)[API.run]({ runId: 'old' });
+      assert.equal([answer.state, answer.failure], ['rejected', old.reasons[0]]);
+      const data = { runId: 'old', by: 'Ada', reason: 'it is the first', newRunId: 'b1' };
+      assert.is((await tell(saga, CTL.pipelineBless, data)).accepted, true);
+      await ended(saga, 'b1', 'completed');
+      const record = (await orchestrator.deployments.load('face'))!.value;
+      const { history } = await lookBack(orchestrator, 'b1', record, quickPipeline());
+      assert.is(record.ledger[0]?.reason, 'blessed');
+      assert.equal(history, [], 'figures that had another meaning are compared with nothing');
+    }),
+  ));
+
+const FIGURES_OF_02 = {
+  candidate: { accuracy: { rank1: 0.2, rocAuc: 0.5, tarAtFar1e2: 0.1, threshold: 0.5, probes: 1, galleryPeople: 1 } },
+  champion: null,
+};
 
 test('api: the time line says who noticed that a worker is silent', () =>
   withServer((server) =>

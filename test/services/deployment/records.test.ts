@@ -165,6 +165,21 @@ function reloaded(record: Deployment, release: number, runId: string): Deploymen
   return commit(announce(record, (target as { pair: Announced }).pair, runId, 'face'), runId, LATER);
 }
 
+test('records: a release knows the snapshot that it was trained on, also when it comes back', () => {
+  const dataset = { bucket: 'DATASETS' as const, key: 'r1', digest: `sha256:${'d'.repeat(64)}`, bytes: 1 };
+  const first = commit(announce(null, { ...pairOf('r1'), dataset }, 'r1', 'face'), 'r1', NOW);
+  const next = commit(announce(first, pairOf('r2'), 'r2', 'face'), 'r2', NOW);
+  const third = commit(announce(next, pairOf('r3'), 'r3', 'face'), 'r3', NOW);
+  const parsed = DeploymentSchema.parse(third);
+  assert.equal(
+    [parsed.current?.dataset, parsed.previous?.dataset, parsed.retained[0]?.dataset],
+    [undefined, undefined, dataset],
+  );
+  assert.equal(rollBack(next, 'back', LATER).current?.dataset, dataset);
+  const target = targetOf(third, 'face', 1);
+  assert.equal(target.kind === 'retained' && target.pair.dataset, dataset);
+});
+
 test('records: a retained pair comes back as a new release that says where it is from, and can be rolled back', () => {
   const record = reloaded(deployed('r1', 'r2', 'r3'), 1, 'rollback-1');
   assert.equal(
