@@ -15,6 +15,7 @@ import { configOf } from '../support/crash/rig.ts';
 import { MODEL, RUN } from '../support/crash/names.ts';
 import { haveServed } from '../support/crash/stories.ts';
 import { withFolder, writeTinyPeople } from '../support/folder.ts';
+import { writeTinyStrangers } from '../support/lenient.ts';
 import { ask, faceOf } from '../support/replicas.ts';
 import { withServer, type TestServer } from '../support/server.ts';
 import { until } from '../support/wait.ts';
@@ -28,6 +29,7 @@ test('compensation: a withdrawal that fails each time needs an operator, the cha
       const { log } = server;
       const nc = await server.connect('operator');
       await writeTinyPeople(join(folder, 'people'), 4, 8);
+      await writeTinyStrangers(join(folder, 'street'));
       await haveServed(nc, 1);
       const config = configOf(folder, server.url, { pipeline });
       const actors = await Promise.all(ACTORS.map((name) => startActor(name, server.url, config, log)));
