@@ -19,6 +19,7 @@ import { CONSUMER_SPECS } from '../../../infra/topology/consumers.ts';
 import { createDeadLetterStore } from '../../../infra/stores/dead-letter-store.ts';
 import { createRecordStore, openKv } from '../../../infra/stores/record-store.ts';
 import { statePath, type Checkpoint } from '../../../machines/step.ts';
+import { CARD_FILE } from '../../../services/report/files.ts';
 import { MODEL } from './names.ts';
 
 /** Without what differs from one time to the next: times, speeds, names of replicas. */
@@ -185,7 +186,7 @@ async function firedTimers(nc: NatsConnection): Promise<string[]> {
   return infos.flatMap(({ state }) => Object.keys(state.subjects ?? {}));
 }
 
-/** Every object with its digest. The report of verification and that of training hold figures of speed. */
+/** Every object with its digest. The reports of verification and training, and the model card, hold figures of speed. */
 async function objectsOf(nc: NatsConnection): Promise<string[]> {
   const manager = new Objm(nc);
   const names = [BUCKETS.datasets, BUCKETS.models, BUCKETS.reports];
@@ -193,6 +194,6 @@ async function objectsOf(nc: NatsConnection): Promise<string[]> {
   return lists
     .flat()
     .filter(({ deleted }) => !deleted)
-    .map(({ bucket, name, digest }) => `${bucket}/${name}${bucket === BUCKETS.reports ? '' : ` ${digest}`}`)
+    .map(({ bucket, name, digest }) => `${bucket}/${name}${bucket === BUCKETS.reports || name.endsWith(CARD_FILE) ? '' : ` ${digest}`}`)
     .sort();
 }
