@@ -2,10 +2,10 @@
  * Messages in and out: publishing until stored, and looking at stored messages. Consuming is in consume.ts. Every
  * message is a CloudEvents envelope with a deterministic id, so that publishing twice stores once.
  */
-import { jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { makeEnvelope, openEnvelope, type Envelope } from '../../contracts/envelope.ts';
 import { startConsuming, type Consumption } from './consume.ts';
+import { managerOf } from './jetstream.ts';
 import { listen, type Heard, type Listening } from './listen.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ConsumeOptions } from './conclude.ts';
@@ -66,8 +66,7 @@ export interface Bus {
 }
 
 export async function createBus(options: BusOptions): Promise<Bus> {
-  // The manager checks JetStream once; without the check a worker needs no right to ask for the account.
-  const manager = await jetstreamManager(options.nc, { checkAPI: false });
+  const manager = await managerOf(options.nc);
   return {
     publish: (subject, data, publishOptions = {}) => publish(options, subject, data, publishOptions),
     consume: (consumeOptions) => startConsuming(options, consumeOptions),

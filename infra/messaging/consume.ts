@@ -5,10 +5,11 @@
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jetstream, type Consumer, type ConsumerMessages } from '@nats-io/jetstream';
+import type { Consumer, ConsumerMessages } from '@nats-io/jetstream';
 import { millis } from '@nats-io/nats-core';
 import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { conclude, type ConsumeOptions, type Context } from './conclude.ts';
+import { clientOf } from './jetstream.ts';
 
 export interface Consumption {
   /** Fetches no more and waits for the handlers under way, at most `timeoutMs`. */
@@ -48,7 +49,7 @@ async function runLane(context: Context, options: ConsumeOptions, signal: AbortS
   const onFailure = (err: unknown) => log.warn({ err }, 'cannot consume (not there yet, or deleted); trying again');
   const work = async () => {
     while (!signal.aborted) {
-      const consumer = await jetstream(context.nc).consumers.get(options.stream, options.consumer);
+      const consumer = await clientOf(context.nc).consumers.get(options.stream, options.consumer);
       await drain({ nc: context.nc, log }, options, consumer, signal);
     }
   };

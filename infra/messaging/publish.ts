@@ -2,9 +2,10 @@
  * Puts one message into a stream and knows that it is there. Below bus.ts (envelopes), dead-letter.ts and timers.ts,
  * which share it; actors use the bus.
  */
-import { jetstream, JetStreamApiError, type JetStreamClient, type JetStreamPublishOptions } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamPublishOptions } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
+import { clientOf } from './jetstream.ts';
 
 /** Ten times more than our largest message, a start command with its configuration. */
 export const MESSAGE_BYTES_MAX = 256 * 1024;
@@ -29,15 +30,6 @@ export interface StoredMessage {
   /** Used up by the call, because the client adds the id to it: never pass the same headers twice. */
   readonly meta: MsgHdrs;
   readonly schedule?: JetStreamPublishOptions['schedule'];
-}
-
-/** One for each connection: to make one costs as much as to publish. */
-const clients = new WeakMap<NatsConnection, JetStreamClient>();
-
-function clientOf(nc: NatsConnection): JetStreamClient {
-  const client = clients.get(nc) ?? jetstream(nc);
-  clients.set(nc, client);
-  return client;
 }
 
 /**

@@ -3,17 +3,17 @@
  * not by the machine's own: that may be wrong, or be set anew, without a timer coming early or late. Between two
  * readings the machine's monotonic clock counts, which nobody can set.
  */
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { STREAMS } from '../../contracts/subjects.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { managerOf } from './jetstream.ts';
 
 /** One small request; the server's clock may have been set in the meantime. */
 const READ_EVERY_MS = 5_000;
 
 /** Until the first answer comes, and if none ever does, the machine's clock counts. Ends with the connection. */
 export async function followServerClock(nc: NatsConnection, log: Logger): Promise<() => Date> {
-  const manager = await jetstreamManager(nc, { checkAPI: false });
+  const manager = await managerOf(nc);
   let offsetMs = Date.now() - performance.now();
   const read = async () => {
     const askedAt = performance.now();

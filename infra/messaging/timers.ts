@@ -2,11 +2,11 @@
  * Durable timers: messages that the server itself publishes when they are due, also after a crash or a restart. They
  * take the place of setTimeout wherever a wait must outlive the process. Set by the orchestrator alone.
  */
-import { jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { makeEnvelope } from '../../contracts/envelope.ts';
 import { parseSubject } from '../../contracts/parse-subject.ts';
 import { STREAMS, timerFiredSubject, timerScheduleSubject } from '../../contracts/subjects.ts';
+import { managerOf } from './jetstream.ts';
 import { publishStored } from './publish.ts';
 
 /** As long as facts are kept: an orchestrator that was away for less finds every timer that fired meanwhile. */
@@ -44,7 +44,7 @@ export interface Timers {
 }
 
 export async function createTimers(options: TimersOptions): Promise<Timers> {
-  const manager = await jetstreamManager(options.nc, { checkAPI: false });
+  const manager = await managerOf(options.nc);
   return {
     set: (request) => set(options, request),
     cancel: async (runId, timerId) => {

@@ -7,7 +7,7 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm, setSha256Backend, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
 import type { BlobBucket, BlobStore } from '../../contracts/blobs.ts';
@@ -15,6 +15,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { askAgain, unavailable } from '../messaging/ask-again.ts';
+import { clientOf, managerOf } from '../messaging/jetstream.ts';
 import { chunkSubject, objectStreamName } from '../topology/streams.ts';
 
 interface Context {
@@ -32,11 +33,11 @@ setSha256Backend('native');
 
 /** `source` names the caller; it begins each error message. */
 export function createBlobStore(nc: NatsConnection, source = 'blob store'): BlobStore {
-  const objects = new Objm(nc);
+  const objects = new Objm(clientOf(nc));
   const context: Context = {
     source,
     open: (bucket) => objects.open(bucket, false),
-    manager: () => jetstreamManager(nc, { checkAPI: false, timeout: CHUNK_TIMEOUT_MS }),
+    manager: () => managerOf(nc, { timeout: CHUNK_TIMEOUT_MS }),
   };
   return {
     put: async (bucket, key, content) => {

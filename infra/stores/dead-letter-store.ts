@@ -2,13 +2,14 @@
  * Reads the stream of dead letters and sends one back to the subject it came from. They are written in dead-letter.ts.
  * Used by the orchestrator alone.
  */
-import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
+import type { StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import type { KeptLetter } from '../../contracts/dead-letter.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { parseSubject } from '../../contracts/parse-subject.ts';
 import { STREAMS } from '../../contracts/subjects.ts';
 import { DEAD_LETTER_HEADERS, keepDeadLetter, type DeadLetter } from '../messaging/dead-letter.ts';
+import { managerOf } from '../messaging/jetstream.ts';
 import { publishStored } from '../messaging/publish.ts';
 
 export interface DeadLetterStore {
@@ -22,7 +23,7 @@ export interface DeadLetterStore {
 }
 
 export async function createDeadLetterStore(nc: NatsConnection): Promise<DeadLetterStore> {
-  const manager = await jetstreamManager(nc, { checkAPI: false });
+  const manager = await managerOf(nc);
   const get = async (seq: number) => {
     const stored = await manager.streams.getMessage(STREAMS.dlq, { seq });
     return stored && toLetter(stored);

@@ -4,13 +4,14 @@
  * the images of a removed person are deleted.
  */
 import { createHash } from 'node:crypto';
-import { DeliverPolicy, jetstream, JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
+import { DeliverPolicy, JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { JsMsg, StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { enrolmentsOf, enrolmentSubject, STREAMS } from '../../contracts/subjects.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { unavailable } from '../messaging/ask-again.ts';
+import { clientOf, managerOf } from '../messaging/jetstream.ts';
 
 export interface EnrolmentChange {
   readonly person: string;
@@ -47,7 +48,7 @@ const keyOf = (person: string) => createHash('sha256').update(person).digest('he
 
 export async function createEnrolmentLog(nc: NatsConnection, model: string, log: Logger): Promise<EnrolmentLog> {
   // Whether JetStream is there was asked when the connection was made.
-  const manager = await jetstreamManager(nc, { checkAPI: false });
+  const manager = await managerOf(nc);
   const subjectOf = (person: string) => enrolmentSubject(model, keyOf(person));
   return {
     append: (change, lastSequence) => append(nc, subjectOf(change.person), change, lastSequence),
@@ -70,7 +71,7 @@ async function append(nc: NatsConnection, subject: string, { person, image }: En
   meta.set(PERSON_HEADER, Buffer.from(person).toString('base64'));
   const digest = image ? createHash('sha256').update(image).digest('hex') : 'removed';
   try {
-    const receipt = await jetstream(nc).publish(subject, image ?? new Uint8Array(0), {
+    const receipt = await clientOf(nc).publish(subject, image ?? new Uint8Array(0), {
       // The same change after the same history: publishing it again after silence stores it once.
       msgID: `${subject}.${last}.${digest}`,
       headers: meta,
@@ -96,7 +97,7 @@ function follow(nc: NatsConnection, model: string, onChange: (it: Enrolment) => 
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: next,
     };
-    const consumer = await jetstream(nc).consumers.get(STREAMS.enrolments, options);
+    const consumer = await clientOf(nc).consumers.get(STREAMS.enrolments, options);
     const messages = await consumer.consume({ max_messages: PREFETCH });
     stopReading = () => messages.stop();
     if (signal.aborted) stopReading();

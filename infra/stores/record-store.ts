@@ -2,12 +2,13 @@
  * JSON records in a KV bucket, checked against a schema and saved by compare-and-swap: checkpoints of runs,
  * deployments. A record's revisions are its time line. Knows nothing of what the records mean.
  */
-import { JetStreamApiCodes, JetStreamApiError, jetstream } from '@nats-io/jetstream';
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
+import { clientOf } from '../messaging/jetstream.ts';
 
 export interface Stored<T> {
   readonly key: string;
@@ -53,7 +54,7 @@ const LIST_CONCURRENCY = 32;
  * leader (`allow_direct: false`).
  */
 export const openKv = (nc: NatsConnection, bucket: string): Promise<KV> =>
-  new Kvm(jetstream(nc)).open(bucket, { allow_direct: false });
+  new Kvm(clientOf(nc)).open(bucket, { allow_direct: false });
 
 export function createRecordStore<T>({ kv, schema }: RecordStoreOptions<T>): RecordStore<T> {
   const load = async (key: string) => {

@@ -2,12 +2,13 @@
  * Heartbeats: KV records that vanish by themselves when nobody renews them. Their absence is the news. Written by
  * the inference replicas, read by the orchestrator.
  */
-import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { ReplicaStatusSchema, type ReplicaStatus } from '../../contracts/replica.ts';
+import { clientOf, kvWriteSubject, managerOf } from '../messaging/jetstream.ts';
 import { createRecordStore, loadAll, openKv } from './record-store.ts';
 
 export interface HeartbeatStore<T> {
@@ -24,7 +25,7 @@ export const replicaKey = (status: Pick<ReplicaStatus, 'model' | 'replicaId'>) =
 
 export async function createReplicaStore(nc: NatsConnection): Promise<HeartbeatStore<ReplicaStatus>> {
   const kv = await openKv(nc, BUCKETS.replicas);
-  const manager = await jetstreamManager(nc, { checkAPI: false });
+  const manager = await managerOf(nc);
   return createHeartbeatStore({ nc, kv, manager, bucket: BUCKETS.replicas, schema: ReplicaStatusSchema });
 }
 
@@ -48,7 +49,8 @@ export function createHeartbeatStore<T>(options: HeartbeatStoreOptions<T>): Hear
     // Published past the KV client, whose update() drops the time to live and would make the key permanent.
     put: async (key, value, ttlMs) => {
       const ttl = `${Math.max(1, Math.ceil(ttlMs / 1000))}s`;
-      await jetstream(nc).publish(subjectOf(bucket, key), JSON.stringify(value), { ttl, timeout: PUT_TIMEOUT_MS });
+      const options = { ttl, timeout: PUT_TIMEOUT_MS };
+      await clientOf(nc).publish(kvWriteSubject(nc, bucket, key), JSON.stringify(value), options);
     },
     // Asked of the stream: the KV client makes a consumer for each list, which takes ten times as long.
     list: async (prefix) => {

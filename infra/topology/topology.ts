@@ -2,9 +2,10 @@
  * Brings a server to the tables of streams.ts and consumers.ts. May run any number of times, from any number of
  * processes; called at start by the owner of the system (main, tests), not by single worker actors.
  */
-import { JetStreamApiError, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
+import { managerOf } from '../messaging/jetstream.ts';
 import { CONSUMER_SPECS, type ConsumerSpec } from './consumers.ts';
 import { streamsOf, type StreamSpec, type TopologyOptions } from './streams.ts';
 
@@ -18,7 +19,7 @@ const CONSUMER_DIFFERS = 10148;
  * existing stream cannot become what it should be.
  */
 export async function applyTopology(nc: NatsConnection, options: TopologyOptions): Promise<void> {
-  const manager = await jetstreamManager(nc);
+  const manager = await managerOf(nc);
   await Promise.all(streamsOf(options).map((stream) => applyStream(manager, stream)));
   await Promise.all(CONSUMER_SPECS.map((consumer) => applyConsumer(manager, consumer)));
 }
