@@ -10,38 +10,12 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { TokenSchema } from '../../contracts/references.ts';
 import { LOG_LEVELS } from '../../runtime/logger.ts';
+import { NatsConfigSchema } from './nats.ts';
+import { layered, NATS_VARIABLES, type NatsOptions } from './nats-layers.ts';
 import { withModulesFrom } from './own-modules.ts';
 import { describeUnknown } from './unknown-settings.ts';
 
 export const CONFIG_FILE = 'nightshift.config.json';
-
-const NatsConfigSchema = z
-  .strictObject({
-    url: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'A nats-server that runs already (2.14 or later, with JetStream). Absent: one is started on `storeDir`.',
-      ),
-    storeDir: z
-      .string()
-      .min(1)
-      .default('.nightshift')
-      .describe('Folder in which the server that is started keeps everything.'),
-    port: z
-      .number()
-      .int()
-      .min(0)
-      .max(65_535)
-      .default(4222)
-      .describe('Of the server that is started; NATS clients look at 4222 by themselves. 0: any free one.'),
-    replicas: z
-      .union([z.literal(1), z.literal(3), z.literal(5)])
-      .default(1)
-      .describe('Copies of every stream: 1 on a single server, 3 on a cluster.'),
-  })
-  .describe('The nats-server.');
 
 const InferenceConfigSchema = z
   .strictObject({
@@ -98,16 +72,18 @@ export interface LoadConfigOptions {
   /** From --config; a file that is named must be there. */
   readonly path?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** From the command line. */
+  readonly nats?: NatsOptions;
 }
 
 /** Throws CONFIG_INVALID naming the file and each field that does not fit. */
-export function loadConfig({ path, env }: LoadConfigOptions): Config {
+export function loadConfig({ path, env, nats = {} }: LoadConfigOptions): Config {
   const named = path ?? (env['NIGHTSHIFT_CONFIG'] || undefined);
   const file = resolve(named ?? CONFIG_FILE);
   if (named !== undefined && !existsSync(file)) throw invalid(`the file ${file} does not exist`);
   const written = existsSync(file) ? readJson(file) : {};
   const where = existsSync(file) ? file : 'environment';
-  const whole = withEnvironment(written, env);
+  const whole = withLayers(written, file, env, nats);
   const parsed = ConfigSchema.safeParse(whole);
   const problems = describeUnknown(ConfigSchema, whole);
   if (parsed.success && problems.length === 0) return withAbsoluteModules(parsed.data, dirname(file));
@@ -123,23 +99,21 @@ function withAbsoluteModules(config: Config, folder: string): Config {
 }
 
 /** Environment variable -> its place in the configuration. An empty variable counts as absent. */
-export const OVERRIDES = {
-  NATS_URL: ['nats', 'url'],
-  NIGHTSHIFT_STORE: ['nats', 'storeDir'],
-  NIGHTSHIFT_LOG_LEVEL: ['log', 'level'],
-} as const;
+export const OVERRIDES: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.entries(NATS_VARIABLES).map(([name, { setting }]) => [name, `nats.${setting}`])),
+  NIGHTSHIFT_LOG_LEVEL: 'log.level',
+};
 
 /** Anything that is not an object is left as it is, for the schema to refuse. */
-function withEnvironment(written: unknown, env: LoadConfigOptions['env']): unknown {
+function withLayers(written: unknown, file: string, env: LoadConfigOptions['env'], options: NatsOptions): unknown {
   if (!isObject(written)) return written;
-  const merged: Record<string, unknown> = { ...written };
-  for (const [variable, [section, field]] of Object.entries(OVERRIDES)) {
-    const value = env[variable];
-    if (!value) continue;
-    const before = merged[section];
-    merged[section] = { ...(isObject(before) ? before : {}), [field]: value };
-  }
-  return merged;
+  const { nats = {}, log = {} } = written;
+  const level = env['NIGHTSHIFT_LOG_LEVEL'];
+  return {
+    ...written,
+    nats: isObject(nats) ? layered(nats, file, env, options) : nats,
+    log: level && isObject(log) ? { ...log, level } : log,
+  };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -35,6 +35,7 @@ keeps the copy of its model's settings with which it started, so a change holds 
 
 /** Section -> the page that goes on. */
 const PAGES: Readonly<Record<string, string>> = {
+  nats: '[nats.md](nats.md)',
   inference: '[serving.md](serving.md)',
   'models.<name>.training': '[training.md](training.md)',
   'models.<name>.training.command': '[training-command.md](training-command.md)',
@@ -50,10 +51,11 @@ export function renderPage(schema: JsonSchema): string {
 
 const ENVIRONMENT = [
   '## Environment\n',
-  'A variable that is set and not empty is stronger than the file.\n',
+  'A variable that is set and not empty is stronger than the file. `NATS_PASSWORD` and `NATS_TOKEN` hold the secret itself;\n' +
+    '`NATS_CREDS`, `NATS_NKEY`, `NATS_CA`, `NATS_CERT` and `NATS_KEY` hold the path of a file.\n',
   ...table(
     ['Variable', 'Setting'],
-    Object.entries(OVERRIDES).map(([variable, path]) => [code(variable), code(path.join('.'))]),
+    Object.entries(OVERRIDES).map(([variable, setting]) => [code(variable), code(setting)]),
   ),
 ].join('\n');
 
