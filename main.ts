@@ -20,6 +20,7 @@ import { DeploymentSchema } from './contracts/release.ts';
 import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
 import type { Config } from './infra/config/config.ts';
+import { refuseLoginWithoutServer } from './infra/config/nats.ts';
 import { askForever } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
 import type { Logger } from './runtime/logger.ts';
@@ -44,10 +45,11 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
   const stop = async () => {
     for (const part of started.splice(0).reverse()) await part.stop();
   };
+  refuseLoginWithoutServer(config.nats);
   try {
     const server = await launchServer({ ...config.nats, log });
     started.push(server);
-    const setup = await connectNats({ url: server.url, name: 'nightshift-setup', log });
+    const setup = await connectNats({ url: server.url, login: config.nats, name: 'nightshift-setup', log });
     await applyTopology(setup, { replicas: config.nats.replicas });
     await setup.close();
     // Inference first and on its own: what is deployed serves while the rest is still starting.
@@ -64,7 +66,7 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
 /** One actor with a connection of its own, as it would run in a process of its own. */
 export async function startActor(name: ActorName, url: string, config: Config, log: Logger): Promise<Stoppable> {
   const actorLog = log.child({ actor: name });
-  const nc = await connectNats({ url, name: `nightshift-${name}`, log: actorLog });
+  const nc = await connectNats({ url, login: config.nats, name: `nightshift-${name}`, log: actorLog });
   try {
     const actor = await STARTERS[name]({ nc, url, config, log: actorLog });
     return {
@@ -120,7 +122,7 @@ async function startOrchestration({ nc, config, log }: Surroundings): Promise<St
 
 /** `inference.replicas` of every model that is configured. */
 async function startReplicas({ nc, url, config, log }: Surroundings): Promise<Stoppable> {
-  const blobs = startBlobReader({ url, source: 'inference' });
+  const blobs = startBlobReader({ url, login: config.nats, source: 'inference' });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
   const start = async (model: string) => {

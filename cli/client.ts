@@ -3,14 +3,16 @@
  * questions and hears events. It speaks the public subjects only, as any other NATS client could.
  */
 import { randomUUID } from 'node:crypto';
-import { connect, type Msg, type NatsConnection } from 'nats';
+import type { Msg, NatsConnection } from 'nats';
 import { z } from 'zod';
 import { ENDPOINTS, type Answer, type ApiSubject, type Question } from '../contracts/api.ts';
 import { describeIssues } from '../contracts/envelope.ts';
 import { PipelineError, type ErrorCode } from '../contracts/errors.ts';
 import { INFER_HEADERS } from '../contracts/inference.ts';
 import { FailureSchema } from '../contracts/messages.ts';
+import type { Login } from '../infra/config/nats.ts';
 import { createBus, type Bus } from '../infra/messaging/bus.ts';
+import { connectNats } from '../infra/messaging/connection.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 export interface Client {
@@ -21,20 +23,11 @@ export interface Client {
   close(): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** Throws NATS_UNAVAILABLE with what to do. Unlike an actor, a command gives up at once. */
-export async function connectClient(url: string, log: Logger): Promise<Client> {
-  const nc = await connect({
-    servers: url,
-    name: 'nightshift-cli',
-    timeout: CONNECT_TIMEOUT_MS,
-    maxReconnectAttempts: 5,
-  }).catch((cause) => {
-    const hint = 'start the system with `npm start`, or name its server with --server or NATS_URL';
-    throw new PipelineError('NATS_UNAVAILABLE', `no nats-server answers at ${url}; ${hint}`, { cause });
-  });
+/** Throws as connectNats does. Unlike an actor, a command gives up at once. */
+export async function connectClient(url: string, log: Logger, login?: Login): Promise<Client> {
+  const nc = await connectNats({ url, login, name: 'nightshift-cli', log, isHasty: true });
   const bus = await createBus({ nc, source: 'cli', log, now: () => new Date(), newId: randomUUID });
   return {
     nc,

@@ -9,7 +9,7 @@ import { toFailure } from '../contracts/errors.ts';
 import { backboneCommands } from './commands/backbone.ts';
 import type { SteerVerb } from './commands/steer.ts';
 import { STAGES } from '../contracts/subjects.ts';
-import type { GlobalOptions } from './global-options.ts';
+import { withGlobalOptions, type GlobalOptions } from './global-options.ts';
 
 const EXIT_CODE_USAGE = 2;
 
@@ -45,10 +45,8 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
 }
 
 function program(): Command {
-  const nightshift = new Command('nightshift')
+  const nightshift = withGlobalOptions(new Command('nightshift'))
     .description('Retrains a recognition model every night and hot-swaps it into service.')
-    .option('--config <file>', 'configuration file (default: nightshift.config.json if it is there)')
-    .option('--server <url>', 'nats-server of a running system (default: NATS_URL, else nats://127.0.0.1:4222)')
     .showHelpAfterError()
     .enablePositionalOptions()
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_CODE_USAGE));

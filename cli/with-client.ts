@@ -5,8 +5,8 @@ import { connectClient, type Client } from './client.ts';
 import type { GlobalOptions } from './global-options.ts';
 
 export async function withClient<T>(global: GlobalOptions, use: (client: Client) => Promise<T>): Promise<T> {
-  const config = loadConfig({ path: global.config, env: process.env });
-  const client = await connectClient(serverUrl(global, config), createLogger({ level: 'warn' }));
+  const config = configOf(global);
+  const client = await connectClient(serverUrl(config), createLogger({ level: 'warn' }), config.nats);
   try {
     return await use(client);
   } finally {
@@ -14,6 +14,9 @@ export async function withClient<T>(global: GlobalOptions, use: (client: Client)
   }
 }
 
-/** The address of a running system: --server, else NATS_URL, else the port on which `start` puts its own server. */
-export const serverUrl = ({ server }: GlobalOptions, config: Config) =>
-  server ?? config.nats.url ?? `nats://127.0.0.1:${config.nats.port}`;
+/** The configuration file with the environment and the options of the command line over it. Throws CONFIG_INVALID. */
+export const configOf = ({ config: path, ...nats }: GlobalOptions): Config =>
+  loadConfig({ path, env: process.env, nats });
+
+/** The address of a running system: as configured, else the port on which `start` puts its own server. */
+export const serverUrl = ({ nats }: Config) => nats.url ?? `nats://127.0.0.1:${nats.port}`;

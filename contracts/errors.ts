@@ -52,6 +52,7 @@ export const ERRORS = {
   CANCELLED: 'An operator cancelled the work.',
   DELIVERIES_EXHAUSTED: 'The message was delivered as often as allowed and never handled.',
   NATS_UNAVAILABLE: 'No nats-server could be started or reached.',
+  LOGIN_REFUSED: 'The server refuses the login, or its certificate is not trusted; the message says what to change.',
   INTERNAL: 'An unexpected error; its stack is in the log of the actor that is named.',
 } as const;
 

@@ -1,10 +1,12 @@
 /** The thread of traffic.ts: sends on schedule, counts every request once, reports when told to stop. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { build, type Histogram } from 'hdr-histogram-js';
-import { connect, errors } from 'nats';
+import { errors } from 'nats';
 import { IdentifyReplySchema } from '../contracts/inference.ts';
 import { inferSubject } from '../contracts/subjects.ts';
 import { readAnswer } from '../cli/client.ts';
+import { connectNats } from '../infra/messaging/connection.ts';
+import { createLogger } from '../runtime/logger.ts';
 import type { PeriodFigures, TrafficData, TrafficFigures, TrafficMessage } from './traffic.ts';
 
 /** All that is looked at of a reply. */
@@ -25,7 +27,8 @@ interface Period {
 
 const port = parentPort!; // This module runs only as a thread.
 const { url, model, requestsPerSecond, probes } = workerData.data as TrafficData;
-const nc = await connect({ servers: url, name: 'demo-traffic' });
+const log = createLogger({ level: 'warn' });
+const nc = await connectNats({ url, name: 'demo-traffic', log, isHasty: true });
 const subject = inferSubject(model, 'identify');
 const periods = new Map<string, Period>();
 const failures: string[] = [];

@@ -1,10 +1,12 @@
 /** The messages between a replica and the thread that reads objects for it. */
 import type { Failure } from '../../contracts/errors.ts';
+import type { Login } from '../../infra/config/nats.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 
 export interface BlobReaderData {
-  /** As in infra/messaging/connection.ts. */
+  /** As in infra/messaging/connection.ts. A login says where its secrets are; the thread reads them itself. */
   readonly url: string;
+  readonly login?: Login | undefined;
   readonly source: string;
 }
 

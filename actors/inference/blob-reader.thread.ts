@@ -25,10 +25,9 @@ const collectGarbage = runInNewContext('gc') as () => void; // That is what the 
 let underWay = 0;
 
 // The parent, blob-reader.ts, passes exactly this.
-const { url, source } = workerData.data as BlobReaderData;
-const store = connectNats({ url, name: `${source}-reader`, log: createLogger({ level: 'warn' }) }).then((nc) =>
-  createBlobStore(nc, source),
-);
+const { url, login, source } = workerData.data as BlobReaderData;
+const log = createLogger({ level: 'warn' });
+const store = connectNats({ url, login, name: `${source}-reader`, log }).then((nc) => createBlobStore(nc, source));
 // A failed connection is reported to each caller.
 store.catch(() => {});
 

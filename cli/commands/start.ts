@@ -1,16 +1,16 @@
 /** `nightshift start` and `nightshift actor <name>`: processes that stay until they are told to end. */
 import { ALL, CTL, inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
-import { ConfigSchema, loadConfig, type Config } from '../../infra/config/config.ts';
+import { ConfigSchema, type Config } from '../../infra/config/config.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
 import { startActor, startSystem } from '../../main.ts';
 import { sourcesOf, startDataServices, type DataServices } from '../../demo/data-services.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { untilSignal } from '../signals.ts';
-import { serverUrl } from '../with-client.ts';
+import { configOf, serverUrl } from '../with-client.ts';
 
-export async function startCommand({ config: path }: GlobalOptions): Promise<void> {
-  const configured = loadConfig({ path, env: process.env });
+export async function startCommand(global: GlobalOptions): Promise<void> {
+  const configured = configOf(global);
   const log = createLogger(configured.log);
   // From here on: a Ctrl-C while it starts is obeyed as soon as it has.
   const ended = untilSignal();
@@ -36,10 +36,10 @@ const SYNTHETIC_DECISION = { identify: { fpir: 0.05 }, verify: { far: 0.01 } };
 const withSyntheticModel = (config: Config, data: DataServices): Config =>
   ConfigSchema.parse({ ...config, models: { face: { ...sourcesOf(data), decision: SYNTHETIC_DECISION } } });
 
-export async function actorCommand(name: ActorName, { config: path, server }: GlobalOptions): Promise<void> {
-  const config = loadConfig({ path, env: process.env });
+export async function actorCommand(name: ActorName, global: GlobalOptions): Promise<void> {
+  const config = configOf(global);
   const log = createLogger(config.log);
-  const url = serverUrl({ server }, config);
+  const url = serverUrl(config);
   const ended = untilSignal();
   const actor = await startActor(name, url, config, log);
   process.stdout.write(`${name} works at ${url}; Ctrl-C ends it\n`);

@@ -1,11 +1,18 @@
 /**
- * One NATS connection that never gives up: it waits for a server that is not there yet and reconnects for ever.
- * It also refuses a server that cannot do the job (too old, or without JetStream), once, with the way out.
+ * The one module that connects to nats-server, for actors, their readers and the command line. An actor's connection
+ * never gives up: it waits for a server that is not there yet and reconnects for ever. A server that cannot do the job,
+ * or does not want us, is refused at once, with the way out (refusal.ts).
  */
-import { connect, type NatsConnection } from 'nats';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, type ConnectionOptions, type NatsConnection } from 'nats';
 import type { Status } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
+import { FOREVER, retry } from '../../runtime/retry.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { serversIn, type Login } from '../config/nats.ts';
+import { managerOf, useDomain } from './jetstream.ts';
+import { loginOptions } from './login.ts';
+import { explain, isAuth, refusedLogin, type Refusal } from './refusal.ts';
 
 /** The first nats-server with all that is used here: schedules with a target, per-message TTL, limits markers. */
 export const SERVER_VERSION_MIN = '2.14.0';
@@ -13,47 +20,51 @@ export const SERVER_VERSION_MIN = '2.14.0';
 /** Short enough to be unnoticed in a restart of the server, jittered so that many clients do not return at once. */
 const RECONNECT_WAIT_MS = 200;
 const RECONNECT_JITTER_MS = 200;
+/** A login that was refused is not right a moment later; a server is spared the questions. */
+const REFUSED_WAIT_MS = 2_000;
 /** A half-open connection is noticed after two missed pings. */
 const PING_INTERVAL_MS = 10_000;
 const PINGS_MISSED_MAX = 2;
-const CONNECT_TIMEOUT_MS = 5_000;
+/** For all servers of a list together, so that a failure is explained within five seconds. */
+const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MIN_MS = 1_000;
+/** To look up the name of a host has no limit of its own. */
+const LOOK_UP_TIMEOUT_MS = 500;
+const JETSTREAM_TIMEOUT_MS = 1_500;
 /** A server that is absent for longer than a normal start is worth a line in the log, again and again. */
-const WAITING_NOTICE_MS = 5_000;
+const WAITING_NOTICE_MS = 4_500;
+/** A command's user would rather hear that the server is gone. */
+const COMMAND_RECONNECTS_MAX = 5;
 
 export interface ConnectOptions {
   /** One URL, or several separated by commas. */
   readonly url: string;
+  /** Absent: no login, and TLS only if the server or its address demands it. */
+  readonly login?: Login | undefined;
   /** Shown by the server's monitoring: the actor's name. */
   readonly name: string;
   readonly log: Logger;
+  /** True for a command, which gives up at once where an actor waits for the server. */
+  readonly isHasty?: boolean;
 }
 
-/** Resolves when connected, however long that takes. Throws NATS_UNAVAILABLE if the server is unfit. */
+/**
+ * Resolves when connected, however long that takes. Throws NATS_UNAVAILABLE if the server is unfit (and if it is away,
+ * for a command), LOGIN_REFUSED if it and we do not trust each other, CONFIG_INVALID if a secret cannot be read.
+ */
 export async function connectNats(options: ConnectOptions): Promise<NatsConnection> {
-  const { url, name, log } = options;
-  const notice = setInterval(() => log.warn({ url }, 'still waiting for nats-server'), WAITING_NOTICE_MS);
-  try {
-    const nc = await connect({
-      servers: url.split(',').map((server) => server.trim()),
-      name,
-      maxReconnectAttempts: -1,
-      waitOnFirstConnect: true,
-      reconnectTimeWait: RECONNECT_WAIT_MS,
-      reconnectJitter: RECONNECT_JITTER_MS,
-      reconnectJitterTLS: RECONNECT_JITTER_MS,
-      pingInterval: PING_INTERVAL_MS,
-      maxPingOut: PINGS_MISSED_MAX,
-      timeout: CONNECT_TIMEOUT_MS,
-      // A stack trace taken for each request, in case it should fail, is an eighth of a busy orchestrator's time.
-      noAsyncTraces: true,
-    });
-    // It reads and logs until the connection is closed, and never rejects.
-    void logStatus(nc, log);
-    await refuseUnfit(nc, url);
-    return nc;
-  } finally {
-    clearInterval(notice);
-  }
+  const session: Session = { ...options, refused: { isNow: false, toldAtMs: -Infinity } };
+  const nc = options.isHasty ? await connectToAny(session) : await waitForAny(session);
+  if (options.login?.domain !== undefined) useDomain(nc, options.login.domain);
+  await refuseUnfit(nc, options);
+  // It reads and logs until the connection is closed, and never rejects.
+  void logStatus(nc, session);
+  return nc;
+}
+
+interface Session extends ConnectOptions {
+  /** Whether the server turned the login away when the connection came back, and when that was last told. */
+  readonly refused: { isNow: boolean; toldAtMs: number };
 }
 
 /** Compares `2.14.0`-like versions; a suffix such as `-beta.1` is left out of account. */
@@ -68,20 +79,156 @@ export function isAtLeast(version: string, minimum: string): boolean {
 
 const numbers = (version: string) => (version.match(/\d+/g) ?? []).slice(0, 3).map(Number);
 
-async function refuseUnfit(nc: NatsConnection, url: string): Promise<void> {
+async function waitForAny(options: Session): Promise<NatsConnection> {
+  const { url, log } = options;
+  let why = 'it has not answered yet';
+  const notice = setInterval(() => log.warn({ url, why }, 'still waiting for nats-server'), WAITING_NOTICE_MS);
+  try {
+    return await retry(
+      {
+        attemptsMax: FOREVER,
+        pauseMs: RECONNECT_WAIT_MS,
+        isWorthIt: (error) => error instanceof PipelineError && error.retryable,
+        onFailure: (error) => (why = (error as PipelineError).message), // isWorthIt lets no other pass.
+      },
+      () => connectToAny(options),
+    );
+  } finally {
+    clearInterval(notice);
+  }
+}
+
+/** Tries each server once, in random order, and one at a time: so the reason is known of each that failed. */
+async function connectToAny(options: Session): Promise<NatsConnection> {
+  const servers = serversIn(options.url);
+  const refusals: Refusal[] = [];
+  for (const server of shuffled(servers)) {
+    const outcome = await tryServer(server, servers, options);
+    if ('nc' in outcome) return outcome.nc;
+    refusals.push(outcome.refusal);
+  }
+  const isFinal = refusals.some(({ kind }) => kind === 'final');
+  const wayOut = refusals.every(({ kind }) => kind === 'away') ? [START] : [];
+  const message = [...refusals.map(({ sentence }) => sentence), ...wayOut].join('; ');
+  throw new PipelineError(isFinal ? 'LOGIN_REFUSED' : 'NATS_UNAVAILABLE', message, { retryable: !isFinal });
+}
+
+const START = 'start the system with `npm start`, or name its server with --server or NATS_URL';
+
+const shuffled = (servers: readonly string[]) =>
+  servers
+    .map((server) => ({ server, rank: Math.random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ server }) => server);
+
+type Outcome = { readonly nc: NatsConnection } | { readonly refusal: Refusal };
+
+async function tryServer(server: string, all: readonly string[], options: Session): Promise<Outcome> {
+  const { login = {} } = options;
+  const timeoutMs = Math.max(CONNECT_TIMEOUT_MIN_MS, CONNECT_TIMEOUT_MS / all.length);
+  const dial = (address: string) => bounded(connect(clientOptions(address, all, timeoutMs, options)), timeoutMs);
+  try {
+    const nc = await dial(server);
+    // From here on the client goes from one to the next by itself, and to those of which they tell.
+    if (all.length > 1) nc.setServers([...all]);
+    return { nc };
+  } catch (error) {
+    if (error instanceof PipelineError) throw error;
+    const refusal = await explain(server, error, login);
+    if (refusal.address === undefined) return { refusal };
+    // The client names the failure of the last address of a host: that of the one which answers tells more.
+    return dial(refusal.address).then(
+      async (nc) => {
+        await nc.close();
+        return { refusal };
+      },
+      async (reason: unknown) => ({ refusal: await explain(server, reason, login) }),
+    );
+  }
+}
+
+function clientOptions(
+  server: string,
+  all: readonly string[],
+  timeoutMs: number,
+  { login = {}, name, log, isHasty, refused }: Session,
+): ConnectionOptions {
+  const isTls = all.some((it) => it.startsWith('tls://'));
+  const onTrouble = (why: string) => log.error({ why }, 'the login cannot be read anew; the one before is used');
+  return {
+    ...loginOptions(login, isTls, onTrouble),
+    servers: [server],
+    name,
+    maxReconnectAttempts: isHasty ? COMMAND_RECONNECTS_MAX : -1,
+    // A refused login may be put right while we wait: creds are read anew each time.
+    ignoreAuthErrorAbort: true,
+    reconnectDelayHandler: () =>
+      refused.isNow ? REFUSED_WAIT_MS : RECONNECT_WAIT_MS + Math.floor(Math.random() * RECONNECT_JITTER_MS),
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: PINGS_MISSED_MAX,
+    timeout: timeoutMs,
+    // A stack trace taken for each request, in case it should fail, is an eighth of a busy orchestrator's time.
+    noAsyncTraces: true,
+  };
+}
+
+/** A connection that comes too late is closed. */
+async function bounded(connecting: Promise<NatsConnection>, timeoutMs: number): Promise<NatsConnection> {
+  const late = new AbortController();
+  const limit = delay(timeoutMs + LOOK_UP_TIMEOUT_MS, null, { signal: late.signal }).catch(() => null);
+  const nc = await Promise.race([connecting, limit]).finally(() => late.abort());
+  if (nc !== null) return nc;
+  connecting.then(
+    (it) => it.close(),
+    () => {},
+  );
+  throw new Error('no answer in time');
+}
+
+async function refuseUnfit(nc: NatsConnection, { url, login }: ConnectOptions): Promise<void> {
   const info = nc.info;
-  if (info && isAtLeast(info.version, SERVER_VERSION_MIN) && info.jetstream) return;
+  const isOld = !info || !isAtLeast(info.version, SERVER_VERSION_MIN);
+  const why = isOld ? `is version ${info?.version}` : await lackOfJetStream(nc, login?.domain);
+  if (why === null) return;
   await nc.close();
-  const why = info?.jetstream ? `is version ${info.version}` : 'runs without JetStream';
   throw new PipelineError(
     'NATS_UNAVAILABLE',
     `the nats-server at ${url} ${why}; needed are version ${SERVER_VERSION_MIN} or newer and JetStream (-js)`,
   );
 }
 
+/** Null if there is JetStream, or if it cannot be known: a user need not have the right to ask. */
+async function lackOfJetStream(nc: NatsConnection, domain: string | undefined): Promise<string | null> {
+  try {
+    await managerOf(nc, { checkApi: true, timeout: JETSTREAM_TIMEOUT_MS });
+    return null;
+  } catch (error) {
+    // The client does not export the class.
+    if ((error as Error).name !== 'JetStreamNotEnabled') return null;
+    if (domain !== undefined) {
+      return `has no JetStream in the domain "${domain}" for this account: correct nats.domain, or leave it out for the server's own`;
+    }
+    if (!nc.info?.jetstream) return 'runs without JetStream';
+    return 'has no JetStream for this account: enable it there (docs/nats.md says how much it needs)';
+  }
+}
+
 /** Ends when the connection is closed for good. */
-async function logStatus(nc: NatsConnection, log: Logger): Promise<void> {
-  for await (const status of nc.status()) logOne(status, log);
+async function logStatus(nc: NatsConnection, session: Session): Promise<void> {
+  for await (const status of nc.status()) {
+    if (status.type === 'reconnect') session.refused.isNow = false;
+    if (status.type === 'error' && isAuth(status.error)) tellRefused(nc, status.error, session);
+    else logOne(status, session.log);
+  }
+}
+
+/** It is tried again and again, and told now and then. */
+function tellRefused(nc: NatsConnection, error: Error, { refused, login = {}, log }: Session): void {
+  refused.isNow = true;
+  if (performance.now() - refused.toldAtMs < WAITING_NOTICE_MS) return;
+  refused.toldAtMs = performance.now();
+  const why = refusedLogin(nc.getServer(), error, login).sentence;
+  log.error({ why }, 'nats-server refuses the login; trying again, with the login as it is then');
 }
 
 function logOne(status: Status, log: Logger): void {

@@ -43,7 +43,7 @@ test('cli: what cannot be done is one clear line, and an exit code', () =>
       [
         ['--server', NOBODY, 'status'],
         1,
-        /^nightshift: no nats-server answers at nats:\/\/127\.0\.0\.1:1; .*NATS_URL.*\n$/,
+        /^nightshift: no nats-server answers at nats:\/\/127\.0\.0\.1:1 \(connection refused\); .*NATS_URL.*\n$/,
       ],
       [['--server', NOBODY, 'run', '--json'], 1, /^nightshift: no nats-server answers at .*\n$/],
       [['--config', 'broken.json', 'start'], 2, /^nightshift: \S*broken\.json: nats\.port: .*\[CONFIG_INVALID\]\n$/],

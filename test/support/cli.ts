@@ -127,8 +127,9 @@ function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): CliPr
 
 /** Settings of whoever runs the tests must not reach the program, except the runner's own mark. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const foreign = ['NATS_URL', 'NIGHTSHIFT_CONFIG', 'NIGHTSHIFT_STORE', 'NIGHTSHIFT_LOG_LEVEL'];
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.includes(name)));
+  const foreign = ['NIGHTSHIFT_CONFIG', 'NIGHTSHIFT_STORE', 'NIGHTSHIFT_LOG_LEVEL'];
+  const isForeign = (name: string) => name.startsWith('NATS_') || foreign.includes(name);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isForeign(name)));
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {
