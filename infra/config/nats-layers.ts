@@ -44,7 +44,13 @@ export const NATS_VARIABLES = {
 /** `written` is what the file has, if it is an object; `file` is where it lies. */
 export function layered(written: Settings, file: string, env: Env, options: NatsOptions): Settings {
   const layers = [withPathsFrom(dirname(file), written), fromEnvironment(env), fromOptions(options)];
-  return layers.map((layer) => withContext(layer, env)).reduce(over, {});
+  return layers.reduce((weaker, layer) => {
+    const { context, ...own } = layer;
+    // Anything else than a name is left for the schema to refuse.
+    if (typeof context !== 'string' || context === '') return over(weaker, layer);
+    const others = Object.entries(weaker).filter(([setting]) => !CONNECTION.includes(setting));
+    return over({ ...Object.fromEntries(others), ...readNatsContext(context, env) }, own);
+  }, {});
 }
 
 function fromEnvironment(env: Env): Settings {
@@ -89,24 +95,14 @@ function put(settings: Record<string, unknown>, setting: string, value: unknown)
   settings[section] = field === undefined ? value : { ...asObject(settings[section]), [field]: value };
 }
 
-/** The context lies under the settings beside it. Its name has done its work then. */
-function withContext(layer: Settings, env: Env): Settings {
-  const { context, ...rest } = layer;
-  // Anything else than a name is left for the schema to refuse.
-  if (typeof context !== 'string' || context === '') return layer;
-  return { ...NOTHING, ...over(readNatsContext(context, env), rest) };
-}
-
-/** A context takes the place of all that a weaker layer says of the connection. */
-const NOTHING = Object.fromEntries(
-  [...LOGINS, 'password', 'url', 'tls', 'domain', 'inboxPrefix'].map((setting) => [setting, undefined]),
-);
+/** A context takes the place of all that a weaker layer says of these. */
+const CONNECTION: readonly string[] = [...LOGINS, 'password', 'url', 'tls', 'domain', 'inboxPrefix'];
 
 function over(weaker: Settings, stronger: Settings): Settings {
   const merged: Record<string, unknown> = { ...withoutOtherLogin(weaker, stronger), ...stronger };
   const isMixed = isObject(weaker['tls']) && isObject(stronger['tls']);
   if (isMixed) merged['tls'] = { ...asObject(weaker['tls']), ...asObject(stronger['tls']) };
-  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
+  return merged;
 }
 
 /** A password alone is for the user of the weaker layer. */

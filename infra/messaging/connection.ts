@@ -10,9 +10,10 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { FOREVER, retry } from '../../runtime/retry.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { serversIn, type Login } from '../config/nats.ts';
+import { greetingOf } from './greeting.ts';
 import { managerOf, useDomain } from './jetstream.ts';
 import { loginOptions } from './login.ts';
-import { explain, isAuth, refusedLogin, type Refusal } from './refusal.ts';
+import { explain, foreseen, isAuth, refusedLogin, type Refusal } from './refusal.ts';
 
 /** The first nats-server with all that is used here: schedules with a target, per-message TTL, limits markers. */
 export const SERVER_VERSION_MIN = '2.14.0';
@@ -126,29 +127,32 @@ type Outcome = { readonly nc: NatsConnection } | { readonly refusal: Refusal };
 async function tryServer(server: string, all: readonly string[], options: Session): Promise<Outcome> {
   const { login = {} } = options;
   const timeoutMs = Math.max(CONNECT_TIMEOUT_MIN_MS, CONNECT_TIMEOUT_MS / all.length);
-  const dial = (address: string) => bounded(connect(clientOptions(address, all, timeoutMs, options)), timeoutMs);
+  // Before anything else, because it reads the secrets.
+  const client = clientOptions(all, timeoutMs, options);
+  const dial = (address: string) => bounded(connect({ ...client, servers: [address] }), timeoutMs);
+  const heard = await greetingOf(server, { timeoutMs, isSilent: login.tls?.first ?? false });
+  const refusal = foreseen(server, heard, login);
+  if (refusal) return { refusal };
   try {
     const nc = await dial(server);
     // From here on the client goes from one to the next by itself, and to those of which they tell.
     if (all.length > 1) nc.setServers([...all]);
     return { nc };
   } catch (error) {
-    if (error instanceof PipelineError) throw error;
-    const refusal = await explain(server, error, login);
-    if (refusal.address === undefined) return { refusal };
+    const told = explain(server, error, login, heard);
+    if (told.address === undefined) return { refusal: told };
     // The client names the failure of the last address of a host: that of the one which answers tells more.
-    return dial(refusal.address).then(
+    return dial(told.address).then(
       async (nc) => {
         await nc.close();
-        return { refusal };
+        return { refusal: told };
       },
-      async (reason: unknown) => ({ refusal: await explain(server, reason, login) }),
+      (reason: unknown) => ({ refusal: explain(server, reason, login, heard) }),
     );
   }
 }
 
 function clientOptions(
-  server: string,
   all: readonly string[],
   timeoutMs: number,
   { login = {}, name, log, isHasty, refused }: Session,
@@ -157,7 +161,6 @@ function clientOptions(
   const onTrouble = (why: string) => log.error({ why }, 'the login cannot be read anew; the one before is used');
   return {
     ...loginOptions(login, isTls, onTrouble),
-    servers: [server],
     name,
     maxReconnectAttempts: isHasty ? COMMAND_RECONNECTS_MAX : -1,
     // A refused login may be put right while we wait: creds are read anew each time.

@@ -1,6 +1,7 @@
 /**
- * Asks a server for its greeting, the line `INFO {...}` that it says before anybody has logged in. So a failed
- * connection can be explained by what the server demands. Called by refusal.ts.
+ * Asks a server for its greeting, the line `INFO {...}` that it says before anybody has logged in. So it is known what the
+ * server demands; and the NATS client, which never closes the socket of an attempt that ran out of time, is spared hosts
+ * that stay silent. Called by connection.ts.
  */
 import { createConnection, type Socket } from 'node:net';
 
@@ -18,18 +19,25 @@ export type Heard =
   | { readonly kind: 'unreachable'; readonly why: string }
   /** Somebody did, and said nothing or something else. */
   | { readonly kind: 'silent'; readonly address: string }
+  /** Somebody did, and nothing was waited for. */
+  | { readonly kind: 'reached'; readonly address: string }
   | { readonly kind: 'greeted'; readonly address: string; readonly greeting: Greeting };
 
-const GREETING_TIMEOUT_MS = 1_000;
 /** A greeting has some hundred characters, and one for each server of its cluster. */
 const GREETING_BYTES_MAX = 64 * 1024;
 const DEFAULT_PORT = 4222;
 
+export interface AskOptions {
+  readonly timeoutMs: number;
+  /** A server that expects TLS at once says nothing: that somebody takes the call is enough. */
+  readonly isSilent: boolean;
+}
+
 /** Never rejects. `server`: as a connection takes it, such as `nats://127.0.0.1:4222`. */
-export async function greetingOf(server: string): Promise<Heard> {
+export async function greetingOf(server: string, options: AskOptions): Promise<Heard> {
   const socket = createConnection(hostOf(server));
   try {
-    return await heardFrom(socket);
+    return await heardFrom(socket, options);
   } finally {
     socket.destroy();
   }
@@ -41,16 +49,17 @@ export function hostOf(server: string): { readonly host: string; readonly port: 
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || DEFAULT_PORT) };
 }
 
-function heardFrom(socket: Socket): Promise<Heard> {
+function heardFrom(socket: Socket, { timeoutMs, isSilent }: AskOptions): Promise<Heard> {
   return new Promise((resolve) => {
     let text = '';
     let address: string | null = null;
     const end = (why: string) => resolve(address === null ? { kind: 'unreachable', why } : { kind: 'silent', address });
-    const timer = setTimeout(() => end('no answer in time'), GREETING_TIMEOUT_MS);
+    const timer = setTimeout(() => end('no answer in time'), timeoutMs);
     socket.once('close', () => clearTimeout(timer));
     socket.once('connect', () => {
       const { remoteAddress = '', remotePort = 0 } = socket;
       address = remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+      if (isSilent) resolve({ kind: 'reached', address });
     });
     socket.on('error', (error: NodeJS.ErrnoException) => end(reasonOf(error)));
     socket.once('end', () => end('closed'));

@@ -1,12 +1,12 @@
 /**
  * Why a connection could not be made, in a sentence with the way out. Knows the errors of the NATS client, of TLS and
- * of nats-server, and asks the server for its greeting where they say too little. Called by connection.ts.
+ * of nats-server, and what its greeting (greeting.ts) demands. Called by connection.ts.
  */
 import { AuthorizationError, UserAuthenticationExpiredError } from '@nats-io/nats-core';
 import type { PipelineError } from '../../contracts/errors.ts';
 import type { Login } from '../config/nats.ts';
 import { isIP } from 'node:net';
-import { greetingOf, hostOf, isUnreachable, type Heard } from './greeting.ts';
+import { hostOf, isUnreachable, type Heard } from './greeting.ts';
 import { identityOf } from './login.ts';
 
 export interface Refusal {
@@ -20,10 +20,25 @@ export interface Refusal {
 const LOGIN_SETTINGS = 'nats.creds, nats.nkey, nats.user with nats.password, or nats.token';
 const PAGE = 'docs/nats.md shows each';
 
-/** Never throws, and never says a secret. */
-export async function explain(server: string, error: unknown, login: Login): Promise<Refusal> {
+/** What the greeting tells before anybody tries to log in; null if it is worth trying. */
+export function foreseen(server: string, heard: Heard, { tls }: Login): Refusal | null {
+  if (heard.kind === 'unreachable') {
+    return { sentence: `no nats-server answers at ${server} (${heard.why})`, kind: 'away' };
+  }
+  if (heard.kind === 'silent') {
+    const wayOut = 'it may be another program, or one that expects TLS at once: set nats.tls.first';
+    return passing(`somebody answers at ${server} without the greeting of nats-server: ${wayOut}`);
+  }
+  // The server would end the connection after the handshake, which the client takes for silence.
+  return heard.kind === 'greeted' && heard.greeting.tls_verify && tls?.cert === undefined
+    ? demandedCertificate(server, tls)
+    : null;
+}
+
+/** Why the client's attempt failed after that. Never throws, and never says a secret. */
+export function explain(server: string, error: unknown, login: Login, heard: Heard): Refusal {
   if (isAuth(error)) return refusedLogin(server, error, login);
-  return refusedTls(server, error, login) ?? refusedOtherwise(server, error, login, await greetingOf(server));
+  return refusedTls(server, error, login) ?? refusedOtherwise(server, error, login, heard);
 }
 
 export const isAuth = (error: unknown): error is Error =>
@@ -81,6 +96,9 @@ function refusedTls(server: string, error: unknown, { tls }: Login): Refusal | n
       `nats-server at ${server} offers no TLS, which nats.tls or tls:// demands: turn it on there, or leave it out here`,
     );
   }
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' && tls?.first) {
+    return final(`nats-server at ${server} greets before TLS begins: leave out nats.tls.first`);
+  }
   if (/ALERT_(BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE|NO_CERTIFICATE)|CERTIFICATE_REQUIRED/.test(code))
     return demandedCertificate(server, tls);
   if (/PEM|KEY_VALUES_MISMATCH|ERR_OSSL|NO_START_LINE/.test(`${code} ${message}`)) {
@@ -98,22 +116,12 @@ const demandedCertificate = (server: string, tls: Login['tls']) =>
       : `nats-server at ${server} does not accept the client certificate ${tls.cert}: it must be valid now and of a CA that the server trusts`,
   );
 
-/** The client's error says too little: the server's greeting has the rest. */
-function refusedOtherwise(server: string, error: unknown, login: Login, heard: Heard): Refusal {
-  if (heard.kind === 'unreachable')
-    return { sentence: `no nats-server answers at ${server} (${heard.why})`, kind: 'away' };
-  if (heard.kind === 'silent') {
-    const tls = login.tls?.first ? '' : ', or one that expects TLS at once: set nats.tls.first';
-    return passing(
-      `somebody answers at ${server} without the greeting of nats-server: it may be another program${tls}`,
-    );
-  }
-  const { tls_verify } = heard.greeting;
-  // It ends the connection after the handshake, which the client takes for silence.
-  if (tls_verify) return demandedCertificate(server, login.tls);
-  if (login.tls?.first) return final(`nats-server at ${server} greets before TLS begins: leave out nats.tls.first`);
+function refusedOtherwise(server: string, error: unknown, { tls }: Login, heard: Heard): Refusal {
+  const isCertificateAsked = heard.kind === 'greeted' && heard.greeting.tls_verify;
+  // Silence after the handshake: see above.
+  if (isCertificateAsked) return demandedCertificate(server, tls);
   const { code, message } = causeOf(error);
-  const isOtherAddress = isUnreachable(code) && isIP(hostOf(server).host) === 0;
+  const isOtherAddress = heard.kind !== 'unreachable' && isUnreachable(code) && isIP(hostOf(server).host) === 0;
   return {
     ...passing(`nats-server at ${server} cannot be used now: ${message}`),
     ...(isOtherAddress ? { address: heard.address } : {}),
