@@ -5,6 +5,7 @@
 import sharp from 'sharp';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
+import { refusedFormat } from './image-format.ts';
 
 // For the process: many small images, each decoded once. Remembering operations and splitting one image among threads
 // took a third of the time (64 x 64 pixels: 1.1 ms of CPU time with both, 0.75 without).
@@ -15,6 +16,10 @@ sharp.concurrency(1);
 export const IMAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** Guards against decompression bombs: a small file that unpacks to gigabytes. */
 const PIXELS_MAX = 40_000_000;
+/** Of work on one image, without its wait for a thread; looked at between parts of it. 40 million pixels take a second. */
+const DECODE_SECONDS_MAX = 10;
+
+const ADVICE = 'send a whole PNG, JPEG or WebP file';
 
 /**
  * Pixels [channels, height, width], 0..255, stretched to the spec's size.
@@ -27,6 +32,8 @@ export async function decodeImage(bytes: Uint8Array, spec: ImageSpec, what: stri
       `${what}: ${bytes.length} bytes; at most ${IMAGE_BYTES_MAX} are accepted`,
     );
   }
+  const refused = refusedFormat(bytes);
+  if (refused !== null) throw new PipelineError('IMAGE_UNREADABLE', `${what}: ${refused}; ${ADVICE}`);
   try {
     const pipeline = open(bytes).autoOrient().resize(spec.width, spec.height, { fit: 'fill' }).removeAlpha();
     // Without toColourspace sharp answers three channels even for grey input.
@@ -39,11 +46,7 @@ export async function decodeImage(bytes: Uint8Array, spec: ImageSpec, what: stri
     if (/exceeds pixel limit/.test((cause as Error).message)) {
       throw new PipelineError('IMAGE_TOO_LARGE', `${what}: at most ${PIXELS_MAX} pixels are accepted`, { cause });
     }
-    throw new PipelineError(
-      'IMAGE_UNREADABLE',
-      `${what}: ${(cause as Error).message}; send a whole PNG, JPEG or WebP file`,
-      { cause },
-    );
+    throw new PipelineError('IMAGE_UNREADABLE', `${what}: ${(cause as Error).message}; ${ADVICE}`, { cause });
   }
 }
 
@@ -97,7 +100,8 @@ export function encodePng(pixels: Uint8Array, spec: ImageSpec): Promise<Buffer> 
 }
 
 // failOn 'truncated': a half-received file is refused instead of being half grey.
-const open = (bytes: Uint8Array) => sharp(bytes, { failOn: 'truncated', limitInputPixels: PIXELS_MAX });
+const open = (bytes: Uint8Array) =>
+  sharp(bytes, { failOn: 'truncated', limitInputPixels: PIXELS_MAX }).timeout({ seconds: DECODE_SECONDS_MAX });
 
 function planar(interleaved: Uint8Array, { width, height, channels }: ImageSpec): Uint8Array {
   const area = width * height;
