@@ -24,6 +24,7 @@ import { refuseLoginWithoutServer } from './infra/config/nats.ts';
 import { askForever } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
 import type { Logger } from './runtime/logger.ts';
+import { sweepScratch } from './runtime/scratch.ts';
 import { createRecordStore, openKv } from './infra/stores/record-store.ts';
 import { createReplicaStore } from './infra/stores/replica-store.ts';
 import { launchServer, type Server } from './infra/server/server.ts';
@@ -96,8 +97,10 @@ const busOf = (nc: NatsConnection, source: string, log: Logger) =>
 
 const worker =
   (name: ActorName, start: typeof startCollector): Starter =>
-  async ({ nc, log }) =>
-    start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), log });
+  async ({ nc, log }) => {
+    await sweepScratch();
+    return start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), log });
+  };
 
 const STARTERS: Readonly<Record<ActorName, Starter>> = {
   collector: worker('collector', startCollector),
