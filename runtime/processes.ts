@@ -2,8 +2,10 @@
  * Starts child processes. For native code that may hang or crash, and whose memory must return: threads (threads.ts)
  * share all of that with us. A process's module is named by its path from the root and comes from dist/: see modules.ts.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { cleanEnvironment } from './environment.ts';
 import { builtModule, type ModuleName } from './modules.ts';
 import './telemetry.ts';
 
@@ -16,6 +18,28 @@ export const startProcess = (module: ModuleName): ChildProcess =>
 /** It has no channel to us, and knows itself when to end. */
 export const startLoneProcess = (module: ModuleName, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess =>
   run([pathOf(module), ...args], 'ignore', env);
+
+/**
+ * It leads a process group of its own, has pipes for input and outputs, a channel to us, and a clean environment. The
+ * module sees to it that it ends with us.
+ */
+export const startGroup = (module: ModuleName): ChildProcessByStdio<Writable, Readable, Readable> =>
+  spawn(process.execPath, [pathOf(module)], {
+    env: cleanEnvironment(),
+    serialization: 'advanced',
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    // TypeScript does not follow a list with a channel in it; the first three are pipes.
+  }) as ChildProcess as ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** A negative number means a process group. What is gone already needs no signal. */
+export function tryKill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 const pathOf = (module: ModuleName) => fileURLToPath(builtModule(module));
 

@@ -67,7 +67,14 @@ export const CommandSchema = z
       .min(1)
       .describe('The program and its arguments, run without a shell; the path of job.json is added as the last one.'),
     cwd: z.string().min(1).optional().describe('Working folder. Absent: that of the trainer.'),
-    env: z.record(z.string(), z.string()).optional().describe("Added to the trainer's own environment."),
+    env: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Environment of the program, beside PATH, HOME, TMPDIR and LANG of the trainer.'),
+    inheritEnv: z
+      .array(z.string().min(1))
+      .optional()
+      .describe("Names of further variables of the trainer's environment that the program gets."),
     graceMs: z.number().int().min(0).default(10_000).describe('From SIGTERM to SIGKILL.'),
   })
   .describe('The outside program of the strategy `command`, which needs it.');

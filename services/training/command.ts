@@ -3,12 +3,12 @@
  * ONNX file out, lines about its progress in between. docs/training-command.md is the contract. The program runs as a
  * child process without a shell; its model is checked in a training thread.
  */
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { CommandConfig } from '../../contracts/configuration/training.ts';
 import { linkAbort, type LinkedAbort } from '../../runtime/linked-abort.ts';
+import { withScratch } from '../../runtime/scratch.ts';
 import { decodeCheckpoint, type CommandCheckpoint } from './command/checkpoint.ts';
 import { writeJobFolder, type JobFolder } from './command/job-folder.ts';
 import { runProgram, type ProgramEnd } from './command/program.ts';
@@ -30,12 +30,7 @@ export function createCommandStrategy(): TrainingStrategy {
       checkJob(job);
       context.signal.throwIfAborted();
       const command = commandOf(job);
-      const folder = await mkdtemp(join(tmpdir(), `nightshift-training-${process.pid}-`));
-      try {
-        return await trainBy(command, job, context, folder);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+      return withScratch((folder) => trainBy(command, job, context, folder));
     },
   };
 }

@@ -1,13 +1,16 @@
 /**
- * Runs an outside program without a shell: hands on its lines, asks it to end, and makes sure that neither it nor its
- * children are left behind. Knows nothing of training. Called by command.ts.
+ * Runs an outside program without a shell, behind a guard: hands on its lines, asks it to end, and makes sure that neither
+ * it nor its children are left behind, not even if this process is killed. Knows nothing of training. Called by command.ts.
  */
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { CommandConfig } from '../../../contracts/configuration/training.ts';
+import { cleanEnvironment } from '../../../runtime/environment.ts';
+import { startGroup, tryKill } from '../../../runtime/processes.ts';
+import type { FromGuard, ToGuard } from './guard.messages.ts';
 
 export interface ProgramEnd {
   readonly code: number | null;
@@ -32,87 +35,121 @@ const LAST_LINES_MAX = 20;
 const LAST_LINE_CHARACTERS_MAX = 500;
 /** Outputs that stay open after the program's end belong to a child in a session of its own. */
 const DRAIN_MS = 5_000;
+/** In which a guard does as it is told; it has nothing else to do. */
+const GUARD_MS = 1_000;
 
-type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+type Guard = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /**
  * `args` come after the configured ones. Settles when the program and all of its process group have ended. Throws
  * STRATEGY_UNAVAILABLE where it cannot be started.
  */
 export async function runProgram(
-  { argv, cwd, env, graceMs }: CommandConfig,
+  command: CommandConfig,
   args: readonly string[],
   { onLine, onLog, stop }: ProgramHandlers,
 ): Promise<ProgramEnd> {
-  const [file, ...rest] = argv;
-  // A group of its own, so that signals reach the workers that torchrun and the like start.
-  const options = { cwd, env: { ...process.env, ...env }, detached: true, stdio: 'pipe' } as const;
-  const child = await started(spawn(file!, [...rest, ...args], options), argv, cwd);
+  const guard = startGroup('services/training/command/guard.process');
+  // The program may end without having read its input, which stays empty.
+  guard.stdin.on('error', () => undefined);
+  const gone = once(guard, 'exit');
+  const end = endOf(guard);
+  await start(guard, gone, command, args);
   const lastLines: string[] = [];
   const keep = (line: string) => {
     lastLines.push(line.slice(0, LAST_LINE_CHARACTERS_MAX));
     if (lastLines.length > LAST_LINES_MAX) lastLines.shift();
   };
   const reading = Promise.all([
-    eachLine(child.stdout, async (line) => {
+    eachLine(guard.stdout, async (line) => {
       keep(line);
       await onLine(line);
     }),
-    eachLine(child.stderr, async (line) => {
+    eachLine(guard.stderr, async (line) => {
       keep(line);
       onLog(line);
     }),
   ]);
-  const { code, signal } = await ended(child, graceMs, stop);
-  // Processes that it started and left behind would hold the outputs open, and the processors.
-  signalGroup(child, 'SIGKILL');
-  const drained = setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream.destroy()), DRAIN_MS);
+  const { code, signal } = await stopping(guard, end, command.graceMs, stop);
+  await gone;
+  // The guard has done so, unless it was killed itself.
+  signalGroup(guard, 'SIGKILL');
+  const drained = setTimeout(() => [guard.stdout, guard.stderr].forEach((stream) => stream.destroy()), DRAIN_MS);
   await reading;
   clearTimeout(drained);
   return { code, signal, lastLines };
 }
 
-async function started(child: Child, argv: readonly string[], cwd: string | undefined): Promise<Child> {
-  // The program may end without having read its input, which stays empty.
-  child.stdin.on('error', () => undefined);
-  try {
-    await once(child, 'spawn');
-    return child;
-  } catch (cause) {
-    const missing =
-      cwd !== undefined && !exists(cwd) ? `the folder ${cwd} of training.command.cwd does not exist` : null;
-    const reason = missing ?? `${(cause as Error).message}; is it installed, and on the PATH of the trainer?`;
-    const message = `training: the program ${argv[0]} of training.command.argv cannot be started: ${reason}`;
-    throw new PipelineError('STRATEGY_UNAVAILABLE', message, { cause });
-  }
+async function start(
+  guard: Guard,
+  gone: Promise<unknown>,
+  { argv, cwd, env, inheritEnv }: CommandConfig,
+  args: readonly string[],
+): Promise<void> {
+  const [file, ...rest] = argv;
+  const said = once(guard, 'message') as Promise<[FromGuard]>;
+  tell(guard, {
+    type: 'start',
+    file: file!, // The schema wants one.
+    args: [...rest, ...args],
+    cwd,
+    env: { ...cleanEnvironment(inheritEnv), ...env },
+  });
+  const [message] = await Promise.race([said, gone.then(endedAtOnce)]);
+  if (message.type !== 'unstartable') return;
+  const missing = cwd !== undefined && !exists(cwd) ? `the folder ${cwd} of training.command.cwd does not exist` : null;
+  const reason = missing ?? `${message.reason}; is it installed, and on the PATH of the trainer?`;
+  throw new PipelineError(
+    'STRATEGY_UNAVAILABLE',
+    `training: the program ${file} of training.command.argv cannot be started: ${reason}`,
+  );
 }
 
-async function ended(child: Child, graceMs: number, stop: AbortSignal) {
+function endedAtOnce(): never {
+  const message = 'training: the guard of the program was ended before it could start the program';
+  throw new PipelineError('TRAINING_FAILED', message, { retryable: true });
+}
+
+type End = Pick<ProgramEnd, 'code' | 'signal'>;
+
+/** A guard that says nothing about the end was killed, and its program with it. */
+function endOf(guard: Guard): Promise<End> {
+  return new Promise((resolve) => {
+    guard.on('message', (message: FromGuard) => {
+      if (message.type === 'ended') resolve(message);
+    });
+    guard.once('disconnect', () => resolve({ code: null, signal: 'SIGKILL' }));
+  });
+}
+
+/** Waits for the end, and sees to it once it is wanted. */
+async function stopping(guard: Guard, end: Promise<End>, graceMs: number, stop: AbortSignal): Promise<End> {
   let killing: NodeJS.Timeout | undefined;
+  const kill = () => {
+    tell(guard, { type: 'kill' });
+    killing = setTimeout(() => signalGroup(guard, 'SIGKILL'), GUARD_MS);
+  };
   const terminate = () => {
-    signalGroup(child, 'SIGTERM');
-    killing = setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs);
+    signalGroup(guard, 'SIGTERM');
+    killing = setTimeout(kill, graceMs);
   };
   if (stop.aborted) terminate();
   else stop.addEventListener('abort', terminate, { once: true });
   try {
-    const isOver = child.exitCode !== null || child.signalCode !== null;
-    if (!isOver) await once(child, 'exit');
-    return { code: child.exitCode, signal: child.signalCode };
+    return await end;
   } finally {
     clearTimeout(killing);
     stop.removeEventListener('abort', terminate);
   }
 }
 
-/** Windows has no process groups: there only the program itself is ended. */
-function signalGroup(child: Child, signal: NodeJS.Signals): void {
-  try {
-    if (process.platform === 'win32') child.kill(signal);
-    else process.kill(-child.pid!, signal);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
-  }
+/** A guard that has just ended hears nothing, which `endOf` notices. */
+const tell = (guard: Guard, message: ToGuard) => void guard.send(message, undefined, undefined, () => {});
+
+/** Windows has no process groups: there the guard ends the program. */
+function signalGroup(guard: Guard, signal: NodeJS.Signals): void {
+  if (process.platform === 'win32') guard.kill(signal);
+  else tryKill(-guard.pid!, signal);
 }
 
 /** Reads to the end, whatever the length of the lines. */

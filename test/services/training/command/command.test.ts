@@ -11,6 +11,7 @@ import type { Progress } from '../../../../contracts/progress.ts';
 import { createCommandStrategy } from '../../../../services/training/command.ts';
 import { readModelMetadata } from '../../../../services/training/model/metadata.ts';
 import { withFolder } from '../../../support/folder.ts';
+import { isAlive } from '../../../support/processes.ts';
 import { tinyModel } from '../../../support/tiny-model.ts';
 import { until } from '../../../support/wait.ts';
 import { quietContext, toyJob } from '../toy.ts';
@@ -23,19 +24,21 @@ interface Setup {
   readonly config?: Partial<TrainingConfig>;
   readonly graceMs?: number;
   readonly cwd?: string;
+  readonly inheritEnv?: string[];
 }
 
 /** `told`: a file in which a program may leave a word. */
 async function withProgram(
   which: string,
   use: (job: ReturnType<typeof toyJob>, told: string) => Promise<void>,
-  { model = tinyModel(), config = {}, graceMs = 60_000, cwd }: Setup = {},
+  { model = tinyModel(), config = {}, graceMs = 60_000, cwd, inheritEnv = [] }: Setup = {},
 ): Promise<void> {
   await withFolder(async (folder) => {
     const told = join(folder, 'told');
     const env = { MODEL: join(folder, 'model.onnx'), TOLD: told, EXTRA: 'of this pipeline' };
     await writeFile(env.MODEL, model);
-    const command = { argv: [process.execPath, PROGRAMS, which], env, graceMs, ...(cwd !== undefined && { cwd }) };
+    const argv = [process.execPath, PROGRAMS, which];
+    const command = { argv, env, inheritEnv, graceMs, ...(cwd !== undefined && { cwd }) };
     await use(toyJob({ strategy: 'command', command, epochs: 2, ...config }), told);
   });
 }
@@ -90,7 +93,7 @@ test('command: the program gets job, images by person, environment and working f
     'tells what it got',
     async (job, told) => {
       await strategy.train(job, quietContext());
-      const { job: described, images, cwd, extra } = JSON.parse(readFileSync(told, 'utf8'));
+      const { job: described, images, cwd, env } = JSON.parse(readFileSync(told, 'utf8'));
       assert.is(described.format, 'nightshift.command/1');
       assert.equal(described.image, { width: 16, height: 16, channels: 1 });
       assert.equal(described.labels, ['person 0', 'person 1', 'person 2', 'person 3']);
@@ -101,10 +104,27 @@ test('command: the program gets job, images by person, environment and working f
       const people = ['00000', '00001', '00002', '00003'];
       assert.equal(images, { train: people.map((p) => [p, 12]), validation: people.map((p) => [p, 4]) });
       assert.is(cwd, tmpdir());
-      assert.is(extra, 'of this pipeline');
+      assert.is(env.EXTRA, 'of this pipeline');
       assert.not.ok(existsSync(described.paths.output));
     },
     { cwd: tmpdir() },
+  );
+});
+
+test("command: of the trainer's environment the program sees four variables and those that are named, no secret", async () => {
+  process.env['SECRET_OF_THE_TRAINER'] = 'sesame-1';
+  process.env['CARDS_FOR_THE_PROGRAM'] = '0,1';
+  await withProgram(
+    'tells what it got',
+    async (job, told) => {
+      await strategy.train(job, quietContext());
+      const { env } = JSON.parse(readFileSync(told, 'utf8'));
+      const always = ['PATH', 'HOME', 'TMPDIR', 'LANG'].filter((name) => name in process.env);
+      assert.equal(Object.keys(env).sort(), [...always, 'MODEL', 'TOLD', 'EXTRA', 'CARDS_FOR_THE_PROGRAM'].sort());
+      assert.is(env.CARDS_FOR_THE_PROGRAM, '0,1');
+      assert.not.match(readFileSync(told, 'latin1'), /sesame-1/);
+    },
+    { inheritEnv: ['CARDS_FOR_THE_PROGRAM', 'NO_SUCH_VARIABLE'] },
   );
 });
 
@@ -206,7 +226,7 @@ test('command: cancelled, a program that ignores SIGTERM is killed with its work
       const progress = () => abort.abort(reason);
       assert.is(await rejection(strategy.train(job, quietContext({ signal: abort.signal, progress }))), reason);
       const pids = readFileSync(told, 'utf8').split(' ').map(Number);
-      assert.is(pids.length, 2);
+      assert.is(pids.length, 3);
       for (const pid of pids) await until(() => !isAlive(pid), `process ${pid} to end`);
     },
     { graceMs: 200 },
@@ -232,20 +252,9 @@ test('command: a child that the program leaves behind is ended, too', async () =
 });
 
 test('command: no job folder is left behind', () => {
-  const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`nightshift-training-${process.pid}-`));
+  const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`nightshift-scratch-${process.pid}-`));
   assert.equal(left, []);
 });
-
-/** A zombie counts as ended: in a container nobody may collect it. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const status = `/proc/${pid}/status`;
-  return !existsSync(status) || !/^State:\s+Z/m.test(readFileSync(status, 'utf8'));
-}
 
 const rejection = (work: Promise<unknown>): Promise<PipelineError> =>
   work.then(

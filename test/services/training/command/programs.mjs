@@ -28,7 +28,7 @@ const programs = {
         readdirSync(job.paths[split]).map((person) => [person, readdirSync(join(job.paths[split], person)).length]),
       ]),
     );
-    const told = { job, images, cwd: process.cwd(), extra: process.env.EXTRA };
+    const told = { job, images, cwd: process.cwd(), env: process.env };
     writeFileSync(process.env.TOLD, JSON.stringify(told));
     progress(1);
     handIn();
@@ -76,9 +76,10 @@ const programs = {
   },
   'ignores SIGTERM'() {
     process.on('SIGTERM', () => process.stderr.write('I do not listen\n'));
-    // A worker, as torchrun would start; its id shows whether it outlives the program.
-    const worker = spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)']);
-    writeFileSync(process.env.TOLD, `${process.pid} ${worker.pid}`);
+    // Workers, one of them in a session of its own, as torchrun starts them; their ids show whether they outlive the program.
+    const deaf = ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)'];
+    const workers = [false, true].map((detached) => spawn(process.execPath, deaf, { detached }));
+    writeFileSync(process.env.TOLD, [process.pid, ...workers.map(({ pid }) => pid)].join(' '));
     progress(1);
     forever();
   },
