@@ -9,11 +9,20 @@ import { cleanEnvironment } from './environment.ts';
 import { builtModule, type ModuleName } from './modules.ts';
 import './telemetry.ts';
 
+/** See telemetry.ts. */
+const TELEMETRY_OFF = ['ORT_DISABLE_TELEMETRY'] as const;
 const CHILD_OF_PARENT = builtModule('runtime/child-of-parent').href;
 
 /** It talks to us by structured clones and ends with us, however we end. */
 export const startProcess = (module: ModuleName): ChildProcess =>
   run(['--import', CHILD_OF_PARENT, pathOf(module)], 'ipc', process.env);
+
+/**
+ * It works with what others made: a clean environment, our id as its argument, so that it can see whether we are still
+ * there (parent-watch.thread.ts), and a channel to us.
+ */
+export const startWalledProcess = (module: ModuleName): ChildProcess =>
+  run(['--import', CHILD_OF_PARENT, pathOf(module), String(process.pid)], 'ipc', cleanEnvironment(TELEMETRY_OFF));
 
 /** It has no channel to us, and knows itself when to end. */
 export const startLoneProcess = (module: ModuleName, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess =>

@@ -80,6 +80,28 @@ export const CommandSchema = z
   .describe('The outside program of the strategy `command`, which needs it.');
 export type CommandConfig = z.infer<typeof CommandSchema>;
 
+export const ForeignModelSchema = z
+  .strictObject({
+    memoryBytes: z
+      .number()
+      .int()
+      .min(256 * 1024 ** 2)
+      .default(4 * 1024 ** 3)
+      .describe('Most memory of the process.'),
+    timeoutMs: z
+      .number()
+      .int()
+      .min(100)
+      .default(120_000)
+      .describe('Most time for loading the model, and for each run of it on a batch of images.'),
+  })
+  .describe(
+    'Limits of the process in which a model that Nightshift did not make is tried: of a program or a backbone.',
+  );
+export type ForeignModelConfig = z.infer<typeof ForeignModelSchema>;
+/** Where no pipeline says otherwise: for the import of a backbone. */
+export const FOREIGN_MODEL_LIMITS: ForeignModelConfig = ForeignModelSchema.parse({});
+
 /** One number for all channels, or one per channel. */
 const PER_CHANNEL = z.union([z.number(), z.array(z.number()).min(1).max(4)]);
 
@@ -175,6 +197,7 @@ export const TrainingConfigSchema = z
           'own: `{"module": "./my-strategy.mjs"}`.',
       ),
     command: CommandSchema.optional(),
+    foreignModel: ForeignModelSchema.prefault({}),
     providers: z
       .array(z.enum(['cuda', 'webgpu', 'cpu']))
       .min(1)

@@ -128,9 +128,9 @@ function startingPoint({ runId, resumeFrom }: TrainingJob, { log }: TrainingCont
   }
 }
 
-/** Threads and time change the speed, not the result. */
+/** Threads, time and the limits of its acceptance change no result. */
 function fingerprintOf({ runId, datasetDigest, train, config }: TrainingJob): string {
-  const { threads: _threads, maxDurationMs: _maxDurationMs, ...settings } = config;
+  const { threads: _t, maxDurationMs: _m, foreignModel: _f, ...settings } = config;
   return JSON.stringify([runId, datasetDigest, train.count, train.spec, settings]);
 }
 

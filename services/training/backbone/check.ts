@@ -2,13 +2,15 @@
  * Compares an imported net with what it was made from, on sample inputs: an ONNX file with itself before the conversion,
  * under onnxruntime; a TensorFlow.js graph with TensorFlow.js, where that is installed. Called by import.ts.
  */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
+import { FOREIGN_MODEL_LIMITS } from '../../../contracts/configuration/training.ts';
 import { encodeAgain } from '../onnx/encoding.ts';
 import { createRandom } from '../random.ts';
 import type { Net } from './assemble.ts';
 import { partFor } from './graph-tools.ts';
 import type { Look } from './look.ts';
 import type { Source } from './source.ts';
+import { openWalled } from '../walled/walled-session.ts';
 import { runGraphModel } from './tfjs/run.ts';
 
 export interface Check {
@@ -103,7 +105,7 @@ async function runOnnx(
   { rows, dims }: Samples,
   batch: number | null,
 ): Promise<Float32Array[]> {
-  const session = await InferenceSession.create(bytes);
+  const session = await openWalled(bytes, { limits: FOREIGN_MODEL_LIMITS });
   try {
     const results: Float32Array[] = [];
     for (const row of rows) {

@@ -4,12 +4,14 @@
  * sample of the enrolled images. Called by import.ts.
  */
 import { readFile } from 'node:fs/promises';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
+import { FOREIGN_MODEL_LIMITS } from '../../../contracts/configuration/training.ts';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { listPeople, type PersonFolder } from '../../data/directory-source.ts';
 import { decodeImage } from '../../data/images.ts';
 import { tarAtFar } from '../../verification/metrics.ts';
+import { openWalled, type ModelSession } from '../walled/walled-session.ts';
 import { CROP_INPUT, regionOf, WHOLE, type Crop } from './assemble.ts';
 
 export interface Tried {
@@ -73,7 +75,7 @@ export async function searchCrop(
   sample: Sample,
   onImages: (done: number) => void = () => {},
 ): Promise<CropSearch> {
-  const session = await InferenceSession.create(model);
+  const session = await openWalled(model, { limits: FOREIGN_MODEL_LIMITS });
   const tried: Tried[] = [];
   let done = 0;
   const advance = (images: number) => onImages((done += images));
@@ -114,7 +116,7 @@ function evenly<T>(list: readonly T[], count: number): T[] {
 
 /** Rows of length 1. */
 async function embed(
-  session: InferenceSession,
+  session: ModelSession,
   { spec, images }: Sample,
   crop: Crop,
   onImages: (count: number) => void,
@@ -125,7 +127,7 @@ async function embed(
     const chunk = images.slice(from, from + RUN_IMAGES_MAX);
     const pixels = Float32Array.from(Buffer.concat(chunk.map((image) => image.pixels)));
     const tensor = new Tensor('float32', pixels, [chunk.length, spec.channels, spec.height, spec.width]);
-    const { features } = await session.run({ images: tensor, [CROP_INPUT]: region });
+    const { features } = await session.run({ images: tensor, [CROP_INPUT]: region }, ['features']);
     const values = features!.data as Float32Array; // assemble declares it float32
     const size = values.length / chunk.length;
     for (let at = 0; at < chunk.length; at++) rows.push(unit(values.subarray(at * size, (at + 1) * size)));

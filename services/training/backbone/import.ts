@@ -3,8 +3,9 @@
  * best crop on enrolled images, and writes one ONNX file that takes pixels 0..255. Called by `nightshift backbone import`.
  */
 import { rename, writeFile } from 'node:fs/promises';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import type { onnx } from 'onnx-proto';
+import { FOREIGN_MODEL_LIMITS } from '../../../contracts/configuration/training.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { createRandom } from '../random.ts';
 import { assemble, WHOLE, type Crop } from './assemble.ts';
@@ -13,6 +14,7 @@ import { CROPS_TRIED, sampleOf, searchCrop, type CropSearch } from './crop-searc
 import { constantsOf } from './graph-tools.ts';
 import { lookOf, type Look, type LookFlags } from './look.ts';
 import { toBackboneProps, type BackboneMetadata } from './metadata.ts';
+import { openWalled } from '../walled/walled-session.ts';
 import { openSource, type Source, type SourceOptions } from './source.ts';
 
 export interface ImportOptions {
@@ -123,14 +125,14 @@ function hasFlatSlopes({ graph }: onnx.IModelProto): boolean {
 
 /** Length of the features, and the time of one image. Throws an Error where two images at once give other rows than one. */
 async function tryOut(model: Uint8Array, { height, width }: Look, channels: number) {
-  const session = await InferenceSession.create(model);
+  const session = await openWalled(model, { limits: FOREIGN_MODEL_LIMITS });
   try {
     const size = channels * height * width;
     const random = createRandom(11);
     const pixels = Float32Array.from({ length: 2 * size }, () => Math.floor(256 * random()));
     const run = async (data: Float32Array, count: number) => {
       const images = new Tensor('float32', data, [count, channels, height, width]);
-      const { features } = await session.run({ images });
+      const { features } = await session.run({ images }, ['features']);
       if (features!.dims[0] !== count) throw new Error(`it gives ${features!.dims[0]} rows for ${count} images`);
       return features!.data as Float32Array; // assemble declares it float32
     };

@@ -1,18 +1,18 @@
 /**
  * Whether an ONNX file from outside is a model as every strategy yields it (strategy.ts), and the same file with the
- * metadata of this run. Runs the model, so it is called in a training thread.
+ * metadata of this run. The model is run behind a wall (walled-session.ts); the rest belongs into a training thread.
  */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { openImages } from '../../data/image-reader.ts';
 import type { TrainingImages } from '../../data/strategy.ts';
 import { checkModel } from '../../serving/host/model-shape.ts';
 import { withMetadata, type ModelMetadata } from '../model/metadata.ts';
-import { externalFiles } from '../onnx/encoding.ts';
 import { imageSize } from '../input/pixels.ts';
 import type { Stop } from '../loop/stop.ts';
 import type { TrainingJob, TrainingOutcome } from '../strategy.ts';
 import { validateRank1 } from '../loop/validation.ts';
+import { ModelRefused, openWalled, type ModelSession, type WalledSession } from '../walled/walled-session.ts';
 
 /** The model that the program left, and what it said on the way. */
 export interface ProgramResult {
@@ -31,13 +31,10 @@ const DEVIATION_MAX = 1e-3;
 /** Throws MODEL_INVALID saying what is missing, or what the signal throws. */
 export async function acceptModel(result: ProgramResult, job: TrainingJob, signal: Stop): Promise<TrainingOutcome> {
   const { model, curve, imagesPerSecond } = result;
-  const { runId, config, train, validation } = job;
-  const embeddingDimensions = await tryModel(model, job);
-  signal.throwIfAborted();
-  const isValidated = validation !== null && validation.count > 0;
-  const validationRank1 = isValidated
-    ? await validateRank1({ model, train, validation, threads: config.threads, signal })
-    : null;
+  const { runId, train } = job;
+  const { dimensions: embeddingDimensions, validationRank1 } = await withSession(model, job, signal, (session) =>
+    judge(session, job, signal),
+  );
   const { epoch: epochs, loss } = curve.at(-1)!;
   const metadata: ModelMetadata = {
     model: job.model,
@@ -52,43 +49,58 @@ export async function acceptModel(result: ProgramResult, job: TrainingJob, signa
   return { model: withMetadata(model, metadata), epochs, loss, imagesPerSecond, validationRank1, curve };
 }
 
-/** Its number of dimensions. */
-async function tryModel(model: Uint8Array, job: TrainingJob): Promise<number> {
-  const session = await open(model, job);
+/** For a model that comes with its metadata. Throws as `acceptModel`. */
+export async function tryModel(model: Uint8Array, job: TrainingJob, signal: Stop): Promise<void> {
+  await withSession(model, job, signal, (session) => dimensionsOf(session, job));
+}
+
+async function judge(session: WalledSession, job: TrainingJob, signal: Stop) {
+  const { config, train, validation } = job;
+  const dimensions = await dimensionsOf(session, job);
+  const isValidated = validation !== null && validation.count > 0;
+  const validationRank1 = isValidated
+    ? await validateRank1({ model: session, train, validation, threads: config.threads, signal }).catch(
+        rethrown(job, 'it fails on the validation images'),
+      )
+    : null;
+  return { dimensions, validationRank1 };
+}
+
+async function dimensionsOf(session: WalledSession, job: TrainingJob): Promise<number> {
+  const shape = checkModel(session.inputMetadata, session.outputMetadata, job.train.spec);
+  if ('problem' in shape) throw invalid(job, shape.problem);
+  const together = await embed(session, job, TRIAL_IMAGES);
+  const alone = await embed(session, job, 1);
+  checkRows(job, together, alone, shape.dimensions);
+  return shape.dimensions;
+}
+
+async function withSession<T>(
+  model: Uint8Array,
+  job: TrainingJob,
+  signal: Stop,
+  use: (session: WalledSession) => Promise<T>,
+): Promise<T> {
+  const { threads, foreignModel: limits } = job.config;
+  const session = await openWalled(model, { limits, threads, signal }).catch(
+    rethrown(job, 'onnxruntime cannot load it'),
+  );
   try {
-    const shape = checkModel(session.inputMetadata, session.outputMetadata, job.train.spec);
-    if ('problem' in shape) throw invalid(job, shape.problem);
-    const together = await embed(session, job, TRIAL_IMAGES);
-    const alone = await embed(session, job, 1);
-    checkRows(job, together, alone, shape.dimensions);
-    return shape.dimensions;
+    return await use(session);
   } finally {
     await session.release();
   }
 }
 
-async function open(model: Uint8Array, job: TrainingJob): Promise<InferenceSession> {
-  try {
-    const files = externalFiles(model);
-    if (files.length > 0)
-      throw new Error(`its weights lie in ${files[0]}; PyTorch exports one file with external_data=False`);
-    return await InferenceSession.create(model, { intraOpNumThreads: job.config.threads });
-  } catch (cause) {
-    throw invalid(job, `onnxruntime cannot load it (${(cause as Error).message})`, cause);
-  }
-}
-
 /** [count, dimensions] of the first training images. */
-async function embed(session: InferenceSession, job: TrainingJob, count: number): Promise<Float32Array> {
+async function embed(session: ModelSession, job: TrainingJob, count: number): Promise<Float32Array> {
   const { spec } = job.train;
   const images = Float32Array.from(await firstImages(job.train, count));
-  try {
-    const feeds = { images: new Tensor('float32', images, [count, spec.channels, spec.height, spec.width]) };
-    const { embeddings } = await session.run(feeds, ['embeddings']);
-    return embeddings!.data as Float32Array; // checkModel saw that it is float32
-  } catch (cause) {
-    throw invalid(job, `it fails on ${count} training images (${(cause as Error).message})`, cause);
-  }
+  const feeds = { images: new Tensor('float32', images, [count, spec.channels, spec.height, spec.width]) };
+  const { embeddings } = await session
+    .run(feeds, ['embeddings'])
+    .catch(rethrown(job, `it fails on ${count} training images`));
+  return embeddings!.data as Float32Array; // checkModel saw that it is float32
 }
 
 async function firstImages(set: TrainingImages, count: number): Promise<Uint8Array> {
@@ -106,6 +118,9 @@ async function firstImages(set: TrainingImages, count: number): Promise<Uint8Arr
 }
 
 function checkRows(job: TrainingJob, rows: Float32Array, first: Float32Array, dimensions: number): void {
+  const [count, wanted] = [rows.length / dimensions, TRIAL_IMAGES];
+  if (count !== wanted || first.length !== dimensions)
+    throw invalid(job, `it gives ${count} embeddings for ${wanted} images`);
   if (!rows.every(Number.isFinite)) throw invalid(job, 'its embeddings of raw pixels (0..255) are not finite numbers');
   for (let from = 0; from < rows.length; from += dimensions) {
     const length = Math.hypot(...rows.subarray(from, from + dimensions));
@@ -116,5 +131,12 @@ function checkRows(job: TrainingJob, rows: Float32Array, first: Float32Array, di
     throw invalid(job, 'an image gets another embedding in another batch; export it for inference (model.eval())');
 }
 
+/** A model that was refused is MODEL_INVALID; anything else, such as what the signal throws, is passed on. */
+const rethrown =
+  (job: TrainingJob, problem: string) =>
+  (cause: unknown): never => {
+    throw cause instanceof ModelRefused ? invalid(job, `${problem} (${cause.message})`, cause) : cause;
+  };
+
 const invalid = ({ runId }: TrainingJob, problem: string, cause?: unknown): PipelineError =>
-  new PipelineError('MODEL_INVALID', `training: run ${runId}: the model that the program wrote: ${problem}`, { cause });
+  new PipelineError('MODEL_INVALID', `training: run ${runId}: the model from outside: ${problem}`, { cause });

@@ -5,14 +5,16 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { PipelineError } from '../../../contracts/errors.ts';
+import type { ForeignModelConfig } from '../../../contracts/configuration/training.ts';
 import type { TrainingImages } from '../../data/strategy.ts';
 import { openImages } from '../../data/image-reader.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import type { WorkContext } from '../../work.ts';
 import { imageSize } from '../input/pixels.ts';
 import type { Stop } from '../loop/stop.ts';
+import { ModelRefused, openWalled, type ModelSession } from '../walled/walled-session.ts';
 
 export interface FeatureOptions {
   /** featureModel of graph.ts. */
@@ -21,6 +23,7 @@ export interface FeatureOptions {
   readonly key: string;
   readonly cacheDir: string;
   readonly threads: number;
+  readonly limits: ForeignModelConfig;
   readonly signal: Stop;
   readonly log: WorkContext['log'];
   readonly progress: WorkContext['progress'];
@@ -67,13 +70,9 @@ function joined(digests: readonly string[], known: Known, size: number): Float32
   return rows;
 }
 
-async function open({ model, threads }: FeatureOptions): Promise<InferenceSession> {
-  try {
-    return await InferenceSession.create(model, { intraOpNumThreads: threads });
-  } catch (cause) {
-    throw unfit(`onnxruntime cannot load it (${(cause as Error).message})`, cause);
-  }
-}
+/** The backbone is run behind a wall: its makers are not ours. */
+const open = ({ model, limits, threads, signal }: FeatureOptions): Promise<ModelSession> =>
+  openWalled(model, { limits, threads, signal }).catch(rethrown('onnxruntime cannot load it'));
 
 async function eachChunk(
   set: TrainingImages,
@@ -116,7 +115,7 @@ function report(done: number, total: number, { progress }: FeatureOptions): void
 
 /** Calls `onChunk` after each run of the backbone. */
 async function addMissing(
-  session: InferenceSession,
+  session: ModelSession,
   set: TrainingImages,
   digests: readonly string[],
   known: Known,
@@ -135,13 +134,10 @@ async function addMissing(
   });
 }
 
-async function run(session: InferenceSession, images: Tensor): Promise<Float32Array> {
-  let features: InferenceSession.ReturnType[string] | undefined;
-  try {
-    ({ features } = await session.run({ images }));
-  } catch (cause) {
-    throw unfit(`it fails on ${images.dims[0]} images (${(cause as Error).message})`, cause);
-  }
+async function run(session: ModelSession, images: Tensor): Promise<Float32Array> {
+  const { features } = await session
+    .run({ images }, ['features'])
+    .catch(rethrown(`it fails on ${images.dims[0]} images`));
   const rows = features!.data;
   if (!(rows instanceof Float32Array)) throw unfit('its features are not float32');
   if (features!.dims[0] !== images.dims[0])
@@ -199,6 +195,13 @@ async function removeOldest(folder: string): Promise<void> {
   files.sort((a, b) => b.writtenAt - a.writtenAt);
   for (const { path } of files.slice(CACHE_FILES_MAX)) await rm(path, { force: true });
 }
+
+/** What refused the model becomes MODEL_INVALID; anything else, such as what the signal throws, is passed on. */
+export const rethrown =
+  (problem: string) =>
+  (cause: unknown): never => {
+    throw cause instanceof ModelRefused ? unfit(`${problem} (${cause.message})`, cause) : cause;
+  };
 
 const unfit = (problem: string, cause?: unknown): PipelineError =>
   new PipelineError('MODEL_INVALID', `training: the backbone of training.backbone.path: ${problem}`, { cause });

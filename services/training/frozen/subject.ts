@@ -3,6 +3,7 @@
  * on them by the loop that trains whole nets, and both leave as one ONNX model. Called by loop.ts.
  */
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
 import type { ImageSet } from '../../data/strategy.ts';
 import type { WorkContext } from '../../work.ts';
@@ -12,7 +13,8 @@ import type { Stop } from '../loop/stop.ts';
 import type { TrainingJob } from '../strategy.ts';
 import type { FeatureSet, Subject } from '../loop/subject.ts';
 import { openBackbone, type Backbone } from './backbone.ts';
-import { featuresOf } from './features.ts';
+import { featuresOf, rethrown } from './features.ts';
+import { checkReadable, type WallOptions } from '../walled/walled-session.ts';
 import { featureModel, frozenModel, headModel } from './graph.ts';
 
 /** Throws MODEL_INVALID, or what the signal throws. */
@@ -22,6 +24,8 @@ export async function freeze(
   { signal, log, progress }: Pick<WorkContext, 'log' | 'progress'> & { readonly signal: Stop },
 ): Promise<Subject> {
   const image = train.spec;
+  const { foreignModel: limits, threads } = config;
+  await checkFile(backboneConfig, { limits, signal });
   const backbone = await openBackbone(backboneConfig, image);
   const key = keyOf(backbone, image);
   const { head, cacheDir } = backboneConfig;
@@ -31,7 +35,8 @@ export async function freeze(
     model,
     key,
     cacheDir,
-    threads: config.threads,
+    threads,
+    limits,
     signal,
     log,
     progress,
@@ -52,6 +57,13 @@ export async function freeze(
     exportModel: (net, weights, metadata) => frozenModel(backbone, image, net, weights, metadata),
     exportTrial: headModel,
   };
+}
+
+/** A small file may be made so that reading its structure takes all memory, which would end this process. */
+async function checkFile({ path }: BackboneConfig, wall: WallOptions): Promise<void> {
+  const bytes = await readFile(path).catch(() => null);
+  if (bytes === null) return; // openBackbone reads it again, and says why it cannot be.
+  await checkReadable(bytes, wall).catch(rethrown('its structure cannot be read'));
 }
 
 /** All that features depend on beside the pixels. */

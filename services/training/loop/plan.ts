@@ -26,7 +26,7 @@ export function planOf(job: TrainingJob, framework: string, subject: Subject = w
   const spec = { net, classes: train.labels.length, batch, microBatch, loss, optimizer, threads };
   const stepsPerEpoch = Math.ceil(train.count / batch);
   // Threads and the input's settings change the speed, and beyond a thread per pass the rounding: a restart may use others.
-  const { threads: _threads, input: _input, maxDurationMs: _maxDurationMs, ...settings } = config;
+  const { threads: _t, input: _i, maxDurationMs: _m, foreignModel: _f, ...settings } = config;
   const fingerprint = JSON.stringify([job.runId, job.datasetDigest, train.count, subject.input, settings]);
   return { job, subject, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework, fingerprint };
 }

@@ -7,6 +7,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openImages } from '../../data/image-reader.ts';
 import { galleryOf, identify, scoreOf, type GalleryRows } from '../../serving/gallery/gallery.ts';
 import { gather, imageSize } from '../input/pixels.ts';
+import { ModelRefused, type ModelSession } from '../walled/walled-session.ts';
 import type { Stop } from './stop.ts';
 import type { TrainingSet } from './subject.ts';
 
@@ -16,8 +17,8 @@ const GALLERY_PER_PERSON_MAX = 5;
 const RUN_IMAGES_MAX = 64;
 
 export interface Enrolment {
-  /** An exported ONNX file. */
-  readonly model: Uint8Array;
+  /** An exported ONNX file, or one that is open, and stays so. */
+  readonly model: Uint8Array | ModelSession;
   readonly train: TrainingSet;
   readonly threads: number;
   /** Looked at between two runs of the model. */
@@ -93,10 +94,11 @@ function crossEntropy(rows: GalleryRows, embedding: Float32Array, right: number,
 }
 
 async function withSession<T>(
-  model: Uint8Array,
+  model: Enrolment['model'],
   threads: number,
-  use: (session: InferenceSession) => Promise<T>,
+  use: (session: ModelSession) => Promise<T>,
 ): Promise<T> {
+  if (!(model instanceof Uint8Array)) return use(model);
   const session = await InferenceSession.create(model, { intraOpNumThreads: threads });
   try {
     return await use(session);
@@ -112,7 +114,7 @@ function classifierGallery(classifier: Float32Array, labels: readonly string[]):
 }
 
 async function galleryFor(
-  session: InferenceSession,
+  session: ModelSession,
   train: TrainingSet,
   enrolled: Int32Array,
   signal: Stop,
@@ -132,7 +134,7 @@ const allOf = ({ count }: Pick<TrainingSet, 'count'>): Int32Array =>
 
 /** [indices.length, dimensions], by an `images` to `embeddings` session. */
 async function embed(
-  session: InferenceSession,
+  session: ModelSession,
   set: TrainingSet,
   indices: Int32Array,
   signal: Stop,
@@ -146,10 +148,13 @@ async function embed(
       const chunk = indices.subarray(from, from + RUN_IMAGES_MAX);
       const values = await reader.read(chunk);
       const images = new Tensor('float32', values, [chunk.length, channels, height, width]);
-      const { embeddings } = await session.run({ images });
+      const { embeddings } = await session.run({ images }, ['embeddings']);
       const data = embeddings!.data as Float32Array; // exportModel declares it float32
-      if (from === 0) rows = new Float32Array((indices.length * data.length) / chunk.length);
-      rows.set(data, (from * data.length) / chunk.length);
+      const size = data.length / chunk.length;
+      if (from === 0) rows = new Float32Array(indices.length * Math.ceil(size));
+      if (size * indices.length !== rows.length)
+        throw new ModelRefused(`it gives ${data.length} values for ${chunk.length} images`);
+      rows.set(data, from * size);
     }
   } finally {
     reader.close();

@@ -11,7 +11,8 @@ import type { Progress } from '../../../../contracts/progress.ts';
 import { createCommandStrategy } from '../../../../services/training/command.ts';
 import { readModelMetadata } from '../../../../services/training/model/metadata.ts';
 import { withFolder } from '../../../support/folder.ts';
-import { isAlive } from '../../../support/processes.ts';
+import { externalModel, hoardingModel, loopingModel } from '../../../support/hostile-models.ts';
+import { busyWalled, isAlive } from '../../../support/processes.ts';
 import { tinyModel } from '../../../support/tiny-model.ts';
 import { until } from '../../../support/wait.ts';
 import { quietContext, toyJob } from '../toy.ts';
@@ -206,6 +207,43 @@ for (const [what, model, message] of UNFIT) {
     );
   });
 }
+
+const foreignModel = { memoryBytes: 512 * 1024 ** 2, timeoutMs: 3000 };
+const HOSTILE: readonly [what: string, model: Uint8Array, message: RegExp][] = [
+  ['that loops for ever', loopingModel(), /fails on 3 training images \(it did not end within 3 s\)/],
+  ['that wants gigabytes', hoardingModel(2 ** 30, 'run'), /fails on 3 training images \(.*(allocate|512 MiB)/],
+  ['with its weights elsewhere', externalModel('weights.bin'), /its weights lie in another file, weights\.bin/],
+  ['that is cut off', tinyModel().subarray(0, 4000), /onnxruntime cannot load it/],
+];
+for (const [what, model, message] of HOSTILE) {
+  test(`command: a model ${what} is MODEL_INVALID, and the trainer lives`, async () => {
+    await withProgram(
+      'good',
+      async (job) => {
+        const error = await rejection(strategy.train(job, quietContext()));
+        assert.equal([error.code, error.retryable], ['MODEL_INVALID', false], error.message);
+        assert.match(error.message, message);
+      },
+      { model, config: { foreignModel } },
+    );
+  });
+}
+
+test('command: cancelled while the model that it wrote loops, it ends at once', async () => {
+  await withProgram(
+    'good',
+    async (job) => {
+      const abort = new AbortController();
+      const reason = new PipelineError('CANCELLED', 'run run-1 was cancelled');
+      const training = rejection(strategy.train(job, quietContext({ signal: abort.signal })));
+      await until(() => busyWalled().length > 0, 'the model to loop');
+      abort.abort(reason);
+      assert.is(await training, reason);
+      assert.equal(busyWalled(), []);
+    },
+    { model: loopingModel() },
+  );
+});
 
 test('command: a flood of output, even without line ends, is read to its end and logged in part', async () => {
   await withProgram('flood', async (job) => {

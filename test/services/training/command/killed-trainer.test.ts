@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withFolder } from '../../../support/folder.ts';
 import { isAlive } from '../../../support/processes.ts';
 import { until } from '../../../support/wait.ts';
 
-const TRAINER = join(import.meta.dirname, 'killed-trainer.process.ts');
+const TRAINER = fileURLToPath(new URL('./killed-trainer.process.ts', import.meta.url));
 
 test('command: kill -9 of the trainer ends its program with all workers, and its folders go at the next start', () =>
   withFolder(async (folder) => {

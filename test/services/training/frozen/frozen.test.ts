@@ -14,6 +14,7 @@ import { readModelMetadata } from '../../../../services/training/model/metadata.
 import { decodeModel, encodeAgain } from '../../../../services/training/onnx/encoding.ts';
 import type { TrainingJob } from '../../../../services/training/strategy.ts';
 import { withFolder } from '../../../support/folder.ts';
+import { crowdedFile, externalModel, hoardingModel, loopingModel } from '../../../support/hostile-models.ts';
 import { quietContext, toyImages, toyJob } from '../toy.ts';
 
 const strategy = createOnnxGraphStrategy();
@@ -62,6 +63,30 @@ async function embed(model: Uint8Array, { pixels, spec, count }: LabelledImages)
   const { embeddings } = await session.run({ images });
   await session.release();
   return embeddings!.data as Float32Array; // the contract says float32
+}
+
+const HOSTILE: readonly [what: string, model: Uint8Array, message: RegExp][] = [
+  ['that loops for ever', loopingModel(), /it fails on 16 images \(it did not end within 3 s\)/],
+  ['that wants gigabytes', hoardingModel(2 ** 30, 'run'), /it fails on 16 images \(.*(allocate|512 MiB)/],
+  ['whose constants lie elsewhere', externalModel('weights.bin'), /its weights lie in another file, weights\.bin/],
+  [
+    'that is made to fill the memory',
+    crowdedFile(20_000_000),
+    /its structure cannot be read \((.*512 MiB|it did not end within 3 s)/,
+  ],
+];
+for (const [what, model, message] of HOSTILE) {
+  test(`frozen backbone: one ${what} is MODEL_INVALID, and the trainer lives`, async () => {
+    await withBackbone(model, async (jobOf) => {
+      const { config, ...job } = jobOf();
+      const foreignModel = { memoryBytes: 512 * 1024 ** 2, timeoutMs: 3000 };
+      const training = strategy.train({ ...job, config: { ...config, foreignModel } }, quietContext());
+      const error = await training.catch((cause: unknown) => cause);
+      assert.instance(error, PipelineError);
+      assert.is((error as PipelineError).code, 'MODEL_INVALID');
+      assert.match((error as PipelineError).message, message);
+    });
+  });
 }
 
 test('frozen backbone: a head is trained on it, and both leave as one model that takes raw pixels', async () => {
