@@ -3,7 +3,7 @@
  * crop, size, order of colours, mean and scale inside. Called by import.ts, and by the crop search with the crop left open.
  */
 import type { onnx } from 'onnx-proto';
-import { encodeModel } from '../onnx/encoding.ts';
+import { encodeModel, opsetOf } from '../onnx/encoding.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Value } from '../onnx/graph-writer.ts';
 import { renamed } from '../onnx/rename.ts';
@@ -22,7 +22,13 @@ export const WHOLE: Crop = { left: 0, top: 0, width: 1, height: 1 };
 /** A net of operators from 13 on, and the names of what it takes and gives. */
 export interface Net {
   readonly model: onnx.IModelProto;
-  readonly input: { readonly name: string; readonly channels: number; readonly isChannelsLast: boolean };
+  readonly input: {
+    readonly name: string;
+    readonly channels: number;
+    readonly isChannelsLast: boolean;
+    /** The file took bytes: the net takes floats 0..255 and rounds them. */
+    readonly isBytes: boolean;
+  };
   readonly output: string;
 }
 
@@ -37,7 +43,7 @@ export function assemble(
   crop: Crop | 'open',
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const g = new GraphBuilder();
+  const g = new GraphBuilder({ opset: opsetOf(model) });
   const images = g.input('images', 'float', ['batch', input.channels, 'height', 'width']);
   const region = crop === 'open' ? g.input(CROP_INPUT, 'float', [4]) : g.floats(regionOf(crop), [4]);
   let x = normalised(g, seen(g, images, region, look), look);

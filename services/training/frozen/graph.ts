@@ -7,7 +7,7 @@ import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { addEmbeddings, withMirrors, type Weights } from '../model/export.ts';
 import { toMetadataProps, type ModelMetadata } from '../model/metadata.ts';
 import type { ResolvedNet } from '../nets/nets.ts';
-import { encodeModel } from '../onnx/encoding.ts';
+import { encodeModel, opsetOf } from '../onnx/encoding.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Value } from '../onnx/graph-writer.ts';
 import { renamed } from '../onnx/rename.ts';
@@ -18,7 +18,7 @@ const PREFIX = 'backbone/';
 
 /** `images` [batch, channels, height, width] 0..255 to `features` [batch, n]. */
 export function featureModel(backbone: Backbone, image: ImageSpec): Uint8Array {
-  const g = new GraphBuilder();
+  const g = builderFor(backbone);
   g.output('features', features(g, backbone, image), 'float', ['batch', 'features']);
   return encodeModel(g.build('features'), { around: backbone.model });
 }
@@ -31,7 +31,7 @@ export function frozenModel(
   weights: Weights,
   metadata: ModelMetadata,
 ): Uint8Array {
-  const g = new GraphBuilder();
+  const g = builderFor(backbone);
   addEmbeddings(g, net, weights, features(g, backbone, image, metadata.mirror), metadata);
   return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata), around: backbone.model });
 }
@@ -42,6 +42,9 @@ export function headModel(net: ResolvedNet, weights: Weights, metadata: ModelMet
   addEmbeddings(g, net, weights, g.input('images', 'float', ['batch', net.image.channels, 1, 1]));
   return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata) });
 }
+
+/** Our own nodes are of the version of the backbone's. */
+const builderFor = ({ model }: Backbone): GraphBuilder => new GraphBuilder({ opset: opsetOf(model) });
 
 function features(g: GraphBuilder, backbone: Backbone, image: ImageSpec, mirror = false): Value {
   const images = g.input('images', 'float', ['batch', image.channels, image.height, image.width]);

@@ -28,6 +28,10 @@ export const elementTypeName = (type: number): string =>
     .find((name) => TYPE_NUMBERS[name] === type)
     ?.toLowerCase() ?? `of type ${type}`;
 
+/** Version of the standard operators of a model; 0 where it names none. */
+export const opsetOf = ({ opsetImport }: Pick<onnx.IModelProto, 'opsetImport'>): number =>
+  Number(opsetImport?.find(({ domain }) => !domain || domain === 'ai.onnx')?.version ?? 0);
+
 /** An ONNX file. `contrib` admits onnxruntime's own operators: for training graphs only, never for shipped models. */
 export function encodeModel(
   graph: onnx.IGraphProto,

@@ -1,11 +1,12 @@
 /**
  * Writes an ONNX graph node by node. A value is the name of a tensor; every method returns the names it made, so that
- * formulas read from left to right. Knows the ONNX operators used here (opset 17), nothing of nets or training. A
- * portable graph leaves out what GPU providers lack; the few methods that differ for it are in portable.ts.
+ * formulas read from left to right. Knows the ONNX operators used here (opset 13 and later), nothing of nets or training.
+ * A portable graph leaves out what GPU providers lack; the few methods that differ for it are in portable.ts.
  */
 import type { onnx } from 'onnx-proto';
 import {
   FLOAT,
+  OPSET,
   encodeAttribute,
   encodeFloats,
   encodeIntegers,
@@ -21,11 +22,17 @@ export interface GraphOptions {
   readonly portable?: boolean;
   /** Channels in a block of this machine's convolutions (blocked-conv.ts); absent or null: none are blocked. */
   readonly block?: number | null;
+  /** Version of the operators, from 13 on; absent: OPSET. */
+  readonly opset?: number;
 }
+
+/** From this one on a mean takes its axes as an input. */
+const OPSET_OF_MEAN_AXES = 18;
 
 export class GraphBuilder implements GraphWriter {
   readonly portable: boolean;
   readonly block: number | null;
+  readonly #opset: number;
   readonly #nodes: onnx.INodeProto[] = [];
   readonly #initializers: onnx.ITensorProto[] = [];
   readonly #inputs: onnx.IValueInfoProto[] = [];
@@ -34,9 +41,10 @@ export class GraphBuilder implements GraphWriter {
   readonly #constants = new Map<string, Value>();
   #made = 0;
 
-  constructor({ portable = false, block = null }: GraphOptions = {}) {
+  constructor({ portable = false, block = null, opset = OPSET }: GraphOptions = {}) {
     this.portable = portable;
     this.block = block;
+    this.#opset = opset;
   }
 
   input(name: Value, type: ElementType, shape: readonly Dimension[]): Value {
@@ -98,7 +106,10 @@ export class GraphBuilder implements GraphWriter {
   }
 
   mean(x: Value, axes: readonly number[], keep = true): Value {
-    return this.node('ReduceMean', [x], { attributes: { axes: [...axes], keepdims: keep ? 1 : 0 } });
+    const keepdims = keep ? 1 : 0;
+    if (this.#opset < OPSET_OF_MEAN_AXES)
+      return this.node('ReduceMean', [x], { attributes: { axes: [...axes], keepdims } });
+    return this.node('ReduceMean', [x, this.integers(axes)], { attributes: { keepdims } });
   }
 
   castToFloat(x: Value): Value {
