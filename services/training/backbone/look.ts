@@ -50,12 +50,19 @@ export function lookOf(
   inner: {
     readonly name: string;
     readonly channels: number;
+    readonly isBytes: boolean;
     readonly height: number | null;
     readonly width: number | null;
   },
 ): Look {
   const family = familyOf(flags, marks);
-  const isInside = flags.preset === undefined && normalisesItself(model.graph!, inner.name);
+  const { isBytes } = inner;
+  if (isBytes && (flags.mean ?? flags.scale))
+    throw new PipelineError(
+      'CONFIG_INVALID',
+      'backbone: its input is uint8, pixels as they are; omit --mean and --scale',
+    );
+  const isInside = isBytes || (flags.preset === undefined && normalisesItself(model.graph!, inner.name));
   const preset: Preset | undefined = family && PRESETS[family];
   const range = isInside ? { mean: [0], scale: [1] } : preset;
   const mean = flags.mean ?? range?.mean;
@@ -69,7 +76,8 @@ export function lookOf(
   if (height === undefined || width === undefined) throw unknown('which size of picture it wants', '--size');
   checkSize(flags.size, { height, width });
   const bgr = inner.channels === 3 && (flags.bgr ?? preset?.bgr ?? false);
-  return { from: reasonFor(flags, family, isInside), bgr, mean, scale, height, width };
+  const from = isBytes ? 'its input is uint8: pixels as they are' : reasonFor(flags, family, isInside);
+  return { from, bgr, mean, scale, height, width };
 }
 
 function checkSize(size: LookFlags['size'], { height, width }: { height: number; width: number }): void {

@@ -6,10 +6,12 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { onnx } from 'onnx-proto';
-import { decodeModel, elementTypeName, encodeAgain, externalFiles, FLOAT } from '../onnx/encoding.ts';
+import { elementTypeName, encodeAgain, FLOAT, opsetOf } from '../onnx/encoding.ts';
 import type { Net } from './assemble.ts';
-import { describeBytes, describeFolder } from './found.ts';
+import { castAround, FLOAT16, takingPixels, UINT8, widened } from './element-types.ts';
+import { describeFolder } from './found.ts';
 import { familyOf, type LookFlags, type Marks } from './look.ts';
+import { readOnnx } from './onnx-file.ts';
 import { PRESETS } from './presets.ts';
 import { lift, OPSET_KEPT, OPSET_OLDEST } from './opset/convert.ts';
 import { convertGraph } from './tfjs/convert.ts';
@@ -27,10 +29,21 @@ export interface Source {
   readonly notes: readonly string[];
   /** What the net's outputs are compared with. */
   readonly original:
-    | { readonly type: 'onnx'; readonly bytes: Uint8Array; readonly batch: number | null; readonly output: string }
+    | OnnxOriginal
     | { readonly type: 'tfjs'; readonly graph: TfGraph; readonly output: string }
     /** Nothing was converted. */
     | { readonly type: 'same' };
+}
+
+/** The file before it was converted. */
+export interface OnnxOriginal {
+  readonly type: 'onnx';
+  readonly bytes: Uint8Array;
+  readonly batch: number | null;
+  readonly output: string;
+  readonly input: 'float32' | 'uint8';
+  /** Its own sums are of half floats. */
+  readonly isHalf: boolean;
 }
 
 export interface SourceOptions {
@@ -42,6 +55,7 @@ export interface SourceOptions {
   readonly slopesPerChannel?: boolean;
 }
 
+const TAKEN_TYPES: readonly number[] = [FLOAT, FLOAT16, UINT8];
 /** The newest that onnxruntime 1.30 runs. */
 const OPSET_NEWEST = 26;
 
@@ -52,9 +66,9 @@ export async function openSource(path: string, options: SourceOptions): Promise<
   if (/^\s*[[{]/.test(bytes.subarray(0, 64).toString('latin1'))) {
     const graph = await readGraphModel(path, bytes.toString());
     if (graph) return openGraphModel(path, bytes, graph, options);
+    if (!/[\]}]\s*$/.test(bytes.subarray(-64).toString('latin1')))
+      throw new Error('it is a JSON file that was cut off: it ends in the middle; fetch it again');
   }
-  const found = describeBytes(bytes);
-  if (found !== null) throw new Error(`it is ${found}`);
   return openOnnx(path, bytes, options);
 }
 
@@ -65,7 +79,11 @@ function openGraphModel(path: string, json: Uint8Array, graph: TfGraph, options:
   const { model, input, operators } = convertGraph(graph, output);
   const count = Object.values(operators).reduce((sum, it) => sum + it, 0);
   return {
-    net: { model, input: { name: 'images', channels: input.channels, isChannelsLast: false }, output: 'features' },
+    net: {
+      model,
+      input: { name: 'images', channels: input.channels, isChannelsLast: false, isBytes: false },
+      output: 'features',
+    },
     ...{ height: input.height, width: input.width, marks },
     digest: createHash('sha256').update(json).update(graph.artifacts.weightData).digest('hex'),
     framework: `TensorFlow.js graph model${graph.generatedBy && ` (${graph.generatedBy})`}`,
@@ -75,10 +93,8 @@ function openGraphModel(path: string, json: Uint8Array, graph: TfGraph, options:
 }
 
 function openOnnx(path: string, bytes: Uint8Array, options: SourceOptions): Source {
-  const found = decoded(bytes);
-  const [external] = externalFiles(bytes);
-  if (external !== undefined) throw new Error(`its weights lie in another file, ${external}; export one file`);
-  const version = Number(found.opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')?.version ?? 0);
+  const found = readOnnx(bytes);
+  const version = opsetOf(found);
   if (version < OPSET_OLDEST || version > OPSET_NEWEST)
     throw new Error(`it has ONNX operators of version ${version}; ${OPSET_OLDEST} to ${OPSET_NEWEST} can be imported`);
   const marks = { fileName: basename(path), producer: `${found.producerName} ${found.graph!.name ?? ''}` };
@@ -87,19 +103,27 @@ function openOnnx(path: string, bytes: Uint8Array, options: SourceOptions): Sour
   const made = (graph.node ?? []).flatMap((node) => node.output ?? []);
   const output = outputOf(given, made, options, marks);
   const { input, batch, height, width } = inputOf(graph, options);
-  const notes: string[] = [];
+  const wide = widened(found);
+  const floats = input.isBytes ? takingPixels(wide ?? found, input.name) : (wide ?? found);
   const isOld = version < OPSET_KEPT;
-  const { model, rewritten } = isOld ? lift(found, version, options) : { model: found, rewritten: {} };
+  const { model, rewritten } = isOld ? lift(floats, version, options) : { model: floats, rewritten: {} };
+  const notes: string[] = [];
+  if (wide) notes.push('its half floats (float16) became floats (float32) of the same value');
+  if (input.isBytes) notes.push('it takes bytes (uint8): pixels are rounded for it, and its own preprocessing is kept');
   if (isOld) notes.push(`operators of version ${version} converted; written anew: ${listed(rewritten) || 'none'}`);
   if (options.slopesPerChannel) notes.push('flat PReLU slopes read as one per channel, as mxnet means them');
   if (batch !== null) notes.push(`its batch was fixed at ${batch} and is open now`);
   if (input.isChannelsLast) notes.push('it takes channels last (NHWC); the imported file takes them first');
+  const original: OnnxOriginal = {
+    ...{ type: 'onnx', batch, output, input: input.isBytes ? 'uint8' : 'float32', isHalf: wide !== null },
+    bytes: wide ? encodeAgain(castAround(found, input.name, output)) : withOutput(found, bytes, output),
+  };
   return {
     net: { model, input, output },
     ...{ height, width, marks, notes },
     digest: createHash('sha256').update(bytes).digest('hex'),
     framework: `ONNX operators ${version}${found.producerName && ` of ${found.producerName}`}`,
-    original: isOld ? { type: 'onnx', bytes: withOutput(found, bytes, output), batch, output } : { type: 'same' },
+    original: model === found ? { type: 'same' } : original,
   };
 }
 
@@ -108,17 +132,6 @@ function withOutput(model: onnx.IModelProto, bytes: Uint8Array, output: string):
   const graph = model.graph!;
   if (graph.output?.some(({ name }) => name === output)) return bytes;
   return encodeAgain({ ...model, graph: { ...graph, output: [...(graph.output ?? []), { name: output }] } });
-}
-
-function decoded(bytes: Uint8Array): onnx.ModelProto {
-  let model: onnx.ModelProto;
-  try {
-    model = decodeModel(bytes);
-  } catch (cause) {
-    throw new Error(`it is no ONNX file (${(cause as Error).message}); or its download was cut off`, { cause });
-  }
-  if (!model.graph?.node?.length) throw new Error('it is no ONNX file with a graph in it');
-  return model;
 }
 
 function outputOf(given: readonly string[], all: readonly string[], options: SourceOptions, marks: Marks): string {
@@ -143,10 +156,9 @@ function inputOf(graph: onnx.IGraphProto, { channels: wanted }: SourceOptions) {
   const tensor = inputs[0]!.type?.tensorType;
   const sizes = (tensor?.shape?.dim ?? []).map(({ dimValue }) => (dimValue ? Number(dimValue) : null));
   const shape = `[${sizes.map((size) => size ?? '?').join(', ')}]`;
-  if (tensor?.elemType !== FLOAT) {
-    const type = elementTypeName(tensor?.elemType ?? 0);
-    throw new Error(`its input ${names} ${shape} is ${type}, not float; export it in float32`);
-  }
+  const type = tensor?.elemType ?? 0;
+  if (!TAKEN_TYPES.includes(type))
+    throw new Error(`its input ${names} ${shape} is ${elementTypeName(type)}, not float, float16 or uint8`);
   if (sizes.length !== 4) throw new Error(`its input ${names} is ${shape}, not a batch of pictures`);
   const isChannels = (size: number | null | undefined) => size === 1 || size === 3;
   const isChannelsLast = !isChannels(sizes[1]) && isChannels(sizes[3]);
@@ -155,7 +167,8 @@ function inputOf(graph: onnx.IGraphProto, { channels: wanted }: SourceOptions) {
   const taken = channels ?? wanted;
   if (taken === undefined) throw new Error(`its input ${names} is ${shape}; say how many channels by --channels`);
   if (!isChannels(taken)) throw new Error(`its input ${names} is ${shape}: ${taken} channels, not 1 or 3`);
-  return { input: { name: inputs[0]!.name ?? '', channels: taken, isChannelsLast }, batch, height, width };
+  const input = { name: inputs[0]!.name ?? '', channels: taken, isChannelsLast, isBytes: type === UINT8 };
+  return { input, batch, height, width };
 }
 
 const listed = (counts: Readonly<Record<string, number>>): string =>

@@ -8,9 +8,10 @@ import type { onnx } from 'onnx-proto';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
-import { describeBytes } from '../backbone/found.ts';
+import { FLOAT16, UINT8 } from '../backbone/element-types.ts';
 import { readBackboneMetadata, type BackboneMetadata } from '../backbone/metadata.ts';
-import { decodeModel, elementTypeName, externalFiles, FLOAT } from '../onnx/encoding.ts';
+import { readOnnx } from '../backbone/onnx-file.ts';
+import { elementTypeName, FLOAT, opsetOf } from '../onnx/encoding.ts';
 
 export interface Backbone {
   readonly config: BackboneConfig;
@@ -26,22 +27,24 @@ export interface Backbone {
 /** From the first with reductions that take their axes as an input, as our own nodes do, to what onnxruntime 1.30 runs. */
 const OPSET_MIN = 13;
 const OPSET_MAX = 26;
+const CONVERTED_TYPES: readonly number[] = [FLOAT16, UINT8];
 const IMPORT = 'nightshift backbone import';
 
 /** Throws MODEL_INVALID naming the file and what does not fit. */
 export async function openBackbone(config: BackboneConfig, image: ImageSpec): Promise<Backbone> {
   try {
     const bytes = await readFile(config.path);
-    const found = describeBytes(bytes);
-    if (found !== null) throw new Error(`it is ${found}`);
-    const [external] = externalFiles(bytes);
-    if (external !== undefined) throw new Error(`its weights lie in ${external}; export one file`);
-    const model = decodeModel(bytes);
-    if (!model.graph?.node?.length) throw new Error('there is no graph in it');
+    const model = readOnnx(bytes);
     checkOpset(model);
     checkRange(config, readBackboneMetadata(model));
     const digest = createHash('sha256').update(bytes).digest('hex');
-    return { config, model, digest, input: inputOf(model.graph, image, config), output: outputOf(model.graph, config) };
+    return {
+      config,
+      model,
+      digest,
+      input: inputOf(model.graph!, image, config),
+      output: outputOf(model.graph!, config),
+    };
   } catch (cause) {
     const reason = (cause as Error).message;
     const message = `training: the backbone ${config.path} (training.backbone.path) cannot be used: ${reason}`;
@@ -49,8 +52,8 @@ export async function openBackbone(config: BackboneConfig, image: ImageSpec): Pr
   }
 }
 
-function checkOpset({ opsetImport }: onnx.ModelProto): void {
-  const version = Number(opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')?.version ?? 0);
+function checkOpset(model: onnx.ModelProto): void {
+  const version = opsetOf(model);
   if (version >= OPSET_MIN && version <= OPSET_MAX) return;
   const found = `it has ONNX operators of version ${version}`;
   throw new Error(`${found}; export it with ${OPSET_MIN} to ${OPSET_MAX}, or let \`${IMPORT}\` convert it`);
@@ -72,10 +75,12 @@ function inputOf(graph: onnx.IGraphProto, image: ImageSpec, { input }: BackboneC
   const tensor = inputs[0]?.type?.tensorType;
   const sizes = (tensor?.shape?.dim ?? []).map(({ dimValue }) => (dimValue ? Number(dimValue) : null));
   const name = inputs[0]?.name;
+  const isConverted = inputs.length === 1 && CONVERTED_TYPES.includes(tensor?.elemType ?? 0);
+  if (isConverted) throw new Error(`it needs an input of float; ${foundInputs(inputs)}; \`${IMPORT}\` converts it`);
   if (inputs.length !== 1 || !name || tensor?.elemType !== FLOAT || sizes.length !== 4)
     throw new Error(`it needs exactly one input, float [batch, channels, height, width]; ${foundInputs(inputs)}`);
   const [batch, channels = image.channels, height, width] = sizes;
-  if (batch !== null) throw new Error(`its batch is fixed at ${batch}; export it with an open one`);
+  if (batch !== null) throw new Error(`its batch is fixed at ${batch}; \`${IMPORT}\` opens it`);
   const last = sizes[3];
   if (channels !== 1 && channels !== 3 && (last === 1 || last === 3))
     throw new Error(`it takes channels last (NHWC); ${foundInputs(inputs)}; \`${IMPORT}\` turns it`);

@@ -68,6 +68,50 @@ export function smallModel({
 
 export const bytesOf = (model: onnx.IModelProto): Uint8Array => ModelProto.encode(model).finish();
 
+/** The model with every float32 of it as a half float: what converters for graphics cards write. */
+export function inHalves(model: onnx.IModelProto): onnx.IModelProto {
+  const tensor = (it: onnx.ITensorProto) => (it.dataType === 1 ? halved(it) : it);
+  const value = (it: onnx.IValueInfoProto) => ({
+    ...it,
+    type: { tensorType: { ...it.type?.tensorType, elemType: 10 } },
+  });
+  const attribute = (it: onnx.IAttributeProto) => ({
+    ...it,
+    ...(it.t && { t: tensor(it.t) }),
+    ...(it.name === 'to' && Number(it.i) === 1 && { i: 10 }),
+  });
+  const { graph } = model;
+  return {
+    ...model,
+    graph: {
+      ...graph,
+      node: graph!.node!.map((node) => ({ ...node, attribute: (node.attribute ?? []).map(attribute) })),
+      initializer: graph!.initializer!.map(tensor),
+      input: graph!.input!.map(value),
+      output: graph!.output!.map(value),
+      valueInfo: [],
+    },
+  };
+}
+
+function halved({ rawData, dims, name }: onnx.ITensorProto): onnx.ITensorProto {
+  const halves = Uint16Array.from(new Float32Array(Uint8Array.from(rawData!).buffer), halfOf);
+  return { name, dims, dataType: 10, rawData: new Uint8Array(halves.buffer) };
+}
+
+/** The bits of the half float that is nearest to a number below 65504; halfway the even one. */
+export function halfOf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  const exponent = Math.max(-14, Math.floor(Math.log2(size)));
+  const steps = size / 2 ** (exponent - 10);
+  const low = Math.floor(steps);
+  const isUp = steps - low > 0.5 || (steps - low === 0.5 && low % 2 === 1);
+  // A fraction that is rounded up to 2 carries into the exponent.
+  const rounded = low + Number(isUp);
+  return sign | (rounded < 1024 ? rounded : rounded - 1024 + ((exponent + 15) << 10));
+}
+
 /** The same values in every run, between -1 and 1. */
 export function noise(count: number, seed = 5): number[] {
   const random = createRandom(seed);

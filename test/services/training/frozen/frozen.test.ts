@@ -10,11 +10,13 @@ import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts
 import type { Progress } from '../../../../contracts/progress.ts';
 import type { LabelledImages } from '../../../../services/data/strategy.ts';
 import { createOnnxGraphStrategy } from '../../../../services/training/onnx-graph.ts';
+import { importBackbone } from '../../../../services/training/backbone/import.ts';
 import { readModelMetadata } from '../../../../services/training/model/metadata.ts';
 import { decodeModel, encodeAgain } from '../../../../services/training/onnx/encoding.ts';
 import type { TrainingJob } from '../../../../services/training/strategy.ts';
 import { withFolder } from '../../../support/folder.ts';
 import { crowdedFile, externalModel, hoardingModel, loopingModel } from '../../../support/hostile-models.ts';
+import { bytesOf, noise, smallModel } from '../backbone/onnx-models.ts';
 import { quietContext, toyImages, toyJob } from '../toy.ts';
 
 const strategy = createOnnxGraphStrategy();
@@ -224,12 +226,82 @@ test('frozen backbone: a backbone for RGB takes grey images as three equal chann
   });
 });
 
+/** Pixels [batch, 1, 16, 16] to means of 36 blocks of a convolution. */
+const backboneOf = (opset: number) =>
+  bytesOf(
+    smallModel({
+      ...{ opset, shape: ['batch', 1, 16, 16] },
+      nodes: [
+        { op: 'Conv', inputs: ['x', 'w'], outputs: ['c'], attributes: { strides: [4, 4], kernel_shape: [4, 4] } },
+        { op: 'Flatten', inputs: ['c'], outputs: ['y'] },
+      ],
+      constants: { w: { floats: noise(4 * 16), shape: [4, 1, 4, 4] } },
+    }),
+  );
+
+/** Every kind of layer that a head can have. */
+const MANY: TrainingConfig['net'] = [
+  { type: 'batch-norm' },
+  { type: 'prelu' },
+  { type: 'residual', layers: [{ type: 'dense', units: 64 }, { type: 'relu' }] },
+  { type: 'dropout', rate: 0.1 },
+  { type: 'dense', units: 6 },
+  { type: 'l2-normalise' },
+];
+for (const opset of [7, 13, 18, 20, 21, 26]) {
+  test(`frozen backbone: a head on one of operators ${opset}`, async () => {
+    await withBackbone(backboneOf(opset), async (jobOf, cacheDir) => {
+      const out = join(cacheDir, '..', 'imported.onnx');
+      const flags = { mean: [127.5], scale: [1 / 127.5] };
+      const path = join(cacheDir, '..', 'backbone.onnx');
+      const { file } = opset < 13 ? await importBackbone({ path, out, flags, sample: 8 }) : { file: path };
+      const outcome = await strategy.train(jobOf({}, { path: file, head: MANY }), quietContext());
+      assert.ok(outcome.validationRank1! >= 0.9, `rank-1 ${outcome.validationRank1}`);
+      const version = opset < 13 ? 17 : opset;
+      assert.is(Number(decodeModel(outcome.model).opsetImport[0]!.version), version);
+      assert.is((await embed(outcome.model, toyImages(1, 3))).length, 4 * 6);
+    });
+  });
+}
+
+test('frozen backbone: with mirror it answers the mean of a picture and its mirror image, with a head and without', async () => {
+  const model = await backbone();
+  await withBackbone(model, async (jobOf, cacheDir) => {
+    for (const head of [HEAD, 'none' as const]) {
+      const job = jobOf({}, { head });
+      const both = await strategy.train({ ...job, config: { ...job.config, mirror: true } }, quietContext());
+      const plain = await strategy.train(job, quietContext());
+      assert.is(readModelMetadata(both.model).mirror, true);
+      assert.is(readModelMetadata(plain.model).mirror, undefined);
+      const images = toyImages(1, 3);
+      const rows = await embed(plain.model, images);
+      const mirrored = await embed(plain.model, mirrorOf(images));
+      const size = rows.length / images.count;
+      const answered = await embed(both.model, images);
+      for (let image = 0; image < images.count; image++) {
+        const of = (all: Float32Array) => all.subarray(image * size, (image + 1) * size);
+        const sum = of(rows).map((value, at) => value + of(mirrored)[at]!);
+        const length = Math.hypot(...sum);
+        of(answered).forEach((value, at) => assert.ok(Math.abs(value - sum[at]! / length) < 1e-5));
+      }
+      const turned = await embed(both.model, mirrorOf(images));
+      turned.forEach((value, at) => assert.ok(Math.abs(value - answered[at]!) < 1e-5, 'both ways round are one'));
+    }
+    assert.is(readdirSync(cacheDir).length, 1, 'the features are those of the pictures as they are');
+  });
+});
+
+const mirrorOf = (images: LabelledImages): LabelledImages => ({
+  ...images,
+  pixels: images.pixels.map((_, at) => images.pixels[at - (at % 16) + 15 - (at % 16)]!),
+});
+
 const { onnx } = onnxProto;
 type Model = InstanceType<typeof onnx.ModelProto>;
 const UNFIT: readonly [what: string, change: (model: Model) => Uint8Array, backbone: object, message: RegExp][] = [
   ['that is no ONNX', () => Buffer.from('PyTorch'), {}, /backbone\.onnx \(training\.backbone\.path\) cannot be used/],
   ['that is empty', () => new Uint8Array(0), {}, /it is an empty file/],
-  ['without a graph', () => Buffer.of(8, 8), {}, /no graph/],
+  ['without a graph', () => Buffer.of(8, 8), {}, /no ONNX file with a graph/],
   [
     'that is a git-lfs pointer',
     () => Buffer.from('version https://git-lfs.github.com/spec/v1\n'),
@@ -246,7 +318,25 @@ const UNFIT: readonly [what: string, change: (model: Model) => Uint8Array, backb
     'of half floats',
     (model) => encodeAgain(withInput(model, 10, [1, 16, 16])),
     {},
-    /float \[batch, .*; found images float16 \[batch, 1, 16, 16\]/,
+    /input of float; found images float16 \[batch, 1, 16, 16\]; `nightshift backbone import` converts it/,
+  ],
+  [
+    'of bytes',
+    (model) => encodeAgain(withInput(model, 2, [1, 16, 16])),
+    {},
+    /found images uint8 \[batch, 1, 16, 16\]; `nightshift backbone import` converts it/,
+  ],
+  [
+    'that was cut off',
+    (model) => encodeAgain(model).subarray(0, 2000),
+    {},
+    /an ONNX file that was cut off: it has 2000 bytes and should have at least \d+ more/,
+  ],
+  [
+    'of integers',
+    (model) => encodeAgain(withInput(model, 6, [1, 16, 16])),
+    {},
+    /float \[batch, .*; found images int32 \[batch, 1, 16, 16\]/,
   ],
   [
     'with its channels last',
