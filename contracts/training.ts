@@ -2,6 +2,30 @@
 import { z } from 'zod';
 import { TokenSchema } from './references.ts';
 
+/** How people whom a head had not seen were recognised. */
+const RecognisedSchema = z.object({
+  /** Share of their probes that the own row accepts, at the score that accepts few others: `headChoice.far`. */
+  tar: z.number(),
+  /** Share whose best row is their own. */
+  rank1: z.number(),
+});
+
+/** With `training.backbone.head` auto: whether the model has a head, and why. */
+export const HeadChoiceSchema = z.object({
+  chosen: z.enum(['trained', 'none']),
+  /** One sentence. */
+  reason: z.string(),
+  /** People whom the head of the comparison did not learn, and their images that were searched. */
+  people: z.number().int(),
+  probes: z.number().int(),
+  /** Share of comparisons with other people that is accepted. */
+  far: z.number(),
+  /** Null where nothing could be compared. */
+  trained: RecognisedSchema.nullable(),
+  none: RecognisedSchema.nullable(),
+});
+export type HeadChoice = z.infer<typeof HeadChoiceSchema>;
+
 /** The course of a training, beyond its figures: how it ended, and what happened to it on the way. */
 export const TrainingCourseSchema = z.object({
   /** `time`: the budget was used up. `early-stopping`: the validation figure no longer improved. */
@@ -17,6 +41,7 @@ export const TrainingCourseSchema = z.object({
   retry: z
     .object({ divergedAtStep: z.number(), fromStep: z.number(), rateFactor: z.number(), reason: z.string() })
     .nullable(),
+  head: HeadChoiceSchema.optional(),
 });
 export type TrainingCourse = z.infer<typeof TrainingCourseSchema>;
 

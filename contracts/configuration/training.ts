@@ -105,6 +105,9 @@ export const FOREIGN_MODEL_LIMITS: ForeignModelConfig = ForeignModelSchema.parse
 /** One number for all channels, or one per channel. */
 const PER_CHANNEL = z.union([z.number(), z.array(z.number()).min(1).max(4)]);
 
+/** Also the head that `auto` compares with none. */
+export const DEFAULT_HEAD: z.infer<typeof LayerSchema>[] = [{ type: 'dense', units: 128 }];
+
 /** docs/training.md says which files fit. */
 export const BackboneSchema = z
   .strictObject({
@@ -120,12 +123,13 @@ export const BackboneSchema = z
       ),
     output: z.string().min(1).optional().describe('Name of the output with the features. Absent: its only one.'),
     head: z
-      .union([z.literal('none'), z.array(LayerSchema).min(1)], {
-        error: '"none", or a list of layers as in docs/training.md',
+      .union([z.enum(['none', 'auto']), z.array(LayerSchema).min(1)], {
+        error: '"none", "auto", or a list of layers as in docs/training.md',
       })
-      .default([{ type: 'dense', units: 128 }])
+      .default(DEFAULT_HEAD)
       .describe(
-        'Layers on the features, ending in the embedding. `none`: the features are the embedding, and nothing is trained.',
+        'Layers on the features, ending in the embedding. `none`: the features are the embedding, and nothing is ' +
+          'trained. `auto`: the default layers or none, whichever recognises people better whom the head has not seen.',
       ),
     cacheDir: z
       .string()

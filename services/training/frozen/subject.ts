@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
 import type { ImageSet } from '../../data/strategy.ts';
 import type { WorkContext } from '../../work.ts';
@@ -17,18 +18,26 @@ import { featuresOf, rethrown } from './features.ts';
 import { checkReadable, type WallOptions } from '../walled/walled-session.ts';
 import { featureModel, frozenModel, headModel } from './graph.ts';
 
-/** Throws MODEL_INVALID, or what the signal throws. */
+/** The subject with a head of these layers; none: the features as they are. */
+export type HeadedSubject = (head: readonly Layer[]) => FrozenSubject;
+
+export interface FrozenSubject extends Subject {
+  readonly train: FeatureSet;
+  readonly validation: FeatureSet | null;
+}
+
+/** Makes the features, once for all heads. Throws MODEL_INVALID, or what the signal throws. */
 export async function freeze(
   { config, train, validation }: TrainingJob,
   backboneConfig: BackboneConfig,
   { signal, log, progress }: Pick<WorkContext, 'log' | 'progress'> & { readonly signal: Stop },
-): Promise<Subject> {
+): Promise<HeadedSubject> {
   const image = train.spec;
   const { foreignModel: limits, threads } = config;
   await checkFile(backboneConfig, { limits, signal });
   const backbone = await openBackbone(backboneConfig, image);
   const key = keyOf(backbone, image);
-  const { head, cacheDir } = backboneConfig;
+  const { cacheDir } = backboneConfig;
   const images = validation === null ? [train] : [train, validation];
   const model = featureModel(backbone, image);
   const { size, sets } = await featuresOf(images, {
@@ -47,16 +56,17 @@ export async function freeze(
     features: sets[index]!,
   });
   const seen = asFeatures(train, 0);
-  return {
+  const seenValidation = validation && asFeatures(validation, 1);
+  return (head) => ({
     // The head sees the features as an image of one pixel.
-    layers: [{ type: 'flatten' }, ...(head === 'none' ? [] : head)],
+    layers: [{ type: 'flatten' }, ...head],
     input,
     train: seen,
-    validation: validation && asFeatures(validation, 1),
+    validation: seenValidation,
     batches: (batchSize) => featureBatches(seen, { batchSize, seed: config.seed }),
     exportModel: (net, weights, metadata) => frozenModel(backbone, image, net, weights, metadata),
     exportTrial: headModel,
-  };
+  });
 }
 
 /** A small file may be made so that reading its structure takes all memory, which would end this process. */
@@ -74,7 +84,7 @@ function keyOf({ digest, config, output }: Backbone, image: ImageSet['spec']): s
 }
 
 /** Nothing is distorted: distortions belong to pixels. */
-function featureBatches(set: FeatureSet, settings: OrderSettings): BatchSource {
+export function featureBatches(set: FeatureSet, settings: OrderSettings): BatchSource {
   const recipeOf = createRecipes(set, settings);
   return {
     count: batchesPerEpoch(set, settings),

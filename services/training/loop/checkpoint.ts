@@ -4,7 +4,7 @@
  * by loop.ts; any Python opens it with `safetensors`.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { CurvePoint, TrainingCourse } from '../../../contracts/training.ts';
+import type { CurvePoint, HeadChoice, TrainingCourse } from '../../../contracts/training.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import type { LossWatch } from './divergence.ts';
 import type { Weights } from '../model/export.ts';
@@ -27,7 +27,14 @@ export interface Position {
   readonly warmStart: TrainingCourse['warmStart'];
   /** Set once the training has diverged: its rate is lowered from there on, and a second time ends it. */
   readonly retry: TrainingCourse['retry'];
+  /** Set where the head was compared with none and chosen. */
+  readonly head?: HeadChoice;
 }
+
+/** Before the first step. */
+export const START: Omit<Position, 'warmStart'> = {
+  ...{ step: 0, stepsInPass: 0, lossSum: 0, curve: [], elapsedMs: 0, watch: null, retry: null },
+};
 
 export interface TrainingCheckpoint {
   readonly state: TrainingState;

@@ -3,10 +3,13 @@
  * last good checkpoint at a lower rate. The same for every engine, and deterministic: all randomness comes from (seed,
  * epoch, step). Runs in a training thread (training.thread.ts); the steps themselves are in attempt.ts.
  */
+import type { Layer } from '../../../contracts/configuration/layers.ts';
+import { DEFAULT_HEAD } from '../../../contracts/configuration/training.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { runAttempt, type Diverged, type LoopContext } from './attempt.ts';
-import { decodeCheckpoint, type TrainingCheckpoint } from './checkpoint.ts';
+import { decodeCheckpoint, START, type Position, type TrainingCheckpoint } from './checkpoint.ts';
 import type { EngineFactory } from './engine.ts';
+import { chooseHead } from '../frozen/choose-head.ts';
 import { freeze } from '../frozen/subject.ts';
 import { outcomeOf } from './outcome.ts';
 import { planOf, type Plan } from './plan.ts';
@@ -24,16 +27,35 @@ export async function runTraining(
   job: TrainingJob,
   context: LoopContext,
 ): Promise<TrainingOutcome> {
-  const subject = job.config.backbone ? await freeze(job, job.config.backbone, context) : wholeNet(job);
-  const plan = planOf(job, engineFactory.framework, subject);
-  if (job.config.backbone?.head === 'none') return leaveAsItIs(plan, context);
-  if (job.config.earlyStopping && !job.validation)
-    context.log.warn(
-      { runId: job.runId },
-      'training.earlyStopping has no effect: the snapshot has no validation split',
-    );
-  let from = await startingPoint(plan, context);
-  const source = subject.batches(plan.spec.batch);
+  const { backbone } = job.config;
+  const { framework } = engineFactory;
+  if (backbone === undefined) return train(engineFactory, planOf(job, framework, wholeNet(job)), context);
+  const headed = await freeze(job, backbone, context);
+  const planWith = (head: readonly Layer[]) => planOf(job, framework, headed(head));
+  if (backbone.head === 'none') return leaveAsItIs(planWith([]), context);
+  if (backbone.head !== 'auto') return train(engineFactory, planWith(backbone.head), context);
+  const plan = planWith(DEFAULT_HEAD);
+  // Only a training with a head leaves checkpoints, so that one of it has made the choice.
+  const resumed = resumePoint(plan, context);
+  const began = context.now();
+  const choice = resumed?.position.head ?? (await chooseHead(engineFactory, job, headed, context));
+  if (choice.chosen === 'none') return leaveAsItIs(planWith([]), context, choice);
+  return train(engineFactory, plan, context, resumed, { head: choice, elapsedMs: context.now() - began });
+}
+
+/** `before`: what a training from its beginning has behind it. */
+async function train(
+  engineFactory: EngineFactory,
+  plan: Plan,
+  context: LoopContext,
+  resumed = resumePoint(plan, context),
+  before: Pick<Position, 'head' | 'elapsedMs'> = { elapsedMs: 0 },
+): Promise<TrainingOutcome> {
+  const { config, runId, validation } = plan.job;
+  if (config.earlyStopping && !validation)
+    context.log.warn({ runId }, 'training.earlyStopping has no effect: the snapshot has no validation split');
+  let from = resumed ?? (await beginning(plan, before, context));
+  const source = plan.subject.batches(plan.spec.batch);
   try {
     while (true) {
       const end = await runAttempt(engineFactory, plan, from, source, context);
@@ -45,31 +67,28 @@ export async function runTraining(
   }
 }
 
-/** A checkpoint that cannot be used costs time, not the run. */
-async function startingPoint(plan: Plan, context: LoopContext): Promise<TrainingCheckpoint> {
-  const { runId, resumeFrom } = plan.job;
-  if (resumeFrom !== null) {
-    try {
-      const checkpoint = decodeCheckpoint(resumeFrom, plan.fingerprint);
-      context.log.info({ runId, step: checkpoint.position.step }, 'training resumes from its checkpoint');
-      return checkpoint;
-    } catch (cause) {
-      if (!(cause instanceof PipelineError)) throw cause;
-      context.log.warn({ runId, err: cause }, 'training starts afresh: its checkpoint cannot be used');
-    }
+/** Null where there is no checkpoint to go on from. One that cannot be used costs time, not the run. */
+function resumePoint({ job, fingerprint }: Plan, { log }: LoopContext): TrainingCheckpoint | null {
+  const { runId, resumeFrom } = job;
+  if (resumeFrom === null) return null;
+  try {
+    const checkpoint = decodeCheckpoint(resumeFrom, fingerprint);
+    log.info({ runId, step: checkpoint.position.step }, 'training resumes from its checkpoint');
+    return checkpoint;
+  } catch (cause) {
+    if (!(cause instanceof PipelineError)) throw cause;
+    log.warn({ runId, err: cause }, 'training starts afresh: its checkpoint cannot be used');
+    return null;
   }
+}
+
+async function beginning(
+  plan: Plan,
+  before: Pick<Position, 'head' | 'elapsedMs'>,
+  context: LoopContext,
+): Promise<TrainingCheckpoint> {
   const { state, warmStart } = await beginTraining(plan, context);
-  const position = {
-    step: 0,
-    stepsInPass: 0,
-    lossSum: 0,
-    curve: [],
-    elapsedMs: 0,
-    watch: null,
-    warmStart,
-    retry: null,
-  };
-  return { state, best: null, position };
+  return { state, best: null, position: { ...START, warmStart, ...before } };
 }
 
 /** The last good checkpoint with a lower rate. Throws TRAINING_DIVERGED where that was tried before. */

@@ -17,7 +17,7 @@ export interface Ending {
 /** At least one pass has ended, be it cut short. */
 export function outcomeOf(plan: Plan, { at, ended, imagesPerSecond }: Ending): TrainingOutcome {
   const { job, net } = plan;
-  const { curve, warmStart, retry } = at.position;
+  const { curve, warmStart, retry, head } = at.position;
   const { earlyStopping } = job.config;
   const best = at.best === null || earlyStopping === undefined ? 0 : bestEpochOf(curve, earlyStopping);
   const weights = at.best ?? at.state;
@@ -31,7 +31,7 @@ export function outcomeOf(plan: Plan, { at, ended, imagesPerSecond }: Ending): T
     imagesPerSecond,
     validationRank1,
     curve,
-    course: { ended, bestEpoch: epoch, warmStart, retry },
+    course: { ended, bestEpoch: epoch, warmStart, retry, ...(head && { head }) },
   };
 }
 

@@ -19,7 +19,8 @@ export interface Plan {
 
 /** Throws NET_INVALID. */
 export function planOf(job: TrainingJob, framework: string, subject: Subject = wholeNet(job)): Plan {
-  const { config, train } = job;
+  const { config } = job;
+  const { train } = subject;
   const net = resolveNet(subject.layers, subject.input);
   const { batch, microBatch } = batchSizes(config, train.count);
   const { loss, optimizer, threads } = config;

@@ -45,7 +45,7 @@ export interface ValidationFigures {
 
 export async function validate({ classifier, scale, ...options }: Validation): Promise<ValidationFigures> {
   const { train, validation } = options;
-  const { rank1, probes } = await compare(options);
+  const { rank1, probes } = await recognise(options);
   const rows = classifierGallery(classifier, train.labels);
   // Both splits are of one snapshot, so a person has the same number in both.
   const losses = probes.map((embedding, index) => crossEntropy(rows, embedding, validation.classes[index]!, scale));
@@ -54,11 +54,11 @@ export async function validate({ classifier, scale, ...options }: Validation): P
 
 /** For a model whose classifier is not known. */
 export async function validateRank1(options: Rank1Validation): Promise<number> {
-  return (await compare(options)).rank1;
+  return (await recognise(options)).rank1;
 }
 
-/** The embedding of each validation image, and the share of them whose nearest enrolled person is the right one. */
-function compare({ model, train, validation, threads, signal }: Rank1Validation) {
+/** The rows of people, the embedding of each validation image, and the share of them whose best row is the right one. */
+export function recognise({ model, train, validation, threads, signal }: Rank1Validation) {
   return withSession(model, threads, async (session) => {
     const gallery = await galleryFor(session, train, selectEnrolled(train), signal);
     const rows = await embed(session, validation, allOf(validation), signal);
@@ -68,7 +68,7 @@ function compare({ model, train, validation, threads, signal }: Rank1Validation)
     );
     const names = Array.from(validation.classes, (person) => validation.labels[person]!);
     const hits = names.filter((name, index) => identify(gallery, probes[index]!, 1)[0]?.person === name);
-    return { rank1: hits.length / validation.count, probes };
+    return { rank1: hits.length / validation.count, gallery, probes };
   });
 }
 
