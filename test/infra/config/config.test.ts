@@ -127,7 +127,7 @@ const TRAININGS: readonly [what: string, training: object, told: RegExp][] = [
   [
     'a head that is no list',
     { backbone: { path: 'a', head: 'non' } },
-    /training\.backbone\.head: "none", or a list of layers/,
+    /training\.backbone\.head: "none", "auto", or a list of layers/,
   ],
   ['a backbone without a path', { backbone: {} }, /training\.backbone\.path/],
 ];
