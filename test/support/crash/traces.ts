@@ -194,6 +194,9 @@ async function objectsOf(nc: NatsConnection): Promise<string[]> {
   return lists
     .flat()
     .filter(({ deleted }) => !deleted)
-    .map(({ bucket, name, digest }) => `${bucket}/${name}${bucket === BUCKETS.reports || name.endsWith(CARD_FILE) ? '' : ` ${digest}`}`)
+    .map(
+      ({ bucket, name, digest }) =>
+        `${bucket}/${name}${bucket === BUCKETS.reports || name.endsWith(CARD_FILE) ? '' : ` ${digest}`}`,
+    )
     .sort();
 }
