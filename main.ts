@@ -50,9 +50,7 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
   try {
     const server = await launchServer({ ...config.nats, log });
     started.push(server);
-    const setup = await connectNats({ url: server.url, login: config.nats, name: 'nightshift-setup', log });
-    await applyTopology(setup, { replicas: config.nats.replicas });
-    await setup.close();
+    await setUp(server.url, config, log);
     // Inference first and on its own: what is deployed serves while the rest is still starting.
     for (const actor of ['inference' as const, ...actors.filter((name) => name !== 'inference')]) {
       if (actors.includes(actor)) started.push(await startActor(actor, server.url, config, log));
@@ -61,6 +59,16 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Streams, buckets and consumers, over a connection that is closed in any case. */
+async function setUp(url: string, config: Config, log: Logger): Promise<void> {
+  const nc = await connectNats({ url, login: config.nats, name: 'nightshift-setup', log });
+  try {
+    await applyTopology(nc, { replicas: config.nats.replicas });
+  } finally {
+    await nc.close();
   }
 }
 

@@ -16,12 +16,13 @@ export interface Operator {
 
 const GIB = 1024 ** 3;
 
-export async function makeOperator(folder: string): Promise<Operator> {
+/** `diskBytes`: how much the account with JetStream may store. */
+export async function makeOperator(folder: string, { diskBytes = 8 * GIB } = {}): Promise<Operator> {
   const operatorKey = nkeys.createOperator();
   const operator = await encodeOperator('tests', operatorKey);
   const system = await accountOf('SYS', {});
   const accounts = {
-    faces: await accountOf('FACES', { disk_storage: 8 * GIB, mem_storage: 0, streams: 30, consumer: 200 }),
+    faces: await accountOf('FACES', { disk_storage: diskBytes, mem_storage: 0, streams: 30, consumer: 200 }),
     bare: await accountOf('BARE', {}),
   };
   const all = [system, accounts.faces, accounts.bare];

@@ -59,7 +59,12 @@ test('refusal: nobody answers', async () => {
 
 test('refusal: another program answers, or one that is silent', async () => {
   for (const greeting of ['', 'HTTP/1.1 400 Bad Request\r\n\r\n']) {
-    const other = createServer((socket) => socket.on('error', () => {}).write(greeting));
+    const other = createServer((socket) =>
+      socket
+        .resume()
+        .on('error', () => {})
+        .write(greeting),
+    );
     other.listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo; // It listens on a port.
