@@ -37,7 +37,7 @@ async function applyStream(manager: JetStreamManager, spec: StreamSpec): Promise
 const noRoom = ({ name, max_bytes }: StreamSpec, cause: unknown) =>
   new PipelineError(
     'DISK_FULL',
-    `nats-server has no room for stream ${name} (${max_bytes} bytes): it keeps its streams within three quarters of what is free on its disk when it starts; free some space, or choose another nats.storeDir`,
+    `nats-server has no room for stream ${name} (${max_bytes} bytes): it keeps its streams within three quarters of what is free on its disk when it starts, and within what the account may store; free some space, choose another nats.storeDir, or raise the account's limit`,
     { cause },
   );
 

@@ -72,6 +72,15 @@ const WAYS: Readonly<Record<string, (folder: string) => Way | Promise<Way>>> = {
     env: { NATS_TOKEN: 'SESAME' },
     before: '127.0.0.1:1',
   }),
+  'a user with the rights that docs/nats.md names and no others': () => {
+    const subjects = JSON.stringify(['nightshift.>', '$JS.>', '$KV.>', '$O.>', '$SRV.>', '_INBOX_ann.>']);
+    const permissions = `permissions: { publish: ${subjects}, subscribe: ${subjects} }`;
+    return {
+      settings: `authorization { users: [{ user: ann, password: SESAME, ${permissions} }] }`,
+      nats: { user: 'ann', password: { env: 'NATS_PASSWORD' }, inboxPrefix: '_INBOX_ann' },
+      env: PASSWORD,
+    };
+  },
   'a password over TLS with a CA of its own': (folder) => {
     const ca = makeAuthority(folder, 'ca');
     const settings = `${tls(ca.issue('server', ['127.0.0.1']))}\nauthorization { user: ann, password: SESAME }`;
