@@ -34,28 +34,35 @@ export interface System {
   readonly server: Server;
   /** Takes everything down gracefully; may be called twice. */
   stop(): Promise<void>;
+  /** What has not stopped yet, and at what it is. */
+  unstopped(): readonly string[];
 }
 
 interface Stoppable {
   stop(): Promise<void>;
+  /** Runs at which it is at work. */
+  underWay?(): readonly string[];
 }
+
+export type Actor = Pick<System, 'stop' | 'unstopped'>;
 
 /** Server, streams and actors. All parts that had started are stopped again if a later one fails to. */
 export async function startSystem(config: Config, log: Logger, actors: readonly ActorName[] = ACTORS): Promise<System> {
-  const started: Stoppable[] = [];
-  const stop = async () => {
-    for (const part of started.splice(0).reverse()) await part.stop();
-  };
+  const started: Actor[] = [];
+  let server: Server | null = null;
+  let stopping: Promise<void> | null = null;
+  // All actors at once: one that hangs keeps no other from its graceful end. They need the server for it.
+  const stopAll = () => Promise.all(started.map((actor) => actor.stop())).finally(() => server?.stop());
+  const stop = () => (stopping ??= stopAll().then(() => undefined));
   refuseLoginWithoutServer(config.nats);
   try {
-    const server = await launchServer({ ...config.nats, log });
-    started.push(server);
+    server = await launchServer({ ...config.nats, log });
     await setUp(server.url, config, log);
     // Inference first and on its own: what is deployed serves while the rest is still starting.
     for (const actor of ['inference' as const, ...actors.filter((name) => name !== 'inference')]) {
       if (actors.includes(actor)) started.push(await startActor(actor, server.url, config, log));
     }
-    return { server, stop };
+    return { server, stop, unstopped: () => started.flatMap((actor) => actor.unstopped()) };
   } catch (error) {
     await stop();
     throw error;
@@ -73,15 +80,21 @@ async function setUp(url: string, config: Config, log: Logger): Promise<void> {
 }
 
 /** One actor with a connection of its own, as it would run in a process of its own. */
-export async function startActor(name: ActorName, url: string, config: Config, log: Logger): Promise<Stoppable> {
+export async function startActor(name: ActorName, url: string, config: Config, log: Logger): Promise<Actor> {
   const actorLog = log.child({ actor: name });
   const nc = await connectNats({ url, login: config.nats, name: `nightshift-${name}`, log: actorLog });
   try {
     const actor = await STARTERS[name]({ nc, url, config, log: actorLog });
+    let isStopped = false;
     return {
       stop: async () => {
         await actor.stop();
         await nc.close();
+        isStopped = true;
+      },
+      unstopped() {
+        const runs = actor.underWay?.() ?? [];
+        return isStopped && runs.length === 0 ? [] : [runs.length > 0 ? `${name} (at work on ${runs.join(', ')})` : name];
       },
     };
   } catch (error) {

@@ -29,6 +29,8 @@ export interface WorkerOptions<N extends WorkStage> {
 export interface Worker {
   /** Takes no more commands; work under way is left to a redelivery, which resumes it. */
   stop(): Promise<void>;
+  /** The runs at which it is at work. */
+  underWay(): readonly string[];
 }
 
 /** Long work is heavy: one at a time in a process, more processes for more at once. */
@@ -74,6 +76,7 @@ export function startWorker<N extends WorkStage>(options: WorkerOptions<N>): Wor
       for (const { controller } of state.running.values()) controller.abort(new Interrupted());
       await Promise.all([starts.stop(), controls.stop()]);
     },
+    underWay: () => Array.from(state.running.values(), ({ runId }) => runId),
   };
 }
 

@@ -4,19 +4,24 @@
  */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const EXIT_CODE_INTERRUPTED = 130;
+/** npm passes on a Ctrl-C that the terminal has sent to us as well: the same signal so soon is the same one. */
+const ECHO_MS = 300;
 
-/** Calls `stop` at the first signal. Returns what takes the handler away again. */
-export function onSignal(stop: (signal: string) => void): () => void {
-  let asked = false;
+/** Calls `stop` at the first signal and `atOnce` at a second. Returns what takes the handler away again. */
+export function onSignal(
+  stop: (signal: string) => void,
+  atOnce: () => void = () => process.exit(EXIT_CODE_INTERRUPTED),
+): () => void {
+  let first: { readonly signal: string; readonly atMs: number } | null = null;
   const handler = (signal: string) => {
-    if (asked) process.exit(EXIT_CODE_INTERRUPTED);
-    asked = true;
-    stop(signal);
+    if (first === null) {
+      first = { signal, atMs: performance.now() };
+      return stop(signal);
+    }
+    if (signal !== first.signal || performance.now() - first.atMs > ECHO_MS) atOnce();
   };
   for (const signal of SIGNALS) process.on(signal, handler);
   return () => {
     for (const signal of SIGNALS) process.off(signal, handler);
   };
 }
-
-export const untilSignal = (): Promise<string> => new Promise((resolve) => void onSignal(resolve));

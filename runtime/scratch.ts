@@ -29,8 +29,10 @@ export async function sweepScratch(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const [, pid, token] = LEFTOVER.exec(name) ?? [];
     if (pid === undefined || isAlive(Number(pid), token!)) continue;
-    // Another process may be removing it, too.
-    await rm(join(tmpdir(), name), { recursive: true, force: true });
+    // Another process may be removing it, too. Somebody else's is theirs to remove.
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch((error: NodeJS.ErrnoException) => {
+      if (!['EACCES', 'EPERM'].includes(error.code ?? '')) throw error;
+    });
   }
 }
 

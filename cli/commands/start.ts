@@ -6,20 +6,21 @@ import type { ActorName } from '../../actors/names.ts';
 import { startActor, startSystem } from '../../main.ts';
 import { sourcesOf, startDataServices, type DataServices } from '../../demo/data-services.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { untilSignal } from '../signals.ts';
+import { endOnSignal } from '../shutdown.ts';
 import { configOf, serverUrl } from '../with-client.ts';
 
 export async function startCommand(global: GlobalOptions): Promise<void> {
   const configured = configOf(global);
   const log = createLogger(configured.log);
   // From here on: a Ctrl-C while it starts is obeyed as soon as it has.
-  const ended = untilSignal();
+  const ending = endOnSignal(configured.shutdown.graceMs, log);
   const synthetic = Object.keys(configured.models).length === 0 ? await startDataServices(SYNTHETIC) : null;
   try {
     const config = synthetic ? withSyntheticModel(configured, synthetic) : configured;
     const system = await startSystem(config, log);
+    ending.watch(system);
     process.stdout.write(greeting(system.server.url, config, synthetic !== null));
-    log.info({ signal: await ended }, 'stopping');
+    log.info({ signal: await ending.asked }, 'stopping');
     await system.stop();
   } finally {
     await synthetic?.close();
@@ -40,10 +41,11 @@ export async function actorCommand(name: ActorName, global: GlobalOptions): Prom
   const config = configOf(global);
   const log = createLogger(config.log);
   const url = serverUrl(config);
-  const ended = untilSignal();
+  const ending = endOnSignal(config.shutdown.graceMs, log);
   const actor = await startActor(name, url, config, log);
+  ending.watch(actor);
   process.stdout.write(`${name} works at ${url}; Ctrl-C ends it\n`);
-  log.info({ signal: await ended }, 'stopping');
+  log.info({ signal: await ending.asked }, 'stopping');
   await actor.stop();
 }
 

@@ -64,6 +64,18 @@ export const ConfigSchema = z.strictObject({
     .prefault({})
     .describe('The log of the process.'),
   inference: InferenceConfigSchema.prefault({}),
+  shutdown: z
+    .strictObject({
+      graceMs: z
+        .number()
+        .int()
+        .min(0)
+        .max(600_000)
+        .default(8_000)
+        .describe('From the signal to the end, whatever hangs; a second signal ends at once.'),
+    })
+    .prefault({})
+    .describe('The end of the process.'),
   models: z.record(TokenSchema, PipelineConfigSchema).default({}).describe('The pipeline of each model, by its name.'),
 });
 export type Config = z.infer<typeof ConfigSchema>;
