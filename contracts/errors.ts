@@ -35,7 +35,8 @@ export const ERRORS = {
   TRAINING_DIVERGED: 'The loss blew up twice, the second time at a lower rate; lower training.learningRate.',
   TRAINING_FAILED:
     'The training thread or program ended unexpectedly, or without a model; the message has its last words.',
-  MODEL_INVALID: 'The bytes are not an ONNX model with the expected input and output.',
+  MODEL_INVALID:
+    'The bytes are not an ONNX model with the expected input and output, or it hangs, crashes or wants too much memory.',
   MODEL_MISMATCH: 'The model loads, but answers differently from what the verifier saw.',
   HOST_FAILED: 'The process that runs a model ended or hung, and so did the one that took its place.',
   DISK_FULL: 'The disk is full, or too small for the streams of nats-server; the message says where.',
