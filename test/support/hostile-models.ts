@@ -29,6 +29,9 @@ function waitingFor(nodes: Onnx.NodeProto[], initializer: Onnx.TensorProto[] = [
   return onnx.ModelProto.encode(model).finish();
 }
 
+const cast = (from: string, type: number, to: string) =>
+  node('Cast', [from], to, [{ name: 'to', type: TYPES.INT, i: type }]);
+
 /** A scalar that depends on the images, so that nothing of it is worked out when the model is loaded. */
 const FROM_IMAGES = [node('ReduceMean', ['images'], 'level', [{ name: 'keepdims', type: TYPES.INT, i: 0 }])];
 
@@ -54,6 +57,20 @@ export function hoardingModel(floats: number, when: 'loaded' | 'run'): Uint8Arra
   return waitingFor([...FROM_IMAGES, node('Expand', ['level', 'sizes'], 'much'), sum], [sizes]);
 }
 
+/** Divides the smallest integer by -1, at which the processor stops onnxruntime 1.30 with SIGFPE. */
+export function crashingModel(when: 'loaded' | 'run'): Uint8Array {
+  const least = onnx.TensorProto.create({ name: 'least', dims: [1], dataType: INT64, rawData: LEAST });
+  const nodes = [
+    node('Div', ['least', when === 'loaded' ? 'minusOne' : 'below'], 'quotient'),
+    cast('quotient', FLOAT, 'extra'),
+  ];
+  const below = [cast('level', INT64, 'whole'), node('Min', ['whole', 'minusOne'], 'below')];
+  return waitingFor([...FROM_IMAGES, ...(when === 'run' ? below : []), ...nodes], [least, integers('minusOne', [-1])]);
+}
+
+/** -2^63, in the order of bytes that ONNX has. */
+const LEAST = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0x80]);
+
 /** Its constant lies in a file; the constant is in a graph inside of a node, where few look. */
 export function externalModel(location: string): Uint8Array {
   const tensor = {
@@ -67,8 +84,7 @@ export function externalModel(location: string): Uint8Array {
       output: [value(name, FLOAT, [1])],
     });
   const branches = ['then_branch', 'else_branch'].map((name) => ({ name, type: TYPES.GRAPH, g: branch(name) }));
-  const isBright = node('Cast', ['level'], 'isBright', [{ name: 'to', type: TYPES.INT, i: BOOL }]);
-  return waitingFor([...FROM_IMAGES, isBright, node('If', ['isBright'], 'extra', branches)]);
+  return waitingFor([...FROM_IMAGES, cast('level', BOOL, 'isBright'), node('If', ['isBright'], 'extra', branches)]);
 }
 
 /** A protobuf message of `nodes` nodes with nothing in them: two bytes each in the file, fifty times that in memory. */

@@ -11,7 +11,7 @@ import type { Progress } from '../../../../contracts/progress.ts';
 import { createCommandStrategy } from '../../../../services/training/command.ts';
 import { readModelMetadata } from '../../../../services/training/model/metadata.ts';
 import { withFolder } from '../../../support/folder.ts';
-import { externalModel, hoardingModel, loopingModel } from '../../../support/hostile-models.ts';
+import { crashingModel, externalModel, hoardingModel, loopingModel } from '../../../support/hostile-models.ts';
 import { busyWalled, isAlive } from '../../../support/processes.ts';
 import { tinyModel } from '../../../support/tiny-model.ts';
 import { until } from '../../../support/wait.ts';
@@ -212,6 +212,7 @@ const foreignModel = { memoryBytes: 512 * 1024 ** 2, timeoutMs: 3000 };
 const HOSTILE: readonly [what: string, model: Uint8Array, message: RegExp][] = [
   ['that loops for ever', loopingModel(), /fails on 3 training images \(it did not end within 3 s\)/],
   ['that wants gigabytes', hoardingModel(2 ** 30, 'run'), /fails on 3 training images \(.*(allocate|512 MiB)/],
+  ['that crashes onnxruntime', crashingModel('run'), /fails on 3 training images \(it crashed .* with SIGFPE/],
   ['with its weights elsewhere', externalModel('weights.bin'), /its weights lie in another file, weights\.bin/],
   ['that is cut off', tinyModel().subarray(0, 4000), /onnxruntime cannot load it/],
 ];

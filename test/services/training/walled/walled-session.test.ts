@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { FOREIGN_MODEL_LIMITS, ForeignModelSchema } from '../../../../contracts/configuration/training.ts';
 import { checkReadable, ModelRefused, openWalled } from '../../../../services/training/walled/walled-session.ts';
 import {
+  crashingModel,
   crowdedFile,
   externalModel,
   floodingModel,
@@ -117,7 +118,12 @@ test('walled session: more output than anybody wants stays behind the wall', asy
   );
 });
 
-test('walled session: a model that crashes onnxruntime takes only its own process down', async () => {
+for (const when of ['loaded', 'run'] as const)
+  test(`walled session: a model that crashes onnxruntime when it is ${when} takes only its own process down`, async () => {
+    assert.match(await refused(opensAndRuns(crashingModel(when))), /^it crashed the process that tried it, .*SIGFPE/);
+  });
+
+test('walled session: after its process was killed a session refuses, and can be released', async () => {
   const session = await openWalled(loopingModel(), { limits });
   const running = refused(session.run(images(), ['embeddings']));
   process.kill(await until(() => busyWalled()[0], 'the model to loop'), 'SIGSEGV');
