@@ -51,9 +51,15 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
   const started: Actor[] = [];
   let server: Server | null = null;
   let stopping: Promise<void> | null = null;
-  // All actors at once: one that hangs keeps no other from its graceful end. They need the server for it.
-  const stopAll = () => Promise.all(started.map((actor) => actor.stop())).finally(() => server?.stop());
-  const stop = () => (stopping ??= stopAll().then(() => undefined));
+  const stopAll = async () => {
+    try {
+      // At once: an actor that hangs keeps no other from its graceful end. They need the server for it.
+      await Promise.all(started.map((actor) => actor.stop()));
+    } finally {
+      await server?.stop();
+    }
+  };
+  const stop = () => (stopping ??= stopAll());
   refuseLoginWithoutServer(config.nats);
   try {
     server = await launchServer({ ...config.nats, log });
@@ -94,7 +100,9 @@ export async function startActor(name: ActorName, url: string, config: Config, l
       },
       unstopped() {
         const runs = actor.underWay?.() ?? [];
-        return isStopped && runs.length === 0 ? [] : [runs.length > 0 ? `${name} (at work on ${runs.join(', ')})` : name];
+        return isStopped && runs.length === 0
+          ? []
+          : [runs.length > 0 ? `${name} (at work on ${runs.join(', ')})` : name];
       },
     };
   } catch (error) {

@@ -4,12 +4,13 @@ import { writeFileSync } from 'node:fs';
 
 /** @param {{ told: string }} options */
 export function createStrategy({ told }) {
+  const hang = () => {
+    writeFileSync(told, String(process.pid));
+    return new Promise(() => {});
+  };
   return {
     name: 'hanging',
     type: 'module',
-    async *samples() {
-      writeFileSync(told, String(process.pid));
-      await new Promise(() => {});
-    },
+    samples: () => ({ [Symbol.asyncIterator]: () => ({ next: hang }) }),
   };
 }
