@@ -73,6 +73,15 @@ export const VerificationConfigSchema = z
       .default(200)
       .describe('Single images that are timed for the latency.'),
     noun: NounSchema.prefault({}),
+    featuresDir: z
+      .string()
+      .min(1)
+      .nullable()
+      .default('.nightshift/features')
+      .describe(
+        'Folder for the features of images under a frozen backbone, the one of `training.backbone.cacheDir` if both run ' +
+          'on one machine. Null: every image runs through the whole model.',
+      ),
   })
   .describe('The demands on a candidate, and the time that its verification may take.');
 export type VerificationConfig = z.infer<typeof VerificationConfigSchema>;

@@ -13,8 +13,16 @@ import { writeGallery, type Gallery } from '../serving/gallery/gallery.ts';
 import { takeGolden, writeGolden, type Golden } from '../serving/host/golden.ts';
 import { createModelHost } from '../serving/host/model-host.ts';
 import type { ModelHost } from '../serving/strategy.ts';
+import { embedByFeatures } from '../training/frozen/by-features.ts';
 import type { WorkContext } from '../work.ts';
-import { imagesToEmbed, measureAccuracy, strangersIn, type Measured, type VerificationImages } from './accuracy.ts';
+import {
+  imagesToEmbed,
+  measureAccuracy,
+  strangersIn,
+  type Measured,
+  type Shortcut,
+  type VerificationImages,
+} from './accuracy.ts';
 import { compare, type Comparison } from './comparison.ts';
 import { withDeadline } from './deadline.ts';
 import { evidenceOf } from './evidence.ts';
@@ -144,14 +152,14 @@ async function measureAccuracySide(
   signal: AbortSignal,
 ): Promise<AccuracySide> {
   const { images, decision, image } = job;
-  const measure = (bytes: Uint8Array) =>
-    withHost(bytes, image, (host) => measureAccuracy(host, images, decision, { ...part(), signal }));
+  const measure = (host: ModelHost, bytes: Uint8Array) =>
+    measureAccuracy(host, images, decision, { ...part(), signal }, shortcutFor(job, host, bytes));
   const { candidate, golden } = await withHost(job.candidateBytes, image, async (host) => ({
-    candidate: await measureAccuracy(host, images, decision, { ...part(), signal }),
+    candidate: await measure(host, job.candidateBytes),
     golden: await takeGolden(host, images.probes),
   }));
   const champion = await unlessUnusable(job, { ...part(), signal }, async (bytes) => {
-    const measured = await measure(bytes);
+    const measured = await withHost(bytes, image, (host) => measure(host, bytes));
     return { measured, comparison: compare(measured.probes, candidate.probes, images.heldOut) };
   });
   const evidence = await evidenceOf({
@@ -160,6 +168,15 @@ async function measureAccuracySide(
     margin: decision.identify.margin,
   });
   return { candidate, champion, evidence, gallery: await servedGallery(candidate, images, decision, signal), golden };
+}
+
+/** By kept features, of which every night needs those of new images only. */
+function shortcutFor({ config }: VerificationJob, host: ModelHost, model: Uint8Array): Shortcut {
+  const { featuresDir } = config;
+  return async (parts, context) =>
+    featuresDir === null
+      ? null
+      : embedByFeatures(parts, { model, host, hostOptions: HOST_OPTIONS, cacheDir: featuresDir }, context);
 }
 
 /** A champion that cannot be measured, for instance after a change of the image size, must not block its successor. */

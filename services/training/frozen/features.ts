@@ -1,29 +1,37 @@
 /**
  * The features of images under a frozen backbone, kept on disk from night to night: an image that was seen before costs
- * one hash. Keys are the digests of the pixels, so a renamed or moved image is the same. Called by subject.ts.
+ * one hash. Keys are the digests of the pixels, so a renamed or moved image is the same. Called by subject.ts for what is
+ * trained on, by by-features.ts for what is verified.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
+import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { ForeignModelConfig } from '../../../contracts/configuration/training.ts';
 import type { TrainingImages } from '../../data/strategy.ts';
 import { openImages } from '../../data/image-reader.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import type { WorkContext } from '../../work.ts';
 import { imageSize } from '../input/pixels.ts';
 import type { Stop } from '../loop/stop.ts';
-import { ModelRefused, openWalled, type ModelSession } from '../walled/walled-session.ts';
+import { ModelRefused, openWalled, type ModelSession, type WallOptions } from '../walled/walled-session.ts';
+
+/** The backbone at work. */
+export interface FeatureRunner {
+  /** [count, n] of `count` images, one after the other in `pixels`. Throws MODEL_INVALID, or what a host throws. */
+  run(pixels: Uint8Array, count: number): Promise<Float32Array>;
+  close(): Promise<void>;
+}
 
 export interface FeatureOptions {
-  /** featureModel of graph.ts. */
-  readonly model: Uint8Array;
+  /** Not called where all features are known. */
+  readonly open: () => Promise<FeatureRunner>;
   /** All that the features depend on beside the pixels; names the file. */
   readonly key: string;
   readonly cacheDir: string;
-  readonly threads: number;
-  readonly limits: ForeignModelConfig;
+  /** For messages. */
+  readonly stage: 'training' | 'verifier';
   readonly signal: Stop;
   readonly log: WorkContext['log'];
   readonly progress: WorkContext['progress'];
@@ -40,28 +48,40 @@ const DIGEST_BYTES = 32;
 
 type Known = Map<string, Float32Array>;
 
-/** [count, n] of each set, and n. Throws MODEL_INVALID where the backbone does not run, or what the signal throws. */
+/** [count, n] of each set, and n. At least one image. Throws what the runner throws, or what the signal throws. */
 export async function featuresOf(sets: readonly TrainingImages[], options: FeatureOptions) {
+  const { stage, log } = options;
   const known = await readCache(options);
   const digests: string[][] = [];
   for (const set of sets) digests.push(await digestsOf(set, options.signal));
   const cached = known.size;
-  const session = await open(options);
-  try {
-    const missing = new Set(digests.flat().filter((digest) => !known.has(digest))).size;
-    for (const [index, set] of sets.entries())
-      await addMissing(session, set, digests[index]!, known, options, () =>
-        report(known.size - cached, missing, options),
-      );
-    const computed = known.size - cached;
-    const images = digests.reduce((sum, list) => sum + list.length, 0);
-    options.log.info({ images, computed, cached }, `training: features of ${images} images, ${computed} of them new`);
-    if (computed > 0) await writeCache(known, new Set(digests.flat()), options);
-  } finally {
-    await session.release();
-  }
+  await addAllMissing(sets, digests, known, options);
+  const computed = known.size - cached;
+  const images = digests.reduce((sum, list) => sum + list.length, 0);
+  log.info({ images, computed, cached }, `${stage}: features of ${images} images, ${computed} of them new`);
+  if (computed > 0) await writeCache(known, new Set(digests.flat()), options);
   const size = known.values().next().value!.length;
   return { size, sets: digests.map((list) => joined(list, known, size)) };
+}
+
+async function addAllMissing(
+  sets: readonly TrainingImages[],
+  digests: readonly (readonly string[])[],
+  known: Known,
+  options: FeatureOptions,
+): Promise<void> {
+  const missing = new Set(digests.flat().filter((digest) => !known.has(digest))).size;
+  if (missing === 0) return;
+  const cached = known.size;
+  const runner = await options.open();
+  try {
+    for (const [index, set] of sets.entries())
+      await addMissing(runner, set, digests[index]!, known, options.signal, () =>
+        report(known.size - cached, missing, options),
+      );
+  } finally {
+    await runner.close();
+  }
 }
 
 function joined(digests: readonly string[], known: Known, size: number): Float32Array {
@@ -70,9 +90,16 @@ function joined(digests: readonly string[], known: Known, size: number): Float32
   return rows;
 }
 
-/** The backbone is run behind a wall: its makers are not ours. */
-const open = ({ model, limits, threads, signal }: FeatureOptions): Promise<ModelSession> =>
-  openWalled(model, { limits, threads, signal }).catch(rethrown('onnxruntime cannot load it'));
+/** By `model`, featureModel of graph.ts, behind a wall: the backbone's makers are not ours. */
+export async function openSession(model: Uint8Array, spec: ImageSpec, wall: WallOptions): Promise<FeatureRunner> {
+  const session = await openWalled(model, wall).catch(rethrown('onnxruntime cannot load it'));
+  const { channels, height, width } = spec;
+  return {
+    run: (pixels, count) =>
+      run(session, new Tensor('float32', Float32Array.from(pixels), [count, channels, height, width])),
+    close: () => session.release(),
+  };
+}
 
 async function eachChunk(
   set: TrainingImages,
@@ -115,19 +142,17 @@ function report(done: number, total: number, { progress }: FeatureOptions): void
 
 /** Calls `onChunk` after each run of the backbone. */
 async function addMissing(
-  session: ModelSession,
+  runner: FeatureRunner,
   set: TrainingImages,
   digests: readonly string[],
   known: Known,
-  { signal }: FeatureOptions,
+  signal: Stop,
   onChunk: () => void,
 ): Promise<void> {
   const first = new Map<string, number>();
   digests.forEach((digest, index) => known.has(digest) || first.has(digest) || first.set(digest, index));
-  const { channels, height, width } = set.spec;
   await eachChunk(set, [...first.values()], signal, async (pixels, chunk) => {
-    const images = new Tensor('float32', Float32Array.from(pixels), [chunk.length, channels, height, width]);
-    const rows = await run(session, images);
+    const rows = await runner.run(pixels, chunk.length);
     const size = rows.length / chunk.length;
     chunk.forEach((index, row) => known.set(digests[index]!, rows.slice(row * size, (row + 1) * size)));
     onChunk();
@@ -163,7 +188,7 @@ async function readCache(options: FeatureOptions): Promise<Known> {
     );
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT')
-      options.log.warn({ path, err: cause }, 'training: cached features cannot be read and are made again');
+      options.log.warn({ path, err: cause }, `${options.stage}: cached features cannot be read and are made again`);
     return new Map();
   }
 }

@@ -7,11 +7,12 @@ import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { addEmbeddings, withMirrors, type Weights } from '../model/export.ts';
 import { toMetadataProps, type ModelMetadata } from '../model/metadata.ts';
 import type { ResolvedNet } from '../nets/nets.ts';
-import { encodeModel, opsetOf } from '../onnx/encoding.ts';
+import { encodeModel, encodeValueInfo, opsetOf } from '../onnx/encoding.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { Value } from '../onnx/graph-writer.ts';
 import { renamed } from '../onnx/rename.ts';
 import type { Backbone } from './backbone.ts';
+import { FEATURES, identity, PIXELS } from './feature-part.ts';
 
 /** No name of a GraphBuilder begins so. */
 const PREFIX = 'backbone/';
@@ -33,7 +34,11 @@ export function frozenModel(
 ): Uint8Array {
   const g = builderFor(backbone);
   addEmbeddings(g, net, weights, features(g, backbone, image, metadata.mirror), metadata);
-  return encodeModel(g.build(metadata.model), { metadata: toMetadataProps(metadata), around: backbone.model });
+  const valueInfo = [encodeValueInfo(FEATURES, 'float', ['batch', net.image.channels])];
+  return encodeModel(
+    { ...g.build(metadata.model), valueInfo },
+    { metadata: toMetadataProps(metadata), around: backbone.model },
+  );
 }
 
 /** The head alone: `images` [batch, features, 1, 1] to `embeddings`. */
@@ -48,11 +53,13 @@ const builderFor = ({ model }: Backbone): GraphBuilder => new GraphBuilder({ ops
 
 function features(g: GraphBuilder, backbone: Backbone, image: ImageSpec, mirror = false): Value {
   const images = g.input('images', 'float', ['batch', image.channels, image.height, image.width]);
-  const prepared = prepare(g, backbone, image, mirror ? withMirrors(g, images, image.width) : images);
+  g.include({ node: [identity(mirror ? withMirrors(g, images, image.width) : images, PIXELS)] });
+  const prepared = prepare(g, backbone, image, PIXELS);
   const rename = (name: string) => (name === backbone.input.name ? prepared : PREFIX + name);
   g.include(renamed(backbone.model.graph!, rename));
   // Some nets end in [batch, n, 1, 1].
-  return g.node('Flatten', [rename(backbone.output)], { attributes: { axis: 1 } });
+  g.include({ node: [identity(g.node('Flatten', [rename(backbone.output)], { attributes: { axis: 1 } }), FEATURES)] });
+  return FEATURES;
 }
 
 /** The pixels that the backbone wants of the pipeline: their channels, size and range. */

@@ -2,7 +2,6 @@
  * Training with a frozen backbone: the features of all images are made once (or found on disk), a small head is trained
  * on them by the loop that trains whole nets, and both leave as one ONNX model. Called by loop.ts.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Layer } from '../../../contracts/configuration/layers.ts';
 import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
@@ -13,9 +12,11 @@ import { gather, imageSize } from '../input/pixels.ts';
 import type { Stop } from '../loop/stop.ts';
 import type { TrainingJob } from '../strategy.ts';
 import type { FeatureSet, Subject } from '../loop/subject.ts';
-import { openBackbone, type Backbone } from './backbone.ts';
-import { featuresOf, rethrown } from './features.ts';
+import { decodeModel } from '../onnx/encoding.ts';
 import { checkReadable, type WallOptions } from '../walled/walled-session.ts';
+import { openBackbone } from './backbone.ts';
+import { featureKey } from './feature-part.ts';
+import { featuresOf, openSession, rethrown } from './features.ts';
 import { featureModel, frozenModel, headModel } from './graph.ts';
 
 /** The subject with a head of these layers; none: the features as they are. */
@@ -36,20 +37,12 @@ export async function freeze(
   const { foreignModel: limits, threads } = config;
   await checkFile(backboneConfig, { limits, signal });
   const backbone = await openBackbone(backboneConfig, image);
-  const key = keyOf(backbone, image);
   const { cacheDir } = backboneConfig;
   const images = validation === null ? [train] : [train, validation];
   const model = featureModel(backbone, image);
-  const { size, sets } = await featuresOf(images, {
-    model,
-    key,
-    cacheDir,
-    threads,
-    limits,
-    signal,
-    log,
-    progress,
-  });
+  const key = featureKey(decodeModel(model));
+  const open = () => openSession(model, image, { limits, threads, signal });
+  const { size, sets } = await featuresOf(images, { open, key, cacheDir, stage: 'training', signal, log, progress });
   const input = { width: 1, height: 1, channels: size, madeBy: `${backbone.digest.slice(0, 12)}.${key.slice(0, 12)}` };
   const asFeatures = ({ classes, labels, count }: ImageSet, index: number): FeatureSet => ({
     ...{ spec: input, classes, labels, count },
@@ -74,13 +67,6 @@ async function checkFile({ path }: BackboneConfig, wall: WallOptions): Promise<v
   const bytes = await readFile(path).catch(() => null);
   if (bytes === null) return; // openBackbone reads it again, and says why it cannot be.
   await checkReadable(bytes, wall).catch(rethrown('its structure cannot be read'));
-}
-
-/** All that features depend on beside the pixels. */
-function keyOf({ digest, config, output }: Backbone, image: ImageSet['spec']): string {
-  return createHash('sha256')
-    .update(JSON.stringify([digest, config.input, output, image]))
-    .digest('hex');
 }
 
 /** Nothing is distorted: distortions belong to pixels. */

@@ -131,8 +131,9 @@ test('halves: of old operators, in constants and in lists of integers, between f
     const [first, ...rest] = inner.initializer!;
     const { input, output } = smallModel(NET).graph!;
     const bits = [...new Uint16Array(Uint8Array.from(first!.rawData!).buffer)];
+    const plain: onnx.IModelProto = smallModel(NET);
     const outside = {
-      ...smallModel(NET),
+      ...plain,
       graph: {
         ...{ ...inner, input, output, node: [cast('x', 'x16', 10), ...node, cast('y16', 'y', 1)] },
         initializer: [{ name: first!.name, dims: first!.dims, dataType: 10, int32Data: bits }, ...rest],
