@@ -7,6 +7,9 @@ import { PromiseVerdictSchema } from './decision.ts';
 import { BlobRefSchema, DigestSchema, TokenSchema } from './references.ts';
 import { LatencySchema } from './replica.ts';
 
+/** Of a share: it lies above the lower and below the upper bound, with 95 % confidence each. */
+const BoundsSchema = z.object({ lower: z.number(), upper: z.number() });
+
 /** How enrolled people fare, over their probes; see services/decision/recognition.ts. */
 export const RecognitionSchema = z.object({
   people: z.number().int(),
@@ -20,6 +23,8 @@ export const RecognitionSchema = z.object({
   /** The same, each person counting once; and the tenth of the people who fare worst. */
   rank1PerPerson: z.number(),
   rank1WorstTenth: z.number(),
+  /** Taken over people; absent for slices. */
+  bounds: z.object({ fnir: BoundsSchema, wrongName: BoundsSchema, rank1PerPerson: BoundsSchema }).optional(),
 });
 export type Recognition = z.infer<typeof RecognitionSchema>;
 

@@ -2,7 +2,7 @@
  * How enrolled people fare at a threshold: who is not recognised, who gets another's name, and whom the mean hides. A
  * person counts as one however many images there are. Pure; of champion and candidate on the same probes.
  */
-import { bootstrap, type Bounds, type BootstrapOptions } from './bounds.ts';
+import { bootstrap, boundsOverPeople, type Bounds, type BootstrapOptions } from './bounds.ts';
 
 /** One probe of an enrolled person, searched in the gallery. */
 export interface ProbeOutcome {
@@ -33,6 +33,27 @@ export interface RecognitionFigures {
 }
 
 export const recognitionOf = (outcomes: readonly ProbeOutcome[]): RecognitionFigures => figuresOf(talliesOf(outcomes));
+
+/** Of the shares of probes as boundsOverPeople has it; of rank-1 per person by the bootstrap alone. */
+export function recognitionBounds(
+  outcomes: readonly ProbeOutcome[],
+  options: BootstrapOptions,
+): Readonly<Record<'fnir' | 'wrongName' | 'rank1PerPerson', Bounds>> {
+  const tallies = talliesOf(outcomes);
+  const countsOf = (hitsOf: (tally: Tally) => number) =>
+    tallies.map((tally) => ({ person: tally.person, hits: hitsOf(tally), trials: tally.probes }));
+  return {
+    fnir: boundsOverPeople(
+      countsOf(({ probes, recognised }) => probes - recognised),
+      options,
+    ),
+    wrongName: boundsOverPeople(
+      countsOf(({ wrongName }) => wrongName),
+      options,
+    ),
+    rank1PerPerson: bootstrap(tallies, (drawn) => figuresOf(drawn).rank1PerPerson, options),
+  };
+}
 
 /** Worst first; of equals by name. */
 export const rank1PerPerson = (

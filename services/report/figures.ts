@@ -55,7 +55,7 @@ export function fiveFigures(measured: Measured, noun: Noun = PEOPLE): readonly F
       meaning: `FNIR: images of enrolled ${noun.many} that are not answered with their own name.`,
       ...of(({ recognition }) => recognition.fnir),
       better: 'lower',
-      bound: null,
+      bound: rangeOf(candidate.accuracy.recognition.bounds?.fnir),
       difference: comparison?.fnir ?? null,
     },
     {
@@ -64,7 +64,7 @@ export function fiveFigures(measured: Measured, noun: Noun = PEOPLE): readonly F
       meaning: `Images of enrolled ${noun.many} that are answered with another name.`,
       ...of(({ recognition }) => recognition.wrongName),
       better: 'lower',
-      bound: null,
+      bound: rangeOf(candidate.accuracy.recognition.bounds?.wrongName),
       difference: null,
     },
     {
@@ -73,7 +73,7 @@ export function fiveFigures(measured: Measured, noun: Noun = PEOPLE): readonly F
       meaning: `FNIR of the enrolled ${noun.many} whom no training has seen.`,
       ...of(({ newcomers }) => newcomers?.fnir ?? null),
       better: 'lower',
-      bound: null,
+      bound: rangeOf(candidate.accuracy.newcomers?.bounds?.fnir),
       difference: null,
     },
     {
@@ -82,7 +82,12 @@ export function fiveFigures(measured: Measured, noun: Noun = PEOPLE): readonly F
       meaning: `Images whose best match is right, each ${noun.one} counting once.`,
       ...of(({ recognition }) => recognition.rank1PerPerson),
       better: 'higher',
-      bound: `worst tenth ${percent(candidate.accuracy.recognition.rank1WorstTenth)}`,
+      bound: [
+        rangeOf(candidate.accuracy.recognition.bounds?.rank1PerPerson),
+        `worst tenth ${percent(candidate.accuracy.recognition.rank1WorstTenth)}`,
+      ]
+        .filter((part) => part !== null)
+        .join('; '),
       difference: comparison?.rank1PerPerson ?? null,
     },
   ];
@@ -92,6 +97,9 @@ function boundOf(upper: number, promise: Measured['promise']): string {
   const sure = `with 95 % confidence below ${percent(upper)}`;
   return promise ? `${sure}; promised ${percent(promise.fpir)}` : sure;
 }
+
+const rangeOf = (bounds: { readonly lower: number; readonly upper: number } | undefined): string | null =>
+  bounds ? `95 % bounds ${percent(bounds.lower)} and ${percent(bounds.upper)}` : null;
 
 /** For a terminal, one line each. */
 export function figureLines(measured: Measured, noun: Noun = PEOPLE): readonly string[] {

@@ -8,7 +8,13 @@ import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
 import type { LabelledImages, LoadedImages } from '../data/strategy.ts';
 import { isKnown, topScores } from '../decision/thresholds.ts';
-import { rank1PerPerson, recognitionOf, slicesOf, type ProbeOutcome } from '../decision/recognition.ts';
+import {
+  rank1PerPerson,
+  recognitionBounds,
+  recognitionOf,
+  slicesOf,
+  type ProbeOutcome,
+} from '../decision/recognition.ts';
 import { galleryOf, type GalleryRows } from '../serving/gallery/gallery.ts';
 import { embedAll } from '../serving/host/embed-all.ts';
 import type { ModelHost } from '../serving/strategy.ts';
@@ -87,8 +93,8 @@ export async function measureAccuracy(
   const newcomers = probes.filter(({ person }) => images.heldOut.has(person));
   const genuine = Float32Array.from(probes, ({ own }) => own);
   const accuracy = {
-    recognition: recognitionOf(probes),
-    newcomers: newcomers.length > 0 ? recognitionOf(newcomers) : null,
+    recognition: boundedRecognition(probes),
+    newcomers: newcomers.length > 0 ? boundedRecognition(newcomers) : null,
     slices: [...slicesOf(probes)].map(([tag, figures]) => ({ tag, figures })),
     worstPeople: rank1PerPerson(probes).slice(0, WORST_PEOPLE_MAX),
     rocAuc: rocAuc(genuine, impostors),
@@ -102,6 +108,14 @@ export async function measureAccuracy(
   };
   return { accuracy, probes, strangers, embedded };
 }
+
+/** Of the bootstraps; the same data gives the same bounds. */
+const SEED = 1;
+
+const boundedRecognition = (probes: readonly ProbeScore[]) => ({
+  ...recognitionOf(probes),
+  bounds: recognitionBounds(probes, { seed: SEED }),
+});
 
 /** For progress bars. */
 export const imagesToEmbed = ({ enrolled, probes, strangers }: VerificationImages) =>

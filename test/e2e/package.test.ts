@@ -94,10 +94,13 @@ test('package: installed in an empty folder it has its command, its types and it
 
     const demo = await run(folder, 'npx', ['nightshift', 'demo', '--json']);
     assert.match(demo.stdout, /^\{.+\}\n$/, demo.stderr);
-    const { requests, badNight, newPeople } = JSON.parse(demo.stdout) as DemoFigures;
+    const { requests, badNight, emptyStreet, newPeople, strangers } = JSON.parse(demo.stdout) as DemoFigures;
     assert.ok(requests.sent > 500, `${requests.sent} requests`);
     assert.equal([requests.failed, requests.lost, requests.misrouted], [0, 0, 0]);
-    assert.is(badNight.outcome, 'rejected');
+    assert.equal([badNight.outcome, emptyStreet.outcome], ['rejected', 'rejected']);
+    assert.match(emptyStreet.reason, /^threshold-jump/);
+    // 5 % are promised, and sixty drawn strangers keep it to within a few of these forty.
+    assert.ok(strangers.letIn.after <= 6, `${strangers.letIn.after} of ${strangers.images} strangers are let in`);
     assert.ok(newPeople.after > newPeople.before);
   }));
 

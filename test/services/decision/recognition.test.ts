@@ -5,6 +5,7 @@ import {
   differenceOf,
   namesLost,
   rank1PerPerson,
+  recognitionBounds,
   recognitionOf,
   slicesOf,
   type ProbeOutcome,
@@ -114,6 +115,27 @@ test('recognition: names that were right yesterday and are others today are list
     { probe: 'a/0', person: 'a', found: 'b' },
     { probe: 'b/3', person: 'b', found: 'a' },
   ]);
+});
+
+test('recognition: bounds are taken over people, and of nothing found wrong the share is still unknown', () => {
+  const outcome = (person: string, probe: number, found: string) => ({
+    person,
+    probe: `${person}${probe}`,
+    found,
+    known: true,
+  });
+  // Of twenty people two are never recognised: one in ten of the images, whose bounds are those of few people.
+  const outcomes = Array.from({ length: 20 }, (_, index) =>
+    Array.from({ length: 10 }, (__, probe) => outcome(`p${index}`, probe, index < 2 ? 'nobody' : `p${index}`)),
+  ).flat();
+  const { fnir, wrongName, rank1PerPerson } = recognitionBounds(outcomes, { seed: 1 });
+  assert.ok(fnir.lower <= 0.001 && fnir.upper >= 0.2, JSON.stringify(fnir));
+  assert.equal(wrongName, fnir);
+  assert.ok(rank1PerPerson.lower <= 0.8 && rank1PerPerson.upper >= 0.99, JSON.stringify(rank1PerPerson));
+  const right = outcomes.filter(({ found, person }) => found === person);
+  const none = recognitionBounds(right, { seed: 1 }).wrongName;
+  assert.is(none.lower, 0);
+  assert.ok(none.upper > 0.01 && none.upper < 0.02, `180 probes: ${none.upper}`);
 });
 
 test.run();
