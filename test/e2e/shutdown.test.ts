@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { serverOf, withCli, type CliProcess } from '../support/cli.ts';
 import { withFolder, writeTinyPeople } from '../support/folder.ts';
+import { lenientIn } from '../support/lenient.ts';
 import { loopingModel } from '../support/hostile-models.ts';
 import { busyWalled, isAlive } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
@@ -33,6 +34,7 @@ function withNight(
     await writeFile(join(folder, 'model.onnx'), loopingModel());
     const face = {
       sources: [{ type: 'directory', name: 'tiny', path: join(folder, 'people') }],
+      ...(await lenientIn(folder)),
       image: { width: 16, height: 16, channels: 1 },
       ...parts(folder, toldFile),
     };
