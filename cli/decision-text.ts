@@ -1,5 +1,6 @@
 /** The decision of a release in words, for `nightshift status`: people, thresholds, what was promised, and a warning. */
 import type { ModelStatus } from '../contracts/api.ts';
+import { PEOPLE, type Noun } from '../contracts/configuration/noun.ts';
 import type { DecisionInForce } from '../contracts/decision.ts';
 
 /**
@@ -14,10 +15,13 @@ export function decisionOf({ deployment, replicas }: Pick<ModelStatus, 'deployme
 }
 
 /** Lines without a margin: two, and a third if there is a warning. */
-export function decisionLines({ identify, verify, people, warning }: DecisionInForce): string[] {
+export function decisionLines(
+  { identify, verify, people, warning }: DecisionInForce,
+  { many }: Noun = PEOPLE,
+): string[] {
   const apart = identify.margin > 0 ? `, ${digits(identify.margin)} above the second best` : '';
   return [
-    `identify    ${people} people, known from ${digits(identify.threshold)}${apart}; ${promise('FPIR', identify.fpir)}`,
+    `identify    ${people} ${many}, known from ${digits(identify.threshold)}${apart}; ${promise('FPIR', identify.fpir)}`,
     `verify      matches from ${digits(verify.threshold)}; ${promise('FAR', verify.far)}`,
     ...(warning === null ? [] : [`warning     ${warning}`]),
   ];

@@ -3,6 +3,7 @@
  * stream is no terminal (a log, CI), only the lines appear. It writes to stderr: stdout belongs to results.
  */
 import cliProgress from 'cli-progress';
+import { NounSchema, PEOPLE } from '../contracts/configuration/noun.ts';
 import type { Progress } from '../contracts/progress.ts';
 import type { Stage } from '../contracts/subjects.ts';
 import { formatEta } from '../services/eta.ts';
@@ -78,9 +79,12 @@ function resultOf(data: Record<string, unknown>): string {
     .filter((key) => data[key] !== undefined && data[key] !== null)
     .map(
       (key) =>
-        `${key} ${typeof data[key] === 'number' ? Number((data[key] as number).toPrecision(4)) : String(data[key])}`,
+        `${key === 'people' ? nounIn(data).many : key} ${typeof data[key] === 'number' ? Number((data[key] as number).toPrecision(4)) : String(data[key])}`,
     )
     .join(', ');
 }
+
+/** The words for `people` in the result of a collection; people where a collector says none. */
+export const nounIn = (data: Record<string, unknown>) => NounSchema.safeParse(data['noun']).data ?? PEOPLE;
 
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`.padStart(7);

@@ -4,6 +4,7 @@
  */
 import Table from 'cli-table3';
 import type { NatsConnection } from 'nats';
+import { PEOPLE, type Noun } from '../contracts/configuration/noun.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { CompletedSchemas, type Completed } from '../contracts/messages.ts';
 import { VerificationReportSchema, type Gate, type VerificationReport } from '../contracts/verification.ts';
@@ -34,14 +35,14 @@ async function readReport(nc: NatsConnection, ref: Verification['report']): Prom
   }
 }
 
-export function describeVerdict({ verification, report }: Judged): string {
+export function describeVerdict({ verification, report }: Judged, noun: Noun = PEOPLE): string {
   const { verdict, admitted, reasons, figures } = verification;
   const may = verdict !== 'inconclusive' ? '' : admitted ? ', and may serve' : ', and may not serve';
   const parts = [
     `verdict: ${verdict}${may}`,
     ...reasons.map((reason) => `  ${reason}`),
     figures
-      ? figuresTable(figures, report?.promise.fpir)
+      ? figuresTable(figures, report?.promise.fpir, noun)
       : 'its figures are those of an earlier version; see its report',
     report ? gatesTable(report.gates) : `its report, ${verification.report.key}, is gone or of an earlier version`,
   ];
@@ -51,17 +52,17 @@ export function describeVerdict({ verification, report }: Judged): string {
 type Figures = NonNullable<Verification['figures']>;
 type Accuracy = Figures['candidate']['accuracy'];
 
-const ROWS: readonly (readonly [string, (accuracy: Accuracy) => string])[] = [
+const rowsOf = ({ one }: Noun): readonly (readonly [string, (accuracy: Accuracy) => string])[] => [
   ['not recognised (FNIR)', ({ recognition }) => percent(recognition.fnir)],
   ['given another name', ({ recognition }) => percent(recognition.wrongName)],
   ['newcomers not recognised', ({ newcomers }) => percent(newcomers?.fnir)],
-  ['rank-1 per person', ({ recognition }) => percent(recognition.rank1PerPerson)],
+  [`rank-1 per ${one}`, ({ recognition }) => percent(recognition.rank1PerPerson)],
 ];
 
-function figuresTable({ candidate, champion }: Figures, promise: number | undefined): string {
+function figuresTable({ candidate, champion }: Figures, promise: number | undefined, noun: Noun): string {
   const table = new Table({ head: ['', 'candidate', 'champion'], style: { head: [], border: [] } });
   const promised = promise === undefined ? '' : `, promised ${percent(promise)}`;
-  const rows = [[`strangers known (FPIR${promised})`, strangersKnown] as const, ...ROWS];
+  const rows = [[`strangers known (FPIR${promised})`, strangersKnown] as const, ...rowsOf(noun)];
   for (const [name, valueOf] of rows) {
     table.push([name, valueOf(candidate.accuracy), champion ? valueOf(champion.accuracy) : '-']);
   }

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { COMMANDS, OutcomeSchema } from './commands.ts';
+import { NounSchema } from './configuration/noun.ts';
 import { PipelineConfigSchema } from './configuration/pipeline.ts';
 import { ScheduleRecordSchema } from './configuration/schedule.ts';
 import { KeptLetterSchema } from './dead-letter.ts';
@@ -60,6 +61,7 @@ export type RunMemory = z.infer<typeof RunMemorySchema>;
 
 export const ModelStatusSchema = z.object({
   model: TokenSchema,
+  noun: NounSchema.prefault({}),
   deployment: DeploymentSchema.nullable(),
   replicas: z.array(ReplicaStatusSchema).describe('those with a live heartbeat'),
   activeRun: RunSummarySchema.nullable(),

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { PipelineConfigSchema } from './configuration/pipeline.ts';
+import { NounSchema } from './configuration/noun.ts';
 import type { WorkStage } from './subjects.ts';
 import { BlobRefSchema, TokenSchema } from './references.ts';
 import { ModelPairSchema, OriginSchema } from './release.ts';
@@ -25,7 +26,9 @@ const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
 /** Data of `nightshift.cmd.<stage>.start.<runId>`. */
 export const StartSchemas = {
   collect: RunSchema.extend({
-    pipeline: PipelineConfigSchema.pick({ sources: true, strangers: true, image: true, split: true, decision: true }),
+    pipeline: PipelineConfigSchema.pick({
+      ...{ noun: true, sources: true, strangers: true, image: true, split: true, decision: true },
+    }),
     /** Its snapshot says who and what was learned before. */
     champion: ModelPairSchema.nullable().default(null),
   }),
@@ -38,6 +41,7 @@ export const StartSchemas = {
     dataset: BlobRefSchema,
     candidate: BlobRefSchema,
     champion: ModelPairSchema.nullable(),
+    noun: PipelineConfigSchema.shape.noun,
     verification: PipelineConfigSchema.shape.verification,
     decision: PipelineConfigSchema.shape.decision,
     /** Figures of the releases before, newest first. */
@@ -67,6 +71,8 @@ export const CompletedSchemas = {
     content: z.string().optional(),
     samples: z.number(),
     people: z.number(),
+    /** The words of the configuration for `people`, for whoever shows the figures. */
+    noun: NounSchema.optional(),
     quarantined: z.number(),
     durationMs: z.number(),
   }),

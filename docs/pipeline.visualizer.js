@@ -51,6 +51,7 @@ var STAGES = {
       dataset,
       candidate,
       champion,
+      noun: pipeline.noun,
       verification: pipeline.verification,
       decision: pipeline.decision,
       history: [...history],

@@ -37,6 +37,7 @@ export const STAGES: { readonly [N in WorkStage]: StageWork<N> } = {
       dataset: dataset!,
       candidate: candidate!,
       champion,
+      noun: pipeline.noun,
       verification: pipeline.verification,
       decision: pipeline.decision,
       history: [...history],

@@ -35,11 +35,11 @@ export const VERSIONS: readonly MachineVersion[] = [
     upcast: inWordsOf02,
   },
   {
-    digest: '00d5824240bd',
+    digest: '0c884cf8d8f4',
     note:
       'A verdict is blessed, rejected or inconclusive, and says whether the candidate may serve; a night whose data, ' +
       'configuration and champion are those of the last verdict ends unchanged; an operator may bless a candidate; ' +
-      'collectors learn of the champion, verifiers of the decision and of earlier releases.',
+      'collectors learn of the champion, verifiers of the words, the decision and earlier releases.',
     upcast: inVerdictsOf03,
   },
 ];

@@ -4,6 +4,7 @@
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
+import type { Noun } from '../../contracts/configuration/noun.ts';
 import type { DatasetManifest } from '../../contracts/dataset.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { BlobRef } from '../../contracts/references.ts';
@@ -27,20 +28,21 @@ export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
     bus,
     log,
     work: async ({ pipeline, champion }, context) => {
-      const { sources, strangers, image, split, decision } = pipeline;
+      const { noun, sources, strangers, image, split, decision } = pipeline;
       const { dataset, manifest } = await collectSnapshot({
         sources: await Promise.all(sources.map(createSource)),
         strangers: await Promise.all(strangers.map(createSource)),
         image,
         split,
         holdOut: decision.holdOut,
+        noun,
         champion: snapshotOf(champion, context.log),
         blobs,
         ...context,
       });
       const { counts, labels, content, quarantinedTotal } = manifest;
-      refuseWithoutStrangers(manifest, decision);
-      return { dataset, content, samples: counts.total, people: labels.length, quarantined: quarantinedTotal };
+      refuseWithoutStrangers(manifest, decision, noun);
+      return { dataset, content, samples: counts.total, people: labels.length, noun, quarantined: quarantinedTotal };
     },
   });
 }
@@ -49,9 +51,10 @@ export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
 function refuseWithoutStrangers(
   { strangers, heldOut, labels }: DatasetManifest,
   { inconclusive }: DecisionConfig,
+  noun: Noun,
 ): void {
   const found = { strangers: strangers.length, heldOut: heldOut.length, people: labels.length };
-  const lack = lackOfStrangers(found, inconclusive);
+  const lack = lackOfStrangers(found, inconclusive, noun);
   if (lack) throw new PipelineError('DATASET_TOO_SMALL', `collector: no candidate could be judged: ${lack}`);
 }
 

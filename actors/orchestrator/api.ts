@@ -2,6 +2,7 @@
  * Answers the questions of contracts/api.ts: runs, time lines, models in service, ledgers, schedules, dead letters. Any
  * number of orchestrators answer alike, over NATS micro (infra/messaging/api.ts). Commands are in command-api.ts.
  */
+import { PEOPLE } from '../../contracts/configuration/noun.ts';
 import {
   QUESTIONS,
   type Answer,
@@ -147,6 +148,7 @@ async function statusOf(o: OrchestratorContext, model: string): Promise<ModelSta
   const active = await activeRun(o, model);
   return {
     model,
+    noun: o.pipelines[model]?.noun ?? PEOPLE,
     deployment: (await o.deployments.load(model))?.value ?? null,
     replicas: [...(await o.liveReplicas(model))],
     activeRun: active && summary(inTodaysWords(active)),

@@ -61,8 +61,8 @@ type Pair = Pick<ModelPair, 'model' | 'gallery'>;
 export const isSamePair = (a: Pair | null, b: Pair | null): boolean =>
   a?.model.digest === b?.model.digest && a?.gallery.digest === b?.gallery.digest;
 
-/** When a run starts, and how long it waits, changes no model. */
-function whatCounts({ schedule: _, timeouts: __, retry: ___, ...rest }: PipelineConfig): object {
+/** When a run starts, how long it waits, and how people speak of what it recognises changes no model. */
+function whatCounts({ schedule: _, timeouts: __, retry: ___, noun: ____, ...rest }: PipelineConfig): object {
   return rest;
 }
 

@@ -29,12 +29,12 @@ export function startVerifier({ bus, blobs, log }: VerifierOptions): Worker {
 }
 
 async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context: WorkContext) {
-  const { runId, model, dataset, candidate, champion, verification, decision, history } = command;
+  const { runId, model, dataset, candidate, champion, noun, verification, decision, history } = command;
   const manifest = await readManifest(dataset, blobs);
   const load = (...splits: Split[]) => loadSplits(manifest, splits, blobs, context.signal);
   const { report, evidence, gallery, golden } = await verifyCandidate(
     {
-      ...{ runId, model, decision, history },
+      ...{ runId, model, noun, decision, history },
       candidateBytes: await blobs.get(candidate),
       candidateDigest: candidate.digest,
       championBytes: champion && (await championBytes(blobs, champion, context)),
@@ -53,7 +53,7 @@ async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context
   const put = (bucket: 'MODELS' | 'REPORTS', name: string, bytes: Uint8Array) =>
     blobs.put(bucket, `${model}/${runId}/${name}`, bytes);
   await put('REPORTS', EVIDENCE_FILE, Buffer.from(JSON.stringify(evidence)));
-  const card = { report, data: dataSummaryOf(manifest), snapshot: dataset.digest, noun: verification.noun };
+  const card = { report, data: dataSummaryOf(manifest), snapshot: dataset.digest, noun };
   await put('MODELS', CARD_FILE, Buffer.from(modelCard(card)));
   return {
     ...{ verdict: report.verdict, admitted: report.admitted, reasons: report.reasons },

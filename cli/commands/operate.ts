@@ -1,5 +1,6 @@
 /** `nightshift run`, `cancel` and `rollback`: operator commands, published as any NATS client could, and followed. */
 import { randomBytes } from 'node:crypto';
+import { PEOPLE } from '../../contracts/configuration/noun.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { OutcomeSchema } from '../../contracts/commands.ts';
 import { ModelDeployedSchema, PipelineEventSchema, type ModelDeployed } from '../../contracts/messages.ts';
@@ -16,7 +17,7 @@ import {
 import type { Bus, Heard } from '../../infra/messaging/bus.ts';
 import { followCommand } from '../../infra/messaging/send-command.ts';
 import { startAndFollow, type RunWatcher } from '../follow.ts';
-import { createStageView } from '../stage-view.ts';
+import { createStageView, nounIn } from '../stage-view.ts';
 import { onSignal } from '../signals.ts';
 import { describeVerdict, readVerdict } from '../verdict-view.ts';
 import type { Client } from '../client.ts';
@@ -61,9 +62,11 @@ export async function runCommand(
     process.stderr.write(`${runId}\n`);
     const unanswered = setTimeout(() => process.stderr.write(NOBODY), SILENCE_MS);
     let verification: unknown = null;
+    let noun = PEOPLE;
     const watcher: RunWatcher = {
       ...view,
       completed: (stage, data) => {
+        if (stage === 'collect') noun = nounIn(data);
         if (stage === 'verify') verification = data;
         view.completed(stage, data);
       },
@@ -79,7 +82,7 @@ export async function runCommand(
     });
     const judged = await readVerdict(nc, verification);
     const why = end.failure ? `: ${end.failure.message}` : '';
-    const verdict = judged ? describeVerdict(judged) : '';
+    const verdict = judged ? describeVerdict(judged, noun) : '';
     process.stdout.write(
       options.json
         ? `${JSON.stringify({ ...end, stagesMs: view.durationsMs, ...(judged ?? NOT_JUDGED) })}\n`

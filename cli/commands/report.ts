@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Answer } from '../../contracts/api.ts';
 import type { BlobStore } from '../../contracts/blobs.ts';
-import { NounSchema } from '../../contracts/configuration/verification.ts';
+import { NounSchema, PEOPLE } from '../../contracts/configuration/noun.ts';
 import { DatasetManifestSchema } from '../../contracts/dataset.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
@@ -19,7 +19,7 @@ import { LearningCurveSchema } from '../../contracts/training.ts';
 import { EvidenceSchema, VerificationReportSchema, type VerificationReport } from '../../contracts/verification.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { dataSummaryOf } from '../../services/report/data-summary.ts';
-import { figureLines, PEOPLE } from '../../services/report/figures.ts';
+import { figureLines } from '../../services/report/figures.ts';
 import { beside, CURVE_FILE, EVIDENCE_FILE } from '../../services/report/files.ts';
 import type { ReportInput } from '../../services/report/input.ts';
 import { modelCard } from '../../services/report/model-card.ts';
@@ -59,7 +59,7 @@ const MemorySchema = z.object({
   dataset: BlobRefSchema.nullish(),
   candidate: BlobRefSchema.nullish(),
   verification: z.object({ report: BlobRefSchema }),
-  pipeline: z.object({ verification: z.object({ noun: NounSchema.optional() }) }).optional(),
+  pipeline: z.object({ noun: NounSchema.optional() }).optional(),
 });
 type Memory = z.infer<typeof MemorySchema>;
 
@@ -107,7 +107,7 @@ async function inputOf(
     evidence: await read(blobs, evidence, EvidenceSchema),
     curve: await read(blobs, curve, LearningCurveSchema),
     data: manifest && dataSummaryOf(manifest),
-    noun: pipeline?.verification.noun ?? PEOPLE,
+    noun: pipeline?.noun ?? PEOPLE,
   };
   return { input, snapshot: dataset?.digest ?? null };
 }

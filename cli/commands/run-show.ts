@@ -3,7 +3,9 @@
  * transitions.
  */
 import Table from 'cli-table3';
+import { z } from 'zod';
 import type { Answer, RunMemory, RunSummary } from '../../contracts/api.ts';
+import { NounSchema } from '../../contracts/configuration/noun.ts';
 import { API } from '../../contracts/subjects.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { describeVerdict, readVerdict, type Judged } from '../verdict-view.ts';
@@ -38,10 +40,15 @@ function describe(run: ShownRun, judged: Judged | null): string {
   const blessed = blessing ? `\nblessed by ${blessing.by}: ${blessing.reason}` : '';
   const undo = plan.map((step) => `${step.undo} ${step.status}`).join(', ');
   const earlier = (run.timeline[0]?.transition ?? 1) > 1 ? '\nits first transitions are no longer kept' : '';
-  const verdict = judged ? `\n${describeVerdict(judged)}` : '\n';
+  const verdict = judged ? `\n${describeVerdict(judged, nounOf(run.context))}` : '\n';
   const title = `${run.runId}  ${run.model}  ${run.state}${why}${unchanged}${origin}${blessed}`;
   return `${title}${verdict}undo: ${undo}${earlier}\n${table.toString()}\n`;
 }
+
+const PipelineSchema = z.object({ pipeline: z.object({ noun: NounSchema }) });
+
+/** Undefined in the memory of a run of before 0.3.0. */
+const nounOf = (memory: RunMemory) => PipelineSchema.safeParse(memory).data?.pipeline.noun;
 
 function stayed(durationMs: number | null, status: RunSummary['status']): string {
   if (durationMs === null) return status === 'done' ? '' : 'until now';

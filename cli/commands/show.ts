@@ -92,7 +92,7 @@ function describeModel(status: ModelStatus): string {
   const decision = decisionOf(status);
   const lines = [
     `in service  ${release}${blessed}`,
-    ...(decision ? decisionLines(decision) : []),
+    ...(decision ? decisionLines(decision, status.noun) : []),
     `previous    ${previous}`,
     `run         ${run}`,
   ];

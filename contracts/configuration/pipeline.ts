@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SourceConfigSchema, SplitConfigSchema } from './data.ts';
 import { DecisionConfigSchema } from './decision.ts';
 import { DeploymentConfigSchema } from './deployment.ts';
+import { NounSchema } from './noun.ts';
 import { ScheduleConfigSchema } from './schedule.ts';
 import { TrainingConfigSchema } from './training.ts';
 import { VerificationConfigSchema } from './verification.ts';
@@ -48,6 +49,7 @@ export const RetryConfigSchema = z
 
 export const PipelineConfigSchema = z
   .object({
+    noun: NounSchema.prefault({}),
     sources: z.array(SourceConfigSchema).min(1).describe('Sources that are collected at once, in one snapshot.'),
     strangers: z
       .array(SourceConfigSchema)

@@ -6,14 +6,6 @@ const VERIFY_SIDE_MS_LIMIT = 7 * 24 * 3600_000;
 const share = (fallback: number) => z.number().min(0).max(1).default(fallback);
 const sideMs = (fallback: number) => z.number().int().positive().max(VERIFY_SIDE_MS_LIMIT).default(fallback);
 
-export const NounSchema = z
-  .object({
-    one: z.string().min(1).max(40).default('person').describe('One of them.'),
-    many: z.string().min(1).max(40).default('people').describe('Several of them.'),
-  })
-  .describe('The words for those who are recognised, in reports: `class` and `classes`, say.');
-export type Noun = z.infer<typeof NounSchema>;
-
 export const VerificationConfigSchema = z
   .object({
     gates: z
@@ -72,7 +64,6 @@ export const VerificationConfigSchema = z
       .min(10)
       .default(200)
       .describe('Single images that are timed for the latency.'),
-    noun: NounSchema.prefault({}),
     featuresDir: z
       .string()
       .min(1)

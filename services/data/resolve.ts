@@ -4,6 +4,7 @@
  * their speed.
  */
 import type { SplitConfig } from '../../contracts/configuration/data.ts';
+import { PEOPLE, type Noun } from '../../contracts/configuration/noun.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { DatasetManifest, Quarantined, Split } from '../../contracts/dataset.ts';
 import type { HoldOut } from '../decision/held-out.ts';
@@ -30,6 +31,8 @@ export interface ResolveOptions {
   readonly holdOut: Pick<HoldOut, 'share' | 'min'>;
   /** By the champion and the nets before it. */
   readonly learned: Learned;
+  /** For errors. */
+  readonly noun?: Noun | undefined;
 }
 
 export interface ResolvedSamples {
@@ -50,7 +53,8 @@ export const SHARD_SAMPLES_MAX = 2000;
 const SHARD_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Throws DATASET_TOO_SMALL, not retryable, when what remains cannot be trained on. */
-export function resolveSamples(intakes: Intakes, { split, holdOut, learned }: ResolveOptions): ResolvedSamples {
+export function resolveSamples(intakes: Intakes, options: ResolveOptions): ResolvedSamples {
+  const { split, holdOut, learned, noun = PEOPLE } = options;
   const { people, strangers, quarantined } = sift(intakes, learned);
   const heldOut = holdOutPeople(people, holdOut, learned);
   const plan = { config: split, heldOut, learned: learned.images, picks: learned.picks };
@@ -62,7 +66,7 @@ export function resolveSamples(intakes: Intakes, { split, holdOut, learned }: Re
   ];
   const labels = labelsOf(people);
   const counts = countSplits(samples);
-  if (labels.length < LEARNED_MIN || counts.train < 1) throw tooSmall(labels.length, counts, quarantined);
+  if (labels.length < LEARNED_MIN || counts.train < 1) throw tooSmall(labels.length, counts, quarantined, noun);
   return {
     ...{ samples, quarantined, labels, counts },
     heldOut: [...heldOut].sort(),
@@ -120,14 +124,15 @@ function tooSmall(
   people: number,
   counts: DatasetManifest['counts'],
   quarantined: readonly Quarantined[],
+  { many }: Noun,
 ): PipelineError {
   const usable = counts.total - counts.stranger;
-  const found = `${usable} usable samples of ${people} people, ${counts.train} of them for training`;
+  const found = `${usable} usable samples of ${people} ${many}, ${counts.train} of them for training`;
   const refused = quarantined[0]
     ? `${quarantined.length} in quarantine, the first: ${quarantined[0].message}`
     : 'none in quarantine';
   return new PipelineError(
     'DATASET_TOO_SMALL',
-    `collector: ${found}; ${refused}. At least ${LEARNED_MIN} people are needed: look into the sources`,
+    `collector: ${found}; ${refused}. At least ${LEARNED_MIN} ${many} are needed: look into the sources`,
   );
 }

@@ -8,6 +8,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { SplitConfig } from '../../contracts/configuration/data.ts';
+import type { Noun } from '../../contracts/configuration/noun.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import type { DatasetManifest, ImageSpec } from '../../contracts/dataset.ts';
@@ -34,6 +35,8 @@ export interface SnapshotJob extends Pick<WorkContext, 'signal' | 'progress' | '
   readonly holdOut: Pick<HoldOut, 'share' | 'min'>;
   /** The snapshot of the champion, whose lineage says what was learned; null if there is none. */
   readonly champion?: BlobRef | null;
+  /** For errors. */
+  readonly noun?: Noun | undefined;
   readonly blobs: BlobStore;
 }
 
@@ -49,13 +52,13 @@ export interface Snapshot {
  */
 export function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
   return withScratch(async (folder) => {
-    const { image, split, holdOut, blobs, log } = job;
+    const { image, split, holdOut, noun, blobs, log } = job;
     const learned = await learnedBefore(job);
     const sources = [...job.sources, ...(job.strangers ?? [])];
     const meter = createMeter(sources.length, job.progress);
     const intakes = await takeInAll(job, sources, folder, meter);
     const byKind = { people: intakes.slice(0, job.sources.length), strangers: intakes.slice(job.sources.length) };
-    const resolved = resolveSamples(byKind, { split, holdOut, learned });
+    const resolved = resolveSamples(byKind, { split, holdOut, learned, noun });
     const shards = await storeShards(job, intakes, resolved, folder, meter);
     const manifest = describeSnapshot(image, resolved, shards, await storeLearned(resolved.learned, blobs));
     const dataset = await storeManifest(manifest, blobs);

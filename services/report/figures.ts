@@ -4,11 +4,9 @@
  * command line.
  */
 import type { z } from 'zod';
-import type { Noun } from '../../contracts/configuration/verification.ts';
+import { PEOPLE, type Noun } from '../../contracts/configuration/noun.ts';
 import type { Accuracy, DifferenceSchema, VerificationReport } from '../../contracts/verification.ts';
 import { percent, percentOrDash } from './words.ts';
-
-export const PEOPLE: Noun = { one: 'person', many: 'people' };
 
 export interface Figure {
   readonly key: 'fpir' | 'fnir' | 'wrongName' | 'newcomers' | 'rank1PerPerson';

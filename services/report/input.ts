@@ -1,5 +1,5 @@
 /** All that a report is drawn from. The parts beside the report itself may be gone: the page says so in their place. */
-import type { Noun } from '../../contracts/configuration/verification.ts';
+import type { Noun } from '../../contracts/configuration/noun.ts';
 import type { LearningCurve } from '../../contracts/training.ts';
 import type { Evidence, VerificationReport } from '../../contracts/verification.ts';
 import type { DataSummary } from './data-summary.ts';

@@ -3,7 +3,7 @@
  * says what the model is for, what it learned from, how it was measured and what nobody has shown. Pure: the same report
  * gives the same bytes. No name of an enrolled person is in it.
  */
-import type { Noun } from '../../contracts/configuration/verification.ts';
+import type { Noun } from '../../contracts/configuration/noun.ts';
 import type { Accuracy, VerificationReport } from '../../contracts/verification.ts';
 import type { DataSummary } from './data-summary.ts';
 import { fiveFigures, type Figure } from './figures.ts';
@@ -24,7 +24,7 @@ export function modelCard(input: ModelCardInput): string {
 }
 
 /** Quoted as JSON, which YAML reads as it is. */
-function frontMatter({ report }: ModelCardInput): string {
+function frontMatter({ report, noun }: ModelCardInput): string {
   const { recognition, identify } = report.candidate.accuracy;
   const metric = (type: string, value: number, name: string) =>
     `          - type: ${type}\n            value: ${value}\n            name: ${JSON.stringify(name)}`;
@@ -39,7 +39,7 @@ function frontMatter({ report }: ModelCardInput): string {
     `        dataset:\n          type: private\n          name: ${JSON.stringify(`snapshot of ${report.runId}`)}\n        metrics:`,
     metric('fpir', identify.fpir.share, 'FPIR: strangers let in'),
     metric('fnir', recognition.fnir, 'FNIR: kept out'),
-    metric('rank1', recognition.rank1PerPerson, 'rank-1, averaged per person'),
+    metric('rank1', recognition.rank1PerPerson, `rank-1, averaged per ${noun.one}`),
     '---',
   ].join('\n');
 }
@@ -138,7 +138,7 @@ function limits({ report, noun }: ModelCardInput): string {
 
 - No bound shows that the strangers at the door are like the strangers in the data.${heldOut}
 - A photograph or a screen held before the camera is not told from the original: there is no liveness check.
-- A bound is over people at 95 % confidence for each side alone; "inconclusive" means that the data cannot show it.
+- A bound is over ${noun.many} at 95 % confidence for each side alone; "inconclusive" means that the data cannot show it.
 - The figures are of the probes of this snapshot. Other light, cameras or crops were not measured.
 - A mean hides: the tenth who fare worst have a rank-1 of ${percent(report.candidate.accuracy.recognition.rank1WorstTenth)}.`;
 }

@@ -228,8 +228,8 @@ async function searchProbes(
 const nothingToProbe = ({ probes }: VerificationImages, gallery: GalleryRows) =>
   new PipelineError(
     'DATASET_TOO_SMALL',
-    `verifier: none of the ${probes.count} probes shows one of the ${gallery.labels.length} enrolled people. ` +
-      'Collect more images per person, or raise split.probe.',
+    `verifier: none of the ${probes.count} probes shows one of the ${gallery.labels.length} names in the gallery. ` +
+      'Collect more images for each name, or raise split.probe.',
   );
 
 const notNumbers = () =>

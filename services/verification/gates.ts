@@ -3,6 +3,7 @@
  * each says in one sentence what was measured and what was required.
  */
 import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
+import { PEOPLE, type Noun } from '../../contracts/configuration/noun.ts';
 import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
 import type { Accuracy, Gate, PastFigures, Performance, Verdict } from '../../contracts/verification.ts';
 import type { Difference } from '../decision/recognition.ts';
@@ -31,13 +32,13 @@ export interface Judgement {
   readonly best: PastFigures | null;
 }
 
-export function judge(figures: Figures, limits: VerificationConfig['gates']): Judgement {
+export function judge(figures: Figures, limits: VerificationConfig['gates'], noun: Noun = PEOPLE): Judgement {
   const best = bestOf(figures);
   const gates = [
     ...aloneGates(figures.candidate, limits),
     ...(figures.champion ? championGates(figures.candidate, figures.champion, limits) : []),
     ...(best ? [notBelowBest(figures.candidate.accuracy, best, limits.bestDropMax)] : []),
-    ...shrinkGate(figures, limits.galleryShrinkMax),
+    ...shrinkGate(figures, limits.galleryShrinkMax, noun),
   ];
   const messagesOf = (outcome: Gate['outcome']) =>
     gates.filter((gate) => gate.outcome === outcome).map(({ message }) => message);
@@ -181,13 +182,13 @@ function notBelowBest({ recognition }: Accuracy, best: PastFigures, max: number)
   return gate(name, before - now, max, within(before - now, max), message);
 }
 
-function shrinkGate({ candidate, history }: Figures, max: number): Gate[] {
+function shrinkGate({ candidate, history }: Figures, max: number, { many }: Noun): Gate[] {
   const last = history[0];
   if (!last) return [];
   const name = 'gallery-shrink';
   const { people } = candidate.accuracy;
   const gone = 1 - people / last.people;
-  const message = `${name}: ${people} people after ${last.people}; at most ${percent(max)} may be gone`;
+  const message = `${name}: ${people} ${many} after ${last.people}; at most ${percent(max)} may be gone`;
   return [gate(name, gone, max, within(gone, max), message)];
 }
 

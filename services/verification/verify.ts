@@ -5,6 +5,7 @@
  */
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
+import type { Noun } from '../../contracts/configuration/noun.ts';
 import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { Evidence, PastFigures, Performance, VerificationReport } from '../../contracts/verification.ts';
@@ -34,6 +35,8 @@ import { servedGallery } from './served-gallery.ts';
 export interface VerificationJob {
   readonly runId: string;
   readonly model: string;
+  /** For sentences. */
+  readonly noun: Noun;
   readonly candidateBytes: Uint8Array;
   readonly candidateDigest: string;
   /** The model in service; null before the first. */
@@ -109,6 +112,7 @@ function reportOf(
   const { gates, verdict, reasons, best } = judge(
     { candidate: { accuracy, performance: speed.candidate }, champion: compared, history: job.history },
     job.config.gates,
+    job.noun,
   );
   const { searches, from } = candidate.strangers;
   return {
@@ -251,7 +255,7 @@ function stepsOf({ images, championBytes, config }: VerificationJob): number {
   return perModel * (championBytes ? 2 : 1);
 }
 
-function refuseTooFew({ images, decision, runId }: VerificationJob): void {
+function refuseTooFew({ images, decision, runId, noun }: VerificationJob): void {
   const { enrolled, probes, heldOut, strangers } = images;
   const refuse = (what: string) => {
     throw new PipelineError('DATASET_TOO_SMALL', `verifier: run ${runId} ${what}`);
@@ -263,6 +267,6 @@ function refuseTooFew({ images, decision, runId }: VerificationJob): void {
     );
   }
   const found = { strangers: new Set(strangers.classes).size, heldOut: heldOut.size, people: enrolled.labels.length };
-  const lack = lackOfStrangers(found, decision.inconclusive);
+  const lack = lackOfStrangers(found, decision.inconclusive, noun);
   if (lack) refuse(`cannot be judged: ${lack}`);
 }

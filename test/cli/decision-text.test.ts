@@ -13,6 +13,7 @@ test('decision text: people, thresholds and promises, and the warning in words i
     'warning     too few strangers',
   ]);
   assert.is(decisionLines({ ...decision, warning: null }).length, 2);
+  assert.match(decisionLines(decision, { one: 'class', many: 'classes' })[0]!, /^identify    76 classes, known from/);
   const [identify, verify, warning] = decisionLines(decisionFor(legacyDecision(0.6), 3));
   assert.is(identify, 'identify    3 people, known from 0.6; nothing is promised about strangers');
   assert.is(verify, 'verify      matches from 0.6; nothing is promised about strangers');

@@ -59,6 +59,9 @@ test('verdict: an inconclusive one says whether the candidate may serve; a first
   );
   const first = describeVerdict({ verification: verified('r1.verify.1', 'blessed'), report: report() });
   assert.equal(cells(first, 'rank-1 per person').slice(1), ['95 %', '-']);
+  const classes = { one: 'class', many: 'classes' };
+  const ofClasses = describeVerdict({ verification: verified('r1.verify.1', 'blessed'), report: report() }, classes);
+  assert.equal(cells(ofClasses, 'rank-1 per class').slice(1), ['95 %', '-']);
 });
 
 test('verdict: one of 0.2.0 is shown in the words of today, without its figures and its report', () =>

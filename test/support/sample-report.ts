@@ -5,6 +5,7 @@
  */
 import { createRandom, type Random } from '../../demo/random.ts';
 import { renderFace } from '../../demo/people.ts';
+import { PEOPLE as PEOPLE_NOUN } from '../../contracts/configuration/noun.ts';
 import { DatasetManifestSchema, type DatasetManifest } from '../../contracts/dataset.ts';
 import { LearningCurveSchema, type LearningCurve } from '../../contracts/training.ts';
 import {
@@ -16,7 +17,6 @@ import {
   type VerificationReport,
 } from '../../contracts/verification.ts';
 import { dataSummaryOf } from '../../services/report/data-summary.ts';
-import { PEOPLE as PEOPLE_NOUN } from '../../services/report/figures.ts';
 import type { ReportInput } from '../../services/report/input.ts';
 import { judgePromise } from '../../services/decision/promise.ts';
 import {

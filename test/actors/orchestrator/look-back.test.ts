@@ -73,9 +73,12 @@ test('unchanged: an operator who insists, a fork and a retry go through the stag
     assert.ok(!nights.taken.includes('collect n2-r1'), 'the retry goes on from the snapshot');
   }));
 
-test('unchanged: another configuration or champion is a change, another schedule or deadline is none', () => {
+test('unchanged: another configuration or champion is a change, another schedule, deadline or word is none', () => {
   const pipelines = {
-    later: quickPipeline({ schedule: { cron: '0 3 * * *' }, timeouts: { trainMs: 60_000 }, retry: { attemptsMax: 2 } }),
+    later: quickPipeline({
+      ...{ schedule: { cron: '0 3 * * *' }, timeouts: { trainMs: 60_000 }, retry: { attemptsMax: 2 } },
+      noun: { one: 'class', many: 'classes' },
+    }),
     longer: quickPipeline({ training: { epochs: 77 } }),
   };
   return withNights(async (saga, nights) => {

@@ -115,7 +115,7 @@ test('cli: report speaks of those who are recognised in the words of the configu
   withRig(async (rig) => {
     const run = await storeAll(rig);
     const noun = { one: 'class', many: 'classes' };
-    rig.run = { ...run, context: { ...run.context, pipeline: { verification: { noun } } } };
+    rig.run = { ...run, context: { ...run.context, pipeline: { noun } } };
     assert.match((await rig.report()).stdout, /Rank-1 per class/);
   }));
 

@@ -11,6 +11,11 @@ test('enough: fewer are named, with what is missing', () => {
   const heldOut = lackOfStrangers({ strangers: 0, heldOut: 0, people: 2 }, 'serve-first');
   assert.match(heldOut!, /^0 of 2 people are held out.*at least 5 are needed.*source of strangers.*at least 15 people/);
   assert.match(lackOfStrangers({ strangers: 4, heldOut: 9, people: 40 }, 'reject')!, /show 4 people/);
+  const classes = lackOfStrangers({ strangers: 0, heldOut: 1, people: 10 }, 'reject', {
+    one: 'class',
+    many: 'classes',
+  });
+  assert.match(classes!, /^1 of 10 classes are held out .* collect at least 15 classes/);
 });
 
 test('enough: whoever wants to serve without knowing needs two', () => {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PEOPLE } from '../../../services/report/figures.ts';
+import { PEOPLE } from '../../../contracts/configuration/noun.ts';
 import { modelCard } from '../../../services/report/model-card.ts';
 import { hostileInput, sampleInput } from '../../support/sample-report.ts';
 

@@ -163,6 +163,8 @@ test('gates: a release of far fewer people is no measure', () => {
 test('gates: a gallery that shrinks', () => {
   assert.equal(broken({ history: [past(1, 0.96, 44)] }), []);
   assert.equal(broken({ history: [past(1, 0.96, 45)] }), ['gallery-shrink']);
+  const { reasons } = judge(figures({ history: [past(1, 0.96, 45)] }), LIMITS, { one: 'class', many: 'classes' });
+  assert.match(reasons[0]!, /^gallery-shrink: 40 classes after 45; /);
 });
 
 test('gates: figures that are not numbers hold nothing', () => {

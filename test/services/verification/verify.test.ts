@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { DecisionConfigSchema } from '../../../contracts/configuration/decision.ts';
+import { PEOPLE as PEOPLE_NOUN } from '../../../contracts/configuration/noun.ts';
 import { VerificationConfigSchema } from '../../../contracts/configuration/verification.ts';
 import { EvidenceSchema, VerificationReportSchema } from '../../../contracts/verification.ts';
 import type { LabelledImages, LoadedImages } from '../../../services/data/strategy.ts';
@@ -50,6 +51,7 @@ function job(changes: Partial<VerificationJob> = {}): VerificationJob {
   return {
     runId: 'r1',
     model: 'face',
+    noun: PEOPLE_NOUN,
     candidateBytes,
     candidateDigest: digestOf(candidateBytes),
     championBytes: null,
