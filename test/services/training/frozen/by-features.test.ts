@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TrainingConfigSchema, type TrainingConfig } from '../../../../contracts/configuration/training.ts';
+import { PEOPLE as PEOPLE_NOUN } from '../../../../contracts/configuration/noun.ts';
 import { DecisionConfigSchema } from '../../../../contracts/configuration/decision.ts';
 import { VerificationConfigSchema } from '../../../../contracts/configuration/verification.ts';
 import type { LabelledImages, LoadedImages } from '../../../../services/data/strategy.ts';
@@ -169,6 +170,7 @@ test('by features: a verification finds the same with them and without, and the 
           config: VerificationConfigSchema.parse({ performanceRequests: 10, featuresDir }),
           decision: DecisionConfigSchema.parse({ identify: { fpir: 0.1 }, verify: { far: 0.01 } }),
           image: images.enrolled.spec,
+          noun: PEOPLE_NOUN,
         },
         quietContext({ log }),
       );
