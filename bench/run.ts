@@ -8,6 +8,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy/accuracy.ts';
 import { runDecisionBench } from './decision/decision.ts';
+import { runFacesBench } from './faces/faces.ts';
 import { runSagaBench } from './saga/saga.ts';
 import { runServingBench } from './serving/serving.ts';
 import { runSwapBench } from './swap/swap.ts';
@@ -51,6 +52,21 @@ bench
   .action(async ({ data, strangers, target, nights, model, ...options }) => {
     const files = { dataFolder: data, strangersFolder: strangers ?? null, modelFile: model ?? null };
     await runDecisionBench({ ...options, ...files, targets: target, nights: nights ?? null });
+  });
+
+bench
+  .command('faces')
+  .description('what finding the face in a picture is worth, on people as they are and as photographs made of them')
+  .requiredOption('--data <folder>', 'one folder per person')
+  .requiredOption('--detector <file>', 'what `nightshift faces import` wrote')
+  .option('--backbone <file>', 'what `nightshift backbone import` wrote, for whole pictures; plain pixels without it')
+  .option('--backbone-faces <file>', 'the same net with the crop for faces that were cut out')
+  .option('--per-person <n>', 'images at most', Number, 1000)
+  .option('--worst <n>', 'pictures of which worst inputs are made', Number, 50)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ data, detector, backbone, backboneFaces, ...options }) => {
+    const nets = { backboneFile: backbone ?? null, facesBackboneFile: backboneFaces ?? null };
+    await runFacesBench({ ...options, ...nets, dataFolder: data, detectorFile: detector });
   });
 
 bench

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { backboneCommands } from './commands/backbone.ts';
+import { facesCommands } from './commands/faces.ts';
 import type { SteerVerb } from './commands/steer.ts';
 import { STAGES } from '../contracts/subjects.ts';
 import { withGlobalOptions, type GlobalOptions } from './global-options.ts';
@@ -137,6 +138,7 @@ function program(): Command {
   scheduleCommands(nightshift);
   deadLetterCommands(nightshift);
   backboneCommands(nightshift);
+  facesCommands(nightshift);
   nightshift
     .command('demo')
     .description('show two nights, a bad night and a rollback under live traffic, in a temporary folder')

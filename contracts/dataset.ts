@@ -53,6 +53,11 @@ export const QuarantinedSchema = z.object({
     'invalid-tags',
     // A stranger's image that is also an enrolled person's, or of somebody whom a net of this lineage has learned.
     'not-a-stranger',
+    // Where faces are looked for.
+    'no-face',
+    'several-faces',
+    'too-small',
+    'too-blurred',
   ]),
   message: z.string(),
 });
@@ -62,6 +67,8 @@ export type Quarantined = z.infer<typeof QuarantinedSchema>;
 export const DatasetManifestSchema = z.object({
   format: z.literal('nightshift.dataset/1'),
   image: ImageSpecSchema,
+  /** The file with the detector and the settings by which faces were cut out; null if pictures were taken whole. */
+  faces: BlobRefSchema.nullable().default(null),
   /** Every person of the sources, sorted: all of them are enrolled. */
   labels: z.array(z.string()),
   /** Those of `labels` whom no training sees, sorted. The others, in order, are the classes of training. */

@@ -27,7 +27,7 @@ const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
 export const StartSchemas = {
   collect: RunSchema.extend({
     pipeline: PipelineConfigSchema.pick({
-      ...{ noun: true, sources: true, strangers: true, image: true, split: true, decision: true },
+      ...{ noun: true, sources: true, strangers: true, image: true, faces: true, split: true, decision: true },
     }),
     /** Its snapshot says who and what was learned before. */
     champion: ModelPairSchema.nullable().default(null),
@@ -100,6 +100,8 @@ export const CompletedSchemas = {
       report: BlobRefSchema,
       gallery: BlobRefSchema,
       golden: BlobRefSchema,
+      /** As of the dataset; absent if its pictures were taken whole. */
+      faces: BlobRefSchema.optional(),
       /** Null if a program before 0.3.0 measured them: those had another meaning. */
       figures: VerificationFiguresSchema.nullable(),
       durationMs: z.number(),

@@ -11,6 +11,9 @@ export const ModelPairSchema = z.object({
   gallery: BlobRefSchema,
   golden: BlobRefSchema,
   runId: TokenSchema,
+  faces: BlobRefSchema.optional().describe(
+    'finds the face in a photograph, as in those that it was trained on; absent if it sees whole pictures',
+  ),
   dataset: BlobRefSchema.optional().describe('the snapshot that it was trained on; absent before 0.3.0'),
 });
 export type ModelPair = z.infer<typeof ModelPairSchema>;

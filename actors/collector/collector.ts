@@ -28,11 +28,12 @@ export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
     bus,
     log,
     work: async ({ pipeline, champion }, context) => {
-      const { noun, sources, strangers, image, split, decision } = pipeline;
+      const { noun, sources, strangers, image, faces, split, decision } = pipeline;
       const { dataset, manifest } = await collectSnapshot({
         sources: await Promise.all(sources.map(createSource)),
         strangers: await Promise.all(strangers.map(createSource)),
         image,
+        faces,
         split,
         holdOut: decision.holdOut,
         noun,

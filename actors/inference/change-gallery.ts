@@ -8,7 +8,7 @@ import type { EnrollReply, RemoveReply } from '../../contracts/inference.ts';
 import type { GalleryVerb } from '../../contracts/subjects.ts';
 import type { EnrolmentChange, EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { decodeImage, refuseBlank } from '../../services/data/images.ts';
+import { prepareImage } from '../../services/data/faces/prepare.ts';
 import { isMade, personOf } from '../../services/serving/gallery/change.ts';
 import { admitted, inForce, servedOrThrow } from '../../services/serving/replica/admission.ts';
 import type { Replica, Served } from '../../services/serving/replica/replica.ts';
@@ -22,8 +22,8 @@ export interface ChangeGalleryOptions {
 export type GalleryRequest = RecogniseRequest<GalleryVerb>;
 
 /**
- * Throws NOT_READY, REQUEST_INVALID, IMAGE_UNREADABLE, IMAGE_TOO_LARGE, IMAGE_BLANK, GALLERY_FULL,
- * PERSON_UNKNOWN (remove), NATS_UNAVAILABLE, and DEADLINE_EXCEEDED if the change is stored and not yet in force. Trying again is harmless.
+ * Throws NOT_READY, REQUEST_INVALID, what `prepareImage` throws, GALLERY_FULL, PERSON_UNKNOWN (remove),
+ * NATS_UNAVAILABLE, and DEADLINE_EXCEEDED if the change is stored and not yet in force. Trying again is harmless.
  */
 export async function changeGallery(
   options: ChangeGalleryOptions,
@@ -55,10 +55,10 @@ async function store(options: ChangeGalleryOptions, request: GalleryRequest, cha
 }
 
 /** Decoded for a check only: each model decodes it for itself when the change comes back from the stream. */
-async function changeOf({ resident }: Served, { verb, image }: GalleryRequest, person: string) {
+async function changeOf({ resident }: Served, { verb, image, deadlineMs }: GalleryRequest, person: string) {
   switch (verb) {
     case 'enroll':
-      refuseBlank(await decodeImage(image, resident.image, 'enroll request'), resident.image, 'enroll request');
+      await prepareImage(image, resident.image, resident.faces, 'enroll request', deadlineMs);
       return { person, image };
     case 'remove':
       return { person, image: null };

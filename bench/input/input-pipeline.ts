@@ -153,7 +153,8 @@ async function generate(count: number, folder: string): Promise<DatasetManifest>
   }
   const labels = Array.from({ length: PEOPLE }, (_, person) => personName(person));
   const counts = { train: count, validation: 0, probe: 0, 'held-out': 0, stranger: 0, total: count };
-  const none = { heldOut: [], strangers: [], learned: null, sources: [], quarantined: [], quarantinedTotal: 0 };
+  const nobody = { heldOut: [], strangers: [], learned: null };
+  const none = { ...nobody, faces: null, sources: [], quarantined: [], quarantinedTotal: 0 };
   return { format: 'nightshift.dataset/1', image: SPEC, labels, counts, shards, ...none };
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SourceConfigSchema, SplitConfigSchema } from './data.ts';
 import { DecisionConfigSchema } from './decision.ts';
 import { DeploymentConfigSchema } from './deployment.ts';
+import { FacesConfigSchema } from './faces.ts';
 import { NounSchema } from './noun.ts';
 import { ScheduleConfigSchema } from './schedule.ts';
 import { TrainingConfigSchema } from './training.ts';
@@ -56,6 +57,7 @@ export const PipelineConfigSchema = z
       .default([])
       .describe('Sources with images of people who are never enrolled: the thresholds are set and shown by them.'),
     image: ImageSpecSchema.prefault({}),
+    faces: FacesConfigSchema.optional(),
     split: SplitConfigSchema.prefault({ strategy: 'content-hash' }).describe(
       'Which samples train, which are watched during training, and which judge.',
     ),

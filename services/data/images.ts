@@ -1,8 +1,8 @@
 /**
- * The one way in which an image file becomes a model's input: decode, turn as EXIF says, resize, grey or RGB.
- * Collector and server both call this; z-normalisation is part of the model itself.
+ * Image files to pixels: decode, turn as EXIF says, resize, grey or RGB; and back to PNG for shards. A photograph on its
+ * way to a model goes through faces/prepare.ts, which calls this; z-normalisation is part of the model itself.
  */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
 import { refusedFormat } from './image-format.ts';
@@ -26,6 +26,44 @@ const ADVICE = 'send a whole PNG, JPEG or WebP file';
  * Throws IMAGE_TOO_LARGE or IMAGE_UNREADABLE; `what` names the image in the message.
  */
 export async function decodeImage(bytes: Uint8Array, spec: ImageSpec, what: string): Promise<Uint8Array> {
+  return reading(bytes, what, async () => {
+    const pipeline = open(bytes).autoOrient().resize(spec.width, spec.height, { fit: 'fill' }).removeAlpha();
+    return planesOf(pipeline, spec);
+  });
+}
+
+export interface Photograph {
+  /** Red, green and blue of each pixel, row by row. */
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** Pixels of the file for one of these, along a side. */
+  readonly shrunk: number;
+}
+
+/** In its own shape, its longer side at most `sideMax`. Throws as `decodeImage`. */
+export function decodePhotograph(bytes: Uint8Array, sideMax: number, what: string): Promise<Photograph> {
+  return reading(bytes, what, async () => {
+    const { width: across, height: down } = await open(bytes).metadata();
+    const { data, info } = await open(bytes)
+      .autoOrient()
+      .resize(sideMax, sideMax, { fit: 'inside', withoutEnlargement: true })
+      .removeAlpha()
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const { width, height } = info;
+    const shrunk = Math.max(across, down) / Math.max(width, height);
+    return { data: info.channels === 1 ? tripled(data) : data, width, height, shrunk };
+  });
+}
+
+/** Pixels as of a decoded photograph in the spec's channels: [channels, height, width]. The spec's size is theirs. */
+export function toPlanes(data: Uint8Array, spec: ImageSpec): Promise<Uint8Array> {
+  return planesOf(sharp(data, { raw: { width: spec.width, height: spec.height, channels: 3 } }), spec);
+}
+
+async function reading<T>(bytes: Uint8Array, what: string, work: () => Promise<T>): Promise<T> {
   if (bytes.length > IMAGE_BYTES_MAX) {
     throw new PipelineError(
       'IMAGE_TOO_LARGE',
@@ -35,13 +73,7 @@ export async function decodeImage(bytes: Uint8Array, spec: ImageSpec, what: stri
   const refused = refusedFormat(bytes);
   if (refused !== null) throw new PipelineError('IMAGE_UNREADABLE', `${what}: ${refused}; ${ADVICE}`);
   try {
-    const pipeline = open(bytes).autoOrient().resize(spec.width, spec.height, { fit: 'fill' }).removeAlpha();
-    // Without toColourspace sharp answers three channels even for grey input.
-    const { data, info } = await pipeline
-      .toColourspace(spec.channels === 1 ? 'b-w' : 'srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return info.channels === 1 ? data : planar(data, spec);
+    return await work();
   } catch (cause) {
     if (/exceeds pixel limit/.test((cause as Error).message)) {
       throw new PipelineError('IMAGE_TOO_LARGE', `${what}: at most ${PIXELS_MAX} pixels are accepted`, { cause });
@@ -102,6 +134,22 @@ export function encodePng(pixels: Uint8Array, spec: ImageSpec): Promise<Buffer> 
 // failOn 'truncated': a half-received file is refused instead of being half grey.
 const open = (bytes: Uint8Array) =>
   sharp(bytes, { failOn: 'truncated', limitInputPixels: PIXELS_MAX }).timeout({ seconds: DECODE_SECONDS_MAX });
+
+/** What the pipeline gives, in the spec's channels and form. It gives the spec's size. */
+export async function planesOf(pipeline: Sharp, spec: ImageSpec): Promise<Uint8Array> {
+  // Without toColourspace sharp answers three channels even for grey input.
+  const { data, info } = await pipeline
+    .toColourspace(spec.channels === 1 ? 'b-w' : 'srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return info.channels === 1 ? data : planar(data, spec);
+}
+
+function tripled(grey: Uint8Array): Uint8Array {
+  const out = new Uint8Array(3 * grey.length);
+  for (let at = 0; at < grey.length; at++) out.fill(grey[at]!, 3 * at, 3 * at + 3);
+  return out;
+}
 
 function planar(interleaved: Uint8Array, { width, height, channels }: ImageSpec): Uint8Array {
   const area = width * height;

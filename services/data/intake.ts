@@ -1,5 +1,5 @@
 /**
- * First half of a collection: one source's samples are decoded, resized and appended to a spool file, and what is
+ * First half of a collection: one source's samples are decoded, resized (or their faces cut out) and appended to a spool file, and what is
  * kept in memory is a small record of each (about 300 bytes). Nothing here looks at two samples at once: duplicates,
  * splits and shards are resolved afterwards (resolve.ts), so it does not matter which source is faster.
  */
@@ -7,7 +7,9 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { PipelineError, type ErrorCode } from '../../contracts/errors.ts';
 import type { ImageSpec, Quarantined } from '../../contracts/dataset.ts';
-import { decodeImage, encodePng, refuseBlank } from './images.ts';
+import type { Faces } from './faces/face-threads.ts';
+import { prepareImage } from './faces/prepare.ts';
+import { encodePng } from './images.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
 import { wrongTags } from './tags.ts';
@@ -35,6 +37,8 @@ export interface Intake {
 
 export interface IntakeOptions {
   readonly image: ImageSpec;
+  /** Null if pictures are taken whole. */
+  readonly faces: Faces | null;
   readonly spoolPath: string;
   readonly signal: AbortSignal;
   /** Called for each sample when it has left memory, with the source's own count of all, if it has one. */
@@ -49,21 +53,26 @@ const LABEL_LENGTH_MAX = 128;
 /** Decoders report every broken scan line; the first lines say enough. */
 const MESSAGE_LENGTH_MAX = 300;
 
+/** Errors that are the sample's own fault. */
 const REASONS: Readonly<Partial<Record<ErrorCode, Quarantined['reason']>>> = {
-  IMAGE_TOO_LARGE: 'too-large',
-  IMAGE_BLANK: 'blank',
+  ...{ IMAGE_UNREADABLE: 'unreadable', IMAGE_TOO_LARGE: 'too-large', IMAGE_BLANK: 'blank' },
+  ...{ FACE_NOT_FOUND: 'no-face', FACES_SEVERAL: 'several-faces' },
+  ...{ FACE_TOO_SMALL: 'too-small', FACE_TOO_BLURRED: 'too-blurred' },
 };
 
 export const isStored = (record: IntakeRecord): record is StoredSample => 'digest' in record;
 
-/** Throws what the source throws, SOURCE_INVALID for an endless one, and the signal's reason after its abort. */
+/**
+ * Throws what the source throws, SOURCE_INVALID for an endless one, HOST_FAILED if no face can be looked for, and the
+ * signal's reason after its abort.
+ */
 export async function takeIn(source: DataSource, options: IntakeOptions): Promise<Intake> {
-  const { image, spoolPath, signal, taken } = options;
+  const { image, faces, spoolPath, signal, taken } = options;
   const records: IntakeRecord[] = [];
   const spool = await open(spoolPath, 'wx');
   try {
     let offset = 0;
-    const judge = (sample: SourceSample) => judgeSample(sample, source.name, image);
+    const judge = (sample: SourceSample) => judgeSample(sample, source.name, image, faces);
     for await (const { total, png, record } of mapInOrder(source.samples(signal), SAMPLES_HELD_MAX, judge)) {
       signal.throwIfAborted();
       if (records.length === SAMPLES_MAX) throw endless(source.name);
@@ -92,6 +101,7 @@ async function judgeSample(
   { id, label, bytes, tags = [], total }: SourceSample,
   source: string,
   image: ImageSpec,
+  faces: Faces | null,
 ): Promise<Judged> {
   const refuse = (reason: Quarantined['reason'], message: string): Judged => {
     const short = { label: label.slice(0, LABEL_LENGTH_MAX), message: message.slice(0, MESSAGE_LENGTH_MAX) };
@@ -103,14 +113,13 @@ async function judgeSample(
   const wrongTag = wrongTags(tags);
   if (wrongTag) return refuse('invalid-tags', `${what}: ${wrongTag}`);
   try {
-    const pixels = await decodeImage(bytes, image, what);
-    refuseBlank(pixels, image, what);
-    const png = await encodePng(pixels, image);
+    const png = await encodePng(await prepareImage(bytes, image, faces, what), image);
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     return { total, png, record: { id, label, digest, tags: [...new Set(tags)], offset: 0, bytes: png.length } };
   } catch (error) {
-    if (!(error instanceof PipelineError)) throw error;
-    return refuse(REASONS[error.code] ?? 'unreadable', error.message);
+    const reason = error instanceof PipelineError ? REASONS[error.code] : undefined;
+    if (reason === undefined) throw error;
+    return refuse(reason, (error as PipelineError).message);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { DatasetManifest, ImageSpec } from '../../contracts/dataset.ts';
+import type { DatasetManifest } from '../../contracts/dataset.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import type { ResolvedSamples } from './resolve.ts';
@@ -12,8 +12,11 @@ import type { ResolvedSamples } from './resolve.ts';
 /** The manifest travels to people; the total beside the list counts all. */
 const QUARANTINED_LISTED_MAX = 1000;
 
+/** How pictures were brought to what the model sees. */
+export type PictureForm = Pick<DatasetManifest, 'image' | 'faces'>;
+
 export function describeSnapshot(
-  image: ImageSpec,
+  form: PictureForm,
   resolved: ResolvedSamples,
   shards: DatasetManifest['shards'],
   learned: DatasetManifest['learned'],
@@ -21,13 +24,13 @@ export function describeSnapshot(
   const { labels, heldOut, strangers, counts, sources, quarantined } = resolved;
   return {
     format: 'nightshift.dataset/1',
-    image,
+    ...form,
     labels: [...labels],
     heldOut: [...heldOut],
     strangers: [...strangers],
     counts,
     learned,
-    content: contentOf(image, resolved),
+    content: contentOf(form, resolved),
     shards,
     sources,
     quarantined: quarantined.slice(0, QUARANTINED_LISTED_MAX),
@@ -36,17 +39,17 @@ export function describeSnapshot(
 }
 
 /**
- * SHA-256 over what trains and judges: the image's form, the people, and of each sample its label, split, source and tags. In
- * the order of the samples' digests, so that neither the order of a source nor the ids count, and without what was
- * learned before: the same data on another night gives the same.
+ * SHA-256 over what trains and judges: the image's form, the detector of faces with its settings, the people, and of each
+ * sample its label, split, source and tags. In the order of the samples' digests, so that neither the order of a source
+ * nor the ids count, and without what was learned before: the same data on another night gives the same.
  */
 export function contentOf(
-  { width, height, channels }: ImageSpec,
+  { image, faces }: PictureForm,
   { labels, heldOut, strangers, samples, sources }: Omit<ResolvedSamples, 'quarantined' | 'counts' | 'learned'>,
 ): string {
   const hash = createHash('sha256');
   const add = (value: unknown) => hash.update(`${JSON.stringify(value)}\n`);
-  add([width, height, channels]);
+  add([image.width, image.height, image.channels, faces?.digest ?? null]);
   for (const people of [labels, heldOut, strangers]) add(people);
   // A snapshot has each digest once.
   const inOrder = [...samples].sort((a, b) => (a.digest < b.digest ? -1 : 1));

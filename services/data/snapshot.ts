@@ -8,6 +8,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { SplitConfig } from '../../contracts/configuration/data.ts';
+import type { FacesConfig } from '../../contracts/configuration/faces.ts';
 import type { Noun } from '../../contracts/configuration/noun.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
@@ -15,6 +16,8 @@ import type { DatasetManifest, ImageSpec } from '../../contracts/dataset.ts';
 import type { WorkContext } from '../work.ts';
 import { allOrAbort } from '../../runtime/bounded.ts';
 import { createMeter } from './collection-meter.ts';
+import { withFaces } from './faces/collect.ts';
+import type { Faces } from './faces/face-threads.ts';
 import { takeIn, type Intake } from './intake.ts';
 import type { HoldOut } from '../decision/held-out.ts';
 import { NOTHING_LEARNED, readLearned, storeLearned, type Learned } from './learned.ts';
@@ -30,6 +33,8 @@ export interface SnapshotJob extends Pick<WorkContext, 'signal' | 'progress' | '
   /** Sources of people who are never enrolled. */
   readonly strangers?: readonly DataSource[];
   readonly image: ImageSpec;
+  /** Absent: pictures are taken whole. */
+  readonly faces?: FacesConfig | undefined;
   readonly split: SplitConfig;
   /** The share of people whom no training sees. */
   readonly holdOut: Pick<HoldOut, 'share' | 'min'>;
@@ -47,8 +52,9 @@ export interface Snapshot {
 }
 
 /**
- * Throws SOURCE_UNREACHABLE or SOURCE_INVALID of the first source that fails, DATASET_TOO_SMALL, the blob store's
- * errors, or the signal's reason. Shards already stored by an interrupted attempt are not stored again.
+ * Throws SOURCE_UNREACHABLE or SOURCE_INVALID of the first source that fails, DATASET_TOO_SMALL, CONFIG_INVALID or
+ * MODEL_INVALID for a detector that cannot be used, the blob store's errors, or the signal's reason. Shards already stored
+ * by an interrupted attempt are not stored again.
  */
 export function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
   return withScratch(async (folder) => {
@@ -56,11 +62,15 @@ export function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
     const learned = await learnedBefore(job);
     const sources = [...job.sources, ...(job.strangers ?? [])];
     const meter = createMeter(sources.length, job.progress);
-    const intakes = await takeInAll(job, sources, folder, meter);
+    const { intakes, facesFile } = await withFaces(job.faces, blobs, async ({ faces, file }) => ({
+      intakes: await takeInAll(job, sources, folder, meter, faces),
+      facesFile: file,
+    }));
     const byKind = { people: intakes.slice(0, job.sources.length), strangers: intakes.slice(job.sources.length) };
     const resolved = resolveSamples(byKind, { split, holdOut, learned, noun });
     const shards = await storeShards(job, intakes, resolved, folder, meter);
-    const manifest = describeSnapshot(image, resolved, shards, await storeLearned(resolved.learned, blobs));
+    const form = { image, faces: facesFile };
+    const manifest = describeSnapshot(form, resolved, shards, await storeLearned(resolved.learned, blobs));
     const dataset = await storeManifest(manifest, blobs);
     const { counts, quarantinedTotal, labels, heldOut, content } = manifest;
     const figures = { ...counts, people: labels.length, heldOutPeople: heldOut.length, quarantinedTotal };
@@ -80,11 +90,17 @@ async function learnedBefore({ champion, blobs, log }: SnapshotJob): Promise<Lea
 
 type Meter = ReturnType<typeof createMeter>;
 
-function takeInAll(job: SnapshotJob, sources: readonly DataSource[], folder: string, meter: Meter): Promise<Intake[]> {
+function takeInAll(
+  job: SnapshotJob,
+  sources: readonly DataSource[],
+  folder: string,
+  meter: Meter,
+  faces: Faces | null,
+): Promise<Intake[]> {
   const tasks = sources.map((source, index) => async (signal: AbortSignal) => {
     const spoolPath = join(folder, `${index}.spool`);
     const { taken, ended } = meter.source(index);
-    const intake = await takeIn(source, { image: job.image, spoolPath, signal, taken });
+    const intake = await takeIn(source, { image: job.image, faces, spoolPath, signal, taken });
     ended();
     job.log.info({ source: source.name, samples: intake.records.length }, 'source read to its end');
     return intake;

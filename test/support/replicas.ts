@@ -8,7 +8,7 @@ import { startInference, type Inference, type InferenceOptions } from '../../act
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { INFER_HEADERS } from '../../contracts/inference.ts';
 import { BUCKETS, inferSubject, type GalleryVerb, type InferVerb } from '../../contracts/subjects.ts';
-import { DeploymentSchema, type Deployment } from '../../contracts/release.ts';
+import { DeploymentSchema, type Deployment, type ModelPair } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createBus } from '../../infra/messaging/bus.ts';
@@ -35,7 +35,7 @@ export interface ReplicaTest {
   /** Changes the stored record, as the orchestrator does. */
   change(transition: (record: Deployment | null) => Deployment): Promise<Deployment>;
   /** Stores a pair, announces it, waits until every live replica is prepared, commits, waits until all have switched. */
-  deploy(options: TinyPairOptions): Promise<Deployment>;
+  deploy(options: TinyPairOptions & Pick<ModelPair, 'faces'>): Promise<Deployment>;
 }
 
 export function withReplicas(use: (context: ReplicaTest) => Promise<void>): Promise<void> {
@@ -68,9 +68,9 @@ async function openContext(test: TestServer, started: Inference[]): Promise<Repl
       started.push(inference);
       return inference;
     },
-    deploy: async (options) => {
+    deploy: async ({ faces, ...options }) => {
       const { runId } = options;
-      const pair = await storeTinyPair(blobs, options);
+      const pair = { ...(await storeTinyPair(blobs, options)), ...(faces ? { faces } : {}) };
       const every = (holds: (status: ReplicaStatus) => boolean, what: string) =>
         until(async () => (await replicas.list(MODEL)).every(holds), `every replica: ${what} ${runId}`);
       await change((record) => announce(record, pair, runId, MODEL));

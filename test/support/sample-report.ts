@@ -276,6 +276,7 @@ const curveOf = (): LearningCurve => ({
 const manifestOf = (): DatasetManifest => ({
   format: 'nightshift.dataset/1',
   image: { width: 64, height: 64, channels: 1 },
+  faces: null,
   labels: range(PEOPLE).map(personName).sort(),
   heldOut: range(HELD_OUT)
     .map((i) => personName(PEOPLE - HELD_OUT + i))

@@ -37,6 +37,7 @@ keeps the copy of its model's settings with which it started, so a change holds 
 const PAGES: Readonly<Record<string, string>> = {
   nats: '[nats.md](nats.md)',
   inference: '[serving.md](serving.md)',
+  'models.<name>.faces': '[faces.md](faces.md)',
   'models.<name>.training': '[training.md](training.md)',
   'models.<name>.training.command': '[training-command.md](training-command.md)',
   'models.<name>.deployment': '[deployment.md](deployment.md)',

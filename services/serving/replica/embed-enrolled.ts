@@ -5,7 +5,7 @@
 import { toFailure } from '../../../contracts/errors.ts';
 import type { Logger } from '../../../runtime/logger.ts';
 import { FOREVER, retry, type RetryPolicy } from '../../../runtime/retry.ts';
-import { decodeImage, refuseBlank } from '../../data/images.ts';
+import { prepareImage } from '../../data/faces/prepare.ts';
 import type { ResidentModel } from './resident-model.ts';
 
 export interface EnrolledImage {
@@ -23,17 +23,14 @@ const EMBED_AGAIN: RetryPolicy = {
 
 /** Null if the resident's end comes first (`isOver`), or if the image is unreadable or blank: then it counts for nothing. */
 export async function embedEnrolled(
-  { host, image: spec }: ResidentModel,
+  { host, faces, image: spec }: ResidentModel,
   { image, person, sequence }: EnrolledImage,
   isOver: () => boolean,
   log: Logger,
 ): Promise<Float32Array | null> {
   const embed = async () => {
     if (isOver()) return null;
-    const what = `enrolment ${sequence}`;
-    const pixels = await decodeImage(image, spec, what);
-    // Blank ones were enrolled before 0.3.0.
-    refuseBlank(pixels, spec, what);
+    const pixels = await prepareImage(image, spec, faces, `enrolment ${sequence}`);
     return host.embed({ pixels, count: 1 });
   };
   try {

@@ -4,10 +4,12 @@
  */
 import { assertNever, PipelineError } from '../../../contracts/errors.ts';
 import type { EmbedReply, IdentifyReply, VerifyReply } from '../../../contracts/inference.ts';
-import { checkPixels, decodeImage, refuseBlank } from '../../data/images.ts';
+import { prepareImage } from '../../data/faces/prepare.ts';
+import { checkPixels, refuseBlank } from '../../data/images.ts';
 import { isKnown } from '../../decision/thresholds.ts';
 import type { Served } from './replica.ts';
 import type { RecogniseRequest } from './request.ts';
+import type { ResidentModel } from './resident-model.ts';
 
 export type InferReply = EmbedReply | VerifyReply | IdentifyReply;
 
@@ -17,18 +19,13 @@ const TOP_K = 5;
 const SCORE_MIN = -1;
 
 /**
- * Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE, IMAGE_BLANK, REQUEST_INVALID, PERSON_UNKNOWN, and what the model host throws.
- * A blank picture is refused for `embed` as well: kept by a client, its embedding would match any other blank picture.
+ * Throws REQUEST_INVALID, IMAGE_BLANK, PERSON_UNKNOWN, and what `prepareImage` and the model host throw. A blank picture is
+ * refused for `embed` as well: kept by a client, its embedding would match any other blank picture.
  */
 export async function recognise(served: Served, request: RecogniseRequest): Promise<InferReply> {
   checkClaim(served, request);
   const { resident } = served;
-  const what = `${request.verb} request`;
-  const pixels =
-    request.input === 'pixels'
-      ? checkPixels(request.image, resident.image, what)
-      : await decodeImage(request.image, resident.image, what);
-  refuseBlank(pixels, resident.image, what);
+  const pixels = await pixelsOf(request, resident);
   const embedding = await resident.host.embed({ pixels, count: 1, deadlineMs: request.deadlineMs });
   switch (request.verb) {
     case 'embed':
@@ -40,6 +37,14 @@ export async function recognise(served: Served, request: RecogniseRequest): Prom
     default:
       return assertNever(request.verb);
   }
+}
+
+async function pixelsOf({ verb, input, image, deadlineMs }: RecogniseRequest, resident: ResidentModel) {
+  const what = `${verb} request`;
+  if (input !== 'pixels') return prepareImage(image, resident.image, resident.faces, what, deadlineMs);
+  const pixels = checkPixels(image, resident.image, what);
+  refuseBlank(pixels, resident.image, what);
+  return pixels;
 }
 
 /** Before the image is decoded: a request that cannot be answered costs nothing. */

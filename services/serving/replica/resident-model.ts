@@ -6,6 +6,7 @@ import type { BlobReader } from '../../../contracts/blobs.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
 import type { ModelPair } from '../../../contracts/release.ts';
+import { openFaces, type Faces } from '../../data/faces/face-threads.ts';
 import { readGallery, type Gallery } from '../gallery/gallery.ts';
 import { loadPeople, type People } from '../gallery/people.ts';
 import { checkGolden, readGolden, type Golden } from '../host/golden.ts';
@@ -20,6 +21,8 @@ export interface ResidentModel {
   /** The images that it takes. */
   readonly image: ImageSpec;
   readonly host: ModelHost;
+  /** Finds the face in a photograph; null if the model sees whole pictures. */
+  readonly faces: Faces | null;
   /** The gallery of that model, and who was enrolled and removed since. */
   readonly people: People;
   /** The last change of the gallery that is in `people`. */
@@ -44,10 +47,11 @@ const WARM_UP_RUNS = 3;
  * again.
  */
 export async function loadResident({ pair, blobs, options, processes }: LoadOptions): Promise<ResidentModel> {
-  const [model, galleryBytes, goldenBytes] = await Promise.all([
+  const [model, galleryBytes, goldenBytes, facesBytes] = await Promise.all([
     blobs.get(pair.model),
     blobs.get(pair.gallery),
     blobs.get(pair.golden),
+    pair.faces ? blobs.get(pair.faces) : null,
   ]);
   const { gallery, modelDigest } = readGallery(galleryBytes, `gallery ${pair.gallery.key}`);
   const golden = readGolden(goldenBytes, `golden samples ${pair.golden.key}`);
@@ -58,20 +62,25 @@ export async function loadResident({ pair, blobs, options, processes }: LoadOpti
     await checkGolden(host, golden);
   };
   const host = await createModelHost({ model, image: golden.spec, ...options, prepare }, processes);
+  let faces: Faces | null = null;
   try {
+    faces = facesBytes && (await openFaces(facesBytes));
     // At the priority at which it serves: from this run on it knows what a run takes.
     await embedOne(host, golden);
     const people = await loadPeople(gallery, host.dimensions);
     return {
+      faces,
       ...{ pair, modelDigest: pair.model.digest, galleryDigest: pair.gallery.digest, image: golden.spec, host },
       people,
       enrolments: { applied: 0 },
       close: async () => {
         await host.close();
         await people.close();
+        await faces?.close();
       },
     };
   } catch (error) {
+    await faces?.close();
     await host.close();
     throw error;
   }

@@ -2,12 +2,15 @@
 import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FaceSettingsSchema } from '../../../contracts/configuration/faces.ts';
 import { EnrollReplySchema, IdentifyReplySchema, RemoveReplySchema } from '../../../contracts/inference.ts';
 import { enrolmentsOf, STREAMS } from '../../../contracts/subjects.ts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createEnrolmentLog } from '../../../infra/stores/enrolment-log.ts';
 import { announce, commit, rollBack } from '../../../services/deployment/records.ts';
+import { withSettings } from '../../../services/data/faces/file.ts';
 import { encodePng } from '../../../services/data/images.ts';
+import { drawMarked, markDetector } from '../../support/marked-faces.ts';
 import { ask, faceOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '../../support/replicas.ts';
 import { decisionAt, storeTinyPair, tinySplit } from '../../support/tiny-data.ts';
 import { TINY_IMAGE } from '../../support/tiny-model.ts';
@@ -194,6 +197,50 @@ test('gallery: a change that cannot be made is refused, and nothing is stored', 
     const manager = await jetstreamManager(context.nc);
     const { state } = await manager.streams.info(STREAMS.enrolments, { subjects_filter: enrolmentsOf(MODEL) });
     assert.is(state.messages, 0);
+  }));
+
+test('gallery: a picture of one colour is neither enrolled nor searched, for every such picture would be that person', () =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1' });
+    const black = await encodePng(new Uint8Array(TINY_IMAGE.width * TINY_IMAGE.height), TINY_IMAGE);
+    for (const [verb, headers] of [
+      ['enroll', { person: 'nobody' }],
+      ['identify', {}],
+    ] as const) {
+      const { status, body } = await ask(context.nc, verb, black, headers);
+      assert.equal([status, (body.error as { code: string }).code], [400, 'IMAGE_BLANK'], verb);
+    }
+    const claimed = await ask(context.nc, 'verify', black, { person: 'nobody' });
+    assert.is((claimed.body.error as { code: string }).code, 'PERSON_UNKNOWN');
+  }));
+
+test('gallery: with a detector the face is enrolled and found in another photograph, no face is refused, and a rollback takes pictures whole', () =>
+  withReplicas(async (context) => {
+    const replica = await context.start('r1');
+    const file = withSettings(markDetector(), FaceSettingsSchema.parse({}), 'marks');
+    const faces = await context.blobs.put('MODELS', 'faces/marks.onnx', file);
+    await context.deploy({ runId: 'run1' });
+    // The same model and gallery: only the detector tells the two apart.
+    const { current, previous } = await context.deploy({ runId: 'run2', faces });
+    assert.equal([current!.faces, current!.model.digest], [faces, previous!.model.digest]);
+    assert.is(current!.gallery.digest, previous!.gallery.digest);
+    const size = { width: 200, height: 150 };
+    const photograph = (x: number) => drawMarked(size, [{ x, y: 60, apart: 40 }]);
+    await enrol(context, 'ada', await photograph(70));
+    const elsewhere = await ask(context.nc, 'identify', await photograph(130));
+    assert.is((elsewhere.body.matches as { person: string }[])[0]?.person, 'ada');
+    const two = await drawMarked({ width: 400, height: 240 }, [
+      { x: 100, y: 100, apart: 32 },
+      { x: 300, y: 100, apart: 32 },
+    ]);
+    const refused = await ask(context.nc, 'enroll', two, { person: 'ben' });
+    assert.equal([refused.status, (refused.body.error as { code: string }).code], [400, 'FACES_SEVERAL']);
+    const nobody = await ask(context.nc, 'identify', await faceOf(0));
+    assert.is((nobody.body.error as { code: string }).code, 'FACE_NOT_FOUND');
+    await context.change((record) => rollBack(record!, 'run2', new Date()));
+    await until(() => replica.status().release === 3, 'it is rolled back');
+    assert.is((await ask(context.nc, 'identify', await faceOf(0))).body.person, 'p0');
   }));
 
 test.run();

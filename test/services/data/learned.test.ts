@@ -18,7 +18,7 @@ const LEARNED: Learned = {
 const snapshotWith = (learned: DatasetManifest['learned'], blobs: BlobStore) =>
   storeManifest(
     {
-      ...{ format: 'nightshift.dataset/1', image: { width: 8, height: 8, channels: 1 } },
+      ...{ format: 'nightshift.dataset/1', image: { width: 8, height: 8, channels: 1 }, faces: null },
       ...{ labels: ['ada'], heldOut: [], strangers: [], learned, shards: [], sources: [] },
       counts: { train: 0, validation: 0, probe: 0, 'held-out': 0, stranger: 0, total: 0 },
       ...{ quarantined: [], quarantinedTotal: 0 },

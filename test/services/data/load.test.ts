@@ -67,7 +67,7 @@ async function storeWithStranger(blobs: BlobStore): Promise<DatasetManifest> {
     const shard = { blob: await blobs.put('DATASETS', 'shards/x.tar', await readFile(path)), samples: 4 };
     const counts = { train: 1, validation: 0, probe: 1, 'held-out': 1, stranger: 1, total: 4 };
     const people = { labels: ['ada', 'ben'], heldOut: ['ben'], strangers: ['eve'], learned: null };
-    const rest = { sources: [], quarantined: [], quarantinedTotal: 0 };
+    const rest = { faces: null, sources: [], quarantined: [], quarantinedTotal: 0 };
     return { format: 'nightshift.dataset/1', image: GREY, ...people, counts, shards: [shard], ...rest };
   });
 }

@@ -1,10 +1,15 @@
 /** The digest of what trains and judges: what changes it, and what does not. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { BlobRef } from '../../../contracts/references.ts';
 import { contentOf } from '../../../services/data/manifest.ts';
 import type { ResolvedSample } from '../../../services/data/resolve.ts';
 
 const IMAGE = { width: 8, height: 8, channels: 1 } as const;
+const WHOLE = { image: IMAGE, faces: null };
+const detector = (digit: string): BlobRef => ({
+  ...{ bucket: 'MODELS', key: 'f.onnx', digest: `sha256:${digit.repeat(64)}`, bytes: 1 },
+});
 type Content = Parameters<typeof contentOf>[1];
 
 const sample = (number: number, more: Partial<ResolvedSample> = {}): ResolvedSample => ({
@@ -16,7 +21,7 @@ const base: Content = {
   ...{ labels: ['ada', 'ben'], heldOut: [], strangers: [], samples: SAMPLES },
   sources: ['auth', 'helper'].map((name) => ({ name, type: 'list', samples: 1, quarantined: 0 })),
 };
-const content = (changed: Partial<Content> = {}) => contentOf(IMAGE, { ...base, ...changed });
+const content = (changed: Partial<Content> = {}) => contentOf(WHOLE, { ...base, ...changed });
 const withThird = (more: Partial<ResolvedSample>) => ({
   samples: [SAMPLES[0]!, SAMPLES[1]!, { ...SAMPLES[2]!, ...more }],
 });
@@ -42,6 +47,11 @@ for (const [what, changed] of [
   test(`content: ${what} changes it`, () => assert.is.not(content(changed), content()));
 
 test('content: the form of the images changes it', () =>
-  assert.is.not(contentOf({ ...IMAGE, width: 9 }, base), content()));
+  assert.is.not(contentOf({ ...WHOLE, image: { ...IMAGE, width: 9 } }, base), content()));
+
+test('content: looking for faces changes it, and so does another detector', () => {
+  const [one, other] = ['1', '2'].map((digit) => contentOf({ ...WHOLE, faces: detector(digit) }, base));
+  assert.is(new Set([content(), one, other]).size, 3);
+});
 
 test.run();

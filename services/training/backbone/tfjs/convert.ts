@@ -22,9 +22,26 @@ const FLOAT_TYPES: readonly unknown[] = ['DT_FLOAT', 1, undefined];
 /** `images` to `features`, the node `output`. Throws an Error naming the node that cannot be converted, or the input. */
 export function convertGraph(graph: TfGraph, output: string): ConvertedGraph {
   const g = new GraphBuilder();
+  const { known, input, operators } = convertNodes(g, graph, [output]);
+  // Some nets end in [batch, 1, 1, n].
+  g.output('features', asRows(g, known.get(output)!), 'float', ['batch', 'features']);
+  return { model: decodeModel(encodeModel(g.build('features'))), input, operators };
+}
+
+/** `images` to all of `outputs`, each a row of its values under the name of its node. Throws as `convertGraph`. */
+export function convertOutputs(graph: TfGraph, outputs: readonly string[]): ConvertedGraph {
+  const g = new GraphBuilder();
+  const { known, input, operators } = convertNodes(g, graph, outputs);
+  for (const name of outputs) g.output(name, asRows(g, known.get(name)!), 'float', ['batch', `${name} values`]);
+  return { model: decodeModel(encodeModel(g.build('outputs'))), input, operators };
+}
+
+const asRows = (g: GraphBuilder, known: Known) => g.node('Flatten', [asPlain(g, known)], { attributes: { axis: 1 } });
+
+function convertNodes(g: GraphBuilder, graph: TfGraph, outputs: readonly string[]) {
   const known = new Map<string, Known>();
   const operators: Record<string, number> = {};
-  const order = orderFor(graph, output);
+  const order = orderFor(graph, outputs);
   const input = inputOf(order);
   g.input('images', 'float', ['batch', input.channels, input.height ?? 'height', input.width ?? 'width']);
   for (const node of order) {
@@ -35,10 +52,7 @@ export function convertGraph(graph: TfGraph, output: string): ConvertedGraph {
       operators[node.op] = (operators[node.op] ?? 0) + 1;
     }
   }
-  // Some nets end in [batch, 1, 1, n].
-  const features = g.node('Flatten', [asPlain(g, known.get(output)!)], { attributes: { axis: 1 } });
-  g.output('features', features, 'float', ['batch', 'features']);
-  return { model: decodeModel(encodeModel(g.build('features'))), input, operators };
+  return { known, input, operators };
 }
 
 function convertNode(g: GraphBuilder, node: TfNode, known: ReadonlyMap<string, Known>): Known {
@@ -59,13 +73,13 @@ function convertNode(g: GraphBuilder, node: TfNode, known: ReadonlyMap<string, K
 /** Those that carry a value; the others only say what comes first. */
 const dataInputs = ({ input }: TfNode): string[] => input.filter((name) => !name.startsWith('^')).map(nodeNameOf);
 
-/** What `output` rests on, each node after its inputs. */
-function orderFor({ nodes }: TfGraph, output: string): TfNode[] {
+/** What `outputs` rest on, each node after its inputs. */
+function orderFor({ nodes }: TfGraph, outputs: readonly string[]): TfNode[] {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const order = new Map<string, TfNode>();
   const entered = new Set<string>();
   // Without recursion: nets are thousands of nodes deep.
-  const waiting = [output];
+  const waiting = [...outputs];
   while (waiting.length > 0) {
     const name = waiting.at(-1)!;
     const node = byName.get(name);
