@@ -54,6 +54,7 @@ export const LedgerEntrySchema = z.object({
   origin: OriginSchema,
   modelDigest: DigestSchema,
   galleryDigest: DigestSchema,
+  facesDigest: DigestSchema.optional().describe('absent if it sees whole pictures'),
 });
 export type LedgerEntry = z.infer<typeof LedgerEntrySchema>;
 

@@ -82,6 +82,7 @@ var announcement = ({ context: c }) => ({
     golden: c.verification.golden,
     runId: c.runId,
     dataset: c.dataset,
+    ...(c.verification.faces ? { faces: c.verification.faces } : {}),
   },
 });
 var wholeEvent = ({ event }) => event;

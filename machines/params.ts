@@ -55,6 +55,7 @@ export const announcement = ({ context: c }: OfContext): DeploymentParams => ({
     golden: c.verification!.golden,
     runId: c.runId,
     dataset: c.dataset!,
+    ...(c.verification!.faces ? { faces: c.verification!.faces } : {}),
   },
 });
 

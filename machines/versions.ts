@@ -35,11 +35,12 @@ export const VERSIONS: readonly MachineVersion[] = [
     upcast: inWordsOf02,
   },
   {
-    digest: '0c884cf8d8f4',
+    digest: 'c71488e707ad',
     note:
       'A verdict is blessed, rejected or inconclusive, and says whether the candidate may serve; a night whose data, ' +
       'configuration and champion are those of the last verdict ends unchanged; an operator may bless a candidate; ' +
-      'collectors learn of the champion, verifiers of the words, the decision and earlier releases.',
+      'collectors learn of the champion, verifiers of the words, the decision and earlier releases; a pair that was trained on ' +
+      'faces is announced with the file that finds them.',
     upcast: inVerdictsOf03,
   },
 ];

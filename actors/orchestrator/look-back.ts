@@ -52,14 +52,14 @@ function isJudged({ value, cause, context: { verification } }: Checkpoint): bool
 function isSame({ value, context }: Checkpoint, champion: ModelPair | null, pipeline: PipelineConfig): boolean {
   const { candidate, verification } = context;
   const isServed = statePath(value) === 'completed' && candidate !== null && verification !== null;
-  const left = isServed ? { model: candidate, gallery: verification.gallery } : context.champion;
+  const left = isServed ? { ...verification, model: candidate } : context.champion;
   return isSamePair(left, champion) && canonical(whatCounts(context.pipeline)) === canonical(whatCounts(pipeline));
 }
 
-type Pair = Pick<ModelPair, 'model' | 'gallery'>;
+type Pair = Pick<ModelPair, 'model' | 'gallery' | 'faces'>;
 
 export const isSamePair = (a: Pair | null, b: Pair | null): boolean =>
-  a?.model.digest === b?.model.digest && a?.gallery.digest === b?.gallery.digest;
+  (['model', 'gallery', 'faces'] as const).every((part) => a?.[part]?.digest === b?.[part]?.digest);
 
 /** When a run starts, how long it waits, and how people speak of what it recognises changes no model. */
 function whatCounts({ schedule: _, timeouts: __, retry: ___, noun: ____, ...rest }: PipelineConfig): object {

@@ -69,8 +69,8 @@ async function reachable(
     const message = `model ${model}: the pair of release ${release} is in service already, as release ${target.release}`;
     throw new PipelineError('RELEASE_NOT_RETAINED', message);
   }
-  const { model: net, gallery, golden } = target.pair;
-  for (const { bucket, key, digest } of [net, gallery, golden]) {
+  const { model: net, gallery, golden, faces } = target.pair;
+  for (const { bucket, key, digest } of [net, gallery, golden, ...(faces ? [faces] : [])]) {
     if ((await o.blobs.find(bucket, key))?.digest === digest) continue;
     const message = `model ${model}, release ${release}: ${bucket}/${key} is no longer stored, so its pair cannot be loaded`;
     throw new PipelineError('BLOB_MISSING', message);

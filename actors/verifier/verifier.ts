@@ -60,6 +60,7 @@ async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context
     report: await put('REPORTS', REPORT_FILE, Buffer.from(JSON.stringify(report, null, 2))),
     gallery: await put('MODELS', 'gallery.safetensors', gallery),
     golden: await put('MODELS', 'golden.safetensors', golden),
+    ...(manifest.faces ? { faces: manifest.faces } : {}),
     figures: { candidate: figuresOf(report.candidate), champion: report.champion && figuresOf(report.champion) },
   };
 }

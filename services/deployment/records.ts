@@ -5,7 +5,7 @@
 import { PipelineError } from '../../contracts/errors.ts';
 import { RETAINED_RELEASES } from '../../contracts/configuration/deployment.ts';
 import type { Announced, Deployment, LedgerEntry } from '../../contracts/release.ts';
-import { originOf, retain } from './retained.ts';
+import { digestsOf, originOf, retain } from './retained.ts';
 
 /** The ledger's line on a new release, and how much is retained beside it. */
 export interface Terms {
@@ -92,17 +92,17 @@ type NewRelease = Pick<Terms, 'reason'> & Partial<Terms>;
 
 /** `record.runId` is the run that brings the new release. */
 function nextRelease(record: Deployment, pair: Announced, now: Date, terms: NewRelease): Deployment {
-  const { model, gallery, golden, runId, dataset, origin } = pair;
+  const { model, gallery, golden, faces, runId, dataset, origin } = pair;
   const release = record.releaseMax + 1;
   const committedAt = now.toISOString();
-  const more = { ...(dataset ? { dataset } : {}), ...(origin ? { origin } : {}) };
+  const more = { ...(faces ? { faces } : {}), ...(dataset ? { dataset } : {}), ...(origin ? { origin } : {}) };
   const current = { model, gallery, golden, runId, release, committedAt, ...more };
   const previous = record.current;
   const earlier = record.previous ? [record.previous, ...record.retained] : record.retained;
   const entry: LedgerEntry = {
     ...{ release, startedAt: committedAt, reason: terms.reason, why: terms.why?.slice(0, WHY_LENGTH_MAX) ?? null },
     ...{ runId: record.runId, origin: originOf(current) },
-    ...{ modelDigest: model.digest, galleryDigest: gallery.digest },
+    ...digestsOf(current),
   };
   return {
     ...record,

@@ -3,7 +3,7 @@
  * loaded anew. Pure; records.ts keeps the list, the orchestrator asks which pair a rollback leads to.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import type { Announced, Deployment, Release, ModelPair, Origin } from '../../contracts/release.ts';
+import type { Announced, Deployment, LedgerEntry, Release, ModelPair, Origin } from '../../contracts/release.ts';
 
 /** The pair that an operator's rollback leads to. */
 export type Target =
@@ -57,7 +57,8 @@ export function canReturn({ current, previous, retained }: Deployment, pair: Pai
   return !isIt(current) && (isIt(previous) || retained.some(isIt));
 }
 
-type PairDigests = Readonly<Record<'modelDigest' | 'galleryDigest', string>>;
+/** What makes two pairs one: the same model with another detector of faces answers otherwise. */
+type PairDigests = Pick<LedgerEntry, 'modelDigest' | 'galleryDigest' | 'facesDigest'>;
 
 /** Every release that a pair served has a line of its own in the ledger; any of them names it. */
 function isPairOf({ ledger }: Deployment, release: number, other: Release): boolean {
@@ -67,10 +68,16 @@ function isPairOf({ ledger }: Deployment, release: number, other: Release): bool
 }
 
 const announcedOf = (release: Release): Announced => {
-  const { model, gallery, golden, runId, dataset } = release;
-  return { model, gallery, golden, runId, ...(dataset ? { dataset } : {}), origin: originOf(release) };
+  const { model, gallery, golden, faces, runId, dataset } = release;
+  const more = { ...(faces ? { faces } : {}), ...(dataset ? { dataset } : {}) };
+  return { model, gallery, golden, runId, ...more, origin: originOf(release) };
 };
-const hasDigests = ({ model, gallery }: ModelPair, { modelDigest, galleryDigest }: PairDigests) =>
-  model.digest === modelDigest && gallery.digest === galleryDigest;
-const isSamePair = (a: ModelPair, b: ModelPair) =>
-  hasDigests(a, { modelDigest: b.model.digest, galleryDigest: b.gallery.digest });
+
+export const digestsOf = ({ model, gallery, faces }: ModelPair): PairDigests => ({
+  ...{ modelDigest: model.digest, galleryDigest: gallery.digest },
+  ...(faces ? { facesDigest: faces.digest } : {}),
+});
+
+const hasDigests = ({ model, gallery, faces }: ModelPair, { modelDigest, galleryDigest, facesDigest }: PairDigests) =>
+  model.digest === modelDigest && gallery.digest === galleryDigest && faces?.digest === facesDigest;
+const isSamePair = (a: ModelPair, b: ModelPair) => hasDigests(a, digestsOf(b));

@@ -8,7 +8,16 @@ import { getShortestPaths } from 'xstate/graph';
 import { pipelineMachine, type PipelineEvent, type PipelineInput } from '../../machines/pipeline.machine.ts';
 import { firstCheckpoint, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
 import { pairOf } from '../support/deployments.ts';
-import { allEvents, nightInput, PAST, pipelineConfig, REJECTED, UNCHANGED, verified } from '../support/runs.ts';
+import {
+  allEvents,
+  blobRef,
+  nightInput,
+  PAST,
+  pipelineConfig,
+  REJECTED,
+  UNCHANGED,
+  verified,
+} from '../support/runs.ts';
 
 const NOW = new Date('2026-01-01T02:00:00Z');
 const FINAL = ['completed', 'rejected', 'unchanged', 'failed', 'rolledBack', 'cancelled'];
@@ -258,6 +267,14 @@ test('machine: a blessed candidate is deployed without a second approval, with i
     runId: 'r1',
     dataset: REJECTED.dataset,
   });
+});
+
+test('machine: a pair is announced with the file that finds faces, if the candidate was trained on faces', () => {
+  const faces = blobRef('MODELS', 'faces');
+  const verification = { ...REJECTED.verification!, faces };
+  const { walks } = walkAll({ ...forkInput('reject'), forkedFrom: { ...REJECTED, verification }, blessing });
+  const announced = walks[0]?.effects.find((e) => e.kind === 'deployment');
+  assert.equal(announced?.kind === 'deployment' && announced.pair?.faces, faces);
 });
 
 test('machine: collectors are told the champion, verifiers the decision and the releases before', () => {

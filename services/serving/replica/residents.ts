@@ -93,4 +93,4 @@ export class Residents {
   }
 }
 
-const keyOf = ({ model, gallery }: ModelPair) => `${model.digest} ${gallery.digest}`;
+const keyOf = ({ model, gallery, faces }: ModelPair) => [model, gallery, faces].map((blob) => blob?.digest).join(' ');

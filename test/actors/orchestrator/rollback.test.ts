@@ -12,7 +12,7 @@ import { withServer } from '../../support/server.ts';
 import { hold, tell } from '../../support/steering.ts';
 import { createGate, until } from '../../support/wait.ts';
 
-/** Runs whose model, gallery and golden samples are stored objects, different for each run. */
+/** Runs whose model, gallery, golden samples and detector of faces are stored objects, different for each run. */
 function storingWorks(put: (runId: string, name: string) => Promise<BlobRef>): Partial<Works> {
   return {
     train: async (command, context) => ({
@@ -23,6 +23,7 @@ function storingWorks(put: (runId: string, name: string) => Promise<BlobRef>): P
       ...(await trivialWorks.verify(command, context)),
       gallery: await put(command.runId, 'gallery'),
       golden: await put(command.runId, 'golden'),
+      faces: await put(command.runId, 'faces'),
     }),
   };
 }
@@ -98,6 +99,10 @@ test('rollback: what is not retained, serves already, or is no longer stored is 
     const missing = await failureOf(() => rollBack(saga.bus, 'face', undefined, 2));
     assert.is(missing.code, 'BLOB_MISSING');
     assert.match(missing.message, /release 2: MODELS\/n2\/gallery is no longer stored/);
+    await saga.orchestrator.blobs.put('MODELS', 'n2/gallery', Buffer.from('n2gallery'));
+    await saga.orchestrator.blobs.remove('MODELS', 'n2/faces');
+    const blind = await failureOf(() => rollBack(saga.bus, 'face', undefined, 2));
+    assert.match(blind.message, /release 2: MODELS\/n2\/faces is no longer stored/);
     assert.equal([(await recordOf(saga)).current?.release, (await recordOf(saga)).announced], [4, null]);
   }));
 

@@ -180,6 +180,33 @@ test('records: a release knows the snapshot that it was trained on, also when it
   assert.equal(target.kind === 'retained' && target.pair.dataset, dataset);
 });
 
+test('records: a release keeps the file that finds its faces, and the same model with another file is another pair', () => {
+  const blob = (digit: string) => ({
+    ...{ bucket: 'MODELS' as const, key: digit, digest: `sha256:${digit.repeat(64)}`, bytes: 1 },
+  });
+  const files = [undefined, blob('1'), blob('2')];
+  const record = files.reduce<Deployment | null>((before, faces, at) => {
+    const pair = { ...pairOf('same'), runId: `r${at + 1}`, ...(faces ? { faces } : {}) };
+    return commit(announce(before, pair, pair.runId, 'face'), pair.runId, NOW);
+  }, null)!;
+  const { current, previous, retained, ledger } = DeploymentSchema.parse(record);
+  assert.equal([retained[0]?.faces, previous?.faces, current?.faces], files);
+  assert.equal(
+    ledger.map(({ facesDigest }) => facesDigest),
+    files.map((file) => file?.digest),
+  );
+  const kinds = [1, 2, 3].map((release) => targetOf(record, 'face', release).kind);
+  assert.equal(kinds, ['retained', 'previous', 'current']);
+  assert.equal(
+    ledger.map((entry) => canReturn(record, entry)),
+    [true, true, false],
+  );
+  const back = reloaded(record, 1, 'b1');
+  assert.equal([back.current?.faces, back.previous?.faces], [undefined, files[2]]);
+  const again = targetOf(back, 'face', 2);
+  assert.equal(again.kind === 'retained' && again.pair.faces, files[1]);
+});
+
 test('records: a retained pair comes back as a new release that says where it is from, and can be rolled back', () => {
   const record = reloaded(deployed('r1', 'r2', 'r3'), 1, 'rollback-1');
   assert.equal(
