@@ -39,6 +39,7 @@ async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context
       candidateDigest: candidate.digest,
       championBytes: champion && (await championBytes(blobs, champion, context)),
       championDigest: champion?.model.digest ?? null,
+      championRunId: champion?.runId ?? null,
       images: {
         enrolled: await load('train', 'validation', 'held-out'),
         probes: await load('probe'),

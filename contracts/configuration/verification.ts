@@ -37,8 +37,11 @@ export const VerificationConfigSchema = z
           .number()
           .min(0)
           .max(2)
-          .default(0.3)
-          .describe("Largest distance of identify's threshold from the champion's, a cosine."),
+          .default(0.1)
+          .describe(
+            "Largest distance between the champion's threshold of identify by tonight's strangers and the one that it was " +
+              'released with, a cosine: beyond it the strangers are others than they were.',
+          ),
         galleryShrinkMax: share(0.1).describe(
           'Largest share of the enrolled people who may be gone since the last release.',
         ),

@@ -42,6 +42,8 @@ export interface VerificationJob {
   /** The model in service; null before the first. */
   readonly championBytes: Uint8Array | null;
   readonly championDigest: string | null;
+  /** The run that made it. */
+  readonly championRunId: string | null;
   readonly images: VerificationImages;
   readonly config: VerificationConfig;
   readonly decision: DecisionConfig;
@@ -107,7 +109,10 @@ function reportOf(
   const { accuracy } = candidate;
   const isCompared = champion !== null && championDigest !== null && speed.champion !== null;
   const compared = isCompared
-    ? { accuracy: champion.measured.accuracy, performance: speed.champion!, comparison: champion.comparison }
+    ? {
+        ...{ runId: job.championRunId ?? '', accuracy: champion.measured.accuracy },
+        ...{ performance: speed.champion!, comparison: champion.comparison },
+      }
     : null;
   const { gates, verdict, reasons, best } = judge(
     { candidate: { accuracy, performance: speed.candidate }, champion: compared, history: job.history },

@@ -32,7 +32,7 @@ const comparison = (changes: Partial<Comparison> = {}): Comparison => ({
   ...changes,
 });
 const champion = (changes: Partial<Comparison> = {}, of: Partial<Accuracy> = {}) => ({
-  ...{ accuracy: accuracy(of), performance: performance(), comparison: comparison(changes) },
+  ...{ accuracy: accuracy(of), performance: performance(), comparison: comparison(changes), runId: 'r1' },
 });
 const figures = (changes: Partial<Figures> = {}): Figures => ({
   ...{ candidate: { accuracy: accuracy(), performance: performance() }, champion: null, history: [] },
@@ -130,9 +130,6 @@ test('gates: every other comparison with the champion rejects alone', () => {
   assert.equal(broken({ champion: champion({ namesLost: lost }) }), ['names-lost']);
   assert.equal(broken({ champion: champion({ namesLost: lost.slice(1, 4) }) }), []);
   assert.equal(broken({ champion: champion({}, { verify: { ...accuracy().verify, tar: 0.96 } }) }), ['tar-drop']);
-  assert.equal(broken({ champion: champion({}, { identify: { ...accuracy().identify, threshold: 0.2 } }) }), [
-    'threshold-jump',
-  ]);
   const worse = candidate({ identify: { threshold: 0.6, fpir: promise('shown', 0.019) } });
   assert.equal(broken({ ...worse, champion: champion() }), ['strangers-rise']);
   assert.equal(broken({ ...candidate({}, performance(25, 500, 21)), champion: champion() }), ['slowdown']);
@@ -158,6 +155,19 @@ test('gates: ten nights that lose two points each are stopped by the best of the
 test('gates: a release of far fewer people is no measure', () => {
   assert.equal(broken({ history: [past(2, 0.95), past(1, 1, 20)] }), []);
   assert.equal(broken({ history: [past(2, 0.95), past(1, 1, 32)] }), ['rank-1-best']);
+});
+
+test('gates: strangers who give the champion another threshold than it was released with are no strangers', () => {
+  const by = (threshold: number, runId = 'r1') =>
+    broken({
+      champion: { ...champion({}, { identify: { ...accuracy().identify, threshold } }), runId },
+      history: [past(2, 0.9), past(1, 0.96)],
+    });
+  assert.equal(by(0.6), []);
+  assert.equal(by(0.5), []);
+  assert.equal(by(0.49), ['threshold-jump']);
+  assert.equal(by(0.71), ['threshold-jump']);
+  assert.equal(by(0.1, 'r-unknown'), [], 'of a champion without a history nothing is known');
 });
 
 test('gates: a gallery that shrinks', () => {

@@ -56,6 +56,7 @@ function job(changes: Partial<VerificationJob> = {}): VerificationJob {
     candidateDigest: digestOf(candidateBytes),
     championBytes: null,
     championDigest: null,
+    championRunId: null,
     images: images(),
     config: VerificationConfigSchema.parse({ performanceRequests: 40 }),
     decision: DecisionConfigSchema.parse({ identify: { fpir: 0.1 }, verify: { far: 0.01 } }),

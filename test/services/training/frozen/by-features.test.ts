@@ -167,6 +167,7 @@ test('by features: a verification finds the same with them and without, and the 
         {
           ...{ runId: 'r1', model: 'face', candidateBytes, championBytes, images, history: [] },
           ...{ candidateDigest: digestOf(candidateBytes), championDigest: digestOf(championBytes) },
+          championRunId: 'r0',
           config: VerificationConfigSchema.parse({ performanceRequests: 10, featuresDir }),
           decision: DecisionConfigSchema.parse({ identify: { fpir: 0.1 }, verify: { far: 0.01 } }),
           image: images.enrolled.spec,
