@@ -199,22 +199,6 @@ test('gallery: a change that cannot be made is refused, and nothing is stored', 
     assert.is(state.messages, 0);
   }));
 
-test('gallery: a picture of one colour is neither enrolled nor searched, for every such picture would be that person', () =>
-  withReplicas(async (context) => {
-    await context.start('r1');
-    await context.deploy({ runId: 'run1' });
-    const black = await encodePng(new Uint8Array(TINY_IMAGE.width * TINY_IMAGE.height), TINY_IMAGE);
-    for (const [verb, headers] of [
-      ['enroll', { person: 'nobody' }],
-      ['identify', {}],
-    ] as const) {
-      const { status, body } = await ask(context.nc, verb, black, headers);
-      assert.equal([status, (body.error as { code: string }).code], [400, 'IMAGE_BLANK'], verb);
-    }
-    const claimed = await ask(context.nc, 'verify', black, { person: 'nobody' });
-    assert.is((claimed.body.error as { code: string }).code, 'PERSON_UNKNOWN');
-  }));
-
 test('gallery: with a detector the face is enrolled and found in another photograph, no face is refused, and a rollback takes pictures whole', () =>
   withReplicas(async (context) => {
     const replica = await context.start('r1');
