@@ -3,7 +3,7 @@
  * command did not succeed, 2 wrong usage or configuration. Code that runs models is loaded only by commands that need
  * it.
  */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { backboneCommands } from './commands/backbone.ts';
@@ -16,6 +16,7 @@ const EXIT_CODE_USAGE = 2;
 
 /** A command's module is loaded when the command runs: help, and the word that one is misspelt, need none. */
 const load = {
+  ask: () => import('./commands/ask.ts'),
   curve: () => import('./commands/curve.ts'),
   demo: () => import('../demo/demo.ts'),
   dlq: () => import('./commands/dlq.ts'),
@@ -201,6 +202,17 @@ function galleryCommands(nightshift: Command): void {
     .option(...JSON_OUTPUT)
     .action(async (model, person, images, options, command) =>
       (await load.gallery()).enrollCommand(model, person, images, options, globals(command)),
+    );
+  nightshift
+    .command('ask')
+    .description('who is on a picture (identify), or is it that person (verify)? Asked as a door asks')
+    .argument('<model>', 'model name')
+    .addArgument(new Argument('<verb>', 'the question').choices(['identify', 'verify']))
+    .argument('<image>', 'an image file')
+    .option('--person <name>', 'verify: whose face it should be')
+    .option(...JSON_OUTPUT)
+    .action(async (model, verb, image, options, command) =>
+      (await load.ask()).askCommand(model, verb, image, options, globals(command)),
     );
   nightshift
     .command('remove')

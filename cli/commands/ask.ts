@@ -1,0 +1,60 @@
+/** `nightshift ask`: who is on a picture, or is it that person, asked by the same request as any door sends. */
+import { PipelineError } from '../../contracts/errors.ts';
+import {
+  IdentifyReplySchema,
+  VerifyReplySchema,
+  type IdentifyReply,
+  type VerifyReply,
+} from '../../contracts/inference.ts';
+import type { InferVerb } from '../../contracts/subjects.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { readImage, requestInfer } from '../infer.ts';
+import { withClient } from '../with-client.ts';
+
+export type AskedVerb = Exclude<InferVerb, 'embed'>;
+
+interface AskOptions {
+  readonly json?: boolean;
+  readonly person?: string;
+}
+
+/** A stranger is an answer like any other. Throws CONFIG_INVALID, or what reading and asking throw. */
+export async function askCommand(
+  model: string,
+  verb: AskedVerb,
+  file: string,
+  { json, person }: AskOptions,
+  global: GlobalOptions,
+): Promise<void> {
+  if (verb === 'verify' && person === undefined)
+    throw new PipelineError('CONFIG_INVALID', 'ask: whose face should it be? --person <name> says so');
+  if (verb === 'identify' && person !== undefined)
+    throw new PipelineError('CONFIG_INVALID', 'ask: --person belongs to verify; identify names the person itself');
+  const image = await readImage(file);
+  await withClient(global, async (client) => {
+    const reply: IdentifyReply | VerifyReply =
+      verb === 'identify'
+        ? await requestInfer(client, { model, verb, image, reply: IdentifyReplySchema })
+        : await requestInfer(client, { model, verb, person, image, reply: VerifyReplySchema });
+    process.stdout.write(json ? `${JSON.stringify(reply)}\n` : `${textOf(model, reply)}\n`);
+  });
+}
+
+function textOf(model: string, reply: IdentifyReply | VerifyReply): string {
+  const { release, score, threshold, decision } = reply;
+  const found = 'matches' in reply ? identified(reply) : verified(reply);
+  const scores = `score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)}`;
+  return [
+    `${model}: ${found}`,
+    `  ${scores}; release ${release}, ${decision.people} people enrolled`,
+    ...(decision.warning === null ? [] : [`  warning: ${decision.warning}`]),
+  ].join('\n');
+}
+
+function identified({ person, matches }: IdentifyReply): string {
+  if (person !== null) return `"${person}"`;
+  const [nearest] = matches;
+  return nearest ? `nobody known; most similar is "${nearest.person}"` : 'nobody known';
+}
+
+const verified = ({ person, match }: VerifyReply) => `${match ? '' : 'not '}"${person}"`;

@@ -1,0 +1,39 @@
+/** Requests of the command line to the replicas of a model, as any other client sends them. Used by ask and gallery. */
+import { readFile } from 'node:fs/promises';
+import { headers } from '@nats-io/nats-core';
+import type { z } from 'zod';
+import { PipelineError } from '../contracts/errors.ts';
+import { INFER_HEADERS } from '../contracts/inference.ts';
+import { inferSubject, type GalleryVerb, type InferVerb } from '../contracts/subjects.ts';
+import { readAnswer, type Client } from './client.ts';
+
+/** Longer than the replica itself waits for a change to be in force. */
+const ANSWER_TIMEOUT_MS = 15_000;
+
+export interface InferRequest<T> {
+  readonly model: string;
+  readonly verb: InferVerb | GalleryVerb;
+  /** The person of the request; absent where it names none. */
+  readonly person?: string | undefined;
+  /** An image file; empty where there is none. */
+  readonly image: Uint8Array;
+  readonly reply: z.ZodType<T>;
+}
+
+/** Throws NATS_UNAVAILABLE, or what readAnswer throws. */
+export async function requestInfer<T>({ nc }: Client, request: InferRequest<T>): Promise<T> {
+  const { model, verb, person, image, reply } = request;
+  const meta = headers();
+  if (person !== undefined) meta.set(INFER_HEADERS.person, person);
+  const subject = inferSubject(model, verb);
+  const answer = await nc.request(subject, image, { headers: meta, timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
+    throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${subject}: does a replica run?`, { cause });
+  });
+  return readAnswer(answer, reply, subject);
+}
+
+/** Throws IMAGE_UNREADABLE. */
+export const readImage = (file: string): Promise<Uint8Array> =>
+  readFile(file).catch((cause) => {
+    throw new PipelineError('IMAGE_UNREADABLE', `${file} cannot be read: ${String(cause)}`, { cause });
+  });
