@@ -5,10 +5,13 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_HEAD } from '../contracts/configuration/training.ts';
+import { ImageSpecSchema, type ImageSpec } from '../contracts/dataset.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy/accuracy.ts';
 import { runDecisionBench } from './decision/decision.ts';
 import { runFacesBench } from './faces/faces.ts';
+import { BACKBONE_SPEC, SPEC } from './decision/people.ts';
 import { runSagaBench } from './saga/saga.ts';
 import { runServingBench } from './serving/serving.ts';
 import { runSwapBench } from './swap/swap.ts';
@@ -46,12 +49,31 @@ bench
   .option('--far <share>', 'of comparisons that verify may accept wrongly', Number, 0.001)
   .option('--divisions <n>', 'into trained, held out, probes and strangers; each trains a net', Number, 5)
   .option('--nights <list>', 'numbers of people, such as 46,56,66,76: nights that follow each other', wholeNumbers)
-  .option('--model <onnx>', 'a finished model in the form that a training yields, for 64 x 64 grey pixels')
+  .addOption(new Option('--model <onnx>', 'a finished model in the form that a training yields').conflicts('backbone'))
+  .option('--backbone <onnx>', 'as `nightshift backbone import` writes it; its head is trained for each division')
+  .addOption(new Option('--head <which>', 'on the backbone').choices(['default', 'none', 'auto']).default('default'))
+  .option('--mirror', 'the backbone embeds each picture and its mirror image', false)
+  .option(
+    '--image <size>',
+    'width x height x channels of the pictures for the model (default: 64x64x1) or the backbone (112x112x3)',
+    imageSize,
+  )
+  .option('--features <folder>', "where the backbone's features are kept", join(tmpdir(), 'nightshift-bench-features'))
   .option('--floors-only', 'pixels and PCA + LDA alone: seconds', false)
   .option('--json', 'one JSON object on stdout', false)
-  .action(async ({ data, strangers, target, nights, model, ...options }) => {
-    const files = { dataFolder: data, strangersFolder: strangers ?? null, modelFile: model ?? null };
-    await runDecisionBench({ ...options, ...files, targets: target, nights: nights ?? null });
+  .action(async ({ data, strangers, target, nights, model, backbone, image, head, mirror, features, ...options }) => {
+    const folders = { dataFolder: data, strangersFolder: strangers ?? null };
+    await runDecisionBench({
+      ...{ ...options, ...folders, targets: target, nights: nights ?? null },
+      model: model === undefined ? null : { path: model, image: image ?? SPEC },
+      backbone:
+        backbone === undefined
+          ? null
+          : {
+              ...{ path: backbone, mirror, cacheDir: features, image: image ?? BACKBONE_SPEC },
+              head: head === 'default' ? DEFAULT_HEAD : head,
+            },
+    });
   });
 
 bench
@@ -172,6 +194,13 @@ function wholeNumbers(list: string): number[] {
   const numbers = list.split(',').map(Number);
   if (numbers.every(Number.isInteger)) return numbers;
   throw new InvalidArgumentError('whole numbers, separated by commas');
+}
+
+function imageSize(text: string): ImageSpec {
+  const [width, height, channels] = text.split('x').map(Number);
+  const parsed = ImageSpecSchema.safeParse({ width, height, channels });
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError('such as 112x112x3');
 }
 
 function shares(list: string): number[] {

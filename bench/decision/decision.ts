@@ -2,9 +2,19 @@
  * What a door lets in and keeps out at the thresholds that the product would set, on any folder of people, beside two
  * floors under the same rule. Called by run.ts; docs/decision.md has the figures and explains the protocol.
  */
+import { isDeepStrictEqual } from 'node:util';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import { HELD_OUT_MIN, HELD_OUT_SHARE } from '../../services/decision/held-out.ts';
 import { STRANGERS_MIN } from '../../services/decision/promise.ts';
-import { defaultNet, finishedModel, floors, type Contender, type Memory } from './contenders.ts';
+import {
+  defaultNet,
+  finishedModel,
+  floors,
+  frozenBackbone,
+  type BackboneOptions,
+  type Contender,
+  type Memory,
+} from './contenders.ts';
 import { measureDecision, type DecisionFigures, type EmbeddedDivision, type SetBy } from './measure.ts';
 import {
   byHash,
@@ -31,35 +41,52 @@ export interface DecisionBenchOptions {
   readonly divisions: number;
   /** Numbers of people on consecutive nights, each trained from the one before; null: one night with all. */
   readonly nights: readonly number[] | null;
-  /** A finished model in place of the default net. */
-  readonly modelFile: string | null;
+  /** A finished model in place of the default net, and the pictures that it takes. */
+  readonly model: { readonly path: string; readonly image: ImageSpec } | null;
+  /** A frozen backbone in place of the default net. */
+  readonly backbone: BackboneOptions | null;
   readonly floorsOnly: boolean;
   readonly json: boolean;
 }
 
 export async function runDecisionBench(options: DecisionBenchOptions): Promise<DecisionBenchResult> {
-  const people = await loadPeople(options.dataFolder);
-  const strangers = options.strangersFolder === null ? [] : await loadPeople(options.strangersFolder);
-  if (!options.json) console.log(protocol(options, strangers.length > 0));
   const seeds = Array.from({ length: options.divisions }, (_, index) => index + 1);
-  const rows: DecisionRow[] = [];
-  for (const contender of contendersOf(options))
-    rows.push(...(await measureContender(contender, people, strangers, seeds, options)));
-  const result = resultOf(rows, people, strangers, seeds, options);
+  const [first, ...others] = contendersOf(options);
+  let crowd = await loadCrowd(options, first!.image);
+  if (!options.json) console.log(protocol(options, crowd.strangers.length > 0));
+  const rows = await measureContender(first!, crowd, seeds, options);
+  for (const contender of others) {
+    if (!isDeepStrictEqual(contender.image, crowd.image)) crowd = await loadCrowd(options, contender.image);
+    rows.push(...(await measureContender(contender, crowd, seeds, options)));
+  }
+  const result = resultOf(rows, crowd, seeds, options);
   printDecision(result, options.json);
   return result;
 }
 
-function contendersOf({ modelFile, floorsOnly }: DecisionBenchOptions): Contender[] {
+/** The same people and images at one size. */
+interface Crowd {
+  readonly image: ImageSpec;
+  readonly people: readonly Person[];
+  readonly strangers: readonly Person[];
+}
+
+const loadCrowd = async ({ dataFolder, strangersFolder }: DecisionBenchOptions, image: ImageSpec): Promise<Crowd> => ({
+  image,
+  people: await loadPeople(dataFolder, image),
+  strangers: strangersFolder === null ? [] : await loadPeople(strangersFolder, image),
+});
+
+function contendersOf({ model, backbone, floorsOnly }: DecisionBenchOptions): Contender[] {
   if (floorsOnly) return [...floors];
-  return [modelFile === null ? defaultNet : finishedModel(modelFile), ...floors];
+  if (backbone !== null) return [frozenBackbone(backbone), ...floors];
+  return [model === null ? defaultNet : finishedModel(model.path, model.image), ...floors];
 }
 
 /** Each division is embedded once and measured at every target and by everybody who can set the threshold. */
 async function measureContender(
   contender: Contender,
-  people: readonly Person[],
-  strangers: readonly Person[],
+  { people, strangers, image }: Crowd,
   seeds: readonly number[],
   { targets, far, nights }: DecisionBenchOptions,
 ): Promise<DecisionRow[]> {
@@ -69,7 +96,7 @@ async function measureContender(
     let memory: Memory = null;
     for (const count of nights ?? [people.length]) {
       const division = divide(arriving.slice(0, count), strangers, seed);
-      const night = await embedDivision(contender, division, memory);
+      const night = await embedDivision(contender, division, image, memory);
       memory = night.memory;
       for (const setBy of settersOf(night.embedded)) {
         for (const target of targets) {
@@ -89,17 +116,20 @@ const settersOf = ({ setting, heldOut }: EmbeddedDivision): SetBy[] => [
   ...(heldOut.size > 0 ? (['held-out people'] as const) : []),
 ];
 
-async function embedDivision(contender: Contender, division: Division, memory: Memory) {
+async function embedDivision(contender: Contender, division: Division, image: ImageSpec, memory: Memory) {
   const { trained, heldOut, seed } = division;
   const enrolled = [...trained, ...heldOut];
   const sets = [
-    labelled(enrolled.map((it) => ({ label: it.label, images: it.enrolled }))),
-    labelled(enrolled.map((it) => ({ label: it.label, images: it.probes }))),
-    labelled(heldOut.map((it) => ({ label: it.label, images: [...it.enrolled, ...it.probes] }))),
-    labelled(division.setting),
-    labelled(division.measuring),
-  ];
-  const train = labelled(trained.map((it) => ({ label: it.label, images: it.enrolled })));
+    enrolled.map((it) => ({ label: it.label, images: it.enrolled })),
+    enrolled.map((it) => ({ label: it.label, images: it.probes })),
+    heldOut.map((it) => ({ label: it.label, images: [...it.enrolled, ...it.probes] })),
+    division.setting,
+    division.measuring,
+  ].map((groups) => labelled(groups, image));
+  const train = labelled(
+    trained.map((it) => ({ label: it.label, images: it.enrolled })),
+    image,
+  );
   // A set without strangers has an empty one, of which there is nothing to embed.
   const filled = sets.filter(({ count }) => count > 0);
   const { rows, memory: left } = await contender.embed(train, filled, seed, memory);
@@ -129,8 +159,7 @@ function meanOf(figures: readonly DecisionFigures[]): DecisionFigures {
 /** The first row is of the net, set by strangers if there are any, at the first target; of nights the last counts. */
 function resultOf(
   rows: readonly DecisionRow[],
-  people: readonly Person[],
-  strangers: readonly Person[],
+  { people, strangers }: Crowd,
   seeds: readonly number[],
   { targets, far, nights }: DecisionBenchOptions,
 ): DecisionBenchResult {

@@ -33,7 +33,10 @@ export interface DividedPerson {
   readonly probes: readonly Uint8Array[];
 }
 
+/** As the pipeline stores pictures where nothing else is configured. */
 export const SPEC: ImageSpec = { width: 64, height: 64, channels: 1 };
+/** As docs/training.md stores them for a pretrained backbone. */
+export const BACKBONE_SPEC: ImageSpec = { width: 112, height: 112, channels: 3 };
 /** Of a person's images, those that are learned and enrolled. */
 export const ENROLLED_SHARE = 0.7;
 /** Of the people, if there are no other strangers, those that are never enrolled. */

@@ -4,6 +4,12 @@ import type { LabelledImages } from '../../services/data/strategy.ts';
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob, TrainingOutcome } from '../../services/training/strategy.ts';
 
+export const UNWATCHED = {
+  signal: new AbortController().signal,
+  progress: () => {},
+  log: { info: () => {}, warn: () => {} },
+};
+
 /** Beside `settings` everything is as shipped. */
 export async function trainNet(
   train: LabelledImages,
@@ -16,9 +22,7 @@ export async function trainNet(
   return strategy.train(
     { ...job, datasetDigest: `sha256:${'0'.repeat(64)}` },
     {
-      signal: new AbortController().signal,
-      progress: () => {},
-      log: { info: () => {}, warn: () => {} },
+      ...UNWATCHED,
       now: () => performance.now(),
       saveCheckpoint: async () => {},
     },

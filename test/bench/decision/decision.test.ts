@@ -1,11 +1,13 @@
-/** The decision bench from a folder of drawn people to its figures, with the floors alone: nothing is trained. */
-import { mkdir, writeFile } from 'node:fs/promises';
+/** The decision bench from a folder of drawn people to its figures: the floors, and a head on a small frozen backbone. */
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { BackboneConfig } from '../../../contracts/configuration/training.ts';
 import { runDecisionBench } from '../../../bench/decision/decision.ts';
 import { encodePng } from '../../../services/data/images.ts';
 import { createRandom } from '../../../services/training/random.ts';
+import { bytesOf, noise, smallModel } from '../../services/training/backbone/onnx-models.ts';
 import { withFolder } from '../../support/folder.ts';
 
 const SPEC = { width: 16, height: 16, channels: 1 } as const;
@@ -25,7 +27,19 @@ async function draw(folder: string, people: number, images: number, seed: number
   return folder;
 }
 
-const OPTIONS = { far: 0.01, divisions: 2, nights: null, modelFile: null, floorsOnly: true, json: true };
+/** Pixels of SPEC to 64 numbers. */
+const BACKBONE = bytesOf(
+  smallModel({
+    ...{ opset: 18, shape: ['batch', 1, 16, 16] },
+    nodes: [
+      { op: 'Conv', inputs: ['x', 'w'], outputs: ['c'], attributes: { strides: [4, 4], kernel_shape: [4, 4] } },
+      { op: 'Flatten', inputs: ['c'], outputs: ['y'] },
+    ],
+    constants: { w: { floats: noise(4 * 16), shape: [4, 1, 4, 4] } },
+  }),
+);
+
+const OPTIONS = { far: 0.01, divisions: 2, nights: null, model: null, backbone: null, floorsOnly: true, json: true };
 
 test('decision bench: people apart are recognised, and strangers among them are not known', async () => {
   await withFolder(async (folder) => {
@@ -55,6 +69,33 @@ test('decision bench: without strangers a quarter of the people show what a thre
       ['PCA + LDA', 'pixels'].flatMap((it) => [12, 20].map((people) => [it, 'held-out people', people].join())),
     );
     assert.ok(rows.every(({ perDivision }) => perDivision.length === 2));
+  });
+});
+
+test('decision bench: a backbone is seen at its own size, with a head or none, and once for all divisions', async () => {
+  await withFolder(async (folder) => {
+    const dataFolder = await draw(join(folder, 'people'), 16, 4, 4);
+    const path = join(folder, 'backbone.onnx');
+    await writeFile(path, BACKBONE);
+    const cacheDir = join(folder, 'features');
+    const run = (head: BackboneConfig['head'], mirror: boolean) =>
+      runDecisionBench({
+        ...{ ...OPTIONS, dataFolder, strangersFolder: null, targets: [0.1], floorsOnly: false },
+        backbone: { path, head, mirror, image: SPEC, cacheDir },
+      });
+    const { rows, rank1 } = await run('none', false);
+    assert.equal(
+      rows.map(({ contender }) => contender),
+      ['backbone, head none', 'PCA + LDA', 'pixels'],
+    );
+    assert.is(rank1, 1);
+    const [kept] = await readdir(cacheDir);
+    const { mtimeMs } = await stat(join(cacheDir, kept!));
+    const headed = await run([{ type: 'dense', units: 8 }], false);
+    assert.is(headed.rows[0]!.contender, 'backbone, head trained');
+    assert.not.equal(headed.rows[0]!.mean, rows[0]!.mean);
+    assert.equal([await readdir(cacheDir), (await stat(join(cacheDir, kept!))).mtimeMs], [[kept], mtimeMs]);
+    assert.is((await run('none', true)).rows[0]!.contender, 'backbone, head none, mirrors');
   });
 });
 
