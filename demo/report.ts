@@ -68,6 +68,9 @@ export function brokenPromises(figures: DemoFigures): string[] {
   return promises.filter(([kept]) => !kept).map(([, broken]) => broken);
 }
 
+/** Of the column with the reasons, which are sentences. */
+const REASON_WIDTH = 86;
+
 export function toTable(story: Story, figures: DemoFigures): string {
   const nights = new Table({
     head: ['night', 'collect', 'train', 'verify', 'deploy', 'images/s', 'rank-1', 'outcome'],
@@ -80,7 +83,7 @@ export function toTable(story: Story, figures: DemoFigures): string {
   );
   nights.push(nightRow('empty street', story.emptyStreet));
 
-  const facts = new Table({ style: { head: [], border: [] } });
+  const facts = new Table({ style: { head: [], border: [] }, colWidths: [null, REASON_WIDTH], wordWrap: true });
   facts.push(
     ['requests', counts(figures.requests)],
     ['answered by', answeredBy(figures.requests.byRelease)],
