@@ -69,7 +69,7 @@ export function brokenPromises(figures: DemoFigures): string[] {
 }
 
 /** Of the column with the reasons, which are sentences. */
-const REASON_WIDTH = 86;
+const REASON_WIDTH = 78;
 
 export function toTable(story: Story, figures: DemoFigures): string {
   const nights = new Table({

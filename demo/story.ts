@@ -81,8 +81,8 @@ export async function tellStory(c: StoryContext): Promise<Story> {
   });
   try {
     c.say(
-      `1. First night: nobody is known yet; ${c.data.people.length} people are enrolled in Auth and Helper. ` +
-        'Street has strangers, by whom the thresholds are set.',
+      `1. First night: nobody is known yet; ${c.data.people.length} people are enrolled in Auth and Helper.\n` +
+        '   Street has strangers, by whom the thresholds are set.',
     );
     const first = await night(c);
     mustComplete('first', first);
@@ -112,7 +112,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     c.data.shuffleLabels(true);
     const badLabels = await night(c, traffic);
     c.data.shuffleLabels(false);
-    c.say(`   The run ended "${badLabels.end.fact}": ${reasonOf(badLabels)}`);
+    c.say(endOf(badLabels));
 
     c.say('\n6. A worse night: nobody is on the street, so that a low threshold seems to keep all strangers out.');
     c.data.emptyStreet(true);
@@ -120,7 +120,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     c.data.emptyStreet(false);
     traffic.period('after');
     const afterBad = await atTheDoor(c);
-    c.say(`   The run ended "${emptyStreet.end.fact}": ${reasonOf(emptyStreet)}`);
+    c.say(endOf(emptyStreet));
     c.say(`   Release 2 serves on: ${say(afterBad)}`);
 
     c.say('\n7. An operator rolls back.');
@@ -138,6 +138,8 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     await traffic?.kill();
   }
 }
+
+const endOf = (night: Night) => `   It ended ${night.end.fact}: ${reasonOf(night)}.`;
 
 /** The gravest one. */
 export const reasonOf = ({ end, reasons }: Night) => reasons[0] ?? end.failure?.message ?? 'none';

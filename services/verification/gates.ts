@@ -188,8 +188,8 @@ function jumpGate({ champion, history }: Figures, max: number): Gate[] {
   const { threshold } = champion.accuracy.identify;
   const jump = Math.abs(threshold - released.identifyThreshold);
   const message =
-    `${name}: tonight's strangers give the champion a threshold of ${threshold.toFixed(3)}, those of its night gave ` +
-    `${released.identifyThreshold.toFixed(3)}; ${max} apart is allowed, so look whether they still show strangers`;
+    `${name}: the champion's is ${threshold.toFixed(2)} by tonight's strangers and was ` +
+    `${released.identifyThreshold.toFixed(2)}; ${max} apart is allowed`;
   return [gate(name, jump, max, within(jump, max), message)];
 }
 

@@ -19,9 +19,9 @@ const OUTPUT = `Nightshift demo
 5. A bad night: the services hand out shuffled labels.
   train     11.5 s  epochs 14
   verify     2.6 s  verdict rejected
-   The run ended "rejected": rank-1 is 8.0 %
+   It ended rejected: rank-1 is 8.0 %.
 6. A worse night: nobody is on the street.
-   The run ended "rejected": threshold-jump is 0.4
+   It ended rejected: threshold-jump is 0.4.
    Release 2 serves on: staff 97.9 %
 7. An operator rolls back.
    The model of release 1 serves again, as release 3, after 71 ms.
