@@ -1,10 +1,10 @@
 /** `nightshift backbone import` at work: a progress bar while crops are tried, and the report for people or as JSON. */
-import cliProgress from 'cli-progress';
 import Table from 'cli-table3';
 import type { Crop } from '../../services/training/backbone/assemble.ts';
 import type { CropSearch } from '../../services/training/backbone/crop-search.ts';
 import { importBackbone, type ImportOptions, type ImportReport } from '../../services/training/backbone/import.ts';
 import type { LookFlags } from '../../services/training/backbone/look.ts';
+import { progressBar } from '../progress-bar.ts';
 
 export interface Flags
   extends LookFlags, Pick<ImportOptions, 'out' | 'output' | 'channels' | 'crop' | 'images' | 'sample'> {
@@ -12,7 +12,7 @@ export interface Flags
 }
 
 export async function importCommand(path: string, flags: Flags): Promise<void> {
-  const bar = progressBar();
+  const bar = progressBar('trying crops');
   const { out, output, channels, crop, images, sample } = flags;
   const options = { path, out, output, channels, crop, images, sample, flags };
   try {
@@ -22,21 +22,6 @@ export async function importCommand(path: string, flags: Flags): Promise<void> {
   } finally {
     bar.stop();
   }
-}
-
-function progressBar() {
-  const format = '  trying crops {bar} {percentage}%  ETA {eta_formatted}';
-  const options = { format, stream: process.stderr, hideCursor: true, clearOnComplete: true, barsize: 30 };
-  let bar: cliProgress.SingleBar | null = null;
-  const at = (done: number, total: number) => {
-    if (!process.stderr.isTTY) return;
-    if (bar === null) {
-      bar = new cliProgress.SingleBar(options, cliProgress.Presets.shades_classic);
-      bar.start(total, 0);
-    }
-    bar.update(done);
-  };
-  return { at, stop: () => bar?.stop() };
 }
 
 function textOf({ file, bytes, source, input, features, check, crop, search, imageMs }: ImportReport): string {

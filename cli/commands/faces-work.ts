@@ -1,11 +1,11 @@
 /** `nightshift faces` at work: a progress bar while pictures are looked at, and reports for people or as JSON. */
-import cliProgress from 'cli-progress';
 import { FaceSettingsSchema, type FaceSettings } from '../../contracts/configuration/faces.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { importDetector, type DetectorReport } from '../../services/data/faces/import/import.ts';
 import { lookForFaces, type LookReport, type Spread } from '../../services/data/faces/look.ts';
+import { progressBar } from '../progress-bar.ts';
 
 export async function importCommand(path: string, flags: { readonly out: string; readonly json?: boolean }) {
   const report = await importDetector(path, flags.out);
@@ -28,7 +28,7 @@ export interface LookFlags {
 export async function lookCommand(folder: string, flags: LookFlags): Promise<void> {
   const { detector, image, crops } = flags;
   const settings = settingsOf(flags);
-  const bar = progressBar();
+  const bar = progressBar('looking');
   try {
     const report = await lookForFaces({ folder, detector, settings, image, crops, onProgress: bar.at });
     bar.stop();
@@ -43,21 +43,6 @@ function settingsOf({ scoreMin, sizeMin, blurMin, onSeveral, eyesApart, eyesDown
   const parsed = FaceSettingsSchema.safeParse({ scoreMin, sizeMin, blurMin, onSeveral, crop });
   if (parsed.success) return parsed.data;
   throw new PipelineError('CONFIG_INVALID', `faces: ${describeIssues(parsed.error)}`);
-}
-
-function progressBar() {
-  const format = '  looking {bar} {percentage}%  ETA {eta_formatted}';
-  const options = { format, stream: process.stderr, hideCursor: true, clearOnComplete: true, barsize: 30 };
-  let bar: cliProgress.SingleBar | null = null;
-  const at = (done: number, total: number) => {
-    if (!process.stderr.isTTY) return;
-    if (bar === null) {
-      bar = new cliProgress.SingleBar(options, cliProgress.Presets.shades_classic);
-      bar.start(total, 0);
-    }
-    bar.update(done);
-  };
-  return { at, stop: () => bar?.stop() };
 }
 
 function importText(report: DetectorReport): string {

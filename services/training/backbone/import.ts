@@ -2,7 +2,6 @@
  * Imports a backbone: opens what is there, finds out how it wants pixels, compares it with its own framework, finds the
  * best crop on enrolled images, and writes one ONNX file that takes pixels 0..255. Called by `nightshift backbone import`.
  */
-import { rename, writeFile } from 'node:fs/promises';
 import { Tensor } from 'onnxruntime-node';
 import type { onnx } from 'onnx-proto';
 import { FOREIGN_MODEL_LIMITS } from '../../../contracts/configuration/training.ts';
@@ -16,6 +15,7 @@ import { lookOf, type Look, type LookFlags } from './look.ts';
 import { toBackboneProps, type BackboneMetadata } from './metadata.ts';
 import { openWalled } from '../walled/walled-session.ts';
 import { openSource, type Source, type SourceOptions } from './source.ts';
+import { writeWhole } from '../../write-whole.ts';
 
 export interface ImportOptions {
   /** An ONNX file, or the model.json of a TensorFlow.js graph model. */
@@ -83,7 +83,7 @@ export async function importBackbone(options: ImportOptions): Promise<ImportRepo
     features: String(features),
   };
   const file = assemble(net, look, crop, toBackboneProps(metadata));
-  await write(out, file);
+  await writeWhole('backbone', out, file);
   const from = { path, digest, framework, notes };
   return {
     file: out,
@@ -151,19 +151,6 @@ async function tryOut(model: Uint8Array, { height, width }: Look, channels: numb
     return { features: first.length, imageMs: times.sort((a, b) => a - b)[TIMED_RUNS >> 1]! };
   } finally {
     await session.release();
-  }
-}
-
-/** A file that is cut off by a full disk never has the name. */
-async function write(out: string, file: Uint8Array): Promise<void> {
-  const partial = `${out}.${process.pid}`;
-  try {
-    await writeFile(partial, file);
-    await rename(partial, out);
-  } catch (cause) {
-    throw new PipelineError('CONFIG_INVALID', `backbone: ${out} cannot be written: ${(cause as Error).message}`, {
-      cause,
-    });
   }
 }
 

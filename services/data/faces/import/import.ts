@@ -5,7 +5,7 @@
  * `nightshift faces import`.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { PipelineError } from '../../../../contracts/errors.ts';
@@ -18,6 +18,7 @@ import { createRandom } from '../../../training/random.ts';
 import { readDetector, toDetectorProps, type DetectorMetadata } from '../file.ts';
 import { assembleDetector, type DetectorNet } from './assemble.ts';
 import { FAMILIES, outputsOf, type Family } from './families.ts';
+import { writeWhole } from '../../../write-whole.ts';
 
 export interface DetectorReport extends DetectorMetadata {
   readonly file: string;
@@ -48,7 +49,7 @@ export async function importDetector(path: string, out: string): Promise<Detecto
     };
     const file = assembleDetector(net, family, toDetectorProps(metadata));
     const lookMs = await timed(file, net.side);
-    await write(out, file);
+    await writeWhole('faces', out, file);
     return { file: out, bytes: file.length, ...readDetector(file, out), lookMs };
   } catch (cause) {
     if (cause instanceof PipelineError) throw cause;
@@ -145,18 +146,5 @@ async function timed(file: Uint8Array, side: number): Promise<number> {
     return times.sort((a, b) => a - b)[TIMED_RUNS >> 1]!;
   } finally {
     await session.release();
-  }
-}
-
-/** A file that is cut off by a full disk never has the name. */
-async function write(out: string, file: Uint8Array): Promise<void> {
-  const partial = `${out}.${process.pid}`;
-  try {
-    await writeFile(partial, file);
-    await rename(partial, out);
-  } catch (cause) {
-    throw new PipelineError('CONFIG_INVALID', `faces: ${out} cannot be written: ${(cause as Error).message}`, {
-      cause,
-    });
   }
 }
