@@ -1,6 +1,6 @@
 /** `nightshift faces` at work: a progress bar while pictures are looked at, and reports for people or as JSON. */
 import { FaceSettingsSchema, type FaceSettings } from '../../contracts/configuration/faces.ts';
-import type { ImageSpec } from '../../contracts/dataset.ts';
+import { ImageSpecSchema, type ImageSpec } from '../../contracts/dataset.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { importDetector, type DetectorReport } from '../../services/data/faces/import/import.ts';
@@ -26,7 +26,8 @@ export interface LookFlags {
 }
 
 export async function lookCommand(folder: string, flags: LookFlags): Promise<void> {
-  const { detector, image, crops } = flags;
+  const { detector, crops } = flags;
+  const image = imageOf(flags);
   const settings = settingsOf(flags);
   const bar = progressBar('looking');
   try {
@@ -36,6 +37,12 @@ export async function lookCommand(folder: string, flags: LookFlags): Promise<voi
   } finally {
     bar.stop();
   }
+}
+
+function imageOf({ image }: LookFlags): ImageSpec {
+  const parsed = ImageSpecSchema.safeParse(image);
+  if (parsed.success) return parsed.data;
+  throw new PipelineError('CONFIG_INVALID', `faces: --image: ${describeIssues(parsed.error)}`);
 }
 
 function settingsOf({ scoreMin, sizeMin, blurMin, onSeveral, eyesApart, eyesDown }: LookFlags): FaceSettings {

@@ -3,7 +3,7 @@
  * The flags; faces-work.ts prints, and the work is in services/data/faces.
  */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { ImageSpecSchema, type ImageSpec } from '../../contracts/dataset.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { LookFlags } from './faces-work.ts';
 
 const IMAGE_DEFAULT: ImageSpec = { width: 64, height: 64, channels: 1 };
@@ -36,11 +36,11 @@ export function facesCommands(nightshift: Command): void {
     .action(async (folder: string, flags: LookFlags) => (await import('./faces-work.ts')).lookCommand(folder, flags));
 }
 
+/** Its sizes are checked where it is used: a schema would be loaded for help, too. */
 function imageOf(value: string): ImageSpec {
-  const [width, height, channels] = value.split('x').map(Number);
-  const parsed = ImageSpecSchema.safeParse({ width, height, channels });
-  if (parsed.success && /^\d+x\d+x[13]$/.test(value)) return parsed.data;
-  throw new InvalidArgumentError('a size and 1 or 3 channels, such as 64x64x1');
+  const [, width, height, channels] = /^(\d+)x(\d+)x([13])$/.exec(value) ?? [];
+  if (channels === undefined) throw new InvalidArgumentError('a size and 1 or 3 channels, such as 64x64x1');
+  return { width: Number(width), height: Number(height), channels: channels === '1' ? 1 : 3 };
 }
 
 function numberOf(value: string): number {
