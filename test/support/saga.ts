@@ -199,14 +199,15 @@ export async function startObedientReplica(
     await askAgain(replicaId, () => store.put(replicaKey(status), status, 60_000));
     const id = `${replicaId}.${record.runId}.${record.change}.${record.releaseMax}`;
     const ids = { runId: record.runId, model: record.model, replicaId };
+    // Under an id of its own: the server keeps what comes twice once.
+    const say = (subject: string, data: object) => askAgain(replicaId, () => bus.publish(subject, data, { id }));
     if (record.change === 'announced')
-      await bus.publish(`nightshift.evt.replica.prepared.${record.runId}`, { ...ids, prepareMs: 1 }, { id });
+      await say(`nightshift.evt.replica.prepared.${record.runId}`, { ...ids, prepareMs: 1 });
     if (record.change === 'committed' || record.change === 'rolled-back') {
-      await bus.publish(
-        `nightshift.evt.replica.switched.${record.runId}`,
-        { ...ids, release: record.current!.release, swapUs: 1, switchedAtMs: 1, monotonicUs: 1 },
-        { id },
-      );
+      await say(`nightshift.evt.replica.switched.${record.runId}`, {
+        ...{ ...ids, release: record.current!.release },
+        ...{ swapUs: 1, switchedAtMs: 1, monotonicUs: 1 },
+      });
     }
   };
   const first: ReplicaStatus = statusOf(null, replicaId);
