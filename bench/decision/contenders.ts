@@ -55,7 +55,7 @@ export const defaultNet: Contender = {
 
 /** Trained as a night does it, the features made and kept as a night does. */
 export const frozenBackbone = ({ path, head, image, mirror, cacheDir }: BackboneOptions): Contender => ({
-  name: `backbone, head ${typeof head === 'string' ? head : 'trained'}${mirror ? ', mirrors' : ''}`,
+  name: `backbone, head ${nameOf(head)}${mirror ? ', mirrors' : ''}`,
   image,
   async embed(train, sets, seed, memory) {
     const backbone = { path, head, cacheDir, input: { mean: 0, scale: 1 } };
@@ -63,6 +63,9 @@ export const frozenBackbone = ({ path, head, image, mirror, cacheDir }: Backbone
     return { rows: await embedBy(model, sets, cacheDir), memory: weights ?? null };
   },
 });
+
+const nameOf = (head: BackboneConfig['head']) =>
+  typeof head === 'string' ? head : head.map(({ type }) => type).join(' + ');
 
 /** An ONNX file in the form that a training yields; it learns nothing here. */
 export const finishedModel = (path: string, image: ImageSpec): Contender => ({

@@ -92,7 +92,7 @@ test('decision bench: a backbone is seen at its own size, with a head or none, a
     const [kept] = await readdir(cacheDir);
     const { mtimeMs } = await stat(join(cacheDir, kept!));
     const headed = await run([{ type: 'dense', units: 8 }], false);
-    assert.is(headed.rows[0]!.contender, 'backbone, head trained');
+    assert.is(headed.rows[0]!.contender, 'backbone, head dense');
     assert.not.equal(headed.rows[0]!.mean, rows[0]!.mean);
     assert.equal([await readdir(cacheDir), (await stat(join(cacheDir, kept!))).mtimeMs], [[kept], mtimeMs]);
     assert.is((await run('none', true)).rows[0]!.contender, 'backbone, head none, mirrors');
