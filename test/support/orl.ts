@@ -5,16 +5,11 @@
  * prints `SKIP <name>: needs ORL faces` and registers, under the same name, a test that asserts just this absence:
  * the runner fails files with skips or without tests, and a skip must stay visible by name.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-const ARCHIVE = join(REPOSITORY, '..', 'shared', 'data', 'orl-faces.tar.gz');
-const UNPACKED = join(REPOSITORY, '.data', 'orl-faces');
+import { sharedData } from './shared-data.ts';
 
 /** A folder with one folder per person, `s1`..`s40`, each with `1.png`..`10.png`; null where there are none. */
 export function orlFolder(): string | null {
@@ -24,10 +19,7 @@ export function orlFolder(): string | null {
     assert.ok(existsSync(join(named, 's1', '1.png')), `NIGHTSHIFT_ORL=${named}: no s1/1.png in that folder`);
     return named;
   }
-  if (existsSync(UNPACKED)) return UNPACKED;
-  if (!existsSync(ARCHIVE)) return null;
-  unpackOnce();
-  return UNPACKED;
+  return sharedData('orl-faces');
 }
 
 /** Registers a test that gets the folder of faces; see the head of this file for what happens without them. */
@@ -39,18 +31,4 @@ export function orlTest(name: string, run: (folder: string) => void | Promise<vo
   }
   console.log(`SKIP ${name}: needs ORL faces`);
   test(`${name} (skipped: needs ORL faces)`, () => assert.is(orlFolder(), null));
-}
-
-// Several test processes may come here at once: each unpacks beside the target, the first rename wins.
-function unpackOnce(): void {
-  mkdirSync(join(REPOSITORY, '.data'), { recursive: true });
-  const temporary = mkdtempSync(join(REPOSITORY, '.data', 'unpacking-'));
-  try {
-    execFileSync('tar', ['-xzf', ARCHIVE, '-C', temporary]);
-    renameSync(join(temporary, 'orl-faces'), UNPACKED);
-  } catch (error) {
-    if (!existsSync(UNPACKED)) throw error;
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
 }
