@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { PromiseVerdictSchema } from './decision.ts';
-import { BlobRefSchema, DigestSchema, TokenSchema } from './references.ts';
+import { DigestSchema, TokenSchema } from './references.ts';
 import { LatencySchema } from './replica.ts';
 
 /** Of a share: it lies above the lower and below the upper bound, with 95 % confidence each. */
@@ -42,6 +42,11 @@ export const AccuracySchema = z.object({
     /** For the enrolled people of this snapshot. */
     threshold: z.number(),
     fpir: PromiseVerdictSchema,
+    /**
+     * The threshold that the probes of enrolled people would give, each searched among the others. Faces give about as much;
+     * pictures with nobody in them far less. Absent where people who are enrolled play the strangers.
+     */
+    amongEnrolled: z.number().optional(),
   }),
   verify: z.object({
     threshold: z.number(),
@@ -174,6 +179,3 @@ export const EvidenceSchema = z.object({
   }),
 });
 export type Evidence = z.infer<typeof EvidenceSchema>;
-
-/** Where the report's parts lie. */
-export const ReportRefsSchema = z.object({ report: BlobRefSchema, evidence: BlobRefSchema.optional() });

@@ -40,7 +40,8 @@ export const VerificationConfigSchema = z
           .default(0.1)
           .describe(
             "Largest distance between the champion's threshold of identify by tonight's strangers and the one that it was " +
-              'released with, a cosine: beyond it the strangers are others than they were.',
+              'released with, a cosine: beyond it the strangers are others than they were. So far below what enrolled people ' +
+              'would give is allowed as well.',
           ),
         galleryShrinkMax: share(0.1).describe(
           'Largest share of the enrolled people who may be gone since the last release.',

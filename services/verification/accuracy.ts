@@ -7,7 +7,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
 import type { LabelledImages, LoadedImages } from '../data/strategy.ts';
-import { isKnown, topScores } from '../decision/thresholds.ts';
+import { identifyThreshold, isKnown, topScores } from '../decision/thresholds.ts';
 import {
   rank1PerPerson,
   recognitionBounds,
@@ -40,6 +40,8 @@ export interface ProbeScore extends ProbeOutcome {
   /** Index in the probes. */
   readonly image: number;
   readonly top: readonly number[];
+  /** The same without the own row. */
+  readonly others: readonly number[];
   /** Cosine with the own row. */
   readonly own: number;
 }
@@ -98,7 +100,7 @@ export async function measureAccuracy(
     slices: [...slicesOf(probes)].map(([tag, figures]) => ({ tag, figures })),
     worstPeople: rank1PerPerson(probes).slice(0, WORST_PEOPLE_MAX),
     rocAuc: rocAuc(genuine, impostors),
-    identify: { threshold: thresholds.identify, fpir: promises.fpir },
+    identify: { threshold: thresholds.identify, fpir: promises.fpir, ...amongEnrolled(strangers, probes, config) },
     verify: {
       threshold: thresholds.verify,
       far: promises.far,
@@ -116,6 +118,13 @@ const boundedRecognition = (probes: readonly ProbeScore[]) => ({
   ...recognitionOf(probes),
   bounds: recognitionBounds(probes, { seed: SEED }),
 });
+
+/** Nothing where people who are enrolled play the strangers already, or one alone is. */
+function amongEnrolled({ from, people }: StrangerScores, probes: readonly ProbeScore[], { identify }: DecisionConfig) {
+  if (from === 'held-out' || people < 2) return {};
+  const searches = probes.map(({ person, others }) => ({ person, top: others }));
+  return { amongEnrolled: identifyThreshold({ people: people - 1, searches }, identify, people) };
+}
 
 /** For progress bars. */
 export const imagesToEmbed = ({ enrolled, probes, strangers }: VerificationImages) =>
@@ -217,6 +226,7 @@ async function searchProbes(
     const top = topScores(scores);
     probes.push({
       ...{ image, person, probe: images.ids[image]!, top, own: scores[ownRow]! },
+      others: topScores(scores.filter((_, row) => row !== ownRow)),
       found: top[0] === top[1] ? null : gallery.labels[scores.indexOf(top[0]!)]!,
       known: isKnown(top, rule),
       tags: images.tags[image]!,

@@ -35,6 +35,7 @@ export interface Judgement {
 export function judge(figures: Figures, limits: VerificationConfig['gates'], noun: Noun = PEOPLE): Judgement {
   const best = bestOf(figures);
   const gates = [
+    ...alikeGate(figures.candidate.accuracy, limits.thresholdJumpMax),
     ...aloneGates(figures.candidate, limits),
     ...(figures.champion ? championGates(figures.candidate, figures.champion, limits) : []),
     ...(best ? [notBelowBest(figures.candidate.accuracy, best, limits.bestDropMax)] : []),
@@ -175,6 +176,20 @@ function notBelowBest({ recognition }: Accuracy, best: PastFigures, max: number)
     `${name}: ${percent(now)}; release ${best.release}, the best of the last ones, had ${percent(before)} on its own ` +
     `probes, and a drop of ${percent(max)} is allowed`;
   return gate(name, before - now, max, within(before - now, max), message);
+}
+
+/**
+ * Strangers who look like the people at the door score about as high as these do with one another. On the first night nothing
+ * else can tell a source of empty pictures from one of faces.
+ */
+function alikeGate({ identify: { threshold, amongEnrolled } }: Accuracy, max: number): Gate[] {
+  if (amongEnrolled === undefined) return [];
+  const name = 'strangers-alike';
+  const below = amongEnrolled - threshold;
+  const message =
+    `${name}: strangers give a threshold of ${threshold.toFixed(2)}, people who are enrolled would give ` +
+    `${amongEnrolled.toFixed(2)}; ${max} below is allowed`;
+  return [gate(name, below, max, within(below, max), message)];
 }
 
 /**

@@ -170,6 +170,13 @@ test('gates: strangers who give the champion another threshold than it was relea
   assert.equal(by(0.1, 'r-unknown'), [], 'of a champion without a history nothing is known');
 });
 
+test('gates: strangers who score far below what people score with one another are no faces, on the first night too', () => {
+  const by = (amongEnrolled: number) => broken(candidate({ identify: { ...accuracy().identify, amongEnrolled } }));
+  assert.equal(by(0.5), [], 'those who were learned are pushed apart');
+  assert.equal(by(0.7), []);
+  assert.equal(by(0.71), ['strangers-alike']);
+});
+
 test('gates: a gallery that shrinks', () => {
   assert.equal(broken({ history: [past(1, 0.96, 44)] }), []);
   assert.equal(broken({ history: [past(1, 0.96, 45)] }), ['gallery-shrink']);
