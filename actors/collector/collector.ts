@@ -42,10 +42,29 @@ export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
         ...context,
       });
       const { counts, labels, content, quarantinedTotal } = manifest;
+      refuseEmptyStreet(manifest, strangers);
       refuseWithoutStrangers(manifest, decision, noun);
       return { dataset, content, samples: counts.total, people: labels.length, noun, quarantined: quarantinedTotal };
     },
   });
+}
+
+/**
+ * Sources of strangers that give none tonight are a fault: people who are held out do not step in for them in silence.
+ * Throws SOURCE_INVALID.
+ */
+function refuseEmptyStreet(
+  { strangers, quarantined }: DatasetManifest,
+  configured: readonly { readonly name: string }[],
+): void {
+  if (configured.length === 0 || strangers.length > 0) return;
+  const names = configured.map(({ name }) => name);
+  const refused = quarantined.find(({ source }) => names.includes(source));
+  const why = refused ? `the first that was refused: ${refused.message}` : 'they gave no image at all';
+  throw new PipelineError(
+    'SOURCE_INVALID',
+    `collector: no stranger came from ${names.map((name) => `"${name}"`).join(', ')}; ${why}`,
+  );
 }
 
 /** Before a net is trained that could not be judged. Throws DATASET_TOO_SMALL. */

@@ -43,6 +43,26 @@ test('collector: a command with strangers and a champion becomes a snapshot of i
     }),
   ));
 
+test('collector: a source of strangers that gives none ends the night, with the cause, whoever is held out', () =>
+  withFolder((folder) =>
+    withOneStage('collect', startCollector, async ({ run }) => {
+      const [people, street] = [join(folder, 'people'), join(folder, 'street')];
+      await writeDrawnPeople(people, 18, 3);
+      // Nobody is a stranger who is called like somebody enrolled.
+      await writeImage(street, 'Ada', '1.png', await testPng('another Ada'));
+      const directory = (name: string, path: string) => ({ type: 'directory', name, path });
+      const pipeline = {
+        ...{ sources: [directory('people', people)], strangers: [directory('street', street)] },
+        ...{ image: { width: 8, height: 8 }, split: { strategy: 'content-hash' } },
+      };
+      const message = await run('r1', { pipeline }).then(
+        () => 'none',
+        (error: Error) => error.message,
+      );
+      assert.match(message, /no stranger came from "street"; the first that was refused: street.*Ada/);
+    }),
+  ));
+
 test('collector: where nobody could play a stranger, the night ends before a net is trained', () =>
   withFolder((folder) =>
     withOneStage('collect', startCollector, async ({ run }) => {
