@@ -81,6 +81,7 @@ test('verifier: figures, evidence, gallery and golden samples of a good candidat
     ['light: left', 'light: right', 'source: door'],
   );
   assert.equal(report.data.strangers, { from: 'held-out', people: 5, images: 85 });
+  assert.is(accuracy.identify.amongEnrolled, undefined, 'they would be compared with themselves');
   assert.is(report.champion, null);
   assert.ok(report.durationMs.total < report.durationMs.accuracy + report.durationMs.performance);
   const stored = readGallery(gallery, 'gallery');
@@ -118,6 +119,9 @@ test('verifier: strangers of their own source set the thresholds and show what t
   assert.equal(report.data.strangers, { from: 'source', people: 20, images: 400 });
   const { fpir } = report.candidate.accuracy.identify;
   assert.is(fpir.trials, 400);
+  const { amongEnrolled } = report.candidate.accuracy.identify;
+  assert.ok(amongEnrolled! > -1 && amongEnrolled! < 1, `${amongEnrolled}`);
+  assert.ok(report.gates.some(({ name }) => name === 'strangers-alike'));
   assert.is.not(fpir.verdict, 'broken', fpir.sentence);
   const { decision } = readGallery(gallery, 'gallery').gallery;
   const host = await createModelHost({ model: tinyModel({ seed: 1 }), image: TINY_IMAGE, ...TINY_HOST });
