@@ -35,7 +35,7 @@ export interface Judgement {
 export function judge(figures: Figures, limits: VerificationConfig['gates'], noun: Noun = PEOPLE): Judgement {
   const best = bestOf(figures);
   const gates = [
-    ...alikeGate(figures.candidate.accuracy, limits.thresholdJumpMax),
+    ...alikeGate(figures.candidate.accuracy, limits.thresholdJumpMax, noun),
     ...aloneGates(figures.candidate, limits),
     ...(figures.champion ? championGates(figures.candidate, figures.champion, limits) : []),
     ...(best ? [notBelowBest(figures.candidate.accuracy, best, limits.bestDropMax)] : []),
@@ -182,12 +182,12 @@ function notBelowBest({ recognition }: Accuracy, best: PastFigures, max: number)
  * Strangers who look like the people at the door score about as high as these do with one another. On the first night nothing
  * else can tell a source of empty pictures from one of faces.
  */
-function alikeGate({ identify: { threshold, amongEnrolled } }: Accuracy, max: number): Gate[] {
+function alikeGate({ identify: { threshold, amongEnrolled } }: Accuracy, max: number, { many }: Noun): Gate[] {
   if (amongEnrolled === undefined) return [];
   const name = 'strangers-alike';
   const below = amongEnrolled - threshold;
   const message =
-    `${name}: strangers give a threshold of ${threshold.toFixed(2)}, people who are enrolled would give ` +
+    `${name}: strangers give a threshold of ${threshold.toFixed(2)}, the enrolled ${many} would give ` +
     `${amongEnrolled.toFixed(2)}; ${max} below is allowed`;
   return [gate(name, below, max, within(below, max), message)];
 }

@@ -44,7 +44,9 @@ function withNight(
     await withCli(['--config', file, 'start'], options, async (system) => {
       const env = { NATS_URL: await serverOf(system) };
       await withCli(['run', 'face'], { cwd: folder, env }, async () => {
-        const told = () => until(() => existsSync(toldFile) && readFileSync(toldFile, 'utf8'), 'the part that hangs');
+        // A file is there before its text is.
+        const text = () => (existsSync(toldFile) && readFileSync(toldFile, 'utf8')) || null;
+        const told = () => until(text, 'the part that hangs');
         await use({ system, told });
       });
     });
