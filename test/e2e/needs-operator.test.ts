@@ -57,8 +57,11 @@ async function damageAndMend({ connect, log }: TestServer): Promise<void> {
 
   await order(CTL.pipelineStart, 'begin');
   await comesTo('deploying.preparing');
-  const record = await deployments.get(MODEL);
-  assert.ok(record);
+  // The state is stored before its announcement is made, and an announcement makes a record that is missing.
+  const record = await until(async () => {
+    const entry = await deployments.get(MODEL);
+    return entry?.json<{ announced: object | null }>().announced && entry;
+  }, 'the candidate announced');
   await deployments.delete(MODEL);
   await order(CTL.pipelineCancel, 'give-up');
   await comesTo('needsOperator');

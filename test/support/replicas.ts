@@ -66,6 +66,8 @@ async function openContext(test: TestServer, started: Inference[]): Promise<Repl
       const connection = nc ?? (await test.connect(`inference-${replicaId}`));
       const inference = stopOnce(await startReplica(connection, test.log, replicaId, changes));
       started.push(inference);
+      // The server knows of its subscriptions before a request of another connection comes.
+      await connection.flush();
       return inference;
     },
     deploy: async ({ faces, ...options }) => {
