@@ -5,7 +5,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_HEAD, type BackboneConfig } from '../contracts/configuration/training.ts';
+import { AUTO_HEAD, DEFAULT_HEAD, type BackboneConfig } from '../contracts/configuration/training.ts';
 import { ImageSpecSchema, type ImageSpec } from '../contracts/dataset.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy/accuracy.ts';
@@ -25,8 +25,8 @@ const SHIPPED = ['face-small', 'refnet', 'face-resnet'];
 
 /** Of a backbone, by the names that `--head` takes. */
 const HEADS: Readonly<Record<string, BackboneConfig['head']>> = {
-  default: DEFAULT_HEAD,
-  'batch-norm': [{ type: 'batch-norm' }],
+  'batch-norm': DEFAULT_HEAD,
+  dense: AUTO_HEAD,
   none: 'none',
   auto: 'auto',
 };
@@ -59,7 +59,7 @@ bench
   .option('--nights <list>', 'numbers of people, such as 46,56,66,76: nights that follow each other', wholeNumbers)
   .addOption(new Option('--model <onnx>', 'a finished model in the form that a training yields').conflicts('backbone'))
   .option('--backbone <onnx>', 'as `nightshift backbone import` writes it; its head is trained for each division')
-  .addOption(new Option('--head <which>', 'on the backbone').choices(Object.keys(HEADS)).default('default'))
+  .addOption(new Option('--head <which>', 'on the backbone').choices(Object.keys(HEADS)).default('batch-norm'))
   .option('--mirror', 'the backbone embeds each picture and its mirror image', false)
   .option(
     '--image <size>',

@@ -7,7 +7,7 @@ import type { Crop } from '../../services/training/backbone/assemble.ts';
 import type { Flags } from './backbone-import.ts';
 import { PRESET_NAMES } from '../../services/training/backbone/presets.ts';
 
-const SAMPLE_DEFAULT = 160;
+const SAMPLE_DEFAULT = 300;
 
 export function backboneCommands(nightshift: Command): void {
   const backbone = nightshift.command('backbone').description('pretrained nets as backbones').enablePositionalOptions();

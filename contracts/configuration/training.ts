@@ -105,8 +105,10 @@ export const FOREIGN_MODEL_LIMITS: ForeignModelConfig = ForeignModelSchema.parse
 /** One number for all channels, or one per channel. */
 const PER_CHANNEL = z.union([z.number(), z.array(z.number()).min(1).max(4)]);
 
-/** Also the head that `auto` compares with none. */
-export const DEFAULT_HEAD: z.infer<typeof LayerSchema>[] = [{ type: 'dense', units: 128 }];
+/** Brings the features to one scale and costs nobody whom it did not learn: docs/decision.md has the figures. */
+export const DEFAULT_HEAD: z.infer<typeof LayerSchema>[] = [{ type: 'batch-norm' }];
+/** The head that `auto` compares with none. */
+export const AUTO_HEAD: z.infer<typeof LayerSchema>[] = [{ type: 'dense', units: 128 }];
 
 /** docs/training.md says which files fit. */
 export const BackboneSchema = z
@@ -129,7 +131,7 @@ export const BackboneSchema = z
       .default(DEFAULT_HEAD)
       .describe(
         'Layers on the features, ending in the embedding. `none`: the features are the embedding, and nothing is ' +
-          'trained. `auto`: the default layers or none, whichever recognises people better whom the head has not seen.',
+          'trained. `auto`: a dense layer of 128 or none, whichever recognises people better whom the head has not seen.',
       ),
     cacheDir: z
       .string()

@@ -146,7 +146,7 @@ function askByNats(line: string, { folder, url }: Newcomer): void {
 
 async function runLine(line: string, newcomer: Newcomer): Promise<void> {
   const { folder, url, runId } = newcomer;
-  const smaller = line.replace(/--sample \d+/, `--sample ${SAMPLE}`);
+  const smaller = line.replace(/ backbone import .*/, `$& --sample ${SAMPLE}`);
   const args = wordsOf(smaller.replace('<run>', runId ?? '')).slice(2);
   const end = await runCli(args, { cwd: folder, env: url === null ? {} : { NATS_URL: url } });
   assert.is(end.code, 0, `${line}\n${end.stdout}${end.stderr}`);

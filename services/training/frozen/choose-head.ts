@@ -3,7 +3,7 @@
  * trained without a part of the people, who are then recognised with it and without. The probes that judge the candidate
  * later take no part. Called by loop.ts before the training proper, which learns from everybody.
  */
-import { DEFAULT_HEAD } from '../../../contracts/configuration/training.ts';
+import { AUTO_HEAD } from '../../../contracts/configuration/training.ts';
 import type { HeadChoice } from '../../../contracts/training.ts';
 import { scoreOf } from '../../serving/gallery/gallery.ts';
 import { tarAtFar } from '../../verification/metrics.ts';
@@ -47,7 +47,7 @@ export async function chooseHead(
   }
   const planWith = (subject: FrozenSubject) =>
     planOf(comparisonOf(job), engineFactory.framework, learningFrom(subject, parts.learned, job));
-  const [plain, withHead] = [planWith(headed([])), planWith(headed(DEFAULT_HEAD))];
+  const [plain, withHead] = [planWith(headed([])), planWith(headed(AUTO_HEAD))];
   const none = await judge(plain, NO_WEIGHTS, parts, context);
   const weights = await trainedWeights(engineFactory, withHead, context);
   const trained = weights && (await judge(withHead, weights, parts, context));

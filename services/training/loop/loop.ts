@@ -4,7 +4,7 @@
  * epoch, step). Runs in a training thread (training.thread.ts); the steps themselves are in attempt.ts.
  */
 import type { Layer } from '../../../contracts/configuration/layers.ts';
-import { DEFAULT_HEAD } from '../../../contracts/configuration/training.ts';
+import { AUTO_HEAD } from '../../../contracts/configuration/training.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { runAttempt, type Diverged, type LoopContext } from './attempt.ts';
 import { decodeCheckpoint, START, type Position, type TrainingCheckpoint } from './checkpoint.ts';
@@ -34,7 +34,7 @@ export async function runTraining(
   const planWith = (head: readonly Layer[]) => planOf(job, framework, headed(head));
   if (backbone.head === 'none') return leaveAsItIs(planWith([]), context);
   if (backbone.head !== 'auto') return train(engineFactory, planWith(backbone.head), context);
-  const plan = planWith(DEFAULT_HEAD);
+  const plan = planWith(AUTO_HEAD);
   // Only a training with a head leaves checkpoints, so that one of it has made the choice.
   const resumed = resumePoint(plan, context);
   const began = context.now();
