@@ -9,6 +9,7 @@ import { LatencySchema } from './replica.ts';
 
 /** Of a share: it lies above the lower and below the upper bound, with 95 % confidence each. */
 const BoundsSchema = z.object({ lower: z.number(), upper: z.number() });
+export type ShareBounds = z.infer<typeof BoundsSchema>;
 
 /** How enrolled people fare, over their probes; see services/decision/recognition.ts. */
 export const RecognitionSchema = z.object({
@@ -23,7 +24,7 @@ export const RecognitionSchema = z.object({
   /** The same, each person counting once; and the tenth of the people who fare worst. */
   rank1PerPerson: z.number(),
   rank1WorstTenth: z.number(),
-  /** Taken over people; absent for slices. */
+  /** Taken over people; absent in reports of slices before 0.4.0. */
   bounds: z.object({ fnir: BoundsSchema, wrongName: BoundsSchema, rank1PerPerson: BoundsSchema }).optional(),
 });
 export type Recognition = z.infer<typeof RecognitionSchema>;
@@ -38,6 +39,8 @@ export const AccuracySchema = z.object({
   /** Worst first, at most 50. */
   worstPeople: z.array(z.object({ person: z.string(), rank1: z.number(), probes: z.number().int() })),
   rocAuc: z.number(),
+  /** Absent before 0.4.0, as those of `tar` are. */
+  rocAucBounds: BoundsSchema.optional(),
   identify: z.object({
     /** For the enrolled people of this snapshot. */
     threshold: z.number(),
@@ -53,6 +56,7 @@ export const AccuracySchema = z.object({
     far: PromiseVerdictSchema,
     /** True accept rate: own comparisons that pass. */
     tar: z.number(),
+    tarBounds: BoundsSchema.optional(),
   }),
   /** People in the gallery. */
   people: z.number().int(),

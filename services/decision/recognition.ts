@@ -63,10 +63,12 @@ export const rank1PerPerson = (
     .map(({ person, right, probes }) => ({ person, rank1: right / probes, probes }))
     .sort((a, b) => a.rank1 - b.rank1 || (a.person < b.person ? -1 : 1));
 
-/** Of each tag, the figures of the probes that have it. */
-export function slicesOf(outcomes: readonly ProbeOutcome[]): ReadonlyMap<string, RecognitionFigures> {
+/** Of each tag, the probes that have it; by name. */
+export function slicesOf<T extends ProbeOutcome>(
+  outcomes: readonly T[],
+): { readonly tag: string; readonly outcomes: readonly T[] }[] {
   const tags = [...new Set(outcomes.flatMap((it) => it.tags ?? []))].sort();
-  return new Map(tags.map((tag) => [tag, recognitionOf(outcomes.filter((it) => it.tags?.includes(tag)))]));
+  return tags.map((tag) => ({ tag, outcomes: outcomes.filter((it) => it.tags?.includes(tag)) }));
 }
 
 export interface Difference extends Bounds {

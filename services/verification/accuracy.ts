@@ -7,6 +7,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
 import type { LabelledImages, LoadedImages } from '../data/strategy.ts';
+import { bootstrap, boundsOverPeople, shareOf } from '../decision/bounds.ts';
 import { identifyThreshold, isKnown, topScores } from '../decision/thresholds.ts';
 import {
   rank1PerPerson,
@@ -19,7 +20,7 @@ import { galleryOf, type GalleryRows } from '../serving/gallery/gallery.ts';
 import { embedAll } from '../serving/host/embed-all.ts';
 import type { ModelHost } from '../serving/strategy.ts';
 import type { WorkContext } from '../work.ts';
-import { rocAuc } from './metrics.ts';
+import { winsOf } from './metrics.ts';
 import { evenSample, scoreEach } from './scores.ts';
 import { judgePromises, scoreStrangers, thresholdsOf, type Strangers, type StrangerScores } from './strangers.ts';
 
@@ -97,14 +98,14 @@ export async function measureAccuracy(
   const accuracy = {
     recognition: boundedRecognition(probes),
     newcomers: newcomers.length > 0 ? boundedRecognition(newcomers) : null,
-    slices: [...slicesOf(probes)].map(([tag, figures]) => ({ tag, figures })),
+    slices: slicesOf(probes).map(({ tag, outcomes }) => ({ tag, figures: boundedRecognition(outcomes) })),
     worstPeople: rank1PerPerson(probes).slice(0, WORST_PEOPLE_MAX),
-    rocAuc: rocAuc(genuine, impostors),
+    ...areaOf(probes, winsOf(genuine, impostors)),
     identify: { threshold: thresholds.identify, fpir: promises.fpir, ...amongEnrolled(strangers, probes, config) },
     verify: {
       threshold: thresholds.verify,
       far: promises.far,
-      tar: genuine.filter((score) => score >= thresholds.verify).length / genuine.length,
+      ...acceptedOf(probes, thresholds.verify),
     },
     people: gallery.labels.length,
   };
@@ -114,10 +115,42 @@ export async function measureAccuracy(
 /** Of the bootstraps; the same data gives the same bounds. */
 const SEED = 1;
 
-const boundedRecognition = (probes: readonly ProbeScore[]) => ({
+const boundedRecognition = (probes: readonly ProbeOutcome[]) => ({
   ...recognitionOf(probes),
   bounds: recognitionBounds(probes, { seed: SEED }),
 });
+
+interface PersonSum {
+  readonly person: string;
+  hits: number;
+  trials: number;
+}
+
+/** Of each person, the sum of the values of the probes. */
+function sumsOf(probes: readonly ProbeScore[], values: ArrayLike<number>): PersonSum[] {
+  const sums = new Map<string, PersonSum>();
+  probes.forEach(({ person }, index) => {
+    const sum = sums.get(person) ?? { person, hits: 0, trials: 0 };
+    sums.set(person, sum);
+    sum.hits += values[index]!;
+    sum.trials += 1;
+  });
+  return [...sums.values()];
+}
+
+/** Area under the ROC curve; the people of the probes are drawn anew for its bounds, the impostor scores are not. */
+function areaOf(probes: readonly ProbeScore[], wins: Float64Array) {
+  const sums = sumsOf(probes, wins);
+  return { rocAuc: shareOf(sums), rocAucBounds: bootstrap(sums, shareOf, { seed: SEED }) };
+}
+
+function acceptedOf(probes: readonly ProbeScore[], threshold: number) {
+  const accepted = sumsOf(
+    probes,
+    probes.map(({ own }) => Number(own >= threshold)),
+  );
+  return { tar: shareOf(accepted), tarBounds: boundsOverPeople(accepted, { seed: SEED }) };
+}
 
 /** Nothing where people who are enrolled play the strangers already, or one alone is. */
 function amongEnrolled({ from, people }: StrangerScores, probes: readonly ProbeScore[], { identify }: DecisionConfig) {

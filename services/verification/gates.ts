@@ -17,8 +17,8 @@ export interface ModelFigures {
 
 export interface Figures {
   readonly candidate: ModelFigures;
-  /** Of the model in service on the same images; null for the first model, or one that cannot be measured. */
-  readonly champion: (ModelFigures & { readonly comparison: Comparison; readonly runId: string }) | null;
+  /** Of the model in service on the same images; a sentence if it cannot be measured; null before the first. */
+  readonly champion: (ModelFigures & { readonly comparison: Comparison; readonly runId: string }) | string | null;
   /** Releases before, newest first. */
   readonly history: readonly PastFigures[];
 }
@@ -37,7 +37,7 @@ export function judge(figures: Figures, limits: VerificationConfig['gates'], nou
   const gates = [
     ...alikeGate(figures.candidate.accuracy, limits.thresholdJumpMax, noun),
     ...aloneGates(figures.candidate, limits),
-    ...(figures.champion ? championGates(figures.candidate, figures.champion, limits) : []),
+    ...againstChampion(figures, limits),
     ...(best ? [notBelowBest(figures.candidate.accuracy, best, limits.bestDropMax)] : []),
     ...jumpGate(figures, limits.thresholdJumpMax),
     ...shrinkGate(figures, limits.galleryShrinkMax, noun),
@@ -49,11 +49,16 @@ export function judge(figures: Figures, limits: VerificationConfig['gates'], nou
   return { gates, verdict, reasons: [...broken, ...undecided], best };
 }
 
-/** Whether the candidate may serve. */
-export function isAdmitted(verdict: Verdict, policy: DecisionConfig['inconclusive']): boolean {
-  // A later release under `serve-first` is inconclusive only if every comparison with the champion holds.
-  return verdict === 'blessed' || (verdict === 'inconclusive' && policy !== 'reject');
+/** Whether the candidate may serve. Under `serve-first` a later release may only if every comparison with the champion holds. */
+export function isAdmitted({ verdict, gates }: Pick<Judgement, 'verdict' | 'gates'>, policy: Policy): boolean {
+  const isUncompared = gates.some(({ name }) => name === UNCOMPARED);
+  return (
+    verdict === 'blessed' ||
+    (verdict === 'inconclusive' && (policy === 'serve' || (policy === 'serve-first' && !isUncompared)))
+  );
 }
+
+type Policy = DecisionConfig['inconclusive'];
 
 type Limits = VerificationConfig['gates'];
 type Show = (value: number) => string;
@@ -75,9 +80,18 @@ function aloneGates({ accuracy, performance }: ModelFigures, limits: Limits): Ga
   ];
 }
 
+const UNCOMPARED = 'champion';
+
+function againstChampion({ candidate, champion }: Figures, limits: Limits): Gate[] {
+  if (champion === null) return [];
+  if (typeof champion !== 'string') return championGates(candidate, champion, limits);
+  const message = `${UNCOMPARED}: ${champion}; nobody can say whether the candidate is worse`;
+  return [{ name: UNCOMPARED, value: null, limit: null, outcome: 'undecided', message }];
+}
+
 function championGates(
   candidate: ModelFigures,
-  { comparison, accuracy, performance }: NonNullable<Figures['champion']>,
+  { comparison, accuracy, performance }: Exclude<Figures['champion'], string | null>,
   limits: Limits,
 ): Gate[] {
   const now = candidate.accuracy;
@@ -197,8 +211,9 @@ function alikeGate({ identify: { threshold, amongEnrolled } }: Accuracy, max: nu
  * only the strangers can have changed: pictures with nobody in them would open the door to everybody.
  */
 function jumpGate({ champion, history }: Figures, max: number): Gate[] {
-  const released = history.find(({ runId }) => runId === champion?.runId);
-  if (!champion || !released) return [];
+  if (champion === null || typeof champion === 'string') return [];
+  const released = history.find(({ runId }) => runId === champion.runId);
+  if (!released) return [];
   const name = 'threshold-jump';
   const { threshold } = champion.accuracy.identify;
   const jump = Math.abs(threshold - released.identifyThreshold);

@@ -33,10 +33,14 @@ export function rank1({ scores, people, truth }: ScoreMatrix): number {
  * tie counting one half (Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747; Mann-Whitney U).
  */
 export function rocAuc(genuine: Float32Array, impostor: Float32Array): number {
+  return winsOf(genuine, impostor).reduce((sum, wins) => sum + wins, 0) / genuine.length;
+}
+
+/** Of each genuine score, the share of the impostor scores that lie below it, a tie counting one half. */
+export function winsOf(genuine: Float32Array, impostor: Float32Array): Float64Array {
   const sorted = impostor.slice().sort();
-  let wins = 0;
-  for (const score of genuine) wins += (countBelow(sorted, score) + countUpTo(sorted, score)) / 2;
-  return wins / (genuine.length * impostor.length);
+  const below = (score: number) => (countBelow(sorted, score) + countUpTo(sorted, score)) / 2;
+  return Float64Array.from(genuine, (score) => below(score) / impostor.length);
 }
 
 /**

@@ -41,6 +41,7 @@ export interface VerificationJob {
   readonly candidateDigest: string;
   /** The model in service; null before the first. */
   readonly championBytes: Uint8Array | null;
+  /** Of the model in service, also if its bytes are gone. */
   readonly championDigest: string | null;
   /** The run that made it. */
   readonly championRunId: string | null;
@@ -102,7 +103,7 @@ export async function verifyCandidate(job: VerificationJob, context: WorkContext
 
 function reportOf(
   job: VerificationJob,
-  { candidate, champion }: AccuracySide,
+  { candidate, champion, loss }: AccuracySide,
   speed: PerformanceSide,
 ): Omit<VerificationReport, 'durationMs'> {
   const { runId, model, images, decision, championDigest } = job;
@@ -114,15 +115,17 @@ function reportOf(
         ...{ performance: speed.champion!, comparison: champion.comparison },
       }
     : null;
-  const { gates, verdict, reasons, best } = judge(
-    { candidate: { accuracy, performance: speed.candidate }, champion: compared, history: job.history },
+  const lost = championDigest === null ? null : (loss ?? speed.loss ?? 'the model in service cannot be read');
+  const judgement = judge(
+    { candidate: { accuracy, performance: speed.candidate }, champion: compared ?? lost, history: job.history },
     job.config.gates,
     job.noun,
   );
+  const { gates, verdict, reasons, best } = judgement;
   const { searches, from } = candidate.strangers;
   return {
     format: 'nightshift.verification/2',
-    ...{ runId, model, verdict, admitted: isAdmitted(verdict, decision.inconclusive), reasons: [...reasons] },
+    ...{ runId, model, verdict, admitted: isAdmitted(judgement, decision.inconclusive), reasons: [...reasons] },
     gates: [...gates],
     promise: { ...decision.identify, ...decision.verify },
     data: {
@@ -150,6 +153,8 @@ const comparisonOf = ({ rank1, rank1PerPerson, fnir, namesLost }: Comparison) =>
 interface AccuracySide {
   readonly candidate: Measured;
   readonly champion: { readonly measured: Measured; readonly comparison: Comparison } | null;
+  /** Why there is no champion's side. */
+  readonly loss: string | null;
   readonly evidence: Evidence;
   readonly gallery: Gallery;
   readonly golden: Golden;
@@ -167,7 +172,7 @@ async function measureAccuracySide(
     candidate: await measure(host, job.candidateBytes),
     golden: await takeGolden(host, images.probes),
   }));
-  const champion = await unlessUnusable(job, { ...part(), signal }, async (bytes) => {
+  const { value: champion, loss } = await unlessUnusable(job, { ...part(), signal }, async (bytes) => {
     const measured = await withHost(bytes, image, (host) => measure(host, bytes));
     return { measured, comparison: compare(measured.probes, candidate.probes, images.heldOut) };
   });
@@ -176,7 +181,8 @@ async function measureAccuracySide(
     strangers: strangersIn(images),
     margin: decision.identify.margin,
   });
-  return { candidate, champion, evidence, gallery: await servedGallery(candidate, images, decision, signal), golden };
+  const gallery = await servedGallery(candidate, images, decision, signal);
+  return { candidate, champion, loss, evidence, gallery, golden };
 }
 
 /** By kept features, of which every night needs those of new images only. */
@@ -188,36 +194,38 @@ function shortcutFor({ config }: VerificationJob, host: ModelHost, model: Uint8A
       : embedByFeatures(parts, { model, host, hostOptions: HOST_OPTIONS, cacheDir: featuresDir }, context);
 }
 
-/** A champion that cannot be measured, for instance after a change of the image size, must not block its successor. */
+/** A champion that cannot be measured, for instance after a change of the image size, is a gate that nobody can decide. */
 async function unlessUnusable<T>(
   { championBytes, championDigest, runId }: VerificationJob,
   context: WorkContext,
   measure: (champion: Uint8Array) => Promise<T>,
-): Promise<T | null> {
-  if (!championBytes) return null;
+): Promise<{ readonly value: T | null; readonly loss: string | null }> {
+  if (!championBytes) return { value: null, loss: null };
   try {
-    return await measure(championBytes);
+    return { value: await measure(championBytes), loss: null };
   } catch (error) {
     context.signal.throwIfAborted();
-    const fields = { runId, championDigest, failure: toFailure(error) };
+    const failure = toFailure(error);
+    const fields = { runId, championDigest, failure };
     context.log.warn(fields, 'verifier: the champion cannot be measured; the candidate is judged without it');
-    return null;
+    return { value: null, loss: `the model in service cannot be measured (${failure.code}: ${failure.message})` };
   }
 }
 
 interface PerformanceSide {
   readonly candidate: Performance;
   readonly champion: Performance | null;
+  readonly loss: string | null;
 }
 
 function measurePerformanceSide(job: VerificationJob, context: WorkContext): Promise<PerformanceSide> {
   const options = { requests: job.config.performanceRequests, images: job.images.probes };
   return withHost(job.candidateBytes, job.image, async (candidate) => {
-    const both = await unlessUnusable(job, context, (bytes) =>
+    const { value: both, loss } = await unlessUnusable(job, context, (bytes) =>
       withHost(bytes, job.image, async (champion) => measurePerformance([candidate, champion], options, context)),
     );
     const [first, second] = both ?? (await measurePerformance([candidate], options, context));
-    return { candidate: first!, champion: second ?? null }; // One for each host.
+    return { candidate: first!, champion: second ?? null, loss }; // One for each host.
   });
 }
 

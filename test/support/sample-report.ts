@@ -23,6 +23,7 @@ import {
   differenceOf,
   namesLost,
   rank1PerPerson,
+  recognitionBounds,
   recognitionOf,
   slicesOf,
   type ProbeOutcome,
@@ -118,7 +119,10 @@ function accuracyOf({ staff, newcomers, strangers, threshold }: Scores): Accurac
   return {
     recognition: recognitionOf(all),
     newcomers: recognitionOf(newcomers),
-    slices: [...slicesOf(all)].map(([tag, figures]) => ({ tag, figures })),
+    slices: slicesOf(all).map(({ tag, outcomes }) => ({
+      tag,
+      figures: { ...recognitionOf(outcomes), bounds: recognitionBounds(outcomes, OPTIONS) },
+    })),
     worstPeople: rank1PerPerson(all).slice(0, 50),
     rocAuc: 0.994,
     identify: {

@@ -1,5 +1,5 @@
 /** How the threshold decides: error trade-off, scores, and the promises of identify and verify with their bounds. */
-import type { Accuracy } from '../../../contracts/verification.ts';
+import type { Accuracy, ShareBounds } from '../../../contracts/verification.ts';
 import { detChart, scoreChart } from '../charts.ts';
 import { html, type Html, type HtmlValue } from '../html.ts';
 import { nothing, section, table, type ReportInput } from '../input.ts';
@@ -61,7 +61,10 @@ function promises({ report, noun }: ReportInput): Html {
   const { identify, verify, people } = candidate.accuracy;
   return html`<ul class="sentences">
       <li><strong>identify:</strong> ${identify.fpir.sentence}.</li>
-      <li><strong>verify:</strong> ${verify.far.sentence}. It passes ${percent(verify.tar)} of own comparisons.</li>
+      <li>
+        <strong>verify:</strong> ${verify.far.sentence}. It passes ${percent(verify.tar)} of own
+        comparisons${atLeast(verify.tarBounds)}.
+      </li>
       <li>
         The thresholds hold for ${people} enrolled ${noun.many}; identify also asks that the second best lies
         ${score(promise.margin)} lower.
@@ -76,6 +79,9 @@ function promises({ report, noun }: ReportInput): Html {
       ]),
     )}`;
 }
+
+const atLeast = (bounds: ShareBounds | undefined) =>
+  bounds ? `, with 95 % confidence more than ${percent(bounds.lower)}` : '';
 
 const promiseRow = (
   who: string,

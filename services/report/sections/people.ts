@@ -1,5 +1,5 @@
 /** Whom the means hide: people and slices that fare worst, and those who were called by their name until today. */
-import type { Accuracy, VerificationReport } from '../../../contracts/verification.ts';
+import type { Accuracy, ShareBounds, VerificationReport } from '../../../contracts/verification.ts';
 import { html, name, type Html } from '../html.ts';
 import { folded, nothing, section, table, type ReportInput } from '../input.ts';
 import { count, percent, percentOrDash } from '../words.ts';
@@ -21,7 +21,7 @@ export function worstPart({ report, noun }: ReportInput): Html {
         ${wrong.length === 0 ? nothing('None: the best match of every image is right.') : folded(wrong, PEOPLE_SHOWN, peopleTable)}
       </div>
       <div>
-        <h3>slices, by source and tag</h3>
+        <h3>slices, by source and tag; ≤ is the upper 95 % bound</h3>
         ${slices.length === 0 ? nothing('No image has a tag.') : slicesTable(slices, former)}
       </div>
     </div>`,
@@ -45,7 +45,7 @@ function slicesTable(slices: Accuracy['slices'], former: ReadonlyMap<string, Fig
   const sorted = [...slices].sort((a, b) => b.figures.fnir - a.figures.fnir);
   const row = ({ tag, figures }: Accuracy['slices'][number]) => [
     name(tag),
-    percent(figures.fnir),
+    withBound(percent(figures.fnir), figures.bounds?.fnir),
     ...(former.size > 0 ? [percentOrDash(former.get(tag)?.fnir)] : []),
     percent(figures.wrongName),
     figures.probes,
@@ -53,6 +53,10 @@ function slicesTable(slices: Accuracy['slices'], former: ReadonlyMap<string, Fig
   const head = ['slice', 'FNIR', ...(former.size > 0 ? ['champion'] : []), 'wrong names', 'probes'];
   return table('Slices', head, sorted.map(row));
 }
+
+/** A table of five columns has no room for both bounds on a telephone. */
+const withBound = (share: string, bounds: ShareBounds | undefined): Html =>
+  bounds ? html`${share}<br /><small>≤ ${percent(bounds.upper)}</small>` : html`${share}`;
 
 export function namesPart({ report: { comparison, champion } }: ReportInput): Html {
   return section('names', 'Names that changed', namesContent(comparison, champion !== null));

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { VerificationConfigSchema } from '../../../contracts/configuration/verification.ts';
-import type { Accuracy, PastFigures, Performance, Recognition } from '../../../contracts/verification.ts';
+import type { Accuracy, PastFigures, Performance, Recognition, Verdict } from '../../../contracts/verification.ts';
 import type { Comparison } from '../../../services/verification/comparison.ts';
 import { isAdmitted, judge, type Figures } from '../../../services/verification/gates.ts';
 
@@ -99,11 +99,24 @@ test('gates: a broken gate decides before one that cannot be decided, and its re
 });
 
 test('gates: who may serve', () => {
-  assert.ok(isAdmitted('blessed', 'reject'));
-  assert.not(isAdmitted('rejected', 'serve'));
-  assert.ok(isAdmitted('inconclusive', 'serve'));
-  assert.ok(isAdmitted('inconclusive', 'serve-first'));
-  assert.not(isAdmitted('inconclusive', 'reject'));
+  const of = (verdict: Verdict) => ({ verdict, gates: [] });
+  assert.ok(isAdmitted(of('blessed'), 'reject'));
+  assert.not(isAdmitted(of('rejected'), 'serve'));
+  assert.ok(isAdmitted(of('inconclusive'), 'serve'));
+  assert.ok(isAdmitted(of('inconclusive'), 'serve-first'));
+  assert.not(isAdmitted(of('inconclusive'), 'reject'));
+});
+
+test('gates: a candidate beside a champion that cannot be measured is inconclusive, and serves only if that is wanted', () => {
+  const judgement = judge(figures({ champion: 'the model in service cannot be read' }), LIMITS);
+  const { verdict, reasons, gates } = judgement;
+  assert.is(verdict, 'inconclusive');
+  assert.match(reasons[0]!, /^champion: the model in service cannot be read; nobody can say whether/);
+  assert.equal(gates.filter(({ outcome }) => outcome === 'undecided').length, 1);
+  assert.equal(
+    (['serve', 'serve-first', 'reject'] as const).map((policy) => isAdmitted(judgement, policy)),
+    [true, false, false],
+  );
 });
 
 test('gates: a drop below the champion is allowed up to its limit, if it may be chance', () => {

@@ -82,6 +82,13 @@ test('verifier: figures, evidence, gallery and golden samples of a good candidat
   );
   assert.equal(report.data.strangers, { from: 'held-out', people: 5, images: 85 });
   assert.is(accuracy.identify.amongEnrolled, undefined, 'they would be compared with themselves');
+  const { rocAuc, rocAucBounds, verify } = accuracy;
+  for (const [figure, bounds] of [
+    [rocAuc, rocAucBounds!],
+    [verify.tar, verify.tarBounds!],
+  ] as const)
+    assert.ok(bounds.lower <= figure && figure <= bounds.upper && bounds.lower < 1, JSON.stringify([figure, bounds]));
+  assert.ok(accuracy.slices.every(({ figures }) => figures.bounds!.fnir.upper > figures.fnir));
   assert.is(report.champion, null);
   assert.ok(report.durationMs.total < report.durationMs.accuracy + report.durationMs.performance);
   const stored = readGallery(gallery, 'gallery');
@@ -176,7 +183,9 @@ test('verifier: a champion that cannot be loaded is left out with a warning', as
   const championBytes = Buffer.from('pruned');
   const { report } = await verifyCandidate(job({ championBytes, championDigest: digestOf(championBytes) }), work);
   assert.is(report.champion, null);
-  assert.is.not(report.verdict, 'rejected');
+  assert.is(report.verdict, 'inconclusive');
+  assert.not(report.admitted, 'nobody can say whether it is worse than what serves');
+  assert.match(report.reasons.join(), /champion: the model in service cannot be measured \(MODEL_INVALID: /);
   assert.match(work.warnings[0]!.message, /champion cannot be measured/);
 });
 
