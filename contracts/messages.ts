@@ -46,6 +46,8 @@ export const StartSchemas = {
     decision: PipelineConfigSchema.shape.decision,
     /** Figures of the releases before, newest first. */
     history: z.array(PastFiguresSchema).default([]),
+    /** Serve the candidate fitted again to all images, if the trainer made one and it passes. */
+    refit: z.boolean().default(false),
   }),
 } satisfies Record<WorkStage, z.ZodType>;
 export type StartCommand<N extends WorkStage> = z.infer<(typeof StartSchemas)[N]>;
@@ -100,6 +102,8 @@ export const CompletedSchemas = {
       report: BlobRefSchema,
       gallery: BlobRefSchema,
       golden: BlobRefSchema,
+      /** The candidate fitted again to all images, which serves in its place; gallery and golden are of it. */
+      refit: BlobRefSchema.optional(),
       /** As of the dataset; absent if its pictures were taken whole. */
       faces: BlobRefSchema.optional(),
       /** Null if a program before 0.3.0 measured them: those had another meaning. */

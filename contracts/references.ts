@@ -14,3 +14,6 @@ export const BlobRefSchema = z.object({
   bytes: z.number().int().nonnegative(),
 });
 export type BlobRef = z.infer<typeof BlobRefSchema>;
+
+/** The model that was fitted again to all images lies beside its candidate. */
+export const refitKeyOf = ({ key }: Pick<BlobRef, 'key'>) => `${key.slice(0, key.lastIndexOf('/') + 1)}refit.onnx`;

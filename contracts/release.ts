@@ -14,6 +14,9 @@ export const ModelPairSchema = z.object({
   faces: BlobRefSchema.optional().describe(
     'finds the face in a photograph, as in those that it was trained on; absent if it sees whole pictures',
   ),
+  judged: BlobRefSchema.optional().describe(
+    'the candidate that was verified, if `model` is that candidate fitted again to all images: the next night is compared with it',
+  ),
   dataset: BlobRefSchema.optional().describe('the snapshot that it was trained on; absent before 0.3.0'),
 });
 export type ModelPair = z.infer<typeof ModelPairSchema>;

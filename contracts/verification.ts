@@ -142,6 +142,8 @@ export const VerificationReportSchema = z.object({
       namesLostTotal: z.number().int(),
     })
     .nullable(),
+  /** The candidate fitted again to all images, and whether it serves in its place; absent if there is none. */
+  refit: z.object({ digest: DigestSchema, serves: z.boolean(), gates: z.array(GateSchema) }).optional(),
   /** The best of `history` by each figure. */
   best: PastFiguresSchema.nullable(),
   durationMs: z.object({ accuracy: z.number(), performance: z.number(), total: z.number() }),

@@ -55,6 +55,7 @@ var STAGES = {
       verification: pipeline.verification,
       decision: pipeline.decision,
       history: [...history],
+      refit: pipeline.training.refit,
     }),
   },
 };
@@ -77,7 +78,8 @@ var ask = (c, verb, count) => ({
 var announcement = ({ context: c }) => ({
   change: 'announce',
   pair: c.target ?? {
-    model: c.candidate,
+    model: c.verification.refit ?? c.candidate,
+    ...(c.verification.refit ? { judged: c.candidate } : {}),
     gallery: c.verification.gallery,
     golden: c.verification.golden,
     runId: c.runId,

@@ -50,7 +50,8 @@ const ask = (c: PipelineContext, verb: 'cancel' | 'report', count: number): Comm
 export const announcement = ({ context: c }: OfContext): DeploymentParams => ({
   change: 'announce',
   pair: c.target ?? {
-    model: c.candidate!,
+    model: c.verification!.refit ?? c.candidate!,
+    ...(c.verification!.refit ? { judged: c.candidate! } : {}),
     gallery: c.verification!.gallery,
     golden: c.verification!.golden,
     runId: c.runId,

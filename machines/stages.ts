@@ -41,6 +41,7 @@ export const STAGES: { readonly [N in WorkStage]: StageWork<N> } = {
       verification: pipeline.verification,
       decision: pipeline.decision,
       history: [...history],
+      refit: pipeline.training.refit,
     }),
   },
 };

@@ -35,7 +35,7 @@ export const VERSIONS: readonly MachineVersion[] = [
     upcast: inWordsOf02,
   },
   {
-    digest: 'c71488e707ad',
+    digest: '0e4814cc5061',
     note:
       'A verdict is blessed, rejected or inconclusive, and says whether the candidate may serve; a night whose data, ' +
       'configuration and champion are those of the last verdict ends unchanged; an operator may bless a candidate; ' +

@@ -45,7 +45,7 @@ function mustNeedIt({ context, startedAt }: Checkpoint, record: Deployment | nul
   }
   const current = record?.current ?? null;
   if (!record || !current) return;
-  if (candidate && verification && isSamePair({ ...verification, model: candidate }, current)) {
+  if (candidate && verification && isSamePair({ ...verification, model: verification.refit ?? candidate }, current)) {
     throw notApplicable(`the candidate of run ${runId} serves already, as release ${current.release}`);
   }
   const { release } = originOf(current);

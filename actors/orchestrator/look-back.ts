@@ -52,7 +52,7 @@ function isJudged({ value, cause, context: { verification } }: Checkpoint): bool
 function isSame({ value, context }: Checkpoint, champion: ModelPair | null, pipeline: PipelineConfig): boolean {
   const { candidate, verification } = context;
   const isServed = statePath(value) === 'completed' && candidate !== null && verification !== null;
-  const left = isServed ? { ...verification, model: candidate } : context.champion;
+  const left = isServed ? { ...verification, model: verification.refit ?? candidate } : context.champion;
   return isSamePair(left, champion) && canonical(whatCounts(context.pipeline)) === canonical(whatCounts(pipeline));
 }
 

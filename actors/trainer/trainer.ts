@@ -5,17 +5,19 @@
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
+import { refitKeyOf, type BlobRef } from '../../contracts/references.ts';
 import type { LearningCurve } from '../../contracts/training.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { readManifest } from '../../services/data/load.ts';
 import { withScratch } from '../../runtime/scratch.ts';
-import { spoolSplits } from '../../services/data/spool.ts';
+import { spoolSplits, type Part } from '../../services/data/spool.ts';
 import { drawInThread } from '../../services/training/curve/draw-in-thread.ts';
 import { lineageBreak } from '../../services/training/lineage.ts';
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
-import type { TrainingJob } from '../../services/training/strategy.ts';
+import type { TrainingJob, TrainingOutcome, TrainingStrategy } from '../../services/training/strategy.ts';
 import type { WorkContext } from '../../services/work.ts';
 import { startWorker, type Worker } from '../worker.ts';
+import { EVERYTHING, refit } from './refit.ts';
 
 export interface TrainerOptions {
   readonly bus: Bus;
@@ -40,13 +42,19 @@ async function train(blobs: BlobStore, command: StartCommand<'train'>, context: 
   }
   const strategy = await createTrainingStrategy(training.strategy);
   const saveCheckpoint = async (state: Uint8Array) => void (await blobs.put('MODELS', keys.checkpoint, state));
+  const startedAt = context.now();
+  const [first, second] = training.refit ? halves(context) : [context, context];
   const outcome = await withScratch(async (folder) => {
     const job = await jobOf(blobs, command, folder, context);
-    return strategy.train(job, { ...context, saveCheckpoint });
+    return strategy.train(job, { ...first, saveCheckpoint });
   });
   const { epochs, loss, imagesPerSecond, validationRank1, curve, course } = outcome;
   const candidate = await blobs.put('MODELS', keys.model, outcome.model);
   if (outcome.weights) await blobs.put('MODELS', keys.weights, outcome.weights);
+  if (training.refit) {
+    const trained = { ...outcome, durationMs: context.now() - startedAt };
+    await storeRefit(blobs, { command, strategy, candidate, trained }, second);
+  }
   const learningCurve = await storeCurve(blobs, { runId, model, points: [...curve] }, context);
   const result = {
     ...{ model: candidate, epochs, loss, imagesPerSecond, validationRank1 },
@@ -56,6 +64,31 @@ async function train(blobs: BlobStore, command: StartCommand<'train'>, context: 
   await blobs.put('REPORTS', keys.report, Buffer.from(JSON.stringify({ runId, model, result, curve }, null, 2)));
   await blobs.remove('MODELS', keys.checkpoint);
   return result;
+}
+
+interface Trained {
+  readonly command: StartCommand<'train'>;
+  readonly strategy: TrainingStrategy;
+  readonly candidate: BlobRef;
+  readonly trained: TrainingOutcome & { readonly durationMs: number };
+}
+
+/** The weights that the next night begins with stay the candidate's: they have not learned the probes. */
+async function storeRefit(blobs: BlobStore, { command, strategy, candidate, trained }: Trained, context: WorkContext) {
+  const model = await withScratch(async (folder) => {
+    const { validation: _, resumeFrom: __, ...job } = await jobOf(blobs, command, folder, context, EVERYTHING);
+    return refit(strategy, job, trained, context);
+  });
+  if (model) await blobs.put('MODELS', refitKeyOf(candidate), model);
+}
+
+/** Two trainings in a row, one progress bar. */
+function halves(context: WorkContext): [WorkContext, WorkContext] {
+  const from = (start: number): WorkContext => ({
+    ...context,
+    progress: (report) => context.progress({ ...report, fraction: start + report.fraction / 2 }),
+  });
+  return [from(0), from(0.5)];
 }
 
 /** A run needs no picture: one that could not be drawn is said in the log, and absent. */
@@ -90,6 +123,7 @@ async function jobOf(
   command: StartCommand<'train'>,
   folder: string,
   { signal }: WorkContext,
+  splits: readonly Part[] = ['train', 'validation'],
 ): Promise<TrainingJob> {
   const { runId, model, dataset, training, champion } = command;
   const manifest = await readManifest(dataset, blobs);
@@ -99,14 +133,13 @@ async function jobOf(
   };
   const broken = champion && training.warmStart ? await lineageBreak(champion, { dataset, manifest }, blobs) : null;
   const { cacheBytes } = training.input;
-  const splits = ['train', 'validation'] as const;
   const [train, validation] = await spoolSplits({ manifest, splits, folder, blobs, signal, cacheBytes });
   return {
     runId,
     model,
     config: training,
-    train,
-    validation: validation.count > 0 ? validation : null,
+    train: train!, // The first part.
+    validation: validation && validation.count > 0 ? validation : null,
     datasetDigest: dataset.digest,
     resumeFrom: await read(keysOf(model, runId).checkpoint),
     championWeights:

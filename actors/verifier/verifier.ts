@@ -7,6 +7,7 @@ import type { BlobStore } from '../../contracts/blobs.ts';
 import { toFailure } from '../../contracts/errors.ts';
 import type { Split } from '../../contracts/dataset.ts';
 import type { StartCommand } from '../../contracts/messages.ts';
+import { refitKeyOf } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
@@ -32,14 +33,16 @@ async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context
   const { runId, model, dataset, candidate, champion, noun, verification, decision, history } = command;
   const manifest = await readManifest(dataset, blobs);
   const load = (...splits: Split[]) => loadSplits(manifest, splits, blobs, context.signal);
-  const { report, evidence, gallery, golden } = await verifyCandidate(
+  const refit = command.refit ? await blobs.find('MODELS', refitKeyOf(candidate)) : null;
+  const { report, evidence, gallery, golden, servesRefit } = await verifyCandidate(
     {
       ...{ runId, model, noun, decision, history },
       candidateBytes: await blobs.get(candidate),
       candidateDigest: candidate.digest,
       championBytes: champion && (await championBytes(blobs, champion, context)),
-      championDigest: champion?.model.digest ?? null,
+      championDigest: champion ? judgedOf(champion).digest : null,
       championRunId: champion?.runId ?? null,
+      refit: refit && { bytes: await blobs.get(refit), digest: refit.digest },
       images: {
         enrolled: await load('train', 'validation', 'held-out'),
         probes: await load('probe'),
@@ -61,6 +64,7 @@ async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context
     report: await put('REPORTS', REPORT_FILE, Buffer.from(JSON.stringify(report, null, 2))),
     gallery: await put('MODELS', 'gallery.safetensors', gallery),
     golden: await put('MODELS', 'golden.safetensors', golden),
+    ...(refit && servesRefit ? { refit } : {}),
     ...(manifest.faces ? { faces: manifest.faces } : {}),
     figures: { candidate: figuresOf(report.candidate), champion: report.champion && figuresOf(report.champion) },
   };
@@ -72,10 +76,13 @@ function figuresOf<T extends { readonly accuracy: Accuracy }>({ accuracy, ...fig
   return { ...figures, accuracy: short };
 }
 
+/** A champion that was fitted again to all images has learned its probes; the candidate behind it has not. */
+const judgedOf = ({ judged, model }: ModelPair) => judged ?? model;
+
 /** A champion that is gone must not keep a better model out of service: the comparison is left out, and said so. */
 async function championBytes(blobs: BlobStore, champion: ModelPair, { log }: WorkContext): Promise<Buffer | null> {
   try {
-    return await blobs.get(champion.model);
+    return await blobs.get(judgedOf(champion));
   } catch (error) {
     const failure = toFailure(error);
     if (failure.retryable) throw error;

@@ -267,6 +267,13 @@ export const TrainingConfigSchema = z
         'The model embeds each picture and its mirror image, and answers their mean: people that it never learned are ' +
           'recognised somewhat better, and each answer takes twice as long. For faces, not for letters or digits.',
       ),
+    refit: z
+      .boolean()
+      .default(false)
+      .describe(
+        'After the candidate, a second training of as many passes also learns its probes. It is served in place of a candidate ' +
+          'that may serve, if strangers and people held out fare no worse with it; the next night begins with the candidate.',
+      ),
     warmStart: z
       .boolean()
       .default(true)

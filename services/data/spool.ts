@@ -11,9 +11,12 @@ import { classesOf, disagreeing, learnedLabels, samplesOf } from './load.ts';
 import type { ShardSample } from './shards.ts';
 import type { SpooledImages } from './strategy.ts';
 
-export interface SpoolOptions<Splits extends readonly Split[] = readonly Split[]> {
+/** A split, or several as one set. */
+export type Part = Split | readonly Split[];
+
+export interface SpoolOptions<Parts extends readonly Part[] = readonly Part[]> {
   readonly manifest: DatasetManifest;
-  readonly splits: Splits;
+  readonly splits: Parts;
   /** Where the files go; who lends it removes them. */
   readonly folder: string;
   readonly blobs: BlobStore;
@@ -22,22 +25,30 @@ export interface SpoolOptions<Splits extends readonly Split[] = readonly Split[]
   readonly cacheBytes: number;
 }
 
-/** A set for each of the splits; the classes are the people who are learned, not those held out. Throws BLOB_MISSING, BLOB_CORRUPT, or the signal's reason. */
-export async function spoolSplits<const Splits extends readonly Split[]>(
-  options: SpoolOptions<Splits>,
-): Promise<{ -readonly [At in keyof Splits]: SpooledImages }> {
+/**
+ * A set for each of the parts; the classes are the people who are learned, not those held out, whose probes are left out.
+ * Throws BLOB_MISSING, BLOB_CORRUPT, or the signal's reason.
+ */
+export async function spoolSplits<const Parts extends readonly Part[]>(
+  options: SpoolOptions<Parts>,
+): Promise<{ -readonly [At in keyof Parts]: SpooledImages }> {
   const { manifest, splits, folder, blobs, signal } = options;
-  const spools = new Map<Split, Spool>();
+  const spools: Spool[] = [];
+  const spoolOf = new Map<Split, Spool>();
   try {
-    for (const split of splits) spools.set(split, await createSpool(split, options));
-    for await (const sample of samplesOf(manifest, splits, folder, blobs, signal)) {
-      // The samples are those of the splits alone.
-      await spools.get(sample.record.split)!.add(sample);
+    for (const part of splits.map((part) => [part].flat())) {
+      const spool = await createSpool(part, options);
+      spools.push(spool);
+      for (const split of part) spoolOf.set(split, spool);
     }
-    // As many as there are splits, in their order: a Map keeps it.
-    return [...spools.values()].map((spool) => spool.end()) as { -readonly [At in keyof Splits]: SpooledImages };
+    for await (const sample of samplesOf(manifest, [...spoolOf.keys()], folder, blobs, signal)) {
+      // The samples are those of the splits alone.
+      await spoolOf.get(sample.record.split)!.add(sample);
+    }
+    // As many as there are parts, in their order.
+    return spools.map((spool) => spool.end()) as { -readonly [At in keyof Parts]: SpooledImages };
   } finally {
-    for (const spool of spools.values()) await spool.close();
+    for (const spool of spools) await spool.close();
   }
 }
 
@@ -48,22 +59,30 @@ interface Spool {
   close(): Promise<void>;
 }
 
-async function createSpool(split: Split, { manifest, folder, cacheBytes }: SpoolOptions): Promise<Spool> {
+async function createSpool(part: readonly Split[], { manifest, folder, cacheBytes }: SpoolOptions): Promise<Spool> {
   const { image } = manifest;
   const labels = learnedLabels(manifest);
-  const count = manifest.counts[split];
+  const count = part.reduce((sum, split) => sum + manifest.counts[split], 0);
   const classOf = classesOf(labels);
-  const [spoolPath, rawPath] = [join(folder, `${split}.spool`), join(folder, `${split}.raw`)];
+  const heldOut = new Set(manifest.heldOut);
+  const [spoolPath, rawPath] = ['spool', 'raw'].map((kind) => join(folder, `${part.join('-')}.${kind}`)) as [
+    string,
+    string,
+  ];
   const classes = new Int32Array(new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT));
   const positions = new Float64Array(new SharedArrayBuffer((2 * count + 1) * Float64Array.BYTES_PER_ELEMENT));
   const decoded = new Uint8Array(new SharedArrayBuffer(count));
   const keptMax = Math.floor(cacheBytes / (image.channels * image.height * image.width));
   const file = await open(spoolPath, 'w');
   await createEmpty(rawPath);
-  let filled = 0;
+  let [filled, left] = [0, 0];
   return {
     async add({ png, record }) {
-      if (filled === count) throw disagreeing(count);
+      if (filled + left === count) throw disagreeing(count);
+      if (record.split === 'probe' && heldOut.has(record.label)) {
+        left += 1;
+        return;
+      }
       const json = Buffer.from(JSON.stringify(record));
       classes[filled] = classOf(record.label);
       const at = positions[2 * filled]!;
@@ -72,8 +91,13 @@ async function createSpool(split: Split, { manifest, folder, cacheBytes }: Spool
       filled += 1;
     },
     end() {
-      if (filled !== count) throw disagreeing(count);
-      return { spec: image, classes, labels, count, spoolPath, positions, rawPath, decoded, keptMax };
+      if (filled + left !== count) throw disagreeing(count);
+      return {
+        ...{ spec: image, labels, count: filled, spoolPath, rawPath, keptMax },
+        classes: classes.subarray(0, filled),
+        positions: positions.subarray(0, 2 * filled + 1),
+        decoded: decoded.subarray(0, filled),
+      };
     },
     close: () => file.close(),
   };

@@ -92,10 +92,11 @@ type NewRelease = Pick<Terms, 'reason'> & Partial<Terms>;
 
 /** `record.runId` is the run that brings the new release. */
 function nextRelease(record: Deployment, pair: Announced, now: Date, terms: NewRelease): Deployment {
-  const { model, gallery, golden, faces, runId, dataset, origin } = pair;
+  const { model, gallery, golden, faces, runId, dataset, judged, origin } = pair;
   const release = record.releaseMax + 1;
   const committedAt = now.toISOString();
-  const more = { ...(faces ? { faces } : {}), ...(dataset ? { dataset } : {}), ...(origin ? { origin } : {}) };
+  const known = { ...(faces ? { faces } : {}), ...(dataset ? { dataset } : {}), ...(judged ? { judged } : {}) };
+  const more = { ...known, ...(origin ? { origin } : {}) };
   const current = { model, gallery, golden, runId, release, committedAt, ...more };
   const previous = record.current;
   const earlier = record.previous ? [record.previous, ...record.retained] : record.retained;

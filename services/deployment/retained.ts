@@ -68,8 +68,8 @@ function isPairOf({ ledger }: Deployment, release: number, other: Release): bool
 }
 
 const announcedOf = (release: Release): Announced => {
-  const { model, gallery, golden, faces, runId, dataset } = release;
-  const more = { ...(faces ? { faces } : {}), ...(dataset ? { dataset } : {}) };
+  const { model, gallery, golden, faces, runId, dataset, judged } = release;
+  const more = { ...(faces ? { faces } : {}), ...(dataset ? { dataset } : {}), ...(judged ? { judged } : {}) };
   return { model, gallery, golden, runId, ...more, origin: originOf(release) };
 };
 

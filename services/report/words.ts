@@ -33,6 +33,12 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   inconclusive: 'Inconclusive',
 };
 
+/** A model that was fitted to all images after the verdict serves in the candidate's place, or does not. */
+export const refitSentence = (serves: boolean): string =>
+  serves
+    ? 'The model that serves is the candidate fitted again to all images, the probes too; the figures are those of the candidate.'
+    : 'The candidate was fitted again to all images; that model broke a gate of its own, and the candidate itself serves.';
+
 /** The consequence of the verdict, as a sentence. An operator may still decide otherwise, so it speaks of the verification. */
 export function consequence({ verdict, admitted }: { verdict: Verdict; admitted: boolean }): string {
   if (verdict === 'blessed') return 'Every gate holds: the verification lets the candidate serve.';

@@ -8,7 +8,7 @@ import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { Noun } from '../../contracts/configuration/noun.ts';
 import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
-import type { Evidence, PastFigures, Performance, VerificationReport } from '../../contracts/verification.ts';
+import type { Evidence, Gate, PastFigures, Performance, VerificationReport } from '../../contracts/verification.ts';
 import { lackOfStrangers } from '../decision/enough.ts';
 import { writeGallery, type Gallery } from '../serving/gallery/gallery.ts';
 import { takeGolden, writeGolden, type Golden } from '../serving/host/golden.ts';
@@ -30,6 +30,7 @@ import { evidenceOf } from './evidence.ts';
 import { isAdmitted, judge } from './gates.ts';
 import { measurePerformance, performanceImages } from './performance.ts';
 import { sumProgress } from './progress.ts';
+import { judgeRefit } from './refit.ts';
 import { servedGallery } from './served-gallery.ts';
 
 export interface VerificationJob {
@@ -45,6 +46,8 @@ export interface VerificationJob {
   readonly championDigest: string | null;
   /** The run that made it. */
   readonly championRunId: string | null;
+  /** The candidate fitted again to all images; null if there is none, or none is wanted. */
+  readonly refit?: { readonly bytes: Uint8Array; readonly digest: string } | null;
   readonly images: VerificationImages;
   readonly config: VerificationConfig;
   readonly decision: DecisionConfig;
@@ -56,6 +59,8 @@ export interface VerificationJob {
 export interface VerificationOutcome {
   readonly report: VerificationReport;
   readonly evidence: Evidence;
+  /** The model that serves is the refit; gallery and golden samples are of it. */
+  readonly servesRefit: boolean;
   /** safetensors, of all images of the enrolled people, with the thresholds. */
   readonly gallery: Buffer;
   /** safetensors */
@@ -87,18 +92,59 @@ export async function verifyCandidate(job: VerificationJob, context: WorkContext
         timed(context, () => measurePerformanceSide(job, { ...part(), signal })),
       ),
   );
+  const report = reportOf(job, accuracySide.value, performanceSide.value);
+  const refit = report.admitted ? await refitSide(job, accuracySide.value.candidate, part) : null;
   const durationMs = {
     accuracy: accuracySide.durationMs,
     performance: performanceSide.durationMs,
     total: context.now() - startedAt,
   };
-  const { evidence, gallery, golden } = accuracySide.value;
+  const served = refit?.serves ? refit : accuracySide.value;
+  const servesRefit = served === refit;
   return {
-    report: { ...reportOf(job, accuracySide.value, performanceSide.value), durationMs },
-    evidence,
-    gallery: writeGallery({ gallery, modelDigest: job.candidateDigest }),
-    golden: writeGolden(golden),
+    report: {
+      ...report,
+      durationMs,
+      ...(refit && { refit: { digest: job.refit!.digest, serves: servesRefit, gates: [...refit.gates] } }),
+    },
+    ...{ evidence: accuracySide.value.evidence, servesRefit },
+    gallery: writeGallery({
+      gallery: served.gallery,
+      modelDigest: servesRefit ? job.refit!.digest : job.candidateDigest,
+    }),
+    golden: writeGolden(served.golden),
   };
+}
+
+interface RefitSide {
+  readonly serves: boolean;
+  readonly gates: readonly Gate[];
+  readonly gallery: Gallery;
+  readonly golden: Golden;
+}
+
+/** Null if there is no refit, or it cannot be measured, which says nothing against the candidate. */
+async function refitSide(
+  job: VerificationJob,
+  candidate: Measured,
+  part: () => WorkContext,
+): Promise<RefitSide | null> {
+  const { refit, images, decision, image, config, runId } = job;
+  const context = part();
+  const limit = { runId, side: 'accuracy', maxMs: config.accuracyMaxMs } as const;
+  const { value } = await unlessUnusable('the refit', refit ?? null, { runId, context }, (bytes) =>
+    withDeadline(limit, context.signal, (signal) =>
+      withHost(bytes, image, async (host) => {
+        const shortcut = shortcutFor(job, host, bytes);
+        const measured = await measureAccuracy(host, images, decision, { ...context, signal }, shortcut);
+        const gates = judgeRefit(candidate, measured, images.heldOut);
+        const gallery = await servedGallery(measured, images, decision, signal);
+        const serves = gates.every(({ outcome }) => outcome === 'held');
+        return { serves, gates, gallery, golden: await takeGolden(host, images.probes) };
+      }),
+    ),
+  );
+  return value;
 }
 
 function reportOf(
@@ -172,7 +218,8 @@ async function measureAccuracySide(
     candidate: await measure(host, job.candidateBytes),
     golden: await takeGolden(host, images.probes),
   }));
-  const { value: champion, loss } = await unlessUnusable(job, { ...part(), signal }, async (bytes) => {
+  const work = { runId: job.runId, context: { ...part(), signal } };
+  const { value: champion, loss } = await unlessUnusable(CHAMPION, championOf(job), work, async (bytes) => {
     const measured = await withHost(bytes, image, (host) => measure(host, bytes));
     return { measured, comparison: compare(measured.probes, candidate.probes, images.heldOut) };
   });
@@ -194,21 +241,26 @@ function shortcutFor({ config }: VerificationJob, host: ModelHost, model: Uint8A
       : embedByFeatures(parts, { model, host, hostOptions: HOST_OPTIONS, cacheDir: featuresDir }, context);
 }
 
+const CHAMPION = 'the model in service';
+const championOf = ({ championBytes: bytes, championDigest }: VerificationJob) =>
+  bytes && { bytes, digest: championDigest ?? '' };
+
 /** A champion that cannot be measured, for instance after a change of the image size, is a gate that nobody can decide. */
 async function unlessUnusable<T>(
-  { championBytes, championDigest, runId }: VerificationJob,
-  context: WorkContext,
-  measure: (champion: Uint8Array) => Promise<T>,
+  what: string,
+  model: { readonly bytes: Uint8Array; readonly digest: string } | null,
+  { runId, context }: { readonly runId: string; readonly context: WorkContext },
+  measure: (model: Uint8Array) => Promise<T>,
 ): Promise<{ readonly value: T | null; readonly loss: string | null }> {
-  if (!championBytes) return { value: null, loss: null };
+  if (!model) return { value: null, loss: null };
   try {
-    return { value: await measure(championBytes), loss: null };
+    return { value: await measure(model.bytes), loss: null };
   } catch (error) {
     context.signal.throwIfAborted();
     const failure = toFailure(error);
-    const fields = { runId, championDigest, failure };
-    context.log.warn(fields, 'verifier: the champion cannot be measured; the candidate is judged without it');
-    return { value: null, loss: `the model in service cannot be measured (${failure.code}: ${failure.message})` };
+    const fields = { runId, digest: model.digest, failure };
+    context.log.warn(fields, `verifier: ${what} cannot be measured; the candidate is judged without it`);
+    return { value: null, loss: `${what} cannot be measured (${failure.code}: ${failure.message})` };
   }
 }
 
@@ -221,7 +273,8 @@ interface PerformanceSide {
 function measurePerformanceSide(job: VerificationJob, context: WorkContext): Promise<PerformanceSide> {
   const options = { requests: job.config.performanceRequests, images: job.images.probes };
   return withHost(job.candidateBytes, job.image, async (candidate) => {
-    const { value: both, loss } = await unlessUnusable(job, context, (bytes) =>
+    const work = { runId: job.runId, context };
+    const { value: both, loss } = await unlessUnusable(CHAMPION, championOf(job), work, (bytes) =>
       withHost(bytes, job.image, async (champion) => measurePerformance([candidate, champion], options, context)),
     );
     const [first, second] = both ?? (await measurePerformance([candidate], options, context));
@@ -263,9 +316,9 @@ async function bothOrNeither<A, B>(
 }
 
 /** Images embedded in all: those of the accuracy and of the performance side, by candidate and champion. */
-function stepsOf({ images, championBytes, config }: VerificationJob): number {
+function stepsOf({ images, championBytes, refit, config }: VerificationJob): number {
   const perModel = imagesToEmbed(images) + performanceImages(config.performanceRequests);
-  return perModel * (championBytes ? 2 : 1);
+  return perModel * (championBytes ? 2 : 1) + (refit ? imagesToEmbed(images) : 0);
 }
 
 function refuseTooFew({ images, decision, runId, noun }: VerificationJob): void {

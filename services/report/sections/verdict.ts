@@ -3,7 +3,7 @@ import type { Gate, PastFigures } from '../../../contracts/verification.ts';
 import { fiveFigures, type Figure } from '../figures.ts';
 import { html, type Html } from '../html.ts';
 import { section, type ReportInput } from '../input.ts';
-import { consequence, number, percent, percentOrDash, points, VERDICT_WORDS } from '../words.ts';
+import { consequence, refitSentence, number, percent, percentOrDash, points, VERDICT_WORDS } from '../words.ts';
 
 const VERDICT_MARKS = { blessed: '\u2713', rejected: '\u2717', inconclusive: '?' } as const;
 
@@ -19,7 +19,7 @@ export function verdictPart({ report }: ReportInput): Html {
     <p class="kicker">Verification of ${model}, ${runId}</p>
     <h1><span class="mark" aria-hidden="true">${VERDICT_MARKS[verdict]}</span> ${VERDICT_WORDS[verdict]}</h1>
     <p>${consequence(report)}</p>
-    ${list}
+    ${report.refit ? html`<p>${refitSentence(report.refit.serves)}</p>` : null} ${list}
   </header>`;
 }
 
@@ -64,7 +64,8 @@ function changeOf({ difference, lower, upper }: NonNullable<Figure['difference']
 const OUTCOME_MARKS = { held: '\u2713', broken: '\u2717', undecided: '?' } as const;
 const OUTCOME_ORDER: readonly Gate['outcome'][] = ['broken', 'undecided', 'held'];
 
-export function gatesPart({ report: { gates } }: ReportInput): Html {
+export function gatesPart({ report }: ReportInput): Html {
+  const gates = [...report.gates, ...(report.refit?.gates ?? [])];
   const sorted = [...gates].sort((a, b) => OUTCOME_ORDER.indexOf(a.outcome) - OUTCOME_ORDER.indexOf(b.outcome));
   const counted = OUTCOME_ORDER.map((outcome) => [gates.filter((gate) => gate.outcome === outcome).length, outcome])
     .filter(([n]) => n !== 0)
