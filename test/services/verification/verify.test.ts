@@ -186,7 +186,10 @@ test('verifier: a champion that cannot be loaded is left out with a warning', as
   assert.is(report.verdict, 'inconclusive');
   assert.not(report.admitted, 'nobody can say whether it is worse than what serves');
   assert.match(report.reasons.join(), /champion: the model in service cannot be measured \(MODEL_INVALID: /);
-  assert.match(work.warnings[0]!.message, /the model in service cannot be measured; the candidate is judged without it/);
+  assert.match(
+    work.warnings[0]!.message,
+    /the model in service cannot be measured; the candidate is judged without it/,
+  );
 });
 
 test('verifier: a candidate below a gate is rejected with the reason first', async () => {
