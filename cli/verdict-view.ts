@@ -9,6 +9,7 @@ import { toFailure } from '../contracts/errors.ts';
 import { CompletedSchemas, type Completed } from '../contracts/messages.ts';
 import { VerificationReportSchema, type Gate, type VerificationReport } from '../contracts/verification.ts';
 import { createBlobStore } from '../infra/stores/blob-store.ts';
+import { figureLines } from '../services/report/figures.ts';
 
 export type Verification = Completed<'verify'>;
 
@@ -41,35 +42,13 @@ export function describeVerdict({ verification, report }: Judged, noun: Noun = P
   const parts = [
     `verdict: ${verdict}${may}`,
     ...reasons.map((reason) => `  ${reason}`),
-    figures
-      ? figuresTable(figures, report?.promise.fpir, noun)
-      : 'its figures are those of an earlier version; see its report',
+    ...(figures
+      ? figureLines({ ...figures, ...(report && { promise: report.promise, comparison: report.comparison }) }, noun)
+      : ['its figures are those of an earlier version; see its report']),
     report ? gatesTable(report.gates) : `its report, ${verification.report.key}, is gone or of an earlier version`,
   ];
   return `${parts.join('\n')}\n`;
 }
-
-type Figures = NonNullable<Verification['figures']>;
-type Accuracy = Figures['candidate']['accuracy'];
-
-const rowsOf = ({ one }: Noun): readonly (readonly [string, (accuracy: Accuracy) => string])[] => [
-  ['not recognised (FNIR)', ({ recognition }) => percent(recognition.fnir)],
-  ['given another name', ({ recognition }) => percent(recognition.wrongName)],
-  ['newcomers not recognised', ({ newcomers }) => percent(newcomers?.fnir)],
-  [`rank-1 per ${one}`, ({ recognition }) => percent(recognition.rank1PerPerson)],
-];
-
-function figuresTable({ candidate, champion }: Figures, promise: number | undefined, noun: Noun): string {
-  const table = new Table({ head: ['', 'candidate', 'champion'], style: { head: [], border: [] } });
-  const promised = promise === undefined ? '' : `, promised ${percent(promise)}`;
-  const rows = [[`strangers known (FPIR${promised})`, strangersKnown] as const, ...rowsOf(noun)];
-  for (const [name, valueOf] of rows) {
-    table.push([name, valueOf(candidate.accuracy), champion ? valueOf(champion.accuracy) : '-']);
-  }
-  return table.toString();
-}
-
-const strangersKnown = ({ identify: { fpir } }: Accuracy) => `${percent(fpir.share)}, at most ${percent(fpir.upper)}`;
 
 function gatesTable(gates: readonly Gate[]): string {
   const table = new Table({
@@ -84,6 +63,4 @@ function gatesTable(gates: readonly Gate[]): string {
   return table.toString();
 }
 
-const percent = (share: number | null | undefined) =>
-  share == null ? '-' : `${Number((100 * share).toPrecision(3))} %`;
 const digits = (value: number | null) => (value === null ? '-' : Number(value.toPrecision(3)));
