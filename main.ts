@@ -20,6 +20,7 @@ import { DeploymentSchema } from './contracts/release.ts';
 import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
 import type { Config } from './infra/config/config.ts';
+import { localDefinitions } from './infra/config/local-definitions.ts';
 import { refuseLoginWithoutServer } from './infra/config/nats.ts';
 import { askForever } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
@@ -126,9 +127,10 @@ const busOf = (nc: NatsConnection, source: string, log: Logger) =>
 
 const worker =
   (name: ActorName, start: typeof startCollector): Starter =>
-  async ({ nc, log }) => {
+  async ({ nc, config, log }) => {
     await sweepScratch();
-    return start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), log });
+    const local = localDefinitions(config);
+    return start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), local, log });
   };
 
 const STARTERS: Readonly<Record<ActorName, Starter>> = {
@@ -140,7 +142,7 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
 };
 
 async function startOrchestration({ nc, config, log }: Surroundings): Promise<Stoppable> {
-  const context = await openOrchestratorContext(nc, config.models, log);
+  const context = await openOrchestratorContext(nc, localDefinitions(config), log);
   const api = await serveApi(nc, endpointsOf(context), log);
   await askForever('schedules are applied', () => applySchedules(context), log);
   const orchestrator = startOrchestrator(context);

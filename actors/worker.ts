@@ -7,7 +7,13 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { parseData } from '../contracts/envelope.ts';
 import { PipelineError, toFailure } from '../contracts/errors.ts';
-import { AskCommandSchema, StartSchemas, type Completed, type StartCommand } from '../contracts/messages.ts';
+import {
+  AskCommandSchema,
+  refusedInStart,
+  StartSchemas,
+  type Completed,
+  type StartCommand,
+} from '../contracts/messages.ts';
 import { parseSubject } from '../contracts/parse-subject.ts';
 import { commandSubject, STREAMS, workEventSubject, type WorkStage, type WorkFact } from '../contracts/subjects.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
@@ -56,7 +62,9 @@ export function startWorker<N extends WorkStage>(options: WorkerOptions<N>): Wor
       // Unread, the command names no run that could be told; the stage's deadline finds that nobody holds it.
       const command = parseSubject(subject);
       if (!envelope || command.family !== 'command') return;
-      await publishFailure(state, { commandId: envelope.id, runId: command.runId }, failure);
+      // A command that was queued by an orchestrator before 0.4.0 carries a whole configuration; the next carries names.
+      const retryable = failure.retryable || failure.code === 'LOCAL_SETTING';
+      await publishFailure(state, { commandId: envelope.id, runId: command.runId }, { ...failure, retryable });
     },
   });
   const controls = options.bus.consume({
@@ -95,6 +103,7 @@ interface Ids {
 }
 
 async function handleStart<N extends WorkStage>(state: WorkerState<N>, delivery: Delivery): Promise<void> {
+  refuseLocal(state, delivery);
   // The schema is chosen by the stage; TypeScript does not follow the correlation through the index.
   const command = parseData(StartSchemas[state.stage] as unknown as z.ZodType<StartCommand<N>>, delivery.envelope);
   const ids = { commandId: delivery.envelope.id, runId: command.runId, model: command.model };
@@ -108,6 +117,17 @@ async function handleStart<N extends WorkStage>(state: WorkerState<N>, delivery:
   } finally {
     state.running.delete(ids.commandId);
   }
+}
+
+/** Nothing of such a command is looked at, let alone used. Throws LOCAL_SETTING with all that it may not carry. */
+function refuseLocal<N extends WorkStage>({ stage }: WorkerState<N>, { envelope, subject }: Delivery): void {
+  const refused = refusedInStart(stage, envelope.data);
+  if (refused.length === 0) return;
+  throw new PipelineError(
+    'LOCAL_SETTING',
+    `${stage}: ${subject} carries what no message may: ${refused.map(({ path }) => path).join(', ')}. Programs, paths, ` +
+      'addresses and modules stand in the configuration file of this machine, and commands have their names',
+  );
 }
 
 async function doWork<N extends WorkStage>(

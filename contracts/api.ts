@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { COMMANDS, OutcomeSchema } from './commands.ts';
 import { NounSchema } from './configuration/noun.ts';
-import { PipelineConfigSchema } from './configuration/pipeline.ts';
+import { CarriedPipelineSchema } from './configuration/carried-schemas.ts';
 import { ScheduleRecordSchema } from './configuration/schedule.ts';
 import { KeptLetterSchema } from './dead-letter.ts';
 import { TokenSchema } from './references.ts';
@@ -125,9 +125,10 @@ export const QUESTIONS = {
     answer: z.object({ models: z.array(ModelStatusSchema) }),
   },
   [API.models]: {
-    description: 'The models that are configured, with their pipelines as they apply.',
+    description:
+      'The models that are configured, with their pipelines as they apply; what is local stands there by its name.',
     question: NothingSchema,
-    answer: z.object({ models: z.record(TokenSchema, PipelineConfigSchema) }),
+    answer: z.object({ models: z.record(TokenSchema, CarriedPipelineSchema) }),
   },
   [API.schedules]: {
     description: 'The schedules, their next slots and what became of the latest.',

@@ -8,6 +8,10 @@ export const ERRORS = {
   CONFIG_INVALID: 'The configuration file or an environment variable does not fit; the message names the field.',
   MESSAGE_MALFORMED: 'The message is not JSON, or its data does not fit the schema of its subject.',
   MESSAGE_TOO_LARGE: 'The message is larger than its subject allows; large things travel by reference.',
+  LOCAL_SETTING:
+    'The message carries what a local file alone may say, such as a program or path, or no setting; it lists all.',
+  LOCAL_UNDEFINED:
+    'The configuration file of this machine defines nothing under a name that is needed; the message says what to add.',
   MODEL_UNKNOWN: 'No pipeline is configured under that model name.',
   RUN_UNKNOWN: 'No run with that id is stored.',
   RUN_ACTIVE: 'Another run of the same model is under way; wait for it or cancel it.',

@@ -5,6 +5,13 @@
  */
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.ts';
+import { CARRIAGE, refusedIn, type Refused, type Rule } from './configuration/carried.ts';
+import {
+  CarriedTrainingSchema,
+  CarriedVerificationSchema,
+  COLLECTED,
+  CollectedPipelineSchema,
+} from './configuration/carried-schemas.ts';
 import { PipelineConfigSchema } from './configuration/pipeline.ts';
 import { NounSchema } from './configuration/noun.ts';
 import type { WorkStage } from './subjects.ts';
@@ -26,15 +33,13 @@ const RunSchema = z.object({ runId: TokenSchema, model: TokenSchema });
 /** Data of `nightshift.cmd.<stage>.start.<runId>`. */
 export const StartSchemas = {
   collect: RunSchema.extend({
-    pipeline: PipelineConfigSchema.pick({
-      ...{ noun: true, sources: true, strangers: true, image: true, faces: true, split: true, decision: true },
-    }),
+    pipeline: CollectedPipelineSchema,
     /** Its snapshot says who and what was learned before. */
     champion: ModelPairSchema.nullable().default(null),
   }),
   train: RunSchema.extend({
     dataset: BlobRefSchema,
-    training: PipelineConfigSchema.shape.training,
+    training: CarriedTrainingSchema,
     champion: ModelPairSchema.nullable(),
   }),
   verify: RunSchema.extend({
@@ -42,7 +47,7 @@ export const StartSchemas = {
     candidate: BlobRefSchema,
     champion: ModelPairSchema.nullable(),
     noun: PipelineConfigSchema.shape.noun,
-    verification: PipelineConfigSchema.shape.verification,
+    verification: CarriedVerificationSchema,
     decision: PipelineConfigSchema.shape.decision,
     /** Figures of the releases before, newest first. */
     history: z.array(PastFiguresSchema).default([]),
@@ -51,6 +56,20 @@ export const StartSchemas = {
   }),
 } satisfies Record<WorkStage, z.ZodType>;
 export type StartCommand<N extends WorkStage> = z.infer<(typeof StartSchemas)[N]>;
+
+/** The settings in a start command, by the field that has them. */
+const SETTINGS_OF: Readonly<Record<WorkStage, Readonly<Record<string, Rule>>>> = {
+  collect: { pipeline: COLLECTED },
+  train: { training: CARRIAGE.training },
+  verify: { noun: CARRIAGE.noun, verification: CARRIAGE.verification, decision: CARRIAGE.decision },
+};
+
+/** All that a start command may not carry: settings of local files, settings that do not exist, and fields of no schema. */
+export function refusedInStart(stage: WorkStage, data: unknown): readonly Refused[] {
+  if (typeof data !== 'object' || data === null) return []; // The schema has its say.
+  const fields = Object.keys(StartSchemas[stage].shape).map((name) => [name, 'carried' as const]);
+  return refusedIn(data, { ...Object.fromEntries(fields), ...SETTINGS_OF[stage] });
+}
 
 /** Data of `nightshift.cmd.<stage>.cancel.<runId>` and `.report.<runId>`; `startId` is the start command meant. */
 export const AskCommandSchema = RunSchema.extend({ startId: z.string() });

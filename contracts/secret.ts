@@ -25,6 +25,12 @@ export const SecretSchema = z.union([FromEnvironmentSchema, FromFileSchema], {
 });
 export type Secret = z.infer<typeof SecretSchema>;
 
+/** A value that may be a secret, such as that of a header. */
+export const TextOrSecretSchema = z.union([z.string(), FromEnvironmentSchema, FromFileSchema], {
+  error: 'a text; or {"env": "NAME"} or {"file": "path"}, which say where a secret is',
+});
+export type TextOrSecret = z.infer<typeof TextOrSecretSchema>;
+
 /** For messages: `the environment variable NAME`, `the file /run/secrets/x`. */
 export function nameOfSecret(secret: Secret): string {
   if ('env' in secret) return `the environment variable ${secret.env}`;

@@ -31,7 +31,20 @@ var reasonOf = (event) => ('reason' in event ? event.reason : void 0);
 var STAGES = {
   collect: {
     deadline: 'collectDeadline',
-    command: ({ runId, model, pipeline, champion }) => ({ runId, model, pipeline, champion }),
+    command: ({ runId, model, pipeline, champion }) => ({
+      runId,
+      model,
+      pipeline: {
+        noun: pipeline.noun,
+        sources: pipeline.sources,
+        strangers: pipeline.strangers,
+        image: pipeline.image,
+        faces: pipeline.faces,
+        split: pipeline.split,
+        decision: pipeline.decision,
+      },
+      champion,
+    }),
   },
   train: {
     deadline: 'trainDeadline',

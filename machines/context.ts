@@ -5,7 +5,7 @@
 import type { Failure } from '../contracts/errors.ts';
 import type { Completed } from '../contracts/messages.ts';
 import type { Stage } from '../contracts/subjects.ts';
-import type { PipelineConfig } from '../contracts/configuration/pipeline.ts';
+import type { CarriedPipeline } from '../contracts/configuration/carried.ts';
 import type { WorkStage } from '../contracts/subjects.ts';
 import type { BlobRef } from '../contracts/references.ts';
 import type { Announced, ModelPair } from '../contracts/release.ts';
@@ -17,8 +17,11 @@ export interface PipelineInput {
   readonly model: string;
   /** `night` goes through every stage; `rollback` only puts the previous release back. */
   readonly kind: 'night' | 'rollback';
-  /** The configuration of the model when the run started: later edits of the file do not reach into a run. */
-  readonly pipeline: PipelineConfig;
+  /**
+   * The settings of the model when the run started: later edits of the file do not reach into a run. What is local is in
+   * it by its name alone, and is looked up where it is used.
+   */
+  readonly pipeline: CarriedPipeline;
   /** The pair in service when the run started. */
   readonly champion: ModelPair | null;
   /** Of a rollback to a pair that is no longer resident: it is prepared and committed, as a candidate is. */

@@ -17,7 +17,20 @@ interface StageWork<N extends WorkStage> {
 export const STAGES: { readonly [N in WorkStage]: StageWork<N> } = {
   collect: {
     deadline: 'collectDeadline',
-    command: ({ runId, model, pipeline, champion }) => ({ runId, model, pipeline, champion }),
+    command: ({ runId, model, pipeline, champion }) => ({
+      runId,
+      model,
+      pipeline: {
+        noun: pipeline.noun,
+        sources: pipeline.sources,
+        strangers: pipeline.strangers,
+        image: pipeline.image,
+        faces: pipeline.faces,
+        split: pipeline.split,
+        decision: pipeline.decision,
+      },
+      champion,
+    }),
   },
   train: {
     deadline: 'trainDeadline',

@@ -2,13 +2,13 @@
  * Checkpoints of 0.2.0 as the machine of 0.3.0 reads them: a verdict was `passed` or `rejected`, its figures had another
  * meaning, and nothing was promised about strangers. Used by the upcast of versions.ts.
  */
-import type { PipelineConfig } from '../contracts/configuration/pipeline.ts';
+import type { CarriedPipeline } from '../contracts/configuration/carried.ts';
 import type { Completed } from '../contracts/messages.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { ForkOrigin, PipelineContext } from './context.ts';
 
 /** What was added to the configuration, as it applies if nothing is set. Spelled out: a later default changes no run. */
-export const ADDED_SETTINGS: Pick<PipelineConfig, 'strangers' | 'decision'> = {
+export const ADDED_SETTINGS: Pick<CarriedPipeline, 'strangers' | 'decision'> = {
   strangers: [],
   decision: {
     identify: { fpir: 0.01, margin: 0.05 },

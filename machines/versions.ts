@@ -5,6 +5,7 @@
  */
 import { PipelineError } from '../contracts/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { inNamesOf04 } from './names.ts';
 import { inVerdictsOf03 } from './verdicts.ts';
 import { inWordsOf02 } from './words.ts';
 
@@ -42,6 +43,13 @@ export const VERSIONS: readonly MachineVersion[] = [
       'collectors learn of the champion, verifiers of the words, the decision and earlier releases; a pair that was trained on ' +
       'faces is announced with the file that finds them.',
     upcast: inVerdictsOf03,
+  },
+  {
+    digest: 'e66cb1f519d5',
+    note:
+      'The memory of a run and its commands name programs, paths, addresses and modules, and no longer have them; a ' +
+      'collector is told only the settings that it reads.',
+    upcast: inNamesOf04,
   },
 ];
 

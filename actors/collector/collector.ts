@@ -9,6 +9,7 @@ import type { DatasetManifest } from '../../contracts/dataset.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
+import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { collectSnapshot } from '../../services/data/snapshot.ts';
 import { lackOfStrangers } from '../../services/decision/enough.ts';
@@ -19,21 +20,22 @@ import { startWorker, type Worker } from '../worker.ts';
 export interface CollectorOptions {
   readonly bus: Bus;
   readonly blobs: BlobStore;
+  readonly local: LocalDefinitions;
   readonly log: Logger;
 }
 
-export function startCollector({ bus, blobs, log }: CollectorOptions): Worker {
+export function startCollector({ bus, blobs, local, log }: CollectorOptions): Worker {
   return startWorker({
     stage: 'collect',
     bus,
     log,
-    work: async ({ pipeline, champion }, context) => {
+    work: async ({ model, pipeline, champion }, context) => {
       const { noun, sources, strangers, image, faces, split, decision } = pipeline;
       const { dataset, manifest } = await collectSnapshot({
-        sources: await Promise.all(sources.map(createSource)),
-        strangers: await Promise.all(strangers.map(createSource)),
+        sources: await Promise.all(local.sources(model, 'sources', sources).map(createSource)),
+        strangers: await Promise.all(local.sources(model, 'strangers', strangers).map(createSource)),
         image,
-        faces,
+        faces: local.faces(faces),
         split,
         holdOut: decision.holdOut,
         noun,

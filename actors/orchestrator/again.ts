@@ -5,7 +5,14 @@
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Stage } from '../../contracts/subjects.ts';
-import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import {
+  CARRIAGE,
+  carriedOf,
+  describeCarried,
+  refusedIn,
+  type CarriedPipeline,
+} from '../../contracts/configuration/carried.ts';
+import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { STAGES, WORK_STAGES } from '../../contracts/subjects.ts';
 import type { ForkOrigin, PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
@@ -48,7 +55,7 @@ export interface Fork {
 export async function forkRun(o: OrchestratorContext, fork: Fork, messageId: string) {
   const { context } = await loadRun(o, fork.runId);
   if (context.kind === 'rollback') throw notApplicable(`run ${fork.runId} is a rollback; it has no stages`);
-  const pipeline = changedPipeline(context.pipeline, fork);
+  const pipeline = changedPipeline(context, fork);
   const origin = originOf(context, fork.from, pipeline);
   return beginFrom(o, { model: context.model, runId: fork.newRunId, messageId }, origin);
 }
@@ -71,7 +78,7 @@ const mayServe = ({ verification, blessing }: PipelineContext) =>
   verification !== null && (verification.admitted || blessing !== null);
 
 /** The results of the stages before. Throws COMMAND_NOT_APPLICABLE if one of them is lacking. */
-function originOf(context: PipelineContext, stage: Stage, pipeline: PipelineConfig): Origin {
+function originOf(context: PipelineContext, stage: Stage, pipeline: CarriedPipeline): Origin {
   const { runId, dataset, candidate, verification, blessing } = context;
   const rank = STAGES.indexOf(stage);
   const results = [dataset, candidate, mayServe(context)].slice(0, rank);
@@ -90,19 +97,31 @@ function originOf(context: PipelineContext, stage: Stage, pipeline: PipelineConf
 }
 
 /** The configuration of a run, whose version of Nightshift may have known fewer settings. */
-export function configurationOf({ runId, pipeline }: PipelineContext): PipelineConfig {
+export function configurationOf({ runId, model, pipeline }: PipelineContext): CarriedPipeline {
   const parsed = PipelineConfigSchema.safeParse(pipeline);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return carriedOf(model, parsed.data);
   throw notApplicable(`the configuration of run ${runId} does not fit this version: ${describeIssues(parsed.error)}`);
 }
 
-function changedPipeline(pipeline: PipelineConfig, { runId, changes }: Fork): PipelineConfig {
+function changedPipeline({ model, pipeline }: PipelineContext, { runId, changes }: Fork): CarriedPipeline {
+  refuseLocal(runId, changes);
   const parsed = PipelineConfigSchema.safeParse(merged(pipeline, changes));
   if (!parsed.success)
     throw new PipelineError('REQUEST_INVALID', `fork of run ${runId}: ${describeIssues(parsed.error)}`);
   const unknown = unknownKeys(changes, parsed.data);
-  if (unknown.length === 0) return parsed.data;
+  if (unknown.length === 0) return carriedOf(model, parsed.data);
   throw new PipelineError('REQUEST_INVALID', `fork of run ${runId}: there is no setting ${unknown.join(', ')}`);
+}
+
+/** Throws LOCAL_SETTING with all that a message may not carry, whatever the values. */
+function refuseLocal(runId: string, changes: Fork['changes']): void {
+  const refused = refusedIn(changes, CARRIAGE).filter(({ why }) => why === 'local');
+  if (refused.length === 0) return;
+  throw new PipelineError(
+    'LOCAL_SETTING',
+    `fork of run ${runId}: no message carries ${refused.map(({ path }) => path).join(', ')}; that stands in the ` +
+      `configuration file of the machine that uses it. A fork may change ${describeCarried(refused)}`,
+  );
 }
 
 /** The schema drops what it does not know; a misspelt change must not be dropped in silence. */

@@ -3,7 +3,7 @@
  * one run at a time. Called for operator commands and by schedules.
  */
 import { PipelineError } from '../../contracts/errors.ts';
-import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { Blessing, ForkOrigin } from '../../machines/pipeline.machine.ts';
 import type { Checkpoint } from '../../machines/step.ts';
@@ -28,7 +28,7 @@ export const beginNight = (o: OrchestratorContext, { force = false, ...start }: 
   begin(o, start, { pipeline: pipelineOf(o, start.model), forkedFrom: null, blessing: null, mayEndUnchanged: !force });
 
 export interface Origin {
-  readonly pipeline: PipelineConfig;
+  readonly pipeline: CarriedPipeline;
   readonly forkedFrom: ForkOrigin;
   readonly blessing: Blessing | null;
 }
@@ -43,7 +43,9 @@ interface Beginning extends Omit<Origin, 'forkedFrom'> {
 }
 
 function begin(o: OrchestratorContext, { model, runId, messageId }: RunStart, beginning: Beginning): Promise<Moved> {
-  const { mayEndUnchanged, ...given } = beginning;
+  const { mayEndUnchanged, ...rest } = beginning;
+  // A definition that has changed since makes another model.
+  const given = { ...rest, pipeline: o.local.stamped(rest.pipeline) };
   const input = async () => {
     const before = await takeLock(o, lockKey(model), model, runId);
     const record = (await o.deployments.load(model))?.value ?? null;
@@ -55,7 +57,7 @@ function begin(o: OrchestratorContext, { model, runId, messageId }: RunStart, be
   return beginRun(o, { runId, messageId, input });
 }
 
-export function pipelineOf(o: OrchestratorContext, model: string): PipelineConfig {
+export function pipelineOf(o: OrchestratorContext, model: string): CarriedPipeline {
   const pipeline = o.pipelines[model];
   if (pipeline) return pipeline;
   const known = Object.keys(o.pipelines).join(', ') || 'none';

@@ -7,11 +7,12 @@ import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../contracts/configuration/schedule.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
+import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createBus, type Bus } from '../../infra/messaging/bus.ts';
 import { createDeadLetterStore, type DeadLetterStore } from '../../infra/stores/dead-letter-store.ts';
@@ -50,7 +51,9 @@ export interface OrchestratorContext {
   readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
   readonly deadLetters: DeadLetterStore;
   readonly timers: Timers;
-  readonly pipelines: Readonly<Record<string, PipelineConfig>>;
+  /** As they travel: with the names of what is local. */
+  readonly pipelines: Readonly<Record<string, CarriedPipeline>>;
+  readonly local: LocalDefinitions;
   readonly log: Logger;
   /** The server's clock: see infra/messaging/server-clock.ts. */
   readonly now: () => Date;
@@ -68,7 +71,7 @@ export const rollbackLockKey = (model: string) => `lock.${model}.rollback`;
 /** The stores and ports of one orchestrator. */
 export async function openOrchestratorContext(
   nc: NatsConnection,
-  pipelines: OrchestratorContext['pipelines'],
+  local: LocalDefinitions,
   log: Logger,
 ): Promise<OrchestratorContext> {
   const now = await followServerClock(nc, log);
@@ -86,7 +89,8 @@ export async function openOrchestratorContext(
     liveReplicas: (model) => replicas.list(model),
     deadLetters: await createDeadLetterStore(nc),
     timers: await createTimers({ nc, source: 'orchestrator', now }),
-    pipelines,
+    pipelines: local.pipelines,
+    local,
     log,
     now,
     attempts: new Map(),

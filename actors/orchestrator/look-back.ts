@@ -3,7 +3,7 @@
  * it fall far below, and the last verdict, whose data, configuration and champion may be those of tonight. Read once,
  * when a run begins.
  */
-import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import type { Deployment, LedgerEntry, ModelPair } from '../../contracts/release.ts';
 import type { PastFigures } from '../../contracts/verification.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
@@ -21,7 +21,7 @@ export async function lookBack(
   o: OrchestratorContext,
   before: string | null,
   record: Deployment | null,
-  pipeline: PipelineConfig,
+  pipeline: CarriedPipeline,
 ): Promise<Past> {
   const run = await find(o, before);
   const lastVerdict = run && (isJudged(run) ? run.context.runId : run.context.lastVerdict);
@@ -49,7 +49,7 @@ function isJudged({ value, cause, context: { verification } }: Checkpoint): bool
 }
 
 /** Configuration and champion are as that run left them; its data may be as well. */
-function isSame({ value, context }: Checkpoint, champion: ModelPair | null, pipeline: PipelineConfig): boolean {
+function isSame({ value, context }: Checkpoint, champion: ModelPair | null, pipeline: CarriedPipeline): boolean {
   const { candidate, verification } = context;
   const isServed = statePath(value) === 'completed' && candidate !== null && verification !== null;
   const left = isServed ? { ...verification, model: verification.refit ?? candidate } : context.champion;
@@ -62,7 +62,7 @@ export const isSamePair = (a: Pair | null, b: Pair | null): boolean =>
   (['model', 'gallery', 'faces'] as const).every((part) => a?.[part]?.digest === b?.[part]?.digest);
 
 /** When a run starts, how long it waits, and how people speak of what it recognises changes no model. */
-function whatCounts({ schedule: _, timeouts: __, retry: ___, noun: ____, ...rest }: PipelineConfig): object {
+function whatCounts({ schedule: _, timeouts: __, retry: ___, noun: ____, ...rest }: CarriedPipeline): object {
   return rest;
 }
 

@@ -3,14 +3,15 @@
  * reports mean; for others it watches the worker's signs of life. It is level-triggered: it reads the state as it is,
  * so a report that was missed or came twice makes no difference, and a look costs no checkpoint.
  */
-import { assertNever } from '../../contracts/errors.ts';
+import type { CarriedDeployment } from '../../contracts/configuration/carried.ts';
+import { assertNever, PipelineError, toFailure } from '../../contracts/errors.ts';
 import { commandSubject, STREAMS, workEventSubject, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import { workerConsumer } from '../../infra/topology/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { beatingCommand, isWindowOver, isWithdrawing, observedPhase, type Checkpoint } from '../../machines/step.ts';
 import { originOf } from '../../services/deployment/retained.ts';
-import { createDeploymentStrategy } from '../../services/deployment/strategies.ts';
+import { createDeploymentStrategy, unavailable } from '../../services/deployment/strategies.ts';
 import type { DeploymentObservation, DeploymentVerdict } from '../../services/deployment/strategy.ts';
 import type { OrchestratorContext } from './context.ts';
 
@@ -84,13 +85,21 @@ async function observeReplicas(
   const { runId, model, pipeline } = checkpoint.context;
   const deployment = (await o.deployments.load(model))?.value ?? null;
   const replicas = await o.liveReplicas(model);
-  const strategy = await createDeploymentStrategy(pipeline.deployment.strategy);
-  const verdict = strategy.decide(
-    { runId, phase, deployment, replicas, windowOver: isWindowOver(checkpoint) },
-    pipeline.deployment,
-  );
+  const { strategy, config } = await strategyOf(o, pipeline.deployment);
+  const verdict = strategy.decide({ runId, phase, deployment, replicas, windowOver: isWindowOver(checkpoint) }, config);
   const event = toEvent(verdict, checkpoint, deployment);
   return event ?? lookAgain(o, runId, OBSERVE_INTERVAL_MS);
+}
+
+/** A strategy that this machine's file does not define is as one that cannot be loaded. */
+async function strategyOf({ local }: OrchestratorContext, settings: CarriedDeployment) {
+  try {
+    const config = local.deployment(settings);
+    return { strategy: await createDeploymentStrategy(config.strategy), config };
+  } catch (error) {
+    if (!(error instanceof PipelineError)) throw error;
+    return { strategy: unavailable(toFailure(error)), config: { ...settings, strategy: 'hot-swap' as const } };
+  }
 }
 
 async function lookAgain(o: OrchestratorContext, runId: string, afterMs: number): Promise<null> {

@@ -4,9 +4,11 @@
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
+import type { TrainingConfig } from '../../contracts/configuration/training.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
 import { refitKeyOf, type BlobRef } from '../../contracts/references.ts';
 import type { LearningCurve } from '../../contracts/training.ts';
+import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { readManifest } from '../../services/data/load.ts';
 import { withScratch } from '../../runtime/scratch.ts';
@@ -22,16 +24,28 @@ import { EVERYTHING, refit } from './refit.ts';
 export interface TrainerOptions {
   readonly bus: Bus;
   readonly blobs: BlobStore;
+  readonly local: LocalDefinitions;
   readonly log: Logger;
 }
 
-export function startTrainer({ bus, blobs, log }: TrainerOptions): Worker {
-  return startWorker({ stage: 'train', bus, log, work: (command, context) => train(blobs, command, context) });
+export function startTrainer({ bus, blobs, local, log }: TrainerOptions): Worker {
+  return startWorker({
+    stage: 'train',
+    bus,
+    log,
+    work: (command, context) => {
+      const training = local.training(command.model, command.training);
+      return train(blobs, { ...command, training }, context);
+    },
+  });
 }
+
+/** With all that the command names. */
+type Defined = Omit<StartCommand<'train'>, 'training'> & { readonly training: TrainingConfig };
 
 type Result = Omit<Completed<'train'>, 'durationMs'>;
 
-async function train(blobs: BlobStore, command: StartCommand<'train'>, context: WorkContext): Promise<Result> {
+async function train(blobs: BlobStore, command: Defined, context: WorkContext): Promise<Result> {
   const { runId, model, training } = command;
   const keys = keysOf(model, runId);
   const done = await blobs.find('REPORTS', keys.report);
@@ -120,7 +134,7 @@ const keysOf = (model: string, runId: string) => ({
 
 async function jobOf(
   blobs: BlobStore,
-  command: StartCommand<'train'>,
+  command: Defined,
   folder: string,
   { signal }: WorkContext,
   splits: readonly Part[] = ['train', 'validation'],

@@ -4,12 +4,14 @@
  */
 import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
+import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
 import { toFailure } from '../../contracts/errors.ts';
 import type { Split } from '../../contracts/dataset.ts';
 import type { StartCommand } from '../../contracts/messages.ts';
 import { refitKeyOf } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
+import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { loadSplits, readManifest } from '../../services/data/load.ts';
 import { dataSummaryOf } from '../../services/report/data-summary.ts';
@@ -22,14 +24,26 @@ import { startWorker, type Worker } from '../worker.ts';
 export interface VerifierOptions {
   readonly bus: Bus;
   readonly blobs: BlobStore;
+  readonly local: LocalDefinitions;
   readonly log: Logger;
 }
 
-export function startVerifier({ bus, blobs, log }: VerifierOptions): Worker {
-  return startWorker({ stage: 'verify', bus, log, work: (command, context) => verify(blobs, command, context) });
+export function startVerifier({ bus, blobs, local, log }: VerifierOptions): Worker {
+  return startWorker({
+    stage: 'verify',
+    bus,
+    log,
+    work: (command, context) => {
+      const verification = local.verification(command.model, command.verification);
+      return verify(blobs, { ...command, verification }, context);
+    },
+  });
 }
 
-async function verify(blobs: BlobStore, command: StartCommand<'verify'>, context: WorkContext) {
+/** With what the machine has of its own. */
+type Defined = Omit<StartCommand<'verify'>, 'verification'> & { readonly verification: VerificationConfig };
+
+async function verify(blobs: BlobStore, command: Defined, context: WorkContext) {
   const { runId, model, dataset, candidate, champion, noun, verification, decision, history } = command;
   const manifest = await readManifest(dataset, blobs);
   const load = (...splits: Split[]) => loadSplits(manifest, splits, blobs, context.signal);

@@ -1,5 +1,6 @@
 /** How a candidate is put into service and watched. */
 import { z } from 'zod';
+import { LocalNameSchema } from './local-name.ts';
 import { OwnModuleSchema } from './own-module.ts';
 
 /** A week of nights, with the two that are resident; each holds its model and gallery in the object store. */
@@ -97,3 +98,12 @@ export const DeploymentConfigSchema = z
   })
   .describe('How a candidate is put into service, and when it is taken out again by itself.');
 export type DeploymentConfig = z.infer<typeof DeploymentConfigSchema>;
+
+/** As a pipeline has it: a module may be named. */
+export const WrittenDeploymentSchema = DeploymentConfigSchema.extend({
+  strategy: DeploymentConfigSchema.shape.strategy
+    .unwrap()
+    .or(LocalNameSchema)
+    .default('hot-swap')
+    .describe(`${DeploymentConfigSchema.shape.strategy.description} Or its name in \`local.modules\`.`),
+}).describe(DeploymentConfigSchema.description!); // It has one.

@@ -1,5 +1,6 @@
 /** From photograph to face: which detector looks for faces, what it refuses, and how a face lies in the model's picture. */
 import { z } from 'zod';
+import { LocalNameSchema } from './local-name.ts';
 
 /** What of it travels with a dataset and a release: all but the path of the detector, which travels itself. */
 export const FaceSettingsSchema = z.object({
@@ -44,12 +45,16 @@ export const FaceSettingsSchema = z.object({
 });
 export type FaceSettings = z.infer<typeof FaceSettingsSchema>;
 
-export const FacesConfigSchema = FaceSettingsSchema.extend({
+const DETECTOR = 'An ONNX file that `nightshift faces import` wrote, on the machine of the collector.';
+
+export const FacesConfigSchema = FaceSettingsSchema.extend({ detector: z.string().min(1).describe(DETECTOR) });
+export type FacesConfig = z.infer<typeof FacesConfigSchema>;
+
+/** As a pipeline has it: the file may be named. */
+export const WrittenFacesSchema = FaceSettingsSchema.extend({
   detector: z
-    .string()
-    .min(1)
-    .describe('An ONNX file that `nightshift faces import` wrote, on the machine of the collector.'),
+    .union([z.string().min(1), LocalNameSchema], { error: 'a path, or {"local": "<name>"}' })
+    .describe(`${DETECTOR} Or its name in \`local.files\`.`),
 }).describe(
   'Finds the face in each photograph, turns it upright and cuts it out, in collection and service alike. Absent: a picture is stretched as a whole.',
 );
-export type FacesConfig = z.infer<typeof FacesConfigSchema>;

@@ -3,13 +3,13 @@
  * how it is put into service. A run keeps the copy with which it started, so editing the file changes later runs only.
  */
 import { z } from 'zod';
-import { SourceConfigSchema, SplitConfigSchema } from './data.ts';
+import { SplitConfigSchema, WrittenSourceSchema } from './data.ts';
 import { DecisionConfigSchema } from './decision.ts';
-import { DeploymentConfigSchema } from './deployment.ts';
-import { FacesConfigSchema } from './faces.ts';
+import { WrittenDeploymentSchema } from './deployment.ts';
+import { WrittenFacesSchema } from './faces.ts';
 import { NounSchema } from './noun.ts';
 import { ScheduleConfigSchema } from './schedule.ts';
-import { TrainingConfigSchema } from './training.ts';
+import { WrittenTrainingSchema } from './training.ts';
 import { VerificationConfigSchema } from './verification.ts';
 import { ImageSpecSchema } from '../dataset.ts';
 
@@ -51,20 +51,20 @@ export const RetryConfigSchema = z
 export const PipelineConfigSchema = z
   .object({
     noun: NounSchema.prefault({}),
-    sources: z.array(SourceConfigSchema).min(1).describe('Sources that are collected at once, in one snapshot.'),
+    sources: z.array(WrittenSourceSchema).min(1).describe('Sources that are collected at once, in one snapshot.'),
     strangers: z
-      .array(SourceConfigSchema)
+      .array(WrittenSourceSchema)
       .default([])
       .describe('Sources with images of people who are never enrolled: the thresholds are set and shown by them.'),
     image: ImageSpecSchema.prefault({}),
-    faces: FacesConfigSchema.optional(),
+    faces: WrittenFacesSchema.optional(),
     split: SplitConfigSchema.prefault({ strategy: 'content-hash' }).describe(
       'Which samples train, which are watched during training, and which judge.',
     ),
-    training: TrainingConfigSchema.prefault({}),
+    training: WrittenTrainingSchema.prefault({}),
     decision: DecisionConfigSchema.prefault({}),
     verification: VerificationConfigSchema.prefault({}),
-    deployment: DeploymentConfigSchema.prefault({}),
+    deployment: WrittenDeploymentSchema.prefault({}),
     timeouts: TimeoutsConfigSchema.prefault({}),
     retry: RetryConfigSchema.prefault({}),
     schedule: ScheduleConfigSchema.optional(),

@@ -1,6 +1,8 @@
 /** How a candidate is trained: net or backbone, loss, optimizer, augmentation, limits. */
 import { z } from 'zod';
+import { TextOrSecretSchema } from '../secret.ts';
 import { LayerSchema } from './layers.ts';
+import { LOCAL_NAME, LocalNameSchema } from './local-name.ts';
 import { OwnModuleSchema } from './own-module.ts';
 
 const SCALE = z.number().positive().default(16).describe('Factor of all cosines.');
@@ -68,9 +70,11 @@ export const CommandSchema = z
       .describe('The program and its arguments, run without a shell; the path of job.json is added as the last one.'),
     cwd: z.string().min(1).optional().describe('Working folder. Absent: that of the trainer.'),
     env: z
-      .record(z.string(), z.string())
+      .record(z.string(), TextOrSecretSchema)
       .optional()
-      .describe('Environment of the program, beside PATH, HOME, TMPDIR and LANG of the trainer.'),
+      .describe(
+        'Environment of the program, beside PATH, HOME, TMPDIR and LANG of the trainer. A value may be a secret.',
+      ),
     inheritEnv: z
       .array(z.string().min(1))
       .optional()
@@ -79,6 +83,19 @@ export const CommandSchema = z
   })
   .describe('The outside program of the strategy `command`, which needs it.');
 export type CommandConfig = z.infer<typeof CommandSchema>;
+
+const isNameAlone = ({ argv, cwd, env, inheritEnv, local }: Partial<CommandConfig> & { readonly local?: unknown }) =>
+  local === undefined ? argv !== undefined : [argv, cwd, env, inheritEnv].every((it) => it === undefined);
+
+/** As a pipeline has it: written out, or by its name. One object, so that a slip is told of by the field. */
+const WrittenCommandSchema = z
+  .strictObject({
+    ...CommandSchema.shape,
+    argv: CommandSchema.shape.argv.optional(),
+    ...{ local: LOCAL_NAME.local.optional(), version: LOCAL_NAME.version },
+  })
+  .describe(`${CommandSchema.description} Written out here, or \`{"local": "<name>"}\` alone.`)
+  .refine(isNameAlone, { error: 'either argv, with what belongs to it, or {"local": "<name>"} alone' });
 
 export const ForeignModelSchema = z
   .strictObject({
@@ -142,6 +159,13 @@ export const BackboneSchema = z
   .describe('An ONNX net that is not trained. A head is trained on its features, in place of `net`.');
 export type BackboneConfig = z.infer<typeof BackboneSchema>;
 
+/** As a pipeline has it: the file may be named. */
+const WrittenBackboneSchema = BackboneSchema.extend({
+  path: z
+    .union([BackboneSchema.shape.path, LocalNameSchema], { error: 'a path, or {"local": "<name>"}' })
+    .describe(`${BackboneSchema.shape.path.description} Or its name in \`local.files\`.`),
+}).describe(BackboneSchema.description!); // It has one.
+
 const AugmentSchema = z
   .strictObject({
     flip: z.boolean().default(true).describe('Mirrored or not.'),
@@ -193,14 +217,17 @@ const EarlyStoppingSchema = z
   })
   .describe("Ends training once validation no longer improves; the best epoch's weights win. Absent: off.");
 
-export const TrainingConfigSchema = z
+const STRATEGIES = ['onnx-graph', 'tfjs', 'command'] as const;
+const OWN_STRATEGY = '`{"module": "./my-strategy.mjs"}`';
+
+const SETTINGS = z
   .strictObject({
     strategy: z
-      .union([z.enum(['onnx-graph', 'tfjs', 'command']), OwnModuleSchema])
+      .union([z.enum(STRATEGIES), OwnModuleSchema])
       .default('onnx-graph')
       .describe(
         '`onnx-graph`: by onnxruntime. `tfjs`: by TensorFlow.js. `command`: by an outside program. Or a module of your ' +
-          'own: `{"module": "./my-strategy.mjs"}`.',
+          `own: ${OWN_STRATEGY}.`,
       ),
     command: CommandSchema.optional(),
     foreignModel: ForeignModelSchema.prefault({}),
@@ -279,11 +306,27 @@ export const TrainingConfigSchema = z
       .default(true)
       .describe("Begin with the champion's weights if its net is the same. False: from scratch every night."),
   })
-  .describe('How a candidate is trained.')
-  .refine(({ strategy, command }) => strategy !== 'command' || command !== undefined, {
-    path: ['command'],
-    error: 'the strategy "command" needs a program in argv',
-  });
+  .describe('How a candidate is trained.');
+
+const hasItsProgram = ({ strategy, command }: { readonly strategy: unknown; readonly command?: unknown }) =>
+  strategy !== 'command' || command !== undefined;
+const PROGRAM_LACKS = { path: ['command'], error: 'the strategy "command" needs a program in argv' };
+
+/** With everything written out, as the trainer needs it. */
+export const TrainingConfigSchema = SETTINGS.refine(hasItsProgram, PROGRAM_LACKS);
 export type TrainingConfig = z.infer<typeof TrainingConfigSchema>;
+
+/** As a pipeline has it: programs, files and modules may be named. */
+export const WrittenTrainingSchema = SETTINGS.extend({
+  strategy: SETTINGS.shape.strategy
+    .unwrap()
+    .or(LocalNameSchema)
+    .default('onnx-graph')
+    .describe(`${SETTINGS.shape.strategy.description} Or its name in \`local.modules\`.`),
+  command: WrittenCommandSchema.optional(),
+  backbone: WrittenBackboneSchema.optional(),
+})
+  .describe(SETTINGS.description!) // It has one.
+  .refine(hasItsProgram, PROGRAM_LACKS);
 /** Of onnxruntime: what computes. */
 export type Provider = TrainingConfig['providers'][number];

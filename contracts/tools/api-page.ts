@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import * as api from '../api.ts';
 import { OutcomeSchema } from '../commands.ts';
-import { PipelineConfigSchema } from '../configuration/pipeline.ts';
+import { CarriedPipelineSchema } from '../configuration/carried-schemas.ts';
 import { ScheduleConfigSchema, SlotEntrySchema } from '../configuration/schedule.ts';
 import { DecisionInForceSchema } from '../decision.ts';
 import { KeptLetterSchema } from '../dead-letter.ts';
@@ -27,7 +27,10 @@ const TOLD: Readonly<Record<string, readonly [schema: z.ZodType, told: string]>>
   Token: [TokenSchema, 'a string of letters, digits, `-` and `_`, 1 to 64 of them'],
   Digest: [DigestSchema, '`sha256:` and 64 hex digits'],
   ErrorCode: [FailureSchema.shape.code, 'a code of [errors.md](errors.md)'],
-  Pipeline: [PipelineConfigSchema, 'the settings of a model, with all defaults: [configuration.md](configuration.md)'],
+  Pipeline: [
+    CarriedPipelineSchema,
+    'the settings of a model, with all defaults: [configuration.md](configuration.md); what is local by its name: [local.md](local.md)',
+  ],
 };
 
 const NAMED: Readonly<Record<string, z.ZodType>> = {

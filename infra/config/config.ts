@@ -7,12 +7,13 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
+import { LocalSectionSchema } from '../../contracts/configuration/local.ts';
+import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { TokenSchema } from '../../contracts/references.ts';
 import { LOG_LEVELS } from '../../runtime/logger.ts';
 import { NatsConfigSchema } from './nats.ts';
 import { layered, NATS_VARIABLES, type NatsOptions } from './nats-layers.ts';
-import { withModulesFrom } from './own-modules.ts';
+import { localModulesFrom, withModulesFrom } from './own-modules.ts';
 import { describeUnknown } from './unknown-settings.ts';
 
 export const CONFIG_FILE = 'nightshift.config.json';
@@ -76,9 +77,13 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('The end of the process.'),
+  local: LocalSectionSchema.prefault({}),
   models: z.record(TokenSchema, PipelineConfigSchema).default({}).describe('The pipeline of each model, by its name.'),
 });
-export type Config = z.infer<typeof ConfigSchema>;
+export interface Config extends z.infer<typeof ConfigSchema> {
+  /** The file that it was read from, for messages. */
+  readonly file?: string | undefined;
+}
 
 export interface LoadConfigOptions {
   /** From --config; a file that is named must be there. */
@@ -98,7 +103,8 @@ export function loadConfig({ path, env, nats = {} }: LoadConfigOptions): Config 
   const whole = withLayers(written, file, env, nats);
   const parsed = ConfigSchema.safeParse(whole);
   const problems = describeUnknown(ConfigSchema, whole);
-  if (parsed.success && problems.length === 0) return withAbsoluteModules(parsed.data, dirname(file));
+  if (parsed.success) problems.push(...namedTwice(parsed.data));
+  if (parsed.success && problems.length === 0) return { ...withAbsoluteModules(parsed.data, dirname(file)), file };
   // Unknown settings are named above, with their neighbours.
   const rest = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
   if (rest.length > 0) problems.push(describeIssues({ issues: rest }));
@@ -107,8 +113,24 @@ export function loadConfig({ path, env, nats = {} }: LoadConfigOptions): Config 
 
 function withAbsoluteModules(config: Config, folder: string): Config {
   const models = Object.entries(config.models).map(([name, model]) => [name, withModulesFrom(folder, model)] as const);
-  return { ...config, models: Object.fromEntries(models) };
+  return { ...config, local: localModulesFrom(folder, config.local), models: Object.fromEntries(models) };
 }
+
+/** A source is found by its name in its list, so that two of one name would be one. */
+function namedTwice({ local, models }: Config): string[] {
+  const lists = Object.entries(models).flatMap(([model, { sources, strangers }]) => listsOf(model, sources, strangers));
+  return [...lists, { place: 'local.sources', names: local.sources.map(({ name }) => name) }].flatMap(
+    ({ place, names }) => {
+      const twice = names.find((name, index) => names.indexOf(name) < index);
+      return twice === undefined ? [] : [`${place}: two sources are called "${twice}"; give each a name of its own`];
+    },
+  );
+}
+
+const listsOf = (model: string, sources: PipelineConfig['sources'], strangers: PipelineConfig['strangers']) => [
+  { place: `models.${model}.sources`, names: sources.map(({ name }) => name) },
+  { place: `models.${model}.strangers`, names: strangers.map(({ name }) => name) },
+];
 
 /** Environment variable -> its place in the configuration. An empty variable counts as absent. */
 export const OVERRIDES: Readonly<Record<string, string>> = {

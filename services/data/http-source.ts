@@ -14,11 +14,10 @@ import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { linkAbort } from '../../runtime/linked-abort.ts';
+import { accessOf, shownUrl, type HttpAccess } from './http-request.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
 
-export interface HttpSourceOptions {
-  readonly name: string;
-  readonly url: string;
+export interface HttpSourceOptions extends HttpAccess {
   /** Samples asked for per page, 1..1000. */
   readonly pageSize: number;
   /** For one page, its body included. */
@@ -79,12 +78,13 @@ async function fetchPage(options: HttpSourceOptions, cursor: string | null, sign
 
 async function request(options: HttpSourceOptions, cursor: string | null, signal: AbortSignal): Promise<Buffer> {
   const { fetch = globalThis.fetch, timeoutMs } = options;
+  const access = accessOf(options);
   const limited = linkAbort(signal);
   const late = new Error(`no whole page within ${timeoutMs} ms`);
   const timer = setTimeout(() => limited.abort(late), timeoutMs);
   try {
-    const headers = { accept: 'application/json' };
-    const response = await fetch(pageUrl(options, cursor), { signal: limited.signal, headers });
+    const headers = { accept: 'application/json', ...access.headers };
+    const response = await fetch(pageUrl(access.url, options, cursor), { signal: limited.signal, headers });
     await refuseStatus(response, options);
     return await readLimited(response, options);
   } catch (cause) {
@@ -121,7 +121,7 @@ async function readLimited(response: Response, options: HttpSourceOptions): Prom
   return Buffer.concat(chunks);
 }
 
-function pageUrl({ url, pageSize }: HttpSourceOptions, cursor: string | null): URL {
+function pageUrl(url: URL, { pageSize }: HttpSourceOptions, cursor: string | null): URL {
   const page = new URL(url);
   page.searchParams.set('limit', String(pageSize));
   if (cursor !== null) page.searchParams.set('cursor', cursor);
@@ -142,7 +142,7 @@ function describeNetwork(error: unknown): string {
   return cause ? `${message} (${cause.code ?? cause.message})` : message;
 }
 
-const who = ({ name, url }: HttpSourceOptions) => `source "${name}" at ${url}`;
+const who = ({ name, url }: HttpSourceOptions) => `source "${name}" at ${shownUrl(url)}`;
 const unreachable = (options: HttpSourceOptions, why: string, cause?: unknown) =>
   new PipelineError('SOURCE_UNREACHABLE', `${who(options)}: ${why}`, { retryable: true, cause });
 const invalid = (options: HttpSourceOptions, why: string, cause?: unknown) =>

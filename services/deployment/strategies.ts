@@ -54,7 +54,7 @@ function guarded(own: DeploymentStrategy): DeploymentStrategy {
 }
 
 /** A candidate that it cannot judge does not go into service, or is taken back; that all have switched is plain to see. */
-function unavailable(failure: Failure): DeploymentStrategy {
+export function unavailable(failure: Failure): DeploymentStrategy {
   const hotSwap = createHotSwap();
   return {
     name: 'unavailable',

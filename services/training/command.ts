@@ -14,6 +14,7 @@ import { writeJobFolder, type JobFolder } from './command/job-folder.ts';
 import { runProgram, type ProgramEnd } from './command/program.ts';
 import { createReporter, type Reporter } from './command/reporter.ts';
 import { checkJob, trainInThread } from './loop/in-thread.ts';
+import { fingerprint } from './loop/fingerprint.ts';
 import type { TrainingContext, TrainingJob, TrainingOutcome, TrainingStrategy } from './strategy.ts';
 
 /** A larger file is no embedding model that could be served from memory. */
@@ -131,7 +132,7 @@ function startingPoint({ runId, resumeFrom }: TrainingJob, { log }: TrainingCont
 /** Threads, time and the limits of its acceptance change no result. */
 function fingerprintOf({ runId, datasetDigest, train, config }: TrainingJob): string {
   const { threads: _t, maxDurationMs: _m, foreignModel: _f, ...settings } = config;
-  return JSON.stringify([runId, datasetDigest, train.count, train.spec, settings]);
+  return fingerprint([runId, datasetDigest, train.count, train.spec, settings]);
 }
 
 function commandOf({ config, runId }: TrainingJob): CommandConfig {

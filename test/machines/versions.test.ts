@@ -3,13 +3,16 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { DecisionConfigSchema } from '../../contracts/configuration/decision.ts';
+import { refusedInStart } from '../../contracts/messages.ts';
+import type { WorkStage } from '../../contracts/subjects.ts';
 import { machineDigest } from '../../machines/tools/digest.ts';
 import { currentVersion, upcast, VERSIONS, type MachineVersion } from '../../machines/versions.ts';
-import { firstCheckpoint, type Checkpoint } from '../../machines/step.ts';
+import { firstCheckpoint, step, type Checkpoint } from '../../machines/step.ts';
 import { recordedRuns, replay } from '../support/corpus.ts';
 import { withFolder } from '../support/folder.ts';
-import { nightInput, REJECTED, verified } from '../support/runs.ts';
+import { allEvents, nightInput, REJECTED, verified } from '../support/runs.ts';
 
 const DECLARE =
   'the machine changed: add its digest (npm run machine:digest) to machines/versions.ts, with an upcast where ' +
@@ -31,6 +34,9 @@ test('versions: recorded runs of every version are decided as they were', () => 
     for (const run of runs) assert.equal(replay(version, run), run.decisions, `${version}: ${DECLARE}`);
   }
 });
+
+/** The versions whose verdicts were others. */
+const BEFORE_03 = VERSIONS.slice(0, 2).map(({ digest }) => digest);
 
 const run = firstCheckpoint(nightInput(), 'start', new Date(0));
 const [a, b, c]: MachineVersion[] = [
@@ -64,7 +70,7 @@ test('versions: no version is listed twice', () => {
 });
 
 test('versions: the verdicts of 0.2.0 are read as those of today, their figures as none, and the settings added since apply', () => {
-  const before = recordedRuns().filter(({ version }) => version !== currentVersion());
+  const before = recordedRuns().filter(({ version }) => BEFORE_03.includes(version));
   const checkpoints = before.flatMap(({ runs }) => runs.map(({ checkpoint }) => checkpoint));
   const verdicts = new Set<string>();
   for (const checkpoint of checkpoints) {
@@ -88,12 +94,57 @@ test('versions: the verdicts of 0.2.0 are read as those of today, their figures 
 test('versions: a fork of 0.2.0 keeps the verdict of its origin', () => {
   const { admitted: _, ...passed } = { ...verified('r0.verify.1', 'blessed'), verdict: 'passed' };
   const { content: __, ...origin } = { ...REJECTED, verification: passed };
-  const before = saved(VERSIONS.at(-2)!.digest);
+  const before = saved(BEFORE_03.at(-1)!);
   // Its words are not those of the type.
   const then = { ...before, context: { ...before.context, forkedFrom: origin } } as unknown as Checkpoint;
   const { forkedFrom } = upcast(then).context;
   assert.equal([forkedFrom?.content, forkedFrom?.verification?.verdict], [null, 'blessed']);
 });
+
+test('versions: a checkpoint of 0.3.0 that held programs, paths and addresses goes on with their names alone', () => {
+  const [of03] = VERSIONS.slice(2).map(({ digest }) => digest);
+  const whole = PipelineConfigSchema.parse({
+    sources: [{ type: 'http', name: 'auth', url: 'http://auth.internal/faces?token=hush' }],
+    strangers: [{ type: 'directory', name: 'street', path: '/srv/hush' }],
+    faces: { detector: '/srv/hush/detector.onnx' },
+    training: {
+      strategy: 'command',
+      command: { argv: ['hush'], env: { TOKEN: 'hush' } },
+      backbone: { path: '/srv/hush/backbone.onnx', cacheDir: '/srv/hush' },
+    },
+    deployment: { strategy: { module: '/srv/hush.mjs' } },
+    verification: { featuresDir: '/srv/hush' },
+  });
+  for (const stage of ['collect', 'train', 'verify'] as const) {
+    const reached = reachedStage(stage);
+    const { context, outbox } = reached;
+    const then = JSON.parse(
+      JSON.stringify({
+        ...reached,
+        machine: of03,
+        context: { ...context, pipeline: whole },
+        // As that version sent it.
+        outbox: outbox.map((it) =>
+          it.kind === 'command' ? { ...it, data: { ...it.data, pipeline: whole, training: whole.training } } : it,
+        ),
+      }),
+    ) as Checkpoint;
+    const now = upcast(then);
+    assert.not.match(JSON.stringify(now), 'hush');
+    const [start] = now.outbox.filter((it) => it.kind === 'command');
+    assert.equal(refusedInStart(stage, start!.data), [], 'a worker takes it');
+    assert.equal(now.context.pipeline.training.command, { local: 'face.training.command' });
+    assert.equal(now.context.pipeline.sources, [{ type: 'local', name: 'auth' }]);
+  }
+});
+
+/** A run whose start command for the stage has just been decided, and may not have been sent. */
+function reachedStage(stage: WorkStage): Checkpoint {
+  const events = allEvents();
+  const completed = (it: string) => events.find(({ type }) => type === `${it}.completed`)!; // All are there.
+  const before = { collect: [], train: ['collect'], verify: ['collect', 'train'] }[stage];
+  return before.reduce((at, it) => step(at, it, completed(it), new Date(0))!, run);
+}
 
 const DECIDING: readonly (readonly [string, string])[] = [
   ['EXTENSIONS_MAX = 3;', 'EXTENSIONS_MAX = 30;'],

@@ -8,10 +8,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
 import { firstCheckpoint, statePath, step, stepTimer, type Checkpoint, type Effect } from '../../machines/step.ts';
-import { currentVersion, upcast } from '../../machines/versions.ts';
+import { inNamesOf04 } from '../../machines/names.ts';
+import { currentVersion, upcast, VERSIONS } from '../../machines/versions.ts';
 import { pairOf } from './deployments.ts';
 import { allEvents, nightInput, PAST, pipelineConfig, REJECTED, UNCHANGED } from './runs.ts';
-import { effectBefore, effectOf02, happeningBefore, stateBefore } from './words.ts';
+import { effectBefore, effectOf02, happeningBefore, stateBefore, withDefinitions } from './words.ts';
 
 const FOLDER = join(import.meta.dirname, '../machines/corpus');
 const NOW = new Date('2026-01-01T02:00:00Z');
@@ -44,8 +45,18 @@ export const recordedRuns = (): readonly { readonly version: string; readonly ru
   }));
 
 /** The decisions of the machine of today about a recorded checkpoint, in the words of the version that recorded it. */
-export const replay = (version: string, { checkpoint }: RecordedRun): Decision[] =>
-  decisionsOf(upcast(checkpoint), WORDS[version] ?? TODAY);
+export function replay(version: string, { checkpoint }: RecordedRun): Decision[] {
+  const words = WORDS[version];
+  if (!words) return decisionsOf(upcast(checkpoint), TODAY);
+  const { pipeline } = upcast(checkpoint, VERSIONS.slice(0, NAMES_SINCE)).context;
+  return decisionsOf(upcast(checkpoint), {
+    ...words,
+    effect: (effect) => words.effect(withDefinitions(effect, pipeline)),
+  });
+}
+
+/** Before it, commands had whole configurations. */
+const NAMES_SINCE = VERSIONS.findIndex(({ upcast: migrate }) => migrate === inNamesOf04);
 
 /** How a decision is written down. */
 interface Words {
@@ -68,6 +79,7 @@ const TODAY: Words = {
 /** In the table of allEvents() until 0.2.0. */
 const EVENTS_BEFORE_03 = 58;
 const WORDS: Readonly<Record<string, Words>> = {
+  c71488e707ad: TODAY,
   d11af182c252: { ...TODAY, events: EVENTS_BEFORE_03, effect: effectOf02 },
   dc4dc33dd84f: {
     events: EVENTS_BEFORE_03,

@@ -6,18 +6,29 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Worker } from '../../actors/worker.ts';
 import type { BlobStore } from '../../contracts/blobs.ts';
+import { COLLECTED } from '../../contracts/configuration/carried-schemas.ts';
 import { CompletedSchemas, FailedSchema, StartSchemas, type Completed } from '../../contracts/messages.ts';
 import { commandSubject, workEventSubject, type WorkStage } from '../../contracts/subjects.ts';
+import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import { createBus, type Bus, type Heard } from '../../infra/messaging/bus.ts';
 import { withFolderBlobs } from './folder-blobs.ts';
+import { definitionsOf } from './local.ts';
 import { testLogger, withServer } from './server.ts';
 import { until } from './wait.ts';
 
-type Starter = (options: { readonly bus: Bus; readonly blobs: BlobStore; readonly log: Logger }) => Worker;
+type Starter = (options: {
+  readonly bus: Bus;
+  readonly blobs: BlobStore;
+  readonly local: LocalDefinitions;
+  readonly log: Logger;
+}) => Worker;
 
 export interface OneStage<N extends WorkStage> {
   readonly blobs: BlobStore;
-  /** Publishes the command and answers what `completed` carries; throws, with its message, what `failed` carries. */
+  /**
+   * Publishes the command, whose settings are written as in the file of the worker, and answers what `completed` carries; throws, with its message,
+   * what `failed` carries.
+   */
   run(runId: string, command: object): Promise<Completed<N>>;
 }
 
@@ -33,9 +44,17 @@ export function withOneStage<N extends WorkStage>(
       const bus = await createBus({ nc, source: 'test', log, now: () => new Date(), newId: randomUUID });
       const heard: Heard[] = [];
       const listening = bus.listen('nightshift.evt.>', (event) => void heard.push(event));
-      const worker = start({ bus, blobs, log });
+      // The file of the machine is that of the latest run.
+      let file = definitionsOf({});
+      const own =
+        (name: string) =>
+        (...given: unknown[]) =>
+          (file as unknown as Lookups)[name]!(...given);
+      const looked = Object.fromEntries(['sources', 'faces', 'training', 'verification'].map((it) => [it, own(it)]));
+      const worker = start({ bus, blobs, local: { ...file, ...looked }, log });
       const run = async (runId: string, command: object) => {
-        const data = StartSchemas[stage].parse({ runId, model: 'face', ...command });
+        file = definitionsOf({ face: writtenIn(command) });
+        const data = StartSchemas[stage].parse({ runId, model: 'face', ...command, ...namedIn(command, file) });
         await bus.publish(commandSubject(stage, 'start', runId), data, { id: `${runId}.${stage}.1` });
         const endOf = (fact: 'completed' | 'failed') =>
           heard.find(({ subject }) => subject === workEventSubject(stage, fact, runId));
@@ -52,4 +71,25 @@ export function withOneStage<N extends WorkStage>(
       }
     }),
   );
+}
+
+type Lookups = Readonly<Record<string, (...given: unknown[]) => unknown>>;
+type Settings = Readonly<Record<string, object | undefined>>;
+
+/** A pipeline of the file, with the settings of the command. */
+function writtenIn(command: object): object {
+  const { pipeline, training, verification } = command as Settings;
+  return { sources: [{ type: 'local', name: 'people' }], ...pipeline, training, verification };
+}
+
+/** The same settings as they travel. */
+function namedIn(command: object, { pipelines }: LocalDefinitions): object {
+  const carried = pipelines['face']! as unknown as Settings; // It was just written there.
+  const collected = Object.keys(COLLECTED).map((name) => [name, carried[name]]);
+  const all = {
+    pipeline: Object.fromEntries(collected),
+    training: carried['training'],
+    verification: carried['verification'],
+  };
+  return Object.fromEntries(Object.entries(all).filter(([name]) => name in command));
 }

@@ -1,13 +1,15 @@
 /** Values for tests of the machine and the orchestrator: a pipeline, references, and one event of each kind. */
-import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import { carriedOf, type CarriedPipeline } from '../../contracts/configuration/carried.ts';
+import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { WORK_STAGES } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import type { PastFigures, Verdict } from '../../contracts/verification.ts';
 import type { ForkOrigin, PipelineEvent, PipelineInput } from '../../machines/pipeline.machine.ts';
 import { figures } from './figures.ts';
 
-export const pipelineConfig = (overrides: object = {}): PipelineConfig =>
-  PipelineConfigSchema.parse({ sources: [{ type: 'directory', name: 'people', path: '/people' }], ...overrides });
+/** As it travels: `people` is the name of a source that no test reads. */
+export const pipelineConfig = (overrides: object = {}): CarriedPipeline =>
+  carriedOf('face', PipelineConfigSchema.parse({ sources: [{ type: 'local', name: 'people' }], ...overrides }));
 
 export const blobRef = (bucket: BlobRef['bucket'], key: string): BlobRef => ({
   bucket,

@@ -10,7 +10,7 @@ import { openOrchestratorContext, type OrchestratorContext } from '../../actors/
 import { startWorker, type Worker } from '../../actors/worker.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
 import { parseSubject } from '../../contracts/parse-subject.ts';
-import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import { BUCKETS, WORK_STAGES, STREAMS, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
@@ -22,6 +22,7 @@ import { createReplicaStore, replicaKey } from '../../infra/stores/replica-store
 import { DeploymentSchema } from '../../contracts/release.ts';
 import type { WorkContext } from '../../services/work.ts';
 import { figures } from './figures.ts';
+import { namesOnly } from './local.ts';
 import { blobRef, pipelineConfig } from './runs.ts';
 import { testLogger, type TestServer } from './server.ts';
 import { decisionAt } from './tiny-data.ts';
@@ -78,7 +79,7 @@ export interface StoredEvent {
 
 export interface SagaOptions {
   readonly works?: Partial<Works>;
-  readonly pipeline?: PipelineConfig;
+  readonly pipeline?: CarriedPipeline;
   /** How many run in this process; 0 where one runs elsewhere. */
   readonly orchestrators?: number;
   /** False: no replica lives. */
@@ -116,7 +117,7 @@ export async function withSaga<T>(
   // The first one's stores are also the test's own way to look.
   const contexts = await Promise.all(
     Array.from({ length: Math.max(1, orchestrators) }, async (_, i) =>
-      openOrchestratorContext(await server.connect(`o${i}`), models, log),
+      openOrchestratorContext(await server.connect(`o${i}`), namesOnly(models), log),
     ),
   );
   const works = { ...trivialWorks, ...options.works };

@@ -2,22 +2,23 @@
 import { openOrchestratorContext } from '../../actors/orchestrator/context.ts';
 import { startOrchestrator } from '../../actors/orchestrator/orchestrator.ts';
 import { applySchedules } from '../../actors/orchestrator/schedule.ts';
-import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import { askForever } from '../../infra/messaging/ask-again.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
 import { onFastClock, type FastClock } from './fast-clock.ts';
+import { namesOnly } from './local.ts';
 import { testLogger } from './server.ts';
 
 export interface ScheduleProcessOptions {
   readonly url: string;
   readonly clock: FastClock;
-  readonly pipeline: PipelineConfig;
+  readonly pipeline: CarriedPipeline;
 }
 
 // Written by schedule-soak.ts.
 const { url, clock, pipeline } = JSON.parse(process.argv[2]!) as ScheduleProcessOptions;
 const log = testLogger();
 const nc = await connectNats({ url, name: 'schedule-process', log });
-const context = onFastClock(await openOrchestratorContext(nc, { face: pipeline }, log), clock);
+const context = onFastClock(await openOrchestratorContext(nc, namesOnly({ face: pipeline }), log), clock);
 await askForever('schedules are applied', () => applySchedules(context), log);
 startOrchestrator(context);

@@ -2,6 +2,7 @@
  * Decisions of today in the words of 0.1.0 and 0.2.0, so that what was recorded then can be compared: the way back from
  * machines/words.ts and verdicts.ts, written apart from them, because a mistake there must not hide itself here.
  */
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import type { Effect } from '../../machines/checkpoint.ts';
 
 const NOUNS = { collect: 'collection', train: 'training', verify: 'verification', deploy: 'deployment' } as const;
@@ -43,6 +44,17 @@ export function effectOf02(effect: Effect): object {
   if (effect.kind !== 'command' || effect.verb !== 'start') return effect;
   const data = without(effect.stage, effect.data) as { pipeline?: object };
   return { ...effect, data: data.pipeline ? { ...data, pipeline: without('pipeline', data.pipeline) } : data };
+}
+
+/** An effect as it was decided before 0.4.0: a start command had the run's settings whole, with all definitions. */
+export function withDefinitions(effect: Effect, whole: CarriedPipeline): Effect {
+  if (effect.kind !== 'command' || effect.verb !== 'start') return effect;
+  const had = { pipeline: whole, training: whole.training, verification: whole.verification };
+  // In the order of the keys, which belongs to a recorded digest.
+  const data = Object.fromEntries(
+    Object.entries(effect.data).map(([key, value]) => [key, (had as Readonly<Record<string, unknown>>)[key] ?? value]),
+  );
+  return { ...effect, data } as Effect; // Types of that time.
 }
 
 const without = (place: string, value: object | null) =>

@@ -115,11 +115,14 @@ function typeOf(schema: JsonSchema): string {
   if (schema.const !== undefined) return code(schema.const);
   if (schema.items) return `list of ${typeOf(schema.items)}`;
   if (schema.format === 'uri') return 'URL';
+  if (schema.type === 'object' && isSecretMap(schema)) return 'texts or secrets by name';
   if (schema.type === 'object') return isTextMap(schema) ? 'texts by name' : 'object';
   if (schema.type === 'boolean') return '`true`, `false`';
   return schema.type === 'string' ? 'text' : numberOf(schema);
 }
 
+const isSecretMap = ({ additionalProperties: each }: JsonSchema) =>
+  typeof each === 'object' && each.anyOf?.[0]?.type === 'string';
 const isTextMap = ({ additionalProperties: each }: JsonSchema) => typeof each === 'object' && each.type === 'string';
 
 function numberOf({ type, minimum, maximum, exclusiveMinimum }: JsonSchema): string {

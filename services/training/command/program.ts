@@ -9,7 +9,9 @@ import type { Readable, Writable } from 'node:stream';
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { CommandConfig } from '../../../contracts/configuration/training.ts';
 import { cleanEnvironment } from '../../../runtime/environment.ts';
+import { createMask } from '../../../runtime/masking.ts';
 import { startGroup, tryKill } from '../../../runtime/processes.ts';
+import { readValues } from '../../secrets.ts';
 import type { FromGuard, ToGuard } from './guard.messages.ts';
 
 export interface ProgramEnd {
@@ -42,30 +44,32 @@ type Guard = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /**
  * `args` come after the configured ones. Settles when the program and all of its process group have ended. Throws
- * STRATEGY_UNAVAILABLE where it cannot be started.
+ * STRATEGY_UNAVAILABLE where it cannot be started, CONFIG_INVALID where a secret of its environment is not there.
  */
 export async function runProgram(
   command: CommandConfig,
   args: readonly string[],
   { onLine, onLog, stop }: ProgramHandlers,
 ): Promise<ProgramEnd> {
+  const { values: env, secrets } = readValues('training.command.env', command.env);
+  const masked = createMask(secrets);
   const guard = startGroup('services/training/command/guard.process');
   // The program may end without having read its input, which stays empty.
   guard.stdin.on('error', () => undefined);
   const gone = once(guard, 'exit');
   const end = endOf(guard);
-  await start(guard, gone, command, args);
+  await start(guard, gone, { ...command, env }, args);
   const lastLines: string[] = [];
   const keep = (line: string) => {
     lastLines.push(line.slice(0, LAST_LINE_CHARACTERS_MAX));
     if (lastLines.length > LAST_LINES_MAX) lastLines.shift();
   };
   const reading = Promise.all([
-    eachLine(guard.stdout, async (line) => {
+    eachLine(guard.stdout, masked, async (line) => {
       keep(line);
       await onLine(line);
     }),
-    eachLine(guard.stderr, async (line) => {
+    eachLine(guard.stderr, masked, async (line) => {
       keep(line);
       onLog(line);
     }),
@@ -83,7 +87,7 @@ export async function runProgram(
 async function start(
   guard: Guard,
   gone: Promise<unknown>,
-  { argv, cwd, env, inheritEnv }: CommandConfig,
+  { argv, cwd, env, inheritEnv }: CommandConfig & ReadEnvironment,
   args: readonly string[],
 ): Promise<void> {
   const [file, ...rest] = argv;
@@ -103,6 +107,11 @@ async function start(
     'STRATEGY_UNAVAILABLE',
     `training: the program ${file} of training.command.argv cannot be started: ${reason}`,
   );
+}
+
+/** Its secrets as well. */
+interface ReadEnvironment {
+  readonly env: Readonly<Record<string, string>>;
 }
 
 function endedAtOnce(): never {
@@ -152,21 +161,25 @@ function signalGroup(guard: Guard, signal: NodeJS.Signals): void {
   else tryKill(-guard.pid!, signal);
 }
 
-/** Reads to the end, whatever the length of the lines. */
-async function eachLine(stream: Readable, take: (line: string) => Promise<void>): Promise<void> {
+/** Reads to the end, whatever the length of the lines. Secrets go before a line is cut, which would leave a part of one. */
+async function eachLine(
+  stream: Readable,
+  masked: (text: string) => string,
+  take: (line: string) => Promise<void>,
+): Promise<void> {
   let rest = '';
   stream.setEncoding('utf8');
   try {
     for await (const chunk of stream as AsyncIterable<string>) {
       const pieces = (rest + chunk).split('\n');
       rest = pieces.pop()!.slice(0, LINE_CHARACTERS_MAX);
-      for (const line of pieces) await take(line.slice(0, LINE_CHARACTERS_MAX).trimEnd());
+      for (const line of pieces) await take(masked(line).slice(0, LINE_CHARACTERS_MAX).trimEnd());
     }
   } catch (cause) {
     // Destroyed above, because somebody else holds it open.
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw cause;
   }
-  if (rest.length > 0) await take(rest);
+  if (rest.length > 0) await take(masked(rest));
 }
 
 function exists(path: string): boolean {

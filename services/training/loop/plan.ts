@@ -1,5 +1,6 @@
 /** A training job, worked out before its first step: sizes, counts of steps, and what a checkpoint must match. */
 import { batchSizes, type EngineSpec } from './engine.ts';
+import { fingerprint } from './fingerprint.ts';
 import { resolveNet, type ResolvedNet } from '../nets/nets.ts';
 import type { TrainingJob } from '../strategy.ts';
 import { wholeNet, type Subject } from './subject.ts';
@@ -28,6 +29,8 @@ export function planOf(job: TrainingJob, framework: string, subject: Subject = w
   const stepsPerEpoch = Math.ceil(train.count / batch);
   // Threads and the input's settings change the speed, and beyond a thread per pass the rounding: a restart may use others.
   const { threads: _t, input: _i, maxDurationMs: _m, foreignModel: _f, ...settings } = config;
-  const fingerprint = JSON.stringify([job.runId, job.datasetDigest, train.count, subject.input, settings]);
-  return { job, subject, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework, fingerprint };
+  return {
+    ...{ job, subject, net, spec, stepsPerEpoch, steps: stepsPerEpoch * config.epochs, framework },
+    fingerprint: fingerprint([job.runId, job.datasetDigest, train.count, subject.input, settings]),
+  };
 }

@@ -32,7 +32,7 @@ const withOutdatedCopy = (use: (saga: Saga, first: OrchestratorContext) => Promi
   withServer((server: TestServer) =>
     withSaga(server, { orchestrators: 0, replica: false, absent: ['collect', 'train'] }, async (saga) => {
       const first = saga.orchestrator;
-      const second = await openOrchestratorContext(await server.connect('second'), first.pipelines, testLogger());
+      const second = await openOrchestratorContext(await server.connect('second'), first.local, testLogger());
       await beginRun(first, { runId: 'r1', messageId: 'm1', input: () => Promise.resolve(nightInput()) });
       const { checkpoint } = await applyEvent(second, 'r1', 'm2', eventOf('collect.completed'));
       assert.is(statePath(checkpoint.value), 'training.working.beating');

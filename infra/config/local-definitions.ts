@@ -1,0 +1,156 @@
+/**
+ * The programs, files, modules and sources of this machine, by the names that messages carry. They come from the configuration
+ * file of this process alone: from its section `local`, and from the pipelines that are written out in it. The actors ask
+ * here at the moment of use, so that a message can choose among them and bring none.
+ */
+import { createHash } from 'node:crypto';
+import {
+  mapNames,
+  separate,
+  sourceKey,
+  type CarriedDeployment,
+  type CarriedFaces,
+  type CarriedPipeline,
+  type CarriedTraining,
+  type CarriedVerification,
+} from '../../contracts/configuration/carried.ts';
+import type { LocalSource, SourceConfig } from '../../contracts/configuration/data.ts';
+import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
+import type { FacesConfig } from '../../contracts/configuration/faces.ts';
+import type { LocalName } from '../../contracts/configuration/local-name.ts';
+import type { LocalKind, LocalSection } from '../../contracts/configuration/local.ts';
+import type { OwnModule } from '../../contracts/configuration/own-module.ts';
+import type { PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import {
+  BackboneSchema,
+  FOREIGN_MODEL_LIMITS,
+  type CommandConfig,
+  type TrainingConfig,
+} from '../../contracts/configuration/training.ts';
+import { VerificationConfigSchema, type VerificationConfig } from '../../contracts/configuration/verification.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+
+export interface LocalDefinitions {
+  /** The pipelines of the file as they travel. */
+  readonly pipelines: Readonly<Record<string, CarriedPipeline>>;
+  /** The next five throw LOCAL_UNDEFINED, and put in what this machine has of its own. */
+  sources(model: string, list: 'sources' | 'strangers', named: readonly LocalSource[]): SourceConfig[];
+  faces(named: CarriedFaces | undefined): FacesConfig | undefined;
+  training(model: string, named: CarriedTraining): TrainingConfig;
+  verification(model: string, named: CarriedVerification): VerificationConfig;
+  deployment(named: CarriedDeployment): DeploymentConfig;
+  /** The pipeline with a digest of each definition that is known here beside its name. */
+  stamped(pipeline: CarriedPipeline): CarriedPipeline;
+}
+
+export interface LocalFile {
+  readonly models: Readonly<Record<string, PipelineConfig>>;
+  readonly local: LocalSection;
+  /** For messages; absent if the configuration came from no file. */
+  readonly file?: string | undefined;
+}
+
+export function localDefinitions(config: LocalFile): LocalDefinitions {
+  const parts = Object.entries(config.models).map(([model, pipeline]) => [model, separate(model, pipeline)] as const);
+  const known = new Map<string, unknown>();
+  for (const { kind, name, value } of [...sharedOf(config.local), ...parts.flatMap(([, part]) => part.definitions)]) {
+    known.set(keyOf(kind, name), value);
+  }
+  const look = { known, file: config.file ?? 'the configuration of this process' };
+  const faces: LocalDefinitions['faces'] = (named) => named && { ...named, detector: fileOf(look, named.detector) };
+  return {
+    pipelines: Object.fromEntries(parts.map(([model, { carried }]) => [model, carried])),
+    sources: (model, list, named) => named.map(({ name }) => sourceOf(look, model, list, name)),
+    faces,
+    training: (model, named) => trainingOf(look, config.models[model]?.training, named),
+    verification: (model, named) => ({
+      ...named,
+      featuresDir: (config.models[model]?.verification ?? OWN_OF_VERIFICATION).featuresDir,
+    }),
+    deployment: (named) => ({ ...named, strategy: moduleOr(look, named.strategy) }),
+    stamped: (pipeline) => mapNames(pipeline, (name, kind) => stampedName(known, name, kind)),
+  };
+}
+
+interface Look {
+  /** By kind and name. */
+  readonly known: ReadonlyMap<string, unknown>;
+  readonly file: string;
+}
+
+const keyOf = (kind: LocalKind, name: string) => `${kind} ${name}`;
+
+function sharedOf({ sources, ...named }: LocalSection) {
+  const byName = Object.entries(named).flatMap(([kind, all]) =>
+    Object.entries(all).map(([name, value]) => ({ kind: kind as LocalKind, name, value: value as unknown })),
+  );
+  return [...byName, ...sources.map((value) => ({ kind: 'sources' as const, name: value.name, value }))];
+}
+
+/** What a machine has where its file has no such model. */
+const OWN_OF_VERIFICATION = VerificationConfigSchema.parse({});
+const CACHE_DIR = BackboneSchema.parse({ path: 'any' }).cacheDir;
+
+function trainingOf(look: Look, own: PipelineConfig['training'] | undefined, named: CarriedTraining): TrainingConfig {
+  const { command, backbone, strategy, ...settings } = named;
+  return {
+    ...settings,
+    strategy: moduleOr(look, strategy),
+    foreignModel: own?.foreignModel ?? FOREIGN_MODEL_LIMITS,
+    ...(command && { command: find(look, 'programs', command.local) as CommandConfig }),
+    ...(backbone && {
+      backbone: {
+        ...backbone,
+        path: fileOf(look, backbone.path),
+        cacheDir: own?.backbone?.cacheDir ?? CACHE_DIR,
+      },
+    }),
+  };
+}
+
+/** Each kind holds values of one type, which its schema has checked. */
+const fileOf = (look: Look, { local }: LocalName) => find(look, 'files', local) as string;
+const moduleOr = <Word extends string>(look: Look, strategy: Word | LocalName): Word | OwnModule =>
+  typeof strategy === 'string' ? strategy : (find(look, 'modules', strategy.local) as OwnModule);
+
+function find(look: Look, kind: LocalKind, name: string): unknown {
+  const found = look.known.get(keyOf(kind, name));
+  if (found !== undefined) return found;
+  throw undefinedName(look, kind, name, placesOf(kind, name));
+}
+
+/** The list of the model comes first, then the section `local`. */
+function sourceOf(look: Look, model: string, list: 'sources' | 'strangers', name: string): SourceConfig {
+  const found =
+    look.known.get(keyOf('sources', sourceKey(model, list, name))) ?? look.known.get(keyOf('sources', name));
+  if (found !== undefined) return found as SourceConfig; // As above.
+  throw undefinedName(look, 'sources', name, `as an element of models.${model}.${list}, or of local.sources`);
+}
+
+const WORDS: Readonly<Record<LocalKind, string>> = {
+  programs: 'program',
+  files: 'file',
+  modules: 'module',
+  sources: 'source',
+};
+
+/** A name with dots is a place in the file of the orchestrator. */
+const placesOf = (kind: LocalKind, name: string): string =>
+  name.includes('.') ? `as models.${name}, as the orchestrator's file has it` : `as local.${kind}.${name}`;
+
+const undefinedName = ({ known, file }: Look, kind: LocalKind, name: string, place: string) => {
+  const others = [...known.keys()].filter((key) => key.startsWith(`${kind} `)).map((key) => key.slice(kind.length + 1));
+  return new PipelineError(
+    'LOCAL_UNDEFINED',
+    `no ${WORDS[kind]} "${name}" is defined in ${file} of this machine; write it there ${place}, and start this ` +
+      `process again. Defined are: ${others.join(', ') || 'none'}`,
+  );
+};
+
+const DIGITS = 12;
+
+function stampedName(known: Look['known'], { local }: LocalName, kind: LocalKind): LocalName {
+  const definition = known.get(keyOf(kind, local));
+  if (definition === undefined) return { local };
+  return { local, version: createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, DIGITS) };
+}
