@@ -45,7 +45,7 @@ export const VERSIONS: readonly MachineVersion[] = [
     upcast: inVerdictsOf03,
   },
   {
-    digest: 'e66cb1f519d5',
+    digest: 'c6bf714e9fd0',
     note:
       'The memory of a run and its commands name programs, paths, addresses and modules, and no longer have them; a ' +
       'collector is told only the settings that it reads.',

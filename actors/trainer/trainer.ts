@@ -81,7 +81,7 @@ async function train(blobs: BlobStore, command: Defined, context: WorkContext): 
 }
 
 interface Trained {
-  readonly command: StartCommand<'train'>;
+  readonly command: Defined;
   readonly strategy: TrainingStrategy;
   readonly candidate: BlobRef;
   readonly trained: TrainingOutcome & { readonly durationMs: number };

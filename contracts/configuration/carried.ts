@@ -64,7 +64,7 @@ export const CARRIAGE = {
     input: { workers: YES, memoryBytes: YES, cacheBytes: YES },
     ...{ seed: YES, threads: YES, maxDurationMs: YES, checkpointEverySteps: YES },
     earlyStopping: { patience: YES, minDelta: YES, metric: YES },
-    ...{ mirror: YES, warmStart: YES },
+    ...{ mirror: YES, refit: YES, warmStart: YES },
   },
   decision: {
     identify: { fpir: YES, margin: YES },

@@ -79,7 +79,7 @@ const TODAY: Words = {
 /** In the table of allEvents() until 0.2.0. */
 const EVENTS_BEFORE_03 = 58;
 const WORDS: Readonly<Record<string, Words>> = {
-  c71488e707ad: TODAY,
+  '0e4814cc5061': TODAY,
   d11af182c252: { ...TODAY, events: EVENTS_BEFORE_03, effect: effectOf02 },
   dc4dc33dd84f: {
     events: EVENTS_BEFORE_03,
