@@ -56,7 +56,7 @@ export function localDefinitions(config: LocalFile): LocalDefinitions {
   for (const { kind, name, value } of [...sharedOf(config.local), ...parts.flatMap(([, part]) => part.definitions)]) {
     known.set(keyOf(kind, name), value);
   }
-  const look = { known, file: config.file ?? 'the configuration of this process' };
+  const look = { known, file: config.file ?? 'its configuration' };
   const faces: LocalDefinitions['faces'] = (named) => named && { ...named, detector: fileOf(look, named.detector) };
   return {
     pipelines: Object.fromEntries(parts.map(([model, { carried }]) => [model, carried])),
@@ -142,8 +142,8 @@ const undefinedName = ({ known, file }: Look, kind: LocalKind, name: string, pla
   const others = [...known.keys()].filter((key) => key.startsWith(`${kind} `)).map((key) => key.slice(kind.length + 1));
   return new PipelineError(
     'LOCAL_UNDEFINED',
-    `no ${WORDS[kind]} "${name}" is defined in ${file} of this machine; write it there ${place}, and start this ` +
-      `process again. Defined are: ${others.join(', ') || 'none'}`,
+    `no ${WORDS[kind]} "${name}" is defined on this machine; write it into ${file} ${place}, and start this process ` +
+      `again. Defined there: ${others.join(', ') || 'none'}`,
   );
 };
 

@@ -86,12 +86,12 @@ test('local definitions: a name that is not there is an error with the name, the
   const worker = definitionsOf({}, { files: { yunet: '/srv/yunet.onnx' } }, FILE);
   assert.is(
     refusalOf(() => worker.faces(named.faces)),
-    `no file "arcface" is defined in ${FILE} of this machine; write it there as local.files.arcface, and start this ` +
-      'process again. Defined are: yunet',
+    `no file "arcface" is defined on this machine; write it into ${FILE} as local.files.arcface, and start this process ` +
+      'again. Defined there: yunet',
   );
   assert.match(
     refusalOf(() => worker.training('face', { ...named.training, strategy: 'command' })),
-    /no program "pytorch" .* as local\.programs\.pytorch, .* Defined are: none$/,
+    /no program "pytorch" .* as local\.programs\.pytorch, .* Defined there: none$/,
   );
   assert.match(
     refusalOf(() => worker.training('face', named.training)),
@@ -108,7 +108,7 @@ test('local definitions: a name that is not there is an error with the name, the
   );
   assert.match(
     refusalOf(() => definitionsOf({}).deployment(pipelines['face']!.deployment)),
-    /in the configuration of this process of this machine; .* as models\.face\.deployment\.strategy/,
+    /write it into its configuration as models\.face\.deployment\.strategy/,
   );
 });
 
