@@ -20,6 +20,7 @@ const load = {
   curve: () => import('./commands/curve.ts'),
   demo: () => import('../demo/demo.ts'),
   dlq: () => import('./commands/dlq.ts'),
+  refused: () => import('./commands/refused.ts'),
   gallery: () => import('./commands/gallery.ts'),
   operate: () => import('./commands/operate.ts'),
   report: () => import('./commands/report.ts'),
@@ -138,6 +139,12 @@ function program(): Command {
   galleryCommands(nightshift);
   scheduleCommands(nightshift);
   deadLetterCommands(nightshift);
+  nightshift
+    .command('refused')
+    .description('list operator commands that were refused, with their senders and the reasons')
+    .option('--limit <n>', 'how many at most', Number, 20)
+    .option(...JSON_OUTPUT)
+    .action(async (options, command) => (await load.refused()).refusedCommand(options, globals(command)));
   backboneCommands(nightshift);
   facesCommands(nightshift);
   nightshift

@@ -10,6 +10,7 @@ import { CarriedPipelineSchema } from './configuration/carried-schemas.ts';
 import { ScheduleRecordSchema } from './configuration/schedule.ts';
 import { KeptLetterSchema } from './dead-letter.ts';
 import { TokenSchema } from './references.ts';
+import { KeptRefusalSchema } from './refusal.ts';
 import { DeploymentSchema, LedgerEntrySchema } from './release.ts';
 import { ReplicaStatusSchema } from './replica.ts';
 import { API, apiOfCommand, CTL, type ApiOfCommand, type CtlSubject } from './subjects.ts';
@@ -147,6 +148,14 @@ export const QUESTIONS = {
     description: 'One dead letter whole.',
     question: z.object({ seq: z.number().int().positive() }),
     answer: KeptLetterSchema,
+  },
+  [API.refusals]: {
+    description: 'The newest operator commands that were refused.',
+    question: z.object({ limit: z.number().int().min(1).max(1000).default(100) }),
+    answer: z.object({
+      total: z.number().int().describe('of all that are kept'),
+      refusals: z.array(KeptRefusalSchema).describe('newest first'),
+    }),
   },
   [API.deployments]: {
     description: 'Which release of each model served when, and why.',

@@ -19,6 +19,8 @@ export const ERRORS = {
   RUN_ENDED: 'The run has already ended, so the command cannot change it.',
   DEAD_LETTER_UNKNOWN: 'There is no such dead letter; it may have been sent again, dropped or grown too old.',
   DEAD_LETTER_CUT: 'The dead letter is not complete, so it cannot be sent again; publish the message anew.',
+  REDRIVE_REFUSED:
+    'The dead letter names a subject that is not of its stream, so it is not sent; look at it and drop it.',
   SCHEDULE_UNKNOWN: 'The model has no schedule; write one into its configuration.',
   COMMAND_NOT_APPLICABLE: 'The command does not fit the state in which the run stands; the message names both.',
   APPROVAL_DENIED: 'A person rejected the candidate, or nobody approved it in time; the champion stays.',

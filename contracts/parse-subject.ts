@@ -13,6 +13,7 @@ import {
   OPERATOR_FACTS,
   PIPELINE_FACTS,
   REPLICA_FACTS,
+  refusedSubject,
   SCHEDULE_FACTS,
   WORK_FACTS,
   WORK_STAGES,
@@ -37,6 +38,8 @@ export type ParsedSubject =
   | { readonly family: 'timer'; readonly place: TimerPlace; readonly runId: string; readonly timerId: string }
   | { readonly family: 'slot'; readonly model: string }
   | { readonly family: 'dead-letter'; readonly stream: string; readonly consumer: string }
+  /** `command`: null if it was none of ours. */
+  | { readonly family: 'refusal'; readonly command: CtlSubject | null }
   /** `of`: all that stands behind `nightshift.api.`. */
   | { readonly family: 'api'; readonly of: string }
   | { readonly family: 'infer'; readonly model: string; readonly verb: InferVerb | GalleryVerb }
@@ -80,6 +83,10 @@ function ofTwo(subject: string, family: string, first: string, second: string): 
       return first === 'slot' ? { family: 'slot', model: second } : UNKNOWN;
     case 'dlq':
       return { family: 'dead-letter', stream: first, consumer: second };
+    case 'refused': {
+      const command = oneOf(COMMANDS, `nightshift.ctl.${first}.${second}`);
+      return command || subject === refusedSubject(null) ? { family: 'refusal', command } : UNKNOWN;
+    }
     case 'infer': {
       const verb = oneOf(INFER_VERBS, second) ?? oneOf(GALLERY_VERBS, second);
       return verb ? { family, model: first, verb } : UNKNOWN;

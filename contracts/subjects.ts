@@ -10,6 +10,7 @@ export const STREAMS = {
   events: 'EVENTS',
   timers: 'TIMERS',
   dlq: 'DLQ',
+  refused: 'REFUSED',
   advisories: 'ADVISORIES',
   enrolments: 'ENROLMENTS',
 } as const;
@@ -90,6 +91,7 @@ export const ALL = {
   timersFired: 'nightshift.timer.fire.>',
   slots: 'nightshift.timer.slot.>',
   dlq: 'nightshift.dlq.>',
+  refused: 'nightshift.refused.>',
   enrolments: 'nightshift.enrol.>',
 } as const;
 
@@ -140,6 +142,10 @@ export const ADVISORIES = [
 
 export const deadLetterSubject = (stream: string, consumer: string) => `nightshift.dlq.${stream}.${consumer}`;
 
+/** Operator commands that were not obeyed, by the command; all that name none of ours stand under one subject. */
+export const refusedSubject = (command: CtlSubject | null) =>
+  `nightshift.refused.${command === null ? 'unknown.command' : command.slice('nightshift.ctl.'.length)}`;
+
 export const API = {
   runs: 'nightshift.api.runs',
   run: 'nightshift.api.run',
@@ -148,6 +154,7 @@ export const API = {
   schedules: 'nightshift.api.schedules',
   deadLetters: 'nightshift.api.dlq.list',
   deadLetter: 'nightshift.api.dlq.show',
+  refusals: 'nightshift.api.refused.list',
   deployments: 'nightshift.api.deployments',
 } as const;
 

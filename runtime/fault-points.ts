@@ -25,6 +25,7 @@ export const FAULT_POINTS = {
   'replica.refused': 'a candidate cannot be served here, nobody is told',
   'replica.switched': 'requests are answered by the new release, nobody is told',
   'message.handled': 'a message is handled and not acknowledged',
+  'message.refused': 'a refused message is kept and its sender told, and it is not acknowledged',
   'message.buried': 'a message is kept as a dead letter, its sender not told',
 } as const;
 export type FaultPoint = keyof typeof FAULT_POINTS;

@@ -30,6 +30,7 @@ import { runKey, type OrchestratorContext } from './context.ts';
 import { listDeadLetters, showDeadLetter } from './dead-letters.ts';
 import { activeRun } from './begin.ts';
 import { failureOf } from './effects.ts';
+import { listRefusals } from './refusals.ts';
 import { listSchedules } from './schedule.ts';
 
 /** People read the listing: they want the newest. */
@@ -49,6 +50,7 @@ const HANDLERS: Handlers = {
   [API.schedules]: async (o) => ({ schedules: await listSchedules(o) }),
   [API.deadLetters]: (o, { limit }) => listDeadLetters(o, limit),
   [API.deadLetter]: (o, { seq }) => showDeadLetter(o, seq),
+  [API.refusals]: (o, { limit }) => listRefusals(o, limit),
   [API.deployments]: async (o, { model }) => ({ models: await listDeployments(o, model) }),
 };
 

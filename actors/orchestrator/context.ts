@@ -16,6 +16,7 @@ import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createBus, type Bus } from '../../infra/messaging/bus.ts';
 import { createDeadLetterStore, type DeadLetterStore } from '../../infra/stores/dead-letter-store.ts';
+import { createRefusalStore, type RefusalStore } from '../../infra/stores/refusal-store.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';
 import { followServerClock } from '../../infra/messaging/server-clock.ts';
@@ -50,6 +51,7 @@ export interface OrchestratorContext {
   /** Replicas of a model whose heartbeat is alive. */
   readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
   readonly deadLetters: DeadLetterStore;
+  readonly refusals: RefusalStore;
   readonly timers: Timers;
   /** As they travel: with the names of what is local. */
   readonly pipelines: Readonly<Record<string, CarriedPipeline>>;
@@ -88,6 +90,7 @@ export async function openOrchestratorContext(
     blobs: createBlobStore(nc, 'orchestrator'),
     liveReplicas: (model) => replicas.list(model),
     deadLetters: await createDeadLetterStore(nc),
+    refusals: await createRefusalStore(nc),
     timers: await createTimers({ nc, source: 'orchestrator', now }),
     pipelines: local.pipelines,
     local,

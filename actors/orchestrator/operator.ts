@@ -1,6 +1,6 @@
 /**
- * Obeys operator commands in their order and tells the sender. A command that cannot be obeyed throws; the bus
- * dead-letters it and answer.ts says why. A repeated command finds the run where the first one brought it, and is
+ * Obeys operator commands in their order and tells the sender. A command that cannot be obeyed throws;
+ * refusals.ts keeps it and answer.ts says why. A repeated command finds the run where the first one brought it, and is
  * answered alike.
  */
 import type { Delivery } from '../../infra/messaging/bus.ts';

@@ -16,6 +16,7 @@ import type { OrchestratorContext } from './context.ts';
 import { handleAdvisory } from './dead-letters.ts';
 import { OBSERVE_TIMER } from './observe.ts';
 import { handleOperator } from './operator.ts';
+import { refuseCommand } from './refusals.ts';
 import { applyEvent, applyTimer, reconsider } from './run-loop.ts';
 import { handleRunStop, handleSlot } from './schedule.ts';
 
@@ -32,6 +33,7 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       stream: STREAMS.ctl,
       consumer: CONSUMERS.ctl,
       handle: (delivery) => handleOperator(o, delivery),
+      onRefused: (failure, delivery) => refuseCommand(o, failure, delivery),
       onDeadLetter: (failure, delivery) =>
         refuse(o, failure, delivery.envelope?.id ?? `${STREAMS.ctl}-${delivery.seq}`, delivery),
     }),

@@ -13,6 +13,7 @@ import { DecisionInForceSchema } from '../decision.ts';
 import { KeptLetterSchema } from '../dead-letter.ts';
 import { FailureSchema } from '../messages.ts';
 import { BlobRefSchema, DigestSchema, TokenSchema } from '../references.ts';
+import { KeptRefusalSchema } from '../refusal.ts';
 import { AnnouncedSchema, DeploymentSchema, OriginSchema, ReleaseSchema } from '../release.ts';
 import { ReleaseFiguresSchema, ReplicaStatusSchema } from '../replica.ts';
 import { nameSchemas, typeText } from './type-text.ts';
@@ -55,6 +56,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   SlotEntry: SlotEntrySchema,
   ListedLetter: api.ListedLetterSchema,
   KeptLetter: KeptLetterSchema,
+  KeptRefusal: KeptRefusalSchema,
 };
 
 interface Exchange {

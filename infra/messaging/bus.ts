@@ -12,7 +12,7 @@ import type { ConsumeOptions } from './conclude.ts';
 import { fallbackIdOf, MESSAGE_BYTES_MAX, publishStored, tooLarge } from './publish.ts';
 
 export type { Consumption } from './consume.ts';
-export type { ConsumeOptions, DeadDelivery, Delivery } from './conclude.ts';
+export type { ConsumeOptions, DeadDelivery, Delivery, RefusedDelivery } from './conclude.ts';
 export type { Heard, Listening } from './listen.ts';
 
 /** Names the subject on which a sender waits for an answer; the reply subject itself carries the stream's receipt. */

@@ -1,6 +1,6 @@
 /**
- * One message from its arrival to its end: the only place that turns errors into ack, nak with delay, or dead letter
- * and term. A handler may see a message again at any time and must be idempotent. Called by consume.ts.
+ * One message from its arrival to its end: the only place that turns errors into ack, nak with delay, refusal, or dead
+ * letter and term. A handler may see a message again at any time and must be idempotent. Called by consume.ts.
  */
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
@@ -29,6 +29,9 @@ export interface Delivery {
 /** A message that was given up, as far as it is known; `envelope` is null if it could not be read. */
 export type DeadDelivery = Omit<Delivery, 'envelope' | 'working'> & { readonly envelope: Envelope | null };
 
+/** A message that was refused, with its bytes as they came. */
+export type RefusedDelivery = DeadDelivery & { readonly body: Uint8Array };
+
 export interface ConsumeOptions {
   readonly stream: string;
   readonly consumer: string;
@@ -41,6 +44,11 @@ export interface ConsumeOptions {
   readonly backoffMs?: number;
   /** Called when the dead letter is stored, so that the sender can be answered. May be called twice. */
   onDeadLetter?(failure: Failure, delivery: DeadDelivery): Promise<void>;
+  /**
+   * Given where people send messages: one that repeating cannot cure was refused and is not lost, so it is handed to
+   * this and becomes no dead letter. May be called twice.
+   */
+  onRefused?(failure: Failure, delivery: RefusedDelivery): Promise<void>;
 }
 
 export interface Context {
@@ -136,6 +144,12 @@ async function concludeFailure(
       message.nak(retryMs);
       return;
     }
+    if (options.onRefused && isRefusal(failure)) {
+      await options.onRefused(failure, { ...describeDead(options, message), body: message.data });
+      faultPoint('message.refused', `${options.consumer} ${message.subject}`);
+      // Not `term`: the server would announce that the message was given up.
+      return await acknowledge(context, message);
+    }
     context.log.error({ ...facts, err: error }, 'message given up: it goes to the dead letters');
     await bury(context, options, message, failure);
   } catch (err) {
@@ -145,14 +159,22 @@ async function concludeFailure(
   }
 }
 
+/** Whether the message itself is at fault, and not that nobody lived to handle it. */
+const isRefusal = ({ retryable, code }: Failure) => !retryable && code !== 'DELIVERIES_EXHAUSTED';
+
+const describeDead = ({ stream }: ConsumeOptions, message: JsMsg): DeadDelivery => ({
+  ...describe(message),
+  envelope: openOrNull(stream, message),
+});
+
 /** First the copy, then the answer to the sender, then the end: a crash between them repeats the ones before. */
 async function bury(context: Context, options: ConsumeOptions, message: JsMsg, failure: Failure): Promise<void> {
   const { stream, consumer } = options;
-  const described = describe(message);
+  const dead = describeDead(options, message);
   const own = message.headers ?? headers();
-  await keepDeadLetter(context.nc, { stream, consumer, ...described, body: message.data, failure, headers: own });
+  await keepDeadLetter(context.nc, { stream, consumer, ...dead, body: message.data, failure, headers: own });
   faultPoint('message.buried', `${consumer} ${message.subject}`);
-  await answer(context, options, failure, { ...described, envelope: openOrNull(stream, message) });
+  await answer(context, options, failure, dead);
   message.term(failure.code);
   await context.nc.flush();
 }

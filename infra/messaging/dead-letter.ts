@@ -6,7 +6,7 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import type { Failure } from '../../contracts/errors.ts';
 import { deadLetterSubject } from '../../contracts/subjects.ts';
-import { MESSAGE_BYTES_MAX, publishStored } from './publish.ts';
+import { HEADER_BYTES_MAX, MESSAGE_BYTES_MAX, publishStored } from './publish.ts';
 
 export const DEAD_LETTER_HEADERS = {
   code: 'Nightshift-Error-Code',
@@ -40,7 +40,7 @@ export interface DeadLetter {
 /** May be called again for the same message: the id is that of its place in the stream, so one copy is kept. */
 export async function keepDeadLetter(nc: NatsConnection, letter: DeadLetter): Promise<void> {
   const meta = headers();
-  for (const [name, values] of letter.headers) if (!name.startsWith('Nats-')) meta.set(name, values[0] ?? '');
+  for (const [name, value] of ownHeaders(letter.headers)) meta.set(name, value);
   meta.set(DEAD_LETTER_HEADERS.code, letter.failure.code);
   meta.set(DEAD_LETTER_HEADERS.error, oneLine(letter.failure.message));
   meta.set(DEAD_LETTER_HEADERS.subject, letter.subject);
@@ -55,6 +55,18 @@ export async function keepDeadLetter(nc: NatsConnection, letter: DeadLetter): Pr
     id: `${letter.stream}-${letter.seq}-${letter.consumer}`,
     meta,
   });
+}
+
+/** Those that came with the message, as many as have room beside a whole body. */
+function ownHeaders(all: MsgHdrs): [name: string, value: string][] {
+  let room = HEADER_BYTES_MAX;
+  const kept: [string, string][] = [];
+  for (const [name, values] of all) {
+    const value = values[0] ?? '';
+    room -= Buffer.byteLength(`${name}: ${value}\r\n`);
+    if (!name.startsWith('Nats-') && room >= 0) kept.push([name, value]);
+  }
+  return kept;
 }
 
 const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ').slice(0, ERROR_LENGTH_MAX);

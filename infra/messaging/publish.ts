@@ -9,6 +9,8 @@ import { clientOf } from './jetstream.ts';
 
 /** Ten times more than our largest message, a start command with its configuration. */
 export const MESSAGE_BYTES_MAX = 256 * 1024;
+/** Of its headers: ids, a trace, an inbox; a few hundred bytes as a rule. */
+export const HEADER_BYTES_MAX = 16 * 1024;
 
 /** With the client's pauses between attempts, about half a minute: longer than a restart of the server. */
 const PUBLISH_ATTEMPTS = 10;

@@ -5,6 +5,7 @@
 import type { StreamConfig } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import { ADVISORIES, ALL, BUCKETS, STREAMS } from '../../contracts/subjects.ts';
+import { HEADER_BYTES_MAX, MESSAGE_BYTES_MAX } from '../messaging/publish.ts';
 
 export interface TopologyOptions {
   /** Copies of every stream: 1 on a single server, 3 on a cluster. */
@@ -19,15 +20,27 @@ const DAY_MS = 24 * 3600_000;
 const HOUR_MS = 3600_000;
 
 /**
- * Everything that fits on the wire is stored, and conclude.ts refuses messages that are larger than we allow: an
- * operator's message that the stream refused would vanish without a word, because `nats pub` waits for no answer.
+ * Of a message with its headers. A larger one is refused by the server itself, so that a few of them cannot push out all
+ * that was stored before.
  */
-const MESSAGE_BYTES_MAX = 8 * MIB;
+const STORED_BYTES_MAX = MESSAGE_BYTES_MAX + HEADER_BYTES_MAX;
+/** A dead letter has the headers of its message, and those that say why it is one. */
+const LETTER_BYTES_MAX = STORED_BYTES_MAX + HEADER_BYTES_MAX;
+/** The payload that a nats-server takes by default, so that a record fits everywhere. The largest have some 100 KiB. */
+const RECORD_BYTES_MAX = MIB;
+/** Chunks of objects, and images of people who are enrolled. */
+const LARGE_BYTES_MAX = 8 * MIB;
 /** Longer than an orchestrator is normally away between a save and the publishing of its outbox. */
 const DUPLICATE_WINDOW_MS = HOUR_MS;
 /** Months of runs: facts are kept so that a night can be looked into. */
 const EVENTS_AGE_MS = 30 * DAY_MS;
 const DEAD_LETTERS_AGE_MS = 90 * DAY_MS;
+/** Long enough to ask the sender what was meant. */
+const REFUSED_AGE_MS = 30 * DAY_MS;
+/** They are for people to read, who look at the newest. */
+const REFUSED_MAX = 2_000;
+/** The beginning of the command, its subject and the reason: see actors/orchestrator/refusals.ts. */
+const REFUSAL_BYTES_MAX = 16 * 1024;
 /** A year of finished runs stays in the list. */
 const RUNS_AGE_MS = 400 * DAY_MS;
 /** The most that a KV bucket can keep per key: the time line of a run. */
@@ -47,7 +60,7 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
     max_msgs: -1,
     max_msgs_per_subject: -1,
     max_age: 0,
-    max_msg_size: MESSAGE_BYTES_MAX,
+    max_msg_size: STORED_BYTES_MAX,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
     compression: 'none',
     allow_direct: true,
@@ -89,8 +102,19 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
       subjects: [ALL.dlq],
       max_bytes: 128 * MIB,
       max_age: nanos(DEAD_LETTERS_AGE_MS),
+      max_msg_size: LETTER_BYTES_MAX,
       duplicate_window: nanos(DAY_MS),
       description: 'messages that nobody could handle',
+    },
+    {
+      ...log,
+      name: STREAMS.refused,
+      subjects: [ALL.refused],
+      max_bytes: 8 * MIB,
+      max_age: nanos(REFUSED_AGE_MS),
+      max_msgs: REFUSED_MAX,
+      max_msg_size: REFUSAL_BYTES_MAX,
+      description: 'operator commands that were not obeyed',
     },
     {
       ...log,
@@ -108,6 +132,7 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
       // A person who was enrolled must never be dropped to make room. As with objects, the disk is the bound.
       discard: 'new',
       max_bytes: -1,
+      max_msg_size: LARGE_BYTES_MAX,
       description: 'people enrolled and removed while serving, with their images',
     },
     kvStream(common, BUCKETS.runs, { history: HISTORY_MAX, bytes: 512 * MIB, ageMs: RUNS_AGE_MS }),
@@ -141,6 +166,7 @@ function kvStream(common: Partial<Options>, bucket: string, limits: KvLimits): S
     discard: 'new',
     max_msgs_per_subject: limits.history,
     max_bytes: limits.bytes,
+    max_msg_size: RECORD_BYTES_MAX,
     max_age: nanos(limits.ageMs ?? 0),
     allow_rollup_hdrs: true,
     deny_delete: true,
@@ -161,6 +187,7 @@ function objectStream(common: Partial<Options>, bucket: string): StreamSpec {
     retention: 'limits',
     discard: 'new',
     max_bytes: -1,
+    max_msg_size: LARGE_BYTES_MAX,
     allow_rollup_hdrs: true,
   };
 }

@@ -9,6 +9,8 @@
  *
  * Ids are unique and stable; ids and labels may also be numbers. The order is the same at each reading. 5xx, 429 and
  * silence are tried again later; any other status than 200 and any other body is a mistake that a retry cannot mend.
+ * Redirects are followed to the same origin only. No failure quotes a body, nor the query of an address: failures are
+ * told in events.
  */
 import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
@@ -29,6 +31,9 @@ export interface HttpSourceOptions extends HttpAccess {
 const PAGE_BYTES_MAX = 64 * 1024 * 1024;
 /** Ends the reading of a service whose cursors never come to an end. */
 const PAGES_MAX = 1_000_000;
+/** Of one page. A service that moved a path needs one, or two with a slash at the end. */
+const REDIRECTS_MAX = 5;
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 /** Ids stand in the manifest and in messages. */
 const ID_LENGTH_MAX = 256;
 
@@ -54,8 +59,9 @@ export function createHttpSource(options: HttpSourceOptions): DataSource {
 }
 
 async function* readPages(options: HttpSourceOptions, signal: AbortSignal): AsyncGenerator<SourceSample> {
+  refuseUserIn(options);
   let cursor: string | null = null;
-  for (let page = 0; page < PAGES_MAX; page++) {
+  for (let page = 1; page <= PAGES_MAX; page++) {
     signal.throwIfAborted();
     const { samples, nextCursor, total } = await fetchPage(options, cursor, signal);
     for (const { id, label, image, tags } of samples) {
@@ -63,30 +69,42 @@ async function* readPages(options: HttpSourceOptions, signal: AbortSignal): Asyn
       yield { id, label, bytes: Buffer.from(image, 'base64'), tags, total };
     }
     if (nextCursor === null) return;
-    if (nextCursor === cursor) throw invalid(options, `the page after cursor ${cursor} names that cursor again`);
+    if (nextCursor === cursor) throw invalid(options, `page ${page} names the cursor that led to it as the next one`);
     cursor = nextCursor;
   }
   throw invalid(options, `more than ${PAGES_MAX} pages; do its cursors run in a circle?`);
 }
 
+/** `fetch` takes no such address, and repeats it whole in its error. */
+function refuseUserIn(options: HttpSourceOptions): void {
+  const { username, password } = new URL(options.url);
+  if (username === '' && password === '') return;
+  throw invalid(options, 'its address has a user or a password in it, which is not supported');
+}
+
 async function fetchPage(options: HttpSourceOptions, cursor: string | null, signal: AbortSignal) {
-  const bytes = await request(options, cursor, signal);
-  const parsed = SamplePageSchema.safeParse(parseJson(bytes, options));
+  const { bytes, kind } = await request(options, cursor, signal);
+  const parsed = SamplePageSchema.safeParse(parseJson(bytes, kind, options));
   if (parsed.success) return parsed.data;
   throw invalid(options, `the page does not have the form {samples, nextCursor}: ${describeIssues(parsed.error)}`);
 }
 
-async function request(options: HttpSourceOptions, cursor: string | null, signal: AbortSignal): Promise<Buffer> {
-  const { fetch = globalThis.fetch, timeoutMs } = options;
-  const access = accessOf(options);
+/** The body of an answer, and its media type for people. */
+interface Page {
+  readonly bytes: Buffer;
+  readonly kind: string;
+}
+
+async function request(options: HttpSourceOptions, cursor: string | null, signal: AbortSignal): Promise<Page> {
+  const { timeoutMs } = options;
+  const { url, headers } = accessOf(options);
   const limited = linkAbort(signal);
   const late = new Error(`no whole page within ${timeoutMs} ms`);
   const timer = setTimeout(() => limited.abort(late), timeoutMs);
   try {
-    const headers = { accept: 'application/json', ...access.headers };
-    const response = await fetch(pageUrl(access.url, options, cursor), { signal: limited.signal, headers });
+    const response = await follow(options, { url: pageUrl(url, options, cursor), headers }, limited.signal);
     await refuseStatus(response, options);
-    return await readLimited(response, options);
+    return { bytes: await readLimited(response, options), kind: mediaTypeOf(response) };
   } catch (cause) {
     // The signal's own reason comes first: an operator's cancel must not look like a source that is down.
     signal.throwIfAborted();
@@ -99,13 +117,52 @@ async function request(options: HttpSourceOptions, cursor: string | null, signal
   }
 }
 
+interface Asked {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * The answer at the end of the redirects. An answer must not send the collector to an address that nobody configured:
+ * the machine may reach more than the service does.
+ */
+async function follow(options: HttpSourceOptions, first: Asked, signal: AbortSignal): Promise<Response> {
+  const { fetch = globalThis.fetch } = options;
+  const headers = { accept: 'application/json', ...first.headers };
+  let { url } = first;
+  for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
+    const response = await fetch(url, { signal, redirect: 'manual', headers });
+    if (!REDIRECTS.includes(response.status)) return response;
+    await response.body?.cancel();
+    url = redirectOf(response, url, options);
+  }
+  throw invalid(options, `more than ${REDIRECTS_MAX} redirects; do they run in a circle?`);
+}
+
+function redirectOf({ status, headers }: Response, from: URL, options: HttpSourceOptions): URL {
+  const location = headers.get('location') ?? '';
+  if (location === '' || !URL.canParse(location, from.href)) {
+    throw invalid(options, `answered ${status} without an address to go on to`);
+  }
+  const to = new URL(location, from);
+  if (to.origin === from.origin && to.username === '' && to.password === '') return to;
+  const hint = 'name that address in the configuration if it is meant';
+  throw invalid(options, `answered ${status} and redirects to another origin, which is not followed; ${hint}`);
+}
+
 async function refuseStatus(response: Response, options: HttpSourceOptions): Promise<void> {
   const { status } = response;
   if (status === 200) return;
   await response.body?.cancel();
-  if (status >= 500 || status === 429)
-    throw unreachable(options, `answered ${status}; look into the service's own log`);
-  throw invalid(options, `answered ${status} instead of a page; check path and access rights`);
+  const answered = `answered ${status} (${mediaTypeOf(response)})`;
+  if (status >= 500 || status === 429) throw unreachable(options, `${answered}; look into the service's own log`);
+  throw invalid(options, `${answered} instead of a page; check path and access rights`);
+}
+
+/** The header is the service's own text: anything that does not look like a media type is not repeated. */
+function mediaTypeOf({ headers }: Response): string {
+  const [type = ''] = (headers.get('content-type') ?? '').split(';');
+  return /^[a-z]+\/[a-z0-9.+-]{1,60}$/i.test(type.trim()) ? type.trim().toLowerCase() : 'of no known content type';
 }
 
 async function readLimited(response: Response, options: HttpSourceOptions): Promise<Buffer> {
@@ -128,11 +185,12 @@ function pageUrl(url: URL, { pageSize }: HttpSourceOptions, cursor: string | nul
   return page;
 }
 
-function parseJson(bytes: Buffer, options: HttpSourceOptions): unknown {
+/** The parser's own message quotes the body, so it is neither repeated nor kept as the cause. */
+function parseJson(bytes: Buffer, kind: string, options: HttpSourceOptions): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw invalid(options, `the page is not JSON (${(cause as Error).message})`, cause);
+  } catch {
+    throw invalid(options, `the page is not JSON: status 200, ${kind}, ${bytes.length} bytes`);
   }
 }
 
@@ -145,5 +203,5 @@ function describeNetwork(error: unknown): string {
 const who = ({ name, url }: HttpSourceOptions) => `source "${name}" at ${shownUrl(url)}`;
 const unreachable = (options: HttpSourceOptions, why: string, cause?: unknown) =>
   new PipelineError('SOURCE_UNREACHABLE', `${who(options)}: ${why}`, { retryable: true, cause });
-const invalid = (options: HttpSourceOptions, why: string, cause?: unknown) =>
-  new PipelineError('SOURCE_INVALID', `${who(options)}: ${why}`, { cause });
+const invalid = (options: HttpSourceOptions, why: string) =>
+  new PipelineError('SOURCE_INVALID', `${who(options)}: ${why}`);

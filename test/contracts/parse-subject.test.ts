@@ -76,6 +76,13 @@ const BUILT: Readonly<Record<string, readonly Pair[]>> = {
       { family: 'dead-letter', stream: 'COMMANDS', consumer: 'train-start' },
     ],
   ],
+  refusedSubject: [
+    ...Object.values(subjects.CTL).map((command): [string, ParsedSubject] => [
+      subjects.refusedSubject(command),
+      { family: 'refusal', command },
+    ]),
+    [subjects.refusedSubject(null), { family: 'refusal', command: null }],
+  ],
   inferSubject: [...INFER_VERBS, ...GALLERY_VERBS].map((verb) => [
     subjects.inferSubject(model, verb),
     { family: 'infer', model, verb },
@@ -124,6 +131,7 @@ test('subjects: anything else is unknown', () => {
     'nightshift.cmd.train.start.*',
     'nightshift.ctl.pipeline.explode',
     'nightshift.ctl.>',
+    'nightshift.refused.pipeline.explode',
     'nightshift.timer.cron.face',
     'nightshift.timer.later.n1.t1',
     'nightshift.infer.face.sing',

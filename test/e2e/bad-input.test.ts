@@ -1,10 +1,10 @@
 /**
- * Bad input from every side, into a system that has something in service: the sender is told what was wrong, a message
- * is kept as a dead letter, and the champion serves on.
+ * Bad input from every side, into a system that has something in service: the sender is told what was wrong, a command is
+ * kept among the refused ones, and the champion serves on.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ActorName } from '../../actors/names.ts';
@@ -20,7 +20,8 @@ import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import type { Bus, Heard } from '../../infra/messaging/bus.ts';
 import { ConfigSchema } from '../../infra/config/config.ts';
 import { CONSUMERS } from '../../infra/topology/consumers.ts';
-import { DEAD_LETTER_HEADERS } from '../../infra/messaging/dead-letter.ts';
+import { MESSAGE_BYTES_MAX } from '../../infra/messaging/publish.ts';
+import { createRefusalStore } from '../../infra/stores/refusal-store.ts';
 import type { RecordStore } from '../../infra/stores/record-store.ts';
 import { startSystem } from '../../main.ts';
 import { readManifest } from '../../services/data/load.ts';
@@ -106,8 +107,8 @@ function startWorkers(bus: Bus, works: Partial<Works>, log: Parameters<typeof st
   ];
 }
 
-/** Publishes an operator command as `nats pub` would; answers what its sender is told, and the dead letter. */
-async function refusal({ nc, bus }: Target, subject: string, body: Uint8Array | string) {
+/** Publishes an operator command as `nats pub` would; answers what its sender is told, and what is kept of it. */
+async function refused({ nc, bus }: Target, subject: string, body: Uint8Array | string) {
   const heard: Heard[] = [];
   const listening = bus.listen(commandRefusedSubject('*'), (event) => void heard.push(event));
   await nc.request(subject, body);
@@ -115,38 +116,41 @@ async function refusal({ nc, bus }: Target, subject: string, body: Uint8Array | 
   listening.stop();
   // The schema of a refusal is the orchestrator's: see actors/orchestrator/operator.ts.
   const { failure } = envelope.data as { failure: Failure };
-  const manager = await jetstreamManager(nc);
+  const { refusals } = await (await createRefusalStore(nc)).newest(1);
+  assert.is(refusals.length, 1, 'no refusal was kept');
   const letters = deadLetterSubject(STREAMS.ctl, CONSUMERS.ctl);
-  const letter = await manager.streams.getMessage(STREAMS.dlq, { last_by_subj: letters });
-  assert.ok(letter, 'no dead letter was kept');
-  return { failure, letter: letter as StoredMsg }; // Checked just above.
+  const letter = await (await jetstreamManager(nc)).streams.getMessage(STREAMS.dlq, { last_by_subj: letters });
+  assert.is(letter, null, 'nothing was lost');
+  return { failure, refusal: refusals[0]! }; // Counted just above.
 }
 
 test('bad input: a start command that is no JSON is refused, with an example of one that is', () =>
   withChampion({}, async (target) => {
-    const { failure, letter } = await refusal(target, CTL.pipelineStart, '{"model": face');
+    const { failure, refusal } = await refused(target, CTL.pipelineStart, '{"model": face');
     assert.is(failure.code, 'MESSAGE_MALFORMED');
     assert.match(failure.message, /nightshift\.ctl\.pipeline\.start: not JSON .*\{"model":"face"\}/);
-    assert.is(letter.string(), '{"model": face');
-    assert.is(letter.header.get(DEAD_LETTER_HEADERS.code), 'MESSAGE_MALFORMED');
+    assert.equal([refusal.body, refusal.code, refusal.source], ['{"model": face', 'MESSAGE_MALFORMED', null]);
   }));
 
 test('bad input: an unknown model is refused, naming those that are known', () =>
   withChampion({}, async (target) => {
-    const { failure, letter } = await refusal(target, CTL.pipelineStart, '{"model":"cats"}');
+    const { failure, refusal } = await refused(target, CTL.pipelineStart, '{"model":"cats"}');
     assert.is(failure.code, 'MODEL_UNKNOWN');
     assert.match(failure.message, /"cats".*face/);
-    assert.is(letter.header.get(DEAD_LETTER_HEADERS.subject), CTL.pipelineStart);
+    assert.equal([refusal.subject, refusal.source], [CTL.pipelineStart, 'nightshift/operator']);
   }));
 
-test('bad input: an operator command of 5 MB is refused, and the head of it is kept', () =>
+test('bad input: an operator command that is too large is refused, and the head of it is kept', () =>
   withChampion({}, async (target) => {
-    const body = new Uint8Array(FIVE_MEGABYTES).fill(0x20);
-    const { failure, letter } = await refusal(target, CTL.pipelineStart, body);
+    const body = new Uint8Array(MESSAGE_BYTES_MAX + 1).fill(0x20);
+    const { failure, refusal } = await refused(target, CTL.pipelineStart, body);
     assert.is(failure.code, 'MESSAGE_TOO_LARGE');
-    assert.match(failure.message, new RegExp(`${FIVE_MEGABYTES} bytes`));
-    assert.is(letter.header.get(DEAD_LETTER_HEADERS.truncated), String(FIVE_MEGABYTES));
-    assert.ok(letter.data.length < FIVE_MEGABYTES);
+    assert.match(failure.message, new RegExp(`${MESSAGE_BYTES_MAX + 1} bytes`));
+    assert.is(refusal.bytes, MESSAGE_BYTES_MAX + 1);
+    assert.ok(refusal.body.length < 2_000);
+    // Far too large: the server itself refuses it.
+    const answer = await target.nc.request(CTL.pipelineStart, new Uint8Array(FIVE_MEGABYTES));
+    assert.match(answer.string(), /message size exceeds maximum allowed/);
   }));
 
 test('bad input: an image of 5 MB, half of an image, and no image at all are answered with 400', () =>

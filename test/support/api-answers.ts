@@ -5,7 +5,14 @@
 import { endpointsOf } from '../../actors/orchestrator/api.ts';
 import { applySchedules } from '../../actors/orchestrator/schedule.ts';
 import type { ApiSubject, Question } from '../../contracts/api.ts';
-import { API, apiOfCommand, CTL, modelRolledBackSubject } from '../../contracts/subjects.ts';
+import {
+  API,
+  apiOfCommand,
+  commandRefusedSubject,
+  CTL,
+  modelRolledBackSubject,
+  slotSubject,
+} from '../../contracts/subjects.ts';
 import { serveApi } from '../../infra/messaging/api.ts';
 import { quickPipeline, trivialWorks, withSaga, type Saga, type Works } from './saga.ts';
 import { testLogger, type TestServer } from './server.ts';
@@ -94,11 +101,14 @@ async function operate(saga: Saga, ask: Ask): Promise<void> {
 
   const { deadLetters } = saga.orchestrator;
   const kept = async () => (await deadLetters.newest(10)).letters;
-  for (const unknown of ['cats', 'dogs', 'birds']) await saga.bus.publish(CTL.pipelineStart, { model: unknown });
+  for (const unknown of ['cats', 'dogs', 'birds']) await saga.bus.publish(slotSubject(unknown), {});
   const [first, second] = await until(async () => ((await kept()).length === 3 ? await kept() : null), 'dead letters');
   await ask(apiOfCommand(CTL.dlqRedrive), { seq: first!.seq }); // There are three.
   await ask(apiOfCommand(CTL.dlqDrop), { seq: second!.seq });
   await until(async () => (await kept()).length === 2, 'the dead letter that was sent again to come back');
+
+  await saga.bus.publish(CTL.pipelineStart, { model: 'cats' }, { id: 'start-cats' });
+  await saga.event(commandRefusedSubject('start-cats'));
 }
 
 async function look(ask: Ask): Promise<void> {
@@ -110,4 +120,5 @@ async function look(ask: Ask): Promise<void> {
   await ask(API.schedules, {});
   await ask(API.deadLetters, { limit: 1 });
   await ask(API.deadLetter, { seq: 1 });
+  await ask(API.refusals, { limit: 1 });
 }

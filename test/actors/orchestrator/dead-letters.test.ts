@@ -9,7 +9,10 @@ import {
   CTL,
   deadLetterEventSubject,
   pipelineEventSubject,
+  scheduleEventSubject,
+  slotSubject,
   STREAMS,
+  workEventSubject,
 } from '../../../contracts/subjects.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
@@ -23,18 +26,18 @@ test('dead letters: one is listed with its reason, shown whole, and works when i
   withServer((server) =>
     withSaga(server, {}, async (saga) => {
       const { pipelines } = saga.orchestrator;
-      // Not configured yet: the command cannot be obeyed today.
-      await saga.bus.publish(CTL.pipelineStart, { model: 'door', runId: 'd1' }, { id: 'start-d1' });
+      // Not configured yet: the slot has nobody to start today.
+      await saga.bus.publish(slotSubject('door'), { mark: 'd1' }, { id: 'slot-d1' });
       const letter = await firstLetter(saga);
       assert.is(letter.code, 'MODEL_UNKNOWN');
-      assert.is(letter.subject, CTL.pipelineStart);
-      assert.is(letter.stream, STREAMS.ctl);
+      assert.is(letter.subject, slotSubject('door'));
+      assert.is(letter.stream, STREAMS.timers);
       const whole = await shown(saga, letter.seq);
-      assert.is(JSON.parse(whole.body).data.runId, 'd1');
+      assert.is(JSON.parse(whole.body).data.mark, 'd1');
       Object.assign(pipelines, { door: quickPipeline() });
       await saga.bus.publish(CTL.dlqRedrive, { seq: letter.seq });
       await saga.event(deadLetterEventSubject('redriven', letter.seq));
-      await saga.event(pipelineEventSubject('started', 'd1'));
+      await saga.event(scheduleEventSubject('decided', 'door'));
       assert.is((await listed(saga)).total, 0);
     }),
   ));
@@ -42,7 +45,7 @@ test('dead letters: one is listed with its reason, shown whole, and works when i
 test('dead letters: one is dropped once; another command for it is told that there is none', () =>
   withServer((server) =>
     withSaga(server, {}, async (saga) => {
-      saga.nc.publish(CTL.pipelineStart, 'no JSON at all');
+      saga.nc.publish(workEventSubject('train', 'completed', 'n1'), 'no JSON at all');
       const { seq, code } = await firstLetter(saga);
       assert.is(code, 'MESSAGE_MALFORMED');
       await saga.bus.publish(CTL.dlqDrop, { seq });
@@ -57,7 +60,7 @@ test('dead letters: one is dropped once; another command for it is told that the
 test('dead letters: a poison message does not hold up the next', () =>
   withServer((server) =>
     withSaga(server, {}, async (saga) => {
-      saga.nc.publish(CTL.pipelineStart, '{"model":');
+      saga.nc.publish(workEventSubject('collect', 'completed', 'other'), '{"model":');
       await saga.bus.publish(CTL.pipelineStart, { model: 'face', runId: 'n1' }, { id: 'n1.start' });
       await saga.event(pipelineEventSubject('completed', 'n1'));
       await firstLetter(saga);

@@ -1,6 +1,6 @@
 /** The bus against a real server: what is stored, what is repeated, and what becomes a dead letter. */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
+import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
@@ -15,7 +15,7 @@ import {
 import { backoffOf } from '../../../infra/messaging/conclude.ts';
 import { CONSUMERS, workerConsumer } from '../../../infra/topology/consumers.ts';
 import { DEAD_LETTER_HEADERS } from '../../../infra/messaging/dead-letter.ts';
-import { MESSAGE_BYTES_MAX } from '../../../infra/messaging/publish.ts';
+import { HEADER_BYTES_MAX, MESSAGE_BYTES_MAX } from '../../../infra/messaging/publish.ts';
 import { withServer } from '../../support/server.ts';
 import { createGate, until } from '../../support/wait.ts';
 
@@ -173,7 +173,8 @@ test('bus: a body that is not JSON is a dead letter, and a hook that fails does 
 
 test('bus: a message that is too large is refused by the sender and, sent by hand, kept shortened', () =>
   withBus(async ({ nc, bus, consume, deadLetter }) => {
-    const big = 'x'.repeat(MESSAGE_BYTES_MAX);
+    // By as much as the headers have room, so that the stream takes it.
+    const big = 'x'.repeat(MESSAGE_BYTES_MAX + HEADER_BYTES_MAX / 2);
     const refused = await bus.publish(CTL.pipelineStart, { big }).catch((error: PipelineError) => error.code);
     assert.is(refused, 'MESSAGE_TOO_LARGE');
     consume({ handle: async () => {} });
@@ -181,6 +182,55 @@ test('bus: a message that is too large is refused by the sender and, sent by han
     const letter = await deadLetter();
     assert.equal([letter.code, letter.body.length], ['MESSAGE_TOO_LARGE', MESSAGE_BYTES_MAX]);
     assert.is(letter.header(DEAD_LETTER_HEADERS.truncated), String(JSON.stringify({ big }).length));
+  }));
+
+test('bus: the largest message that a stream takes fits into the dead letters with its headers and the reason', () =>
+  withBus(async ({ nc, consume, deadLetter }) => {
+    consume({
+      handle: async () => {
+        throw new PipelineError('MODEL_UNKNOWN', 'ü'.repeat(2_000));
+      },
+    });
+    const own = headers();
+    // With its name and line ends it fills what the stream has beside a whole body.
+    own.set('Mine', 'm'.repeat(HEADER_BYTES_MAX - 'NATS/1.0\r\nMine: \r\n\r\n'.length));
+    await jetstream(nc).publish(CTL.pipelineStart, JSON.stringify({ text: '' }).padEnd(MESSAGE_BYTES_MAX), {
+      headers: own,
+    });
+    const letter = await deadLetter();
+    assert.is(letter.body.length, MESSAGE_BYTES_MAX);
+    assert.is(letter.header('Mine').length, own.get('Mine').length);
+    const more = jetstream(nc).publish(CTL.pipelineStart, new Uint8Array(MESSAGE_BYTES_MAX + 1), { headers: own });
+    assert.match((await more.then(() => 'stored').catch(String)) as string, /message size exceeds maximum/);
+  }));
+
+test('bus: a refused message is handed over with its body, and the server gives nothing up', () =>
+  withBus(async ({ nc, consume }) => {
+    const refused: string[] = [];
+    consume({
+      handle: async () => {
+        throw new PipelineError('MODEL_UNKNOWN', 'no such model');
+      },
+      onRefused: async ({ code }, { body, seq }) => void refused.push(`${code} ${seq} ${body.length}`),
+    });
+    nc.publish(CTL.pipelineStart, '{"model":"x"}');
+    await until(async () => (await messagesIn(nc, STREAMS.ctl)) === 0 && refused.length > 0, 'the end of the message');
+    assert.equal(refused, ['MODEL_UNKNOWN 1 13']);
+    assert.equal([await messagesIn(nc, STREAMS.dlq), await messagesIn(nc, STREAMS.advisories)], [0, 0]);
+  }));
+
+test('bus: where messages may be refused, one that nobody lived to handle is a dead letter still', () =>
+  withBus(async ({ bus, consume, deadLetter }) => {
+    let refusals = 0;
+    consume({
+      deliveriesMax: 2,
+      handle: async () => {
+        throw new Error('boom');
+      },
+      onRefused: async () => void refusals++,
+    });
+    await bus.publish(CTL.pipelineStart, {});
+    assert.equal([(await deadLetter()).code, refusals], ['INTERNAL', 0]);
   }));
 
 test('bus: a handler that runs longer than the ack wait is not delivered a second time', () =>

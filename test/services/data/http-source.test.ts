@@ -71,6 +71,51 @@ for (const [what, body, message] of MISSHAPEN)
       },
     ));
 
+const moved = (location: string) => ({ status: 307, headers: { location } });
+
+test('http source: a redirect to the same origin is followed', () =>
+  withHttp(
+    (request, response) => {
+      const { status, headers } = moved('/elsewhere?limit=4');
+      if (request.url?.startsWith('/elsewhere')) response.end(page([]));
+      else response.writeHead(status, headers).end();
+    },
+    async (url) => assert.equal(await readAll(sourceAt(url)), []),
+  ));
+
+test('http source: redirects without an end, or without an address, are refused', async () => {
+  const cases: readonly [location: string, message: RegExp][] = [
+    ['/samples', /more than 5 redirects/],
+    ['http://', /answered 307 without an address/],
+  ];
+  for (const [location, message] of cases) {
+    const { status, headers } = moved(location);
+    await withHttp(
+      (_, response) => response.writeHead(status, headers).end(),
+      async (url) => {
+        const failure = await failureOf(readAll(sourceAt(url)));
+        assert.is(failure.code, 'SOURCE_INVALID');
+        assert.match(failure.message, message);
+      },
+    );
+  }
+});
+
+test('http source: a failure tells status and content type, and of the address neither query nor user', async () => {
+  await withHttp(
+    (_, response) => response.writeHead(403, { 'content-type': 'Text/HTML; charset=utf-8' }).end('<html>'),
+    async (url) => {
+      const { message } = await failureOf(readAll(sourceAt(`${url}?token=s3cret`)));
+      assert.match(message, /\/samples: answered 403 \(text\/html\) instead/);
+      assert.not.match(message, /s3cret/);
+    },
+  );
+  const failure = await failureOf(readAll(sourceAt('http://ann:s3cret@127.0.0.1:1/samples')));
+  assert.is(failure.code, 'SOURCE_INVALID');
+  assert.match(failure.message, /user or a password/);
+  assert.not.match(failure.message, /ann|s3cret/);
+});
+
 test('http source: a sample may have tags', () =>
   withHttp(
     (_, response) =>
@@ -109,7 +154,8 @@ test('http source: an abort while it waits for a page ends it at once, with the 
 test('http source: a cursor that leads to itself is refused instead of being followed for ever', () =>
   withHttp(
     (_, response) => response.end(page([], 'again')),
-    async (url) => assert.match((await failureOf(readAll(sourceAt(url)))).message, /cursor again/),
+    async (url) =>
+      assert.match((await failureOf(readAll(sourceAt(url)))).message, /page 2 names the cursor that led to it/),
   ));
 
 test('http source: a page beyond the size limit is refused while it arrives', () =>

@@ -78,7 +78,7 @@ function ofCommands({ outcomes }: Outcome): Crash[] {
     orchestrator('command.received', subject),
     ...(accepted
       ? [orchestrator('command.obeyed', subject), orchestrator('message.handled', `${CONSUMERS.ctl} ${subject}`)]
-      : [orchestrator('message.buried', `${CONSUMERS.ctl} ${subject}`)]),
+      : [orchestrator('message.refused', `${CONSUMERS.ctl} ${subject}`)]),
     orchestrator('command.answered', `${subject} ${accepted ? 'accepted' : 'refused'}`),
   ]);
 }

@@ -1,0 +1,24 @@
+/** The newest messages of a stream that people look through, such as dead letters. Used by its stores. */
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+
+export interface Newest<T> {
+  readonly found: readonly T[];
+  /** Of all that the stream holds. */
+  readonly total: number;
+}
+
+/** One by one from the end, newest first; those that were deleted are passed over. */
+export async function newestIn<T>(
+  manager: JetStreamManager,
+  stream: string,
+  limit: number,
+  read: (stored: StoredMsg) => T,
+): Promise<Newest<T>> {
+  const { state } = await manager.streams.info(stream);
+  const found: T[] = [];
+  for (let seq = state.last_seq; seq >= Math.max(1, state.first_seq) && found.length < limit; seq--) {
+    const stored = await manager.streams.getMessage(stream, { seq });
+    if (stored) found.push(read(stored));
+  }
+  return { found, total: state.messages };
+}
