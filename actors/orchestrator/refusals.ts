@@ -14,6 +14,8 @@ import type { OrchestratorContext } from './context.ts';
 const BODY_LENGTH_MAX = 1_000;
 /** Of texts that a sender chooses: a subject may have thousands of characters. */
 const TEXT_LENGTH_MAX = 500;
+/** Of our own words about it, which may list settings and quote what was sent. */
+const MESSAGE_LENGTH_MAX = 3_000;
 
 /** Kept first, then the sender is told: a crash between the two repeats both under the same ids. */
 export async function refuseCommand(
@@ -23,7 +25,7 @@ export async function refuseCommand(
 ): Promise<void> {
   const { subject, seq, time, envelope, body } = delivery;
   const commandId = envelope?.id ?? `${STREAMS.ctl}-${seq}`;
-  const short = { ...failure, message: cut(failure.message) };
+  const short = { ...failure, message: cut(failure.message, MESSAGE_LENGTH_MAX) };
   const parsed = parseSubject(subject);
   const refusal: Refusal = {
     commandId,
@@ -47,4 +49,4 @@ export const listRefusals = async (o: OrchestratorContext, limit: number) => {
   return { total, refusals: [...refusals] };
 };
 
-const cut = (text: string) => (text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}...` : text);
+const cut = (text: string, max = TEXT_LENGTH_MAX) => (text.length > max ? `${text.slice(0, max)}...` : text);
