@@ -62,6 +62,8 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
   };
   const stop = () => (stopping ??= stopAll());
   refuseLoginWithoutServer(config.nats);
+  // Found now rather than at night. Where other machines do the work, it is their files that need them.
+  for (const problem of localDefinitions(config).undefinedNames()) log.warn({}, problem);
   try {
     server = await launchServer({ ...config.nats, log });
     await setUp(server.url, config, log);

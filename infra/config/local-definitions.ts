@@ -39,6 +39,8 @@ export interface LocalDefinitions {
   training(model: string, named: CarriedTraining): TrainingConfig;
   verification(model: string, named: CarriedVerification): VerificationConfig;
   deployment(named: CarriedDeployment): DeploymentConfig;
+  /** Names in the pipelines of the file that it does not define, each as an error would say it. */
+  undefinedNames(): string[];
   /** The pipeline with a digest of each definition that is known here beside its name. */
   stamped(pipeline: CarriedPipeline): CarriedPipeline;
 }
@@ -68,6 +70,7 @@ export function localDefinitions(config: LocalFile): LocalDefinitions {
       featuresDir: (config.models[model]?.verification ?? OWN_OF_VERIFICATION).featuresDir,
     }),
     deployment: (named) => ({ ...named, strategy: moduleOr(look, named.strategy) }),
+    undefinedNames: () => parts.flatMap(([model, { carried }]) => undefinedIn(look, model, carried)),
     stamped: (pipeline) => mapNames(pipeline, (name, kind) => stampedName(known, name, kind)),
   };
 }
@@ -146,6 +149,24 @@ const undefinedName = ({ known, file }: Look, kind: LocalKind, name: string, pla
       `again. Defined there: ${others.join(', ') || 'none'}`,
   );
 };
+
+function undefinedIn(look: Look, model: string, pipeline: CarriedPipeline): string[] {
+  const problems: string[] = [];
+  const attempt = (lookUp: () => unknown) => {
+    try {
+      lookUp();
+    } catch (error) {
+      problems.push((error as PipelineError).message); // Looking up throws nothing else.
+    }
+  };
+  mapNames(pipeline, (name, kind) => {
+    attempt(() => find(look, kind, name.local));
+    return name;
+  });
+  for (const list of ['sources', 'strangers'] as const)
+    for (const { name } of pipeline[list]) attempt(() => sourceOf(look, model, list, name));
+  return problems;
+}
 
 const DIGITS = 12;
 

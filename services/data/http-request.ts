@@ -35,8 +35,5 @@ export function accessOf(access: HttpAccess): {
   throw new PipelineError('CONFIG_INVALID', message);
 }
 
-/** Without user, password, parameters and fragment: a token may stand in each of them. */
-export function shownUrl(text: string): string {
-  const { origin, pathname } = new URL(text);
-  return `${origin}${pathname}`;
-}
+/** Scheme, host and port: a token may stand in each other part of an address. */
+export const shownUrl = (text: string): string => new URL(text).origin;

@@ -30,6 +30,21 @@ test('own strategy: it gets its options and trains as a shipped one does', async
   assert.ok(model.length > 0);
 });
 
+test('own strategy: it reads the secrets that its options name, and is told what else there is about it', () =>
+  withFolder(async (folder) => {
+    const [module, file] = [join(folder, 'own.mjs'), join(folder, 'token')];
+    await writeFile(file, 's3cret\n');
+    await writeFile(
+      module,
+      'export const createStrategy = ({ token }, { name, readSecret }) => ({ told: () => [name, readSecret(token)] });',
+    );
+    const load = (token: unknown) =>
+      loadOwn<{ told(): unknown }>('source "a"', { module, options: { token } }, ['told'], { name: 'a' });
+    assert.equal((await load({ file })).told(), ['a', 's3cret']);
+    const own = await load('s3cret');
+    assert.throws(() => own.told(), /a secret is not written here itself/);
+  }));
+
 test('own strategy: a module that is absent, or not absolute, is named', async () => {
   const load = (module: string) => failureOf(loadOwn('training.strategy', { module, options: {} }, []));
   assert.match(

@@ -82,6 +82,42 @@ test('config: a model needs its sources alone', () =>
     assert.is(face?.deployment.strategy, 'hot-swap');
   }));
 
+const withFace = (face: object, check: (message: string) => void) =>
+  withFile(JSON.stringify({ models: { face: { sources: SOURCES, ...face } } }), (path) =>
+    check(refusal(() => loadConfig({ path, env: {} }))),
+  );
+
+test('config: a definition is written out or named, and a mixture is refused by its place', () => {
+  withFace({ training: { command: { argv: ['a'], local: 'b' } } }, (message) =>
+    assert.match(message, /models\.face\.training\.command: either argv, .*, or \{"local": "<name>"\} alone/),
+  );
+  withFace({ training: { command: { arg: ['a'] } } }, (message) =>
+    assert.match(message, /models\.face\.training\.command\.arg: .* did you mean argv/),
+  );
+  withFace({ faces: { detector: 7 } }, (message) =>
+    assert.match(message, /models\.face\.faces\.detector: a path, or \{"local": "<name>"\}/),
+  );
+  withFace({ sources: [{ type: 'local', name: 'a', url: 'http://a' }] }, (message) =>
+    assert.match(message, /models\.face\.sources\.0\.url/),
+  );
+});
+
+test('config: two sources of one name are refused, and a login in an address, which is not repeated', () => {
+  const directory = (name: string) => ({ type: 'directory', name, path: '/a' });
+  withFace({ sources: ['a', 'b', 'a'].map(directory) }, (message) =>
+    assert.match(message, /models\.face\.sources: two sources are called "a"; give each a name of its own/),
+  );
+  withFace({ sources: [{ type: 'http', name: 'a', url: 'http://ada:s3cret@a/' }] }, (message) => {
+    assert.match(message, /models\.face\.sources\.0\.url: no user or password stands in an address/);
+    assert.not.match(message, 's3cret');
+  });
+});
+
+test('config: modules of the section `local` are relative to the file', () =>
+  withFile(JSON.stringify({ local: { modules: { mine: { module: './own.mjs' } } } }), (path) =>
+    assert.is(loadConfig({ path, env: {} }).local.modules['mine']?.module, join(dirname(path), 'own.mjs')),
+  ));
+
 test('config: the environment is stronger than the file, an empty variable is none', () =>
   withFile('{"nats":{"storeDir":"/a","replicas":3},"log":{"level":"warn"}}', (path) => {
     const env = { NATS_URL: 'nats://far:4222', NIGHTSHIFT_STORE: '/b', NIGHTSHIFT_LOG_LEVEL: '' };

@@ -112,6 +112,15 @@ test('local definitions: a name that is not there is an error with the name, the
   );
 });
 
+test('local definitions: all names of a file that it does not define can be told before a night needs them', () => {
+  assert.equal(definitionsOf({ face: FACE, door: NAMED }, LOCAL).undefinedNames(), []);
+  const told = definitionsOf({ face: FACE, door: NAMED }, { files: LOCAL.files }).undefinedNames();
+  assert.equal(
+    told.map((text) => /^no (\w+ "[^"]+")/.exec(text)?.[1]),
+    ['module "mine"', 'program "pytorch"', 'source "auth"'],
+  );
+});
+
 test('local definitions: a definition that changes has another digest, and one of another machine has none', () => {
   const stamp = (training: object) => {
     const local = definitionsOf({ face: { ...FACE, training: { ...FACE.training, ...training } } });

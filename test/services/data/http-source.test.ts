@@ -25,7 +25,7 @@ dataSourceConformance({
 
 test('http source: a refused connection names source, address and reason', async () => {
   const failure = await failureOf(readAll(sourceAt('http://127.0.0.1:1/samples')));
-  assert.match(failure.message, /source "auth" at http:\/\/127\.0\.0\.1:1\/samples: fetch failed \(.+\); check/);
+  assert.match(failure.message, /source "auth" at http:\/\/127\.0\.0\.1:1: fetch failed \(.+\); check/);
 });
 
 for (const status of [500, 503, 429])
