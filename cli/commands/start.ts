@@ -1,6 +1,7 @@
 /** `nightshift start` and `nightshift actor <name>`: processes that stay until they are told to end. */
 import { ALL, CTL, inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
-import { ConfigSchema, type Config } from '../../infra/config/config.ts';
+import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
+import type { Config } from '../../infra/config/config.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
 import { startActor, startSystem } from '../../main.ts';
@@ -34,8 +35,10 @@ const SYNTHETIC = { folder: null, probesPerPerson: 0 } as const;
 const SYNTHETIC_DECISION = { identify: { fpir: 0.05 }, verify: { far: 0.01 } };
 
 /** Nothing is configured yet: a model over the two demo services, so that every line of the README works at once. */
-const withSyntheticModel = (config: Config, data: DataServices): Config =>
-  ConfigSchema.parse({ ...config, models: { face: { ...sourcesOf(data), decision: SYNTHETIC_DECISION } } });
+const withSyntheticModel = (config: Config, data: DataServices): Config => ({
+  ...config,
+  models: { face: PipelineConfigSchema.parse({ ...sourcesOf(data), decision: SYNTHETIC_DECISION }) },
+});
 
 export async function actorCommand(name: ActorName, global: GlobalOptions): Promise<void> {
   const config = configOf(global);
