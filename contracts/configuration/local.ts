@@ -32,8 +32,8 @@ export const LocalSectionSchema = z
       .describe('Sources, which `{"type": "local", "name": "<name>"}` in `sources` or `strangers` names.'),
   })
   .describe(
-    'Definitions that pipelines name. Each is used on the machine whose file this is, and no message brings one ' +
-      '(docs/local.md). A definition that a pipeline of this file writes out has a name of its own and need not be here.',
+    'Definitions that pipelines name. Each is used on the machine whose file this is, and no message brings one. ' +
+      'A definition that a pipeline of this file writes out has a name of its own and need not be here.',
   );
 export type LocalSection = z.infer<typeof LocalSectionSchema>;
 export type LocalKind = keyof LocalSection;

@@ -30,13 +30,15 @@ or \`NIGHTSHIFT_CONFIG\` names. Only the sources of a model have no default:
 
 Editors that know JSON Schema offer and check settings by [nightshift.schema.json](nightshift.schema.json), if \`$schema\`
 names that file. A setting that does not exist is refused at the start (\`CONFIG_INVALID\`), with the nearest that do. A run
-keeps the copy of its model's settings with which it started, so a change holds for later runs only.
+keeps the copy of its model's settings with which it started, so a change holds for later runs only. Programs, paths, addresses and
+modules are not in that copy: each machine takes those of its own file when it uses them ([local.md](local.md)).
 `;
 
 /** Section -> the page that goes on. */
 const PAGES: Readonly<Record<string, string>> = {
   nats: '[nats.md](nats.md)',
   inference: '[serving.md](serving.md)',
+  local: '[local.md](local.md)',
   'models.<name>.faces': '[faces.md](faces.md)',
   'models.<name>.training': '[training.md](training.md)',
   'models.<name>.training.command': '[training-command.md](training-command.md)',
