@@ -5,7 +5,9 @@
  */
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.ts';
-import { CARRIAGE, refusedIn, type Refused, type Rule } from './configuration/carried.ts';
+import type { Rule } from './configuration/carriage-rule.ts';
+import { CARRIAGE } from './configuration/carried.ts';
+import { refusedIn, type Refused } from './configuration/refused.ts';
 import {
   CarriedTrainingSchema,
   CarriedVerificationSchema,

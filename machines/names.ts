@@ -2,7 +2,7 @@
  * Checkpoints of 0.3.0 as the machine of 0.4.0 reads them: they held the whole configuration, programs, paths and addresses
  * included. The names of these are taken, and nothing else of them. Used by the upcast of versions.ts.
  */
-import { carriedOf } from '../contracts/configuration/carried.ts';
+import { carriedOf } from '../contracts/configuration/separate.ts';
 import type { Checkpoint, Effect } from './checkpoint.ts';
 import type { PipelineContext } from './context.ts';
 import type { CommandParams } from './params.ts';

@@ -5,13 +5,9 @@
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Stage } from '../../contracts/subjects.ts';
-import {
-  CARRIAGE,
-  carriedOf,
-  describeCarried,
-  refusedIn,
-  type CarriedPipeline,
-} from '../../contracts/configuration/carried.ts';
+import { CARRIAGE, type CarriedPipeline } from '../../contracts/configuration/carried.ts';
+import { describeCarried, refusedIn } from '../../contracts/configuration/refused.ts';
+import { carriedOf } from '../../contracts/configuration/separate.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { STAGES, WORK_STAGES } from '../../contracts/subjects.ts';
 import type { ForkOrigin, PipelineContext } from '../../machines/pipeline.machine.ts';

@@ -3,17 +3,16 @@
  * else by its path, and what they answer has no default of a setting that is not carried.
  */
 import { z } from 'zod';
+import type { Rule } from './carriage-rule.ts';
 import {
   CARRIAGE,
-  carriedPart,
-  refusedIn,
   type CarriedFaces,
   type CarriedPipeline,
   type CarriedTraining,
   type CarriedVerification,
-  type Refused,
-  type Rule,
 } from './carried.ts';
+import { refusedIn, type Refused } from './refused.ts';
+import { carriedPart } from './separate.ts';
 import { PipelineConfigSchema } from './pipeline.ts';
 
 const TEXT: Readonly<Record<Refused['why'], string>> = {

@@ -4,16 +4,14 @@
  * here at the moment of use, so that a message can choose among them and bring none.
  */
 import { createHash } from 'node:crypto';
-import {
-  mapNames,
-  separate,
-  sourceKey,
-  type CarriedDeployment,
-  type CarriedFaces,
-  type CarriedPipeline,
-  type CarriedTraining,
-  type CarriedVerification,
+import type {
+  CarriedDeployment,
+  CarriedFaces,
+  CarriedPipeline,
+  CarriedTraining,
+  CarriedVerification,
 } from '../../contracts/configuration/carried.ts';
+import { mapNames, separate, sourceKey } from '../../contracts/configuration/separate.ts';
 import type { LocalSource, SourceConfig } from '../../contracts/configuration/data.ts';
 import type { DeploymentConfig } from '../../contracts/configuration/deployment.ts';
 import type { FacesConfig } from '../../contracts/configuration/faces.ts';

@@ -1,5 +1,6 @@
 /** Values for tests of the machine and the orchestrator: a pipeline, references, and one event of each kind. */
-import { carriedOf, type CarriedPipeline } from '../../contracts/configuration/carried.ts';
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
+import { carriedOf } from '../../contracts/configuration/separate.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { WORK_STAGES } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';

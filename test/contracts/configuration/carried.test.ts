@@ -1,15 +1,10 @@
 /** What of a pipeline travels: every setting has a word, texts only where somebody decided so, and definitions as names. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  CARRIAGE,
-  carriedOf,
-  describeCarried,
-  mapNames,
-  refusedIn,
-  separate,
-  type Rule,
-} from '../../../contracts/configuration/carried.ts';
+import type { Rule } from '../../../contracts/configuration/carriage-rule.ts';
+import { CARRIAGE } from '../../../contracts/configuration/carried.ts';
+import { describeCarried, refusedIn } from '../../../contracts/configuration/refused.ts';
+import { carriedOf, mapNames, separate } from '../../../contracts/configuration/separate.ts';
 import { CarriedPipelineSchema } from '../../../contracts/configuration/carried-schemas.ts';
 import { PipelineConfigSchema } from '../../../contracts/configuration/pipeline.ts';
 import { configurationSchema, type JsonSchema } from '../../../infra/config/tools/json-schema.ts';

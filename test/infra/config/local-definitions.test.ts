@@ -1,7 +1,7 @@
 /** Names are looked up in the file of the machine: what a pipeline writes out, what `local` defines, and what is not there. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { carriedOf } from '../../../contracts/configuration/carried.ts';
+import { carriedOf } from '../../../contracts/configuration/separate.ts';
 import { PipelineConfigSchema } from '../../../contracts/configuration/pipeline.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { definitionsOf } from '../../support/local.ts';
