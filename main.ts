@@ -164,7 +164,9 @@ async function startReplicas({ nc, url, config, log }: Surroundings): Promise<St
   const start = async (model: string) => {
     const replicaId = `r-${randomUUID().slice(0, 8)}`;
     const bus = await busOf(nc, `inference/${replicaId}`, log);
-    return startInference({ nc, bus, blobs, deployments, replicas, model, replicaId, config: config.inference, log });
+    const { inference, gallery } = config;
+    const how = { config: inference, approval: gallery.approval };
+    return startInference({ nc, bus, blobs, deployments, replicas, model, replicaId, ...how, log });
   };
   const wanted = Object.keys(config.models).flatMap((model) => Array<string>(config.inference.replicas).fill(model));
   const running = await Promise.all(wanted.map(start));

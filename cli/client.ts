@@ -10,6 +10,8 @@ import { describeIssues } from '../contracts/envelope.ts';
 import { PipelineError, type ErrorCode } from '../contracts/errors.ts';
 import { INFER_HEADERS } from '../contracts/inference.ts';
 import { FailureSchema } from '../contracts/messages.ts';
+import { parseSubject } from '../contracts/parse-subject.ts';
+import { commandAs } from '../contracts/subjects.ts';
 import type { Login } from '../infra/config/nats.ts';
 import { createBus, type Bus } from '../infra/messaging/bus.ts';
 import { connectNats } from '../infra/messaging/connection.ts';
@@ -18,6 +20,8 @@ import type { Logger } from '../runtime/logger.ts';
 export interface Client {
   readonly nc: NatsConnection;
   readonly bus: Bus;
+  /** The person in whose name it sends commands; null: the role's. */
+  readonly who: string | null;
   /** A question of contracts/api.ts. Throws the answer's error, and MESSAGE_MALFORMED if the answer does not fit. */
   ask<S extends ApiSubject>(subject: S, question: Question<S>): Promise<Answer<S>>;
   close(): Promise<void>;
@@ -32,9 +36,21 @@ export async function connectClient(url: string, log: Logger, login?: Login): Pr
   return {
     nc,
     bus,
+    who: null,
     ask: (subject, question) => ask(nc, subject, question),
     close: () => nc.close(),
   };
+}
+
+/** The same client that publishes operator commands on the subjects of a named person. */
+export function clientAs(client: Client, who: string | null): Client {
+  if (who === null) return client;
+  const { bus } = client;
+  const named = (subject: string) => {
+    const parsed = parseSubject(subject);
+    return parsed.family === 'operator-command' ? commandAs(parsed.command, who) : subject;
+  };
+  return { ...client, who, bus: { ...bus, publish: (subject, ...rest) => bus.publish(named(subject), ...rest) } };
 }
 
 /** Asks a question over any connection. */

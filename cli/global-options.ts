@@ -5,6 +5,8 @@ import type { NatsOptions } from '../infra/config/nats-layers.ts';
 export interface GlobalOptions extends NatsOptions {
   /** Path of the configuration file. */
   readonly config?: string;
+  /** The person in whose name commands are sent; absent: in the name of the role. */
+  readonly as?: string | undefined;
 }
 
 /** Secrets are named by their file: an argument can be read by everybody on the machine. */
@@ -21,4 +23,8 @@ export const withGlobalOptions = (program: Command): Command =>
     .option('--tls-ca <file>', 'trust the certificates in this file')
     .option('--tls-cert <file>', 'client certificate')
     .option('--tls-key <file>', 'key of the client certificate')
-    .option('--js-domain <name>', 'JetStream domain');
+    .option('--js-domain <name>', 'JetStream domain')
+    .option(
+      '--as <who>',
+      'send commands as this person, whose login must allow it (default: NIGHTSHIFT_AS, else the role)',
+    );

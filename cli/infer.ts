@@ -4,7 +4,7 @@ import { headers } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { PipelineError } from '../contracts/errors.ts';
 import { INFER_HEADERS } from '../contracts/inference.ts';
-import { inferSubject, type GalleryVerb, type InferVerb } from '../contracts/subjects.ts';
+import { galleryAs, inferSubject, type ApprovalVerb, type GalleryVerb, type InferVerb } from '../contracts/subjects.ts';
 import { readAnswer, type Client } from './client.ts';
 
 /** Longer than the replica itself waits for a change to be in force. */
@@ -12,20 +12,24 @@ const ANSWER_TIMEOUT_MS = 15_000;
 
 export interface InferRequest<T> {
   readonly model: string;
-  readonly verb: InferVerb | GalleryVerb;
+  readonly verb: InferVerb | GalleryVerb | ApprovalVerb;
   /** The person of the request; absent where it names none. */
   readonly person?: string | undefined;
+  /** `approve`: the change that waits. */
+  readonly request?: string | undefined;
   /** An image file; empty where there is none. */
   readonly image: Uint8Array;
   readonly reply: z.ZodType<T>;
 }
 
 /** Throws NATS_UNAVAILABLE, or what readAnswer throws. */
-export async function requestInfer<T>({ nc }: Client, request: InferRequest<T>): Promise<T> {
+export async function requestInfer<T>({ nc, who }: Client, request: InferRequest<T>): Promise<T> {
   const { model, verb, person, image, reply } = request;
   const meta = headers();
   if (person !== undefined) meta.set(INFER_HEADERS.person, person);
-  const subject = inferSubject(model, verb);
+  if (request.request !== undefined) meta.set(INFER_HEADERS.request, request.request);
+  const isNamed = who !== null && verb !== 'embed' && verb !== 'verify' && verb !== 'identify';
+  const subject = isNamed ? galleryAs(model, verb, who) : inferSubject(model, verb);
   const answer = await nc.request(subject, image, { headers: meta, timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
     throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${subject}: does a replica run?`, { cause });
   });

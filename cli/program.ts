@@ -21,6 +21,7 @@ const load = {
   demo: () => import('../demo/demo.ts'),
   dlq: () => import('./commands/dlq.ts'),
   refused: () => import('./commands/refused.ts'),
+  audit: () => import('./commands/audit.ts'),
   gallery: () => import('./commands/gallery.ts'),
   operate: () => import('./commands/operate.ts'),
   report: () => import('./commands/report.ts'),
@@ -137,6 +138,7 @@ function program(): Command {
     );
   steerCommands(nightshift);
   galleryCommands(nightshift);
+  approvalCommands(nightshift);
   scheduleCommands(nightshift);
   deadLetterCommands(nightshift);
   nightshift
@@ -145,6 +147,13 @@ function program(): Command {
     .option('--limit <n>', 'how many at most', Number, 20)
     .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.refused()).refusedCommand(options, globals(command)));
+  nightshift
+    .command('audit')
+    .description('list who commanded what, and who enrolled or removed people')
+    .option('--since <time>', 'nothing older: 7d, 12h, 30m, or a date', '7d')
+    .option('--limit <n>', 'how many at most', Number, 100)
+    .option(...JSON_OUTPUT)
+    .action(async (options, command) => (await load.audit()).auditCommand(options, globals(command)));
   backboneCommands(nightshift);
   facesCommands(nightshift);
   nightshift
@@ -230,6 +239,26 @@ function galleryCommands(nightshift: Command): void {
     .action(async (model, person, options, command) =>
       (await load.gallery()).removeCommand(model, person, options, globals(command)),
     );
+}
+
+function approvalCommands(nightshift: Command): void {
+  const gallery = nightshift
+    .command('gallery')
+    .description('changes of a gallery that wait for a second person (gallery.approval)')
+    .enablePositionalOptions();
+  gallery
+    .command('pending', { isDefault: true })
+    .description('list them')
+    .argument('[model]', 'model name', 'face')
+    .option(...JSON_OUTPUT)
+    .action(async (model, options, command) => (await load.gallery()).pendingCommand(model, options, globals(command)));
+  gallery
+    .command('approve')
+    .description('make a change that another person has asked for')
+    .argument('<id>', 'its id in the list')
+    .option('--model <name>', 'model name', 'face')
+    .option(...JSON_OUTPUT)
+    .action(async (id, options, command) => (await load.gallery()).approveCommand(id, options, globals(command)));
 }
 
 function scheduleCommands(nightshift: Command): void {

@@ -1,12 +1,16 @@
 /** A bracket around a command's connection to the configured server; it is closed in any case. */
+import { PipelineError } from '../contracts/errors.ts';
+import { WhoSchema } from '../contracts/identity.ts';
 import { loadConfig, type Config } from '../infra/config/config.ts';
 import { createLogger } from '../runtime/logger.ts';
-import { connectClient, type Client } from './client.ts';
+import { clientAs, connectClient, type Client } from './client.ts';
 import type { GlobalOptions } from './global-options.ts';
 
 export async function withClient<T>(global: GlobalOptions, use: (client: Client) => Promise<T>): Promise<T> {
   const config = configOf(global);
-  const client = await connectClient(serverUrl(config), createLogger({ level: 'warn' }), config.nats);
+  const who = whoOf(global);
+  const log = createLogger({ level: 'warn' });
+  const client = clientAs(await connectClient(serverUrl(config), log, config.nats), who);
   try {
     return await use(client);
   } finally {
@@ -14,8 +18,16 @@ export async function withClient<T>(global: GlobalOptions, use: (client: Client)
   }
 }
 
+/** Throws CONFIG_INVALID if it cannot be anybody's name. */
+function whoOf({ as }: GlobalOptions): string | null {
+  const who = as ?? (process.env['NIGHTSHIFT_AS'] || null);
+  const parsed = WhoSchema.nullable().safeParse(who);
+  if (parsed.success) return parsed.data;
+  throw new PipelineError('CONFIG_INVALID', `--as or NIGHTSHIFT_AS "${who}": ${parsed.error.issues[0]?.message}`);
+}
+
 /** The configuration file with the environment and the options of the command line over it. Throws CONFIG_INVALID. */
-export const configOf = ({ config: path, ...nats }: GlobalOptions): Config =>
+export const configOf = ({ config: path, as: _as, ...nats }: GlobalOptions): Config =>
   loadConfig({ path, env: process.env, nats });
 
 /** The address of a running system: as configured, else the port on which `start` puts its own server. */

@@ -4,6 +4,7 @@
  * docs/api.md (`npm run docs:api`).
  */
 import { z } from 'zod';
+import { KeptAuditEntrySchema } from './audit.ts';
 import { COMMANDS, OutcomeSchema } from './commands.ts';
 import { NounSchema } from './configuration/noun.ts';
 import { CarriedPipelineSchema } from './configuration/carried-schemas.ts';
@@ -34,6 +35,7 @@ export const TimelineEntrySchema = z.object({
   state: z.string(),
   attempt: z.number().int().describe('of the stage, from 1'),
   actor: z.string().describe('who caused it: an actor, `operator`, `schedule` or `timer`'),
+  by: z.string().nullable().describe('the operator, or the role, whose command caused it; null for any other cause'),
   durationMs: z.number().nullable().describe('how long the run stayed in the state; null while it does'),
 });
 export type TimelineEntry = z.infer<typeof TimelineEntrySchema>;
@@ -155,6 +157,17 @@ export const QUESTIONS = {
     answer: z.object({
       total: z.number().int().describe('of all that are kept'),
       refusals: z.array(KeptRefusalSchema).describe('newest first'),
+    }),
+  },
+  [API.audit]: {
+    description: 'The audit log: commands that were obeyed, and changes of galleries, with who wanted them.',
+    question: z.object({
+      since: z.iso.datetime().describe('nothing older; all that is kept if absent').optional(),
+      limit: z.number().int().min(1).max(1000).default(100),
+    }),
+    answer: z.object({
+      total: z.number().int().describe('of all that are kept'),
+      entries: z.array(KeptAuditEntrySchema).describe('newest first'),
     }),
   },
   [API.deployments]: {

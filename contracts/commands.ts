@@ -124,5 +124,6 @@ export const OutcomeSchema = z.object({
   state: z.string().nullable().describe('of that run'),
   changed: z.boolean().describe('false if the run stood already where the command wants it'),
   failure: FailureSchema.nullable().describe('why the command was refused'),
+  by: z.string().optional().describe('who sent it: a person or a role; absent before 0.4.0'),
 });
 export type Outcome = z.infer<typeof OutcomeSchema>;

@@ -57,6 +57,9 @@ export const ERRORS = {
   RELEASE_NOT_REACHED: 'The replica does not serve the demanded release yet; the message says which it serves.',
   NOT_READY: 'No model is in service yet on this replica.',
   PERSON_UNKNOWN: 'The claimed person is not enrolled in the gallery that is in service.',
+  SECOND_PERSON_NEEDED:
+    'The change of the gallery needs the approval of a second person, on a server that proves who that is.',
+  APPROVAL_UNKNOWN: 'No such change of the gallery waits for approval; it may have been approved or grown too old.',
   GALLERY_FULL: 'The person has as many images, or the gallery as many people, as allowed; remove some first.',
   REQUEST_INVALID: 'The request body does not have the expected form.',
   STAGE_TIMEOUT: 'A stage passed its deadline, or its worker is gone and did not answer for it.',

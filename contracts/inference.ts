@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { DecisionInForceSchema } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
 import { DigestSchema, TokenSchema } from './references.ts';
+import { GALLERY_VERBS } from './subjects.ts';
 
 export const INFER_HEADERS = {
   /** `verify`: the person whom the face is claimed to be. `enroll` and `remove`: the person they are about. */
@@ -19,6 +20,8 @@ export const INFER_HEADERS = {
   minRelease: 'Nightshift-Min-Release',
   /** The request is answered by a gallery with this change of it: the `sequence` of a reply to `enroll` or `remove`. */
   minEnrolment: 'Nightshift-Min-Enrolment',
+  /** `approve`: the id of the change that waits. */
+  request: 'Nightshift-Request',
   /** In a reply OVERLOADED: milliseconds after which this replica expects to have room again. */
   retryAfterMs: 'Nightshift-Retry-After-Ms',
   /** In a reply that is an error: the status as in HTTP, and a sentence. */
@@ -78,6 +81,19 @@ export type EnrollReply = z.infer<typeof EnrollReplySchema>;
 export const RemoveReplySchema = GalleryAnswerSchema;
 export type RemoveReply = z.infer<typeof RemoveReplySchema>;
 
+/** A change of the gallery that waits for a second person; nothing is in force yet. */
+export const PendingChangeSchema = z.object({
+  pending: TokenSchema.describe('id of the request, for its approval'),
+  verb: z.enum(GALLERY_VERBS),
+  person: z.string(),
+  by: z.string().describe('who asked for it'),
+  askedAt: z.string(),
+  expiresAt: z.string(),
+});
+export type PendingChange = z.infer<typeof PendingChangeSchema>;
+/** The answer to `pending`. */
+export const PendingListSchema = z.object({ pending: z.array(PendingChangeSchema) });
+
 /** A person's name, for people to read: any characters but those that would break a header. */
 export const PersonSchema = z
   .string()
@@ -100,7 +116,9 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   FACE_TOO_SMALL: 400,
   FACE_TOO_BLURRED: 400,
   REQUEST_INVALID: 400,
+  SECOND_PERSON_NEEDED: 403,
   PERSON_UNKNOWN: 404,
+  APPROVAL_UNKNOWN: 404,
   GALLERY_FULL: 409,
   OVERLOADED: 429,
   NOT_READY: 503,

@@ -2,8 +2,10 @@
  * The way back from a subject to its parts: what each builder of subjects.ts puts in, `parseSubject` takes out. Nobody
  * splits a subject elsewhere. A subject that no builder makes is `unknown`, and so is one with a wildcard in it.
  */
+import { isWho } from './identity.ts';
 import {
   API_PREFIX,
+  APPROVAL_VERBS,
   COMMAND_VERBS,
   CTL,
   DEAD_LETTER_FACTS,
@@ -17,6 +19,7 @@ import {
   SCHEDULE_FACTS,
   WORK_FACTS,
   WORK_STAGES,
+  type ApprovalVerb,
   type CommandVerb,
   type CtlSubject,
   type DeadLetterFact,
@@ -32,7 +35,8 @@ import {
 } from './subjects.ts';
 
 export type ParsedSubject =
-  | { readonly family: 'operator-command'; readonly command: CtlSubject }
+  /** `who`: the named person who sent it; null if a role did. */
+  | { readonly family: 'operator-command'; readonly command: CtlSubject; readonly who: string | null }
   | { readonly family: 'command'; readonly stage: WorkStage; readonly verb: CommandVerb; readonly runId: string }
   | ParsedEvent
   | { readonly family: 'timer'; readonly place: TimerPlace; readonly runId: string; readonly timerId: string }
@@ -42,9 +46,13 @@ export type ParsedSubject =
   | { readonly family: 'refusal'; readonly command: CtlSubject | null }
   /** `of`: all that stands behind `nightshift.api.`. */
   | { readonly family: 'api'; readonly of: string }
-  | { readonly family: 'infer'; readonly model: string; readonly verb: InferVerb | GalleryVerb }
+  | { readonly family: 'infer'; readonly model: string; readonly verb: AnyInferVerb; readonly who: string | null }
+  | { readonly family: 'pending'; readonly model: string; readonly requestId: string }
+  | { readonly family: 'audit'; readonly action: string }
   | { readonly family: 'enrolment'; readonly model: string; readonly personKey: string }
   | { readonly family: 'unknown' };
+
+export type AnyInferVerb = InferVerb | GalleryVerb | ApprovalVerb;
 
 export type ParsedEvent =
   | { readonly family: 'work-event'; readonly stage: WorkStage; readonly fact: WorkFact; readonly runId: string }
@@ -62,6 +70,8 @@ export type TimerPlace = 'at' | 'fire';
 const UNKNOWN = { family: 'unknown' } as const;
 const WILDCARDS: readonly string[] = ['*', '>', ''];
 const COMMANDS = Object.values(CTL);
+/** A named person may stand behind these. */
+const NAMED_VERBS = [...GALLERY_VERBS, ...APPROVAL_VERBS] as const;
 
 export function parseSubject(subject: string): ParsedSubject {
   const [system, family = '', ...rest] = subject.split('.');
@@ -77,7 +87,7 @@ function ofTwo(subject: string, family: string, first: string, second: string): 
   switch (family) {
     case 'ctl': {
       const command = oneOf(COMMANDS, subject);
-      return command ? { family: 'operator-command', command } : UNKNOWN;
+      return command ? { family: 'operator-command', command, who: null } : UNKNOWN;
     }
     case 'timer':
       return first === 'slot' ? { family: 'slot', model: second } : UNKNOWN;
@@ -88,9 +98,13 @@ function ofTwo(subject: string, family: string, first: string, second: string): 
       return command || subject === refusedSubject(null) ? { family: 'refusal', command } : UNKNOWN;
     }
     case 'infer': {
-      const verb = oneOf(INFER_VERBS, second) ?? oneOf(GALLERY_VERBS, second);
-      return verb ? { family, model: first, verb } : UNKNOWN;
+      const verb = oneOf(INFER_VERBS, second) ?? oneOf(NAMED_VERBS, second);
+      return verb ? { family, model: first, verb, who: null } : UNKNOWN;
     }
+    case 'pending':
+      return { family, model: first, requestId: second };
+    case 'audit':
+      return { family, action: `${first}.${second}` };
     case 'enrol':
       return { family: 'enrolment', model: first, personKey: second };
     default:
@@ -100,6 +114,14 @@ function ofTwo(subject: string, family: string, first: string, second: string): 
 
 function ofThree(family: string, first: string, second: string, third: string): ParsedSubject {
   switch (family) {
+    case 'ctl': {
+      const command = oneOf(COMMANDS, `nightshift.ctl.${first}.${second}`);
+      return command && isWho(third) ? { family: 'operator-command', command, who: third } : UNKNOWN;
+    }
+    case 'infer': {
+      const verb = oneOf(NAMED_VERBS, second);
+      return verb && isWho(third) ? { family, model: first, verb, who: third } : UNKNOWN;
+    }
     case 'cmd': {
       const [stage, verb] = [oneOf(WORK_STAGES, first), oneOf(COMMAND_VERBS, second)];
       return stage && verb ? { family: 'command', stage, verb, runId: third } : UNKNOWN;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const RefusalSchema = z.object({
   commandId: z.string().describe('message id of the command'),
   subject: z.string(),
+  by: z.string().describe('who sent it: a person, or a role such as `operator`; `anonymous` if nobody was asked'),
   source: z.string().nullable().describe('the program that sent it, in its own words; null if it could not be read'),
   code: z.string().describe('of docs/errors.md'),
   error: z.string(),

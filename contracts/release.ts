@@ -53,6 +53,10 @@ export const LedgerEntrySchema = z.object({
         'by an operator who wanted an earlier release back; or by a guard that saw a limit breached',
     ),
   why: z.string().nullable().describe('in words: what the operator said, or the figures that the guard saw'),
+  by: z
+    .string()
+    .optional()
+    .describe('who answers for it: a person or role, `schedule`, or `guard`; absent before 0.4.0'),
   runId: TokenSchema.describe('the run that put it there'),
   origin: OriginSchema,
   modelDigest: DigestSchema,

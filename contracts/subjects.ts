@@ -11,6 +11,8 @@ export const STREAMS = {
   timers: 'TIMERS',
   dlq: 'DLQ',
   refused: 'REFUSED',
+  audit: 'AUDIT',
+  pending: 'PENDING',
   advisories: 'ADVISORIES',
   enrolments: 'ENROLMENTS',
 } as const;
@@ -83,6 +85,9 @@ export const CTL = {
 } as const;
 export type CtlSubject = (typeof CTL)[keyof typeof CTL];
 
+/** The command as a named person sends it: the permissions of `who` allow this token and no other. */
+export const commandAs = (command: CtlSubject, who: string) => `${command}.${who}`;
+
 export const ALL = {
   ctl: 'nightshift.ctl.>',
   commands: 'nightshift.cmd.>',
@@ -92,6 +97,8 @@ export const ALL = {
   slots: 'nightshift.timer.slot.>',
   dlq: 'nightshift.dlq.>',
   refused: 'nightshift.refused.>',
+  audit: 'nightshift.audit.>',
+  pending: 'nightshift.pending.>',
   enrolments: 'nightshift.enrol.>',
 } as const;
 
@@ -146,6 +153,9 @@ export const deadLetterSubject = (stream: string, consumer: string) => `nightshi
 export const refusedSubject = (command: CtlSubject | null) =>
   `nightshift.refused.${command === null ? 'unknown.command' : command.slice('nightshift.ctl.'.length)}`;
 
+/** Lines about what was done, by noun and verb: `pipeline.start`, `gallery.enroll`. */
+export const auditSubject = (action: string) => `nightshift.audit.${action}`;
+
 export const API = {
   runs: 'nightshift.api.runs',
   run: 'nightshift.api.run',
@@ -155,6 +165,7 @@ export const API = {
   deadLetters: 'nightshift.api.dlq.list',
   deadLetter: 'nightshift.api.dlq.show',
   refusals: 'nightshift.api.refused.list',
+  audit: 'nightshift.api.audit',
   deployments: 'nightshift.api.deployments',
 } as const;
 
@@ -177,7 +188,17 @@ export type InferVerb = (typeof INFER_VERBS)[number];
 /** They change who is in the gallery, in every release. */
 export const GALLERY_VERBS = ['enroll', 'remove'] as const;
 export type GalleryVerb = (typeof GALLERY_VERBS)[number];
-export const inferSubject = (model: string, verb: InferVerb | GalleryVerb) => `nightshift.infer.${model}.${verb}`;
+/** About changes of the gallery that wait for a second person. */
+export const APPROVAL_VERBS = ['pending', 'approve'] as const;
+export type ApprovalVerb = (typeof APPROVAL_VERBS)[number];
+export const inferSubject = (model: string, verb: InferVerb | GalleryVerb | ApprovalVerb) =>
+  `nightshift.infer.${model}.${verb}`;
+/** As a named person sends it: see `commandAs`. */
+export const galleryAs = (model: string, verb: GalleryVerb | ApprovalVerb, who: string) =>
+  `${inferSubject(model, verb)}.${who}`;
+/** A change of the model's gallery that waits for a second person. */
+export const pendingSubject = (model: string, requestId: string) => `nightshift.pending.${model}.${requestId}`;
+export const pendingOf = (model: string) => `nightshift.pending.${model}.*`;
 export const inferQueue = (model: string) => `inference-${model}`;
 
 /**

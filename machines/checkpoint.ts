@@ -29,6 +29,10 @@ export interface Checkpoint {
   readonly transition: number;
   /** The event that caused it. */
   readonly cause: string;
+  /** Whose command caused it; absent for any other cause. */
+  readonly by?: string;
+  /** Who sent the last command that moved the run: who answers for what it does. Absent before 0.4.0. */
+  readonly answers?: string;
   /** Ids of the messages that were stepped on, the latest last. */
   readonly seen: readonly string[];
   /** Empty once everything in it was carried out. */

@@ -21,16 +21,22 @@ type Snapshot = SnapshotFrom<typeof pipelineMachine>;
 /** XState's own type leaves out its cancel action. */
 type Actions = readonly { readonly type: string; readonly params?: unknown }[];
 
-/** The first checkpoint of a run. `id` is that of the message that started it. */
-export function firstCheckpoint(input: PipelineInput, id: string, now: Date): Checkpoint {
+/** The first checkpoint of a run. `id` is that of the message that started it, `by` who sent it. */
+export function firstCheckpoint(input: PipelineInput, id: string, now: Date, by?: string): Checkpoint {
   const [snapshot, actions] = initialTransition(pipelineMachine, input);
   const empty = { transition: 0, seen: [], timers: {}, startedAt: now.toISOString() };
-  return toCheckpoint(empty, snapshot, actions, { id, cause: 'started', now, fact: 'started' });
+  return toCheckpoint(empty, snapshot, actions, { id, cause: 'started', by, now, fact: 'started' });
 }
 
-/** The next checkpoint, or null when the machine has no transition for the event: there is nothing to save then. */
-export function step(checkpoint: Checkpoint, id: string, event: PipelineEvent, now: Date): Checkpoint | null {
-  return advance(checkpoint, id, event, now);
+/** The next checkpoint (`by`: whose command the event is), or null when the machine has no transition for the event: there is nothing to save then. */
+export function step(
+  checkpoint: Checkpoint,
+  id: string,
+  event: PipelineEvent,
+  now: Date,
+  by?: string,
+): Checkpoint | null {
+  return advance(checkpoint, id, event, now, by);
 }
 
 /** The same for a durable timer. Null also when the timer was cancelled or armed anew since it was set. */
@@ -116,7 +122,13 @@ const standingAt = (
   getInitialSnapshot: () => snapshot,
 });
 
-function advance(checkpoint: Checkpoint, id: string, event: { type: string }, now: Date): Checkpoint | null {
+function advance(
+  checkpoint: Checkpoint,
+  id: string,
+  event: { type: string },
+  now: Date,
+  by?: string,
+): Checkpoint | null {
   // Timer events are the machine's own `xstate.after...`, which its event type does not list.
   if (checkpoint.status === 'done') return null;
   const before = restore(checkpoint);
@@ -124,23 +136,25 @@ function advance(checkpoint: Checkpoint, id: string, event: { type: string }, no
   // The memory is assigned anew, never changed in place.
   const changed = statePath(snapshot.value) !== statePath(checkpoint.value) || snapshot.context !== before.context;
   if (!changed && actions.length === 0) return null;
-  return toCheckpoint(checkpoint, snapshot, actions, { id, cause: event.type, now, fact: factOf(snapshot) });
+  return toCheckpoint(checkpoint, snapshot, actions, { id, cause: event.type, by, now, fact: factOf(snapshot) });
 }
 
 interface Cause {
   readonly id: string;
   readonly cause: string;
+  readonly by: string | undefined;
   readonly now: Date;
   readonly fact: PipelineFact;
 }
 
 function toCheckpoint(
-  before: Pick<Checkpoint, 'transition' | 'seen' | 'timers' | 'startedAt'>,
+  before: Pick<Checkpoint, 'transition' | 'seen' | 'timers' | 'startedAt' | 'answers'>,
   snapshot: Snapshot,
   actions: Actions,
-  { id, cause, now, fact }: Cause,
+  { id, cause, by, now, fact }: Cause,
 ): Checkpoint {
   const number = before.transition + 1;
+  const answers = by ?? before.answers;
   const prefix = `${snapshot.context.runId}.${number}`;
   const effects = toEffects(actions, prefix, number, now);
   return {
@@ -151,6 +165,8 @@ function toCheckpoint(
     status: snapshot.status === 'active' ? 'active' : 'done',
     transition: number,
     cause,
+    ...(by === undefined ? {} : { by }),
+    ...(answers === undefined ? {} : { answers }),
     seen: [...before.seen, id].slice(-SEEN_MAX),
     outbox: [...effects, { kind: 'fact', id: `${prefix}.fact`, fact, state: statePath(snapshot.value) }],
     timers: timersAfter(before.timers, actions, number),

@@ -8,6 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   API,
+  APPROVAL_VERBS,
   COMMAND_VERBS,
   CTL,
   GALLERY_VERBS,
@@ -165,7 +166,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   cmd: WORK_STAGES.flatMap((stage) => COMMAND_VERBS.map((verb) => `${stage}.${verb}`)),
   evt: FACTS,
   timer: ['at', 'fire', 'slot', 'cron'],
-  infer: [...INFER_VERBS, ...GALLERY_VERBS].map((verb) => `*.${verb}`),
+  infer: [...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => `*.${verb}`),
 };
 
 /** A token that stands for any (`*`, `>`, `<run>`) agrees with each; the tokens behind the fixed ones are free. */

@@ -1,12 +1,12 @@
 /**
  * Enrols and removes people: checks the request, stores the change, and answers when it is in force in every model that
  * this replica holds. The change is stored on condition that the person is as the limits were checked, so that several
- * replicas need no lock between them.
+ * replicas need no lock between them. Called by gallery-requests.ts, which knows who may.
  */
 import { assertNever } from '../../contracts/errors.ts';
 import type { EnrollReply, RemoveReply } from '../../contracts/inference.ts';
 import type { GalleryVerb } from '../../contracts/subjects.ts';
-import type { EnrolmentChange, EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
+import type { EnrolmentChange, EnrolmentLog, SentChange } from '../../infra/stores/enrolment-log.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { prepareImage } from '../../services/data/faces/prepare.ts';
 import { isMade, personOf } from '../../services/serving/gallery/change.ts';
@@ -22,34 +22,50 @@ export interface ChangeGalleryOptions {
 export type GalleryRequest = RecogniseRequest<GalleryVerb>;
 
 /**
- * Throws NOT_READY, REQUEST_INVALID, what `prepareImage` throws, GALLERY_FULL, PERSON_UNKNOWN (remove),
- * NATS_UNAVAILABLE, and DEADLINE_EXCEEDED if the change is stored and not yet in force. Trying again is harmless.
+ * The change that a request asks for. Throws NOT_READY, REQUEST_INVALID, what `prepareImage` throws, and
+ * DEADLINE_EXCEEDED.
  */
-export async function changeGallery(
-  options: ChangeGalleryOptions,
-  request: GalleryRequest,
-): Promise<EnrollReply | RemoveReply> {
-  const { replica } = options;
+export async function checkChange(replica: Replica, request: GalleryRequest): Promise<EnrolmentChange> {
   const person = personOf(request);
   await admitted(replica, request);
-  const change = await changeOf(servedOrThrow(replica.served), request, person);
-  const sequence = await store(options, request, change);
+  return changeOf(servedOrThrow(replica.served), request, person);
+}
+
+/**
+ * Makes a change that was checked. `tell` is called before it is stored. Throws GALLERY_FULL, PERSON_UNKNOWN (remove),
+ * NATS_UNAVAILABLE, and DEADLINE_EXCEEDED if the change is stored and not yet in force. Trying again is harmless.
+ */
+export async function makeChange(
+  options: ChangeGalleryOptions,
+  change: SentChange,
+  deadlineMs: number,
+  tell: () => Promise<void>,
+): Promise<EnrollReply | RemoveReply> {
+  const { replica } = options;
+  const { person } = change;
+  const sequence = await store(options, change, deadlineMs, tell);
   const { release, resident } = servedOrThrow(replica.served);
   const answer = { release, modelDigest: resident.modelDigest, person, sequence };
   return change.image ? { ...answer, images: resident.people.imagesOf(person).size } : answer;
 }
 
 /** Repeats its check if somebody else has changed the same person in between. */
-async function store(options: ChangeGalleryOptions, request: GalleryRequest, change: EnrolmentChange): Promise<number> {
-  const { replica, enrolments, log } = options;
-  for (;;) {
+async function store(
+  { replica, enrolments, log }: ChangeGalleryOptions,
+  change: SentChange,
+  deadlineMs: number,
+  tell: () => Promise<void>,
+): Promise<number> {
+  for (let isTold = false; ;) {
     const last = await enrolments.last(change.person);
-    await inForce(replica, last, request.deadlineMs);
+    await inForce(replica, last, deadlineMs);
     if (isMade(servedOrThrow(replica.served).resident.people, change)) return last;
+    if (!isTold) await tell();
+    isTold = true;
     const stored = await enrolments.append(change, last);
     if (stored === null) continue;
     if (change.image === null) await forget(enrolments, change.person, stored, log);
-    await inForce(replica, stored, request.deadlineMs);
+    await inForce(replica, stored, deadlineMs);
     return stored;
   }
 }

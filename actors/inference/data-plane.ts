@@ -5,34 +5,24 @@
  */
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
+import { identityOf, type Identity, type Role } from '../../contracts/identity.ts';
 import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
-import {
-  GALLERY_VERBS,
-  INFER_VERBS,
-  inferQueue,
-  inferSubject,
-  type GalleryVerb,
-  type InferVerb,
-} from '../../contracts/subjects.ts';
-import type { Logger } from '../../runtime/logger.ts';
-import type { EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
+import { parseSubject, type AnyInferVerb } from '../../contracts/parse-subject.ts';
+import { APPROVAL_VERBS, GALLERY_VERBS, INFER_VERBS, inferQueue, inferSubject } from '../../contracts/subjects.ts';
+import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { answer } from '../../services/serving/replica/answer.ts';
-import { changeGallery } from './change-gallery.ts';
-import type { Replica } from '../../services/serving/replica/replica.ts';
+import { approveChange, changeGallery, type GalleryRequestOptions } from './gallery-requests.ts';
 import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
 import type { DataPlane } from '../../services/serving/replica/service.ts';
 
-export interface DataPlaneOptions {
+export interface DataPlaneOptions extends GalleryRequestOptions {
   readonly nc: NatsConnection;
-  readonly replica: Replica;
-  readonly enrolments: EnrolmentLog;
   readonly model: string;
   /** Requests taken at once, also those whose image is still being decoded. One more is refused with OVERLOADED. */
   readonly requestsMax: number;
-  readonly log: Logger;
 }
 
-type Verb = InferVerb | GalleryVerb;
+type Verb = AnyInferVerb;
 
 /** For requests without a deadline of their own: longer than any client should wait. */
 const DEADLINE_DEFAULT_MS = 10_000;
@@ -48,8 +38,8 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     );
     underWay.add(work);
   };
-  const subscribe = (verb: Verb) =>
-    nc.subscribe(inferSubject(model, verb), {
+  const subscribe = ([subject, verb]: readonly [subject: string, verb: Verb]) =>
+    nc.subscribe(subject, {
       queue: inferQueue(model),
       callback: (error, message) => {
         if (!error) return take(verb, message);
@@ -61,7 +51,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
       return subscriptions.length > 0;
     },
     open: () => {
-      subscriptions = [...INFER_VERBS, ...GALLERY_VERBS].map(subscribe);
+      subscriptions = subjectsOf(model).map(subscribe);
     },
     close: async () => {
       const closing = subscriptions;
@@ -72,9 +62,16 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
   };
 }
 
+/** A change of the gallery may have the token of a named person behind it, which only that one may publish. */
+function subjectsOf(model: string): (readonly [subject: string, verb: Verb])[] {
+  const named = [...GALLERY_VERBS, ...APPROVAL_VERBS];
+  const plain = [...INFER_VERBS, ...named].map((verb) => [inferSubject(model, verb), verb] as const);
+  return [...plain, ...named.map((verb) => [`${inferSubject(model, verb)}.*`, verb] as const)];
+}
+
 async function respond(options: DataPlaneOptions, verb: Verb, message: Msg): Promise<void> {
   try {
-    const reply = await replyTo(options, parseRequest(verb, message));
+    const reply = await replyTo(options, parseRequest(verb, message), message.subject);
     message.respond(JSON.stringify(reply));
   } catch (error) {
     const failure = toFailure(error);
@@ -83,10 +80,28 @@ async function respond(options: DataPlaneOptions, verb: Verb, message: Msg): Pro
   }
 }
 
-function replyTo({ replica, enrolments, log }: DataPlaneOptions, request: RecogniseRequest<Verb>): Promise<object> {
+async function replyTo(options: DataPlaneOptions, request: RecogniseRequest<Verb>, subject: string): Promise<object> {
   const { verb } = request;
-  if (verb === 'enroll' || verb === 'remove') return changeGallery({ replica, enrolments, log }, { ...request, verb });
-  return answer(replica, { ...request, verb });
+  switch (verb) {
+    case 'enroll':
+    case 'remove':
+      return changeGallery(options, { ...request, verb }, senderOf(options, subject, 'enroller'));
+    case 'approve':
+      return approveChange(options, { ...request, verb }, senderOf(options, subject, 'operator'));
+    case 'pending':
+      return { pending: await options.pending.list() };
+    case 'embed':
+    case 'identify':
+    case 'verify':
+      return answer(options.replica, { ...request, verb });
+  }
+}
+
+/** Throws REQUEST_INVALID if the token behind the verb is nobody's name. */
+function senderOf({ nc }: DataPlaneOptions, subject: string, role: Role): Identity {
+  const parsed = parseSubject(subject);
+  if (parsed.family === 'infer') return identityOf(parsed.who, role, demandsLogin(nc));
+  throw new PipelineError('REQUEST_INVALID', `${subject}: its last token is not the name of a person`);
 }
 
 async function refuse({ requestsMax, replica }: DataPlaneOptions, message: Msg): Promise<void> {

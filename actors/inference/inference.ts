@@ -2,6 +2,7 @@
  * The inference actor: one replica of one model. It follows the deployment record, serves the release in service, and
  * says what it holds. Several replicas share the requests through a queue group; none knows of another.
  */
+import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { BlobReader } from '../../contracts/blobs.ts';
 import type { Deployment } from '../../contracts/release.ts';
@@ -9,6 +10,7 @@ import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createEnrolmentLog } from '../../infra/stores/enrolment-log.ts';
+import { createPendingStore } from '../../infra/stores/pending-store.ts';
 import type { RecordStore } from '../../infra/stores/record-store.ts';
 import type { HeartbeatStore } from '../../infra/stores/replica-store.ts';
 import { inTurn } from '../../runtime/turn.ts';
@@ -18,8 +20,10 @@ import { Replica, type LoadTask } from '../../services/serving/replica/replica.t
 import { loadResident } from '../../services/serving/replica/resident-model.ts';
 import { startService } from '../../services/serving/replica/service.ts';
 import type { ModelHostOptions } from '../../services/serving/strategy.ts';
+import { createGalleryAudit } from './audit.ts';
 import { createDataPlane } from './data-plane.ts';
 import { followEnrolments } from './enrolments.ts';
+import type { Approval } from './gallery-requests.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startPresence } from './presence.ts';
 import { createReports } from './reports.ts';
@@ -40,6 +44,8 @@ export interface InferenceOptions {
   /** One token, unique among the model's replicas. */
   readonly replicaId: string;
   readonly config?: InferenceConfig;
+  /** Whether changes of the gallery wait for a second person; `none` if absent. */
+  readonly approval?: Approval | undefined;
   readonly log: Logger;
   readonly now?: () => Date;
   /** The processes of model hosts come from here; the replica ends it. Absent: with a warm spare. */
@@ -73,7 +79,11 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const report = createReports({ bus, heartbeat, model, replicaId, log });
   const convergence = new Convergence({ replica, report, log });
   const requestsMax = config.queueMax + config.batchMax;
-  const dataPlane = createDataPlane({ nc, replica, enrolments, model, requestsMax, log });
+  const { approval = 'none', now = () => new Date() } = options;
+  const pending = await createPendingStore(nc, model);
+  const audit = createGalleryAudit(bus, model, now, randomUUID);
+  const gallery = { replica, enrolments, approval, pending, audit, log };
+  const dataPlane = createDataPlane({ nc, model, requestsMax, ...gallery });
   const service = startService({ replica, dataPlane, report, log });
   const presence = await startPresence({ deployments, model, replica, heartbeat, log }).catch(async (error) => {
     await heartbeat.stop();

@@ -12,14 +12,14 @@ import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts'
 import { STAGES, WORK_STAGES } from '../../contracts/subjects.ts';
 import type { ForkOrigin, PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
-import { beginFrom, loadRun, notApplicable, type Origin } from './begin.ts';
+import { beginFrom, loadRun, notApplicable, type Origin, type Sent } from './begin.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 
 /**
  * A new run that goes on where an ended one failed, with that one's configuration and results. The same run is retried
  * once: asking again finds the run that the first asking made. Throws RUN_UNKNOWN, RUN_ACTIVE, COMMAND_NOT_APPLICABLE.
  */
-export async function retryRun(o: OrchestratorContext, oldId: string, messageId: string) {
+export async function retryRun(o: OrchestratorContext, oldId: string, sent: Sent) {
   const old = await loadRun(o, oldId);
   const { context } = old;
   const runId = retryIdOf(oldId);
@@ -29,7 +29,7 @@ export async function retryRun(o: OrchestratorContext, oldId: string, messageId:
   if (statePath(old.value) === 'completed')
     throw notApplicable(`run ${oldId} has completed; start a new one or fork it`);
   const pipeline = configurationOf(context);
-  return beginFrom(o, { model: context.model, runId, messageId }, originOf(context, failedStage(context), pipeline));
+  return beginFrom(o, { model: context.model, runId, ...sent }, originOf(context, failedStage(context), pipeline));
 }
 
 /** Throws RUN_ACTIVE. */
@@ -48,12 +48,12 @@ export interface Fork {
 }
 
 /** A new run from a stage of another, which may have ended in any way, with a changed copy of its configuration. */
-export async function forkRun(o: OrchestratorContext, fork: Fork, messageId: string) {
+export async function forkRun(o: OrchestratorContext, fork: Fork, sent: Sent) {
   const { context } = await loadRun(o, fork.runId);
   if (context.kind === 'rollback') throw notApplicable(`run ${fork.runId} is a rollback; it has no stages`);
   const pipeline = changedPipeline(context, fork);
   const origin = originOf(context, fork.from, pipeline);
-  return beginFrom(o, { model: context.model, runId: fork.newRunId, messageId }, origin);
+  return beginFrom(o, { model: context.model, runId: fork.newRunId, ...sent }, origin);
 }
 
 /** `run-7` is retried as `run-7-r1`, that one as `run-7-r2`. */

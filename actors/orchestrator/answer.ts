@@ -8,7 +8,9 @@ import { commandAcceptedSubject, commandRefusedSubject, commandToken } from '../
 import { REPLY_TO_HEADER, type DeadDelivery, type Delivery } from '../../infra/messaging/bus.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
+import { recordCommand } from './audit.ts';
 import type { OrchestratorContext } from './context.ts';
+import { senderOf } from './sender.ts';
 
 /** The effect of an obeyed command on its run. */
 export interface Obeyed {
@@ -19,6 +21,7 @@ export interface Obeyed {
 
 export async function accept(o: OrchestratorContext, delivery: Delivery, obeyed: Obeyed | null): Promise<void> {
   const commandId = delivery.envelope.id;
+  await recordCommand(o, delivery, obeyed?.checkpoint.context ?? null);
   await tell(o, delivery, commandAcceptedSubject(commandToken(commandId)), {
     commandId,
     subject: delivery.subject,
@@ -27,6 +30,7 @@ export async function accept(o: OrchestratorContext, delivery: Delivery, obeyed:
     state: obeyed && statePath(obeyed.checkpoint.value),
     changed: obeyed?.changed ?? true,
     failure: null,
+    by: senderOf(o, delivery).by,
   });
 }
 
@@ -42,6 +46,7 @@ export async function refuse(o: OrchestratorContext, failure: Failure, id: strin
     state: null,
     changed: false,
     failure,
+    by: senderOf(o, delivery).by,
   });
 }
 

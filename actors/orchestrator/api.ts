@@ -25,7 +25,8 @@ import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { isKnown, upcast } from '../../machines/versions.ts';
 import { SLOT_RUN } from '../../services/schedule/decide.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
-import { commandEndpointsOf } from './command-api.ts';
+import { listAudit } from './audit.ts';
+import { commandEndpointsOf, namedEndpointsOf } from './command-api.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { listDeadLetters, showDeadLetter } from './dead-letters.ts';
 import { activeRun } from './begin.ts';
@@ -51,17 +52,21 @@ const HANDLERS: Handlers = {
   [API.deadLetters]: (o, { limit }) => listDeadLetters(o, limit),
   [API.deadLetter]: (o, { seq }) => showDeadLetter(o, seq),
   [API.refusals]: (o, { limit }) => listRefusals(o, limit),
+  [API.audit]: (o, { since, limit }) => listAudit(o, since, limit),
   [API.deployments]: async (o, { model }) => ({ models: await listDeployments(o, model) }),
 };
 
-export type Endpoints = { readonly [S in ApiSubject]: (body: unknown) => Promise<Answer<S>> };
+/** And the commands as named people send them, whose subjects end in a token of their own. */
+export type Endpoints = { readonly [S in ApiSubject]: (body: unknown) => Promise<Answer<S>> } & NamedEndpoints;
+type NamedEndpoints = ReturnType<typeof namedEndpointsOf>;
 
 /** Endpoint subject -> handler of its JSON body (`{}` for an empty one), as infra/messaging/api.ts serves them. */
 export function endpointsOf(o: OrchestratorContext): Endpoints {
   const subjects = Object.keys(QUESTIONS) as QuestionSubject[]; // Of a constant, these are all its keys.
   const questions = subjects.map((subject) => [subject, (body: unknown) => answer(o, subject, body)]);
   // Each answer is that of its own subject, which fromEntries loses.
-  return { ...(Object.fromEntries(questions) as Pick<Endpoints, QuestionSubject>), ...commandEndpointsOf(o) };
+  const answered = Object.fromEntries(questions) as Pick<Endpoints, QuestionSubject>;
+  return { ...answered, ...commandEndpointsOf(o), ...namedEndpointsOf(o) };
 }
 
 async function answer<S extends QuestionSubject>(
@@ -125,6 +130,7 @@ function timelineOf(history: readonly Checkpoint[]): TimelineEntry[] {
       state: statePath(c.value),
       attempt: c.context.attempt,
       actor: actorOf(c),
+      by: c.by ?? null,
       durationMs: next ? Date.parse(next.updatedAt) - Date.parse(c.updatedAt) : null,
     };
   });

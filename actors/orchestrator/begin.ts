@@ -12,10 +12,15 @@ import { lockKey, runKey, type OrchestratorContext } from './context.ts';
 import { lookBack } from './look-back.ts';
 import { beginRun, type Moved } from './run-loop.ts';
 
-export interface RunStart {
+/** The message that starts a run, and who sent it. */
+export interface Sent {
+  readonly messageId: string;
+  readonly by: string;
+}
+
+export interface RunStart extends Sent {
   readonly model: string;
   readonly runId: string;
-  readonly messageId: string;
 }
 
 export interface NightStart extends RunStart {
@@ -42,7 +47,11 @@ interface Beginning extends Omit<Origin, 'forkedFrom'> {
   readonly mayEndUnchanged: boolean;
 }
 
-function begin(o: OrchestratorContext, { model, runId, messageId }: RunStart, beginning: Beginning): Promise<Moved> {
+function begin(
+  o: OrchestratorContext,
+  { model, runId, messageId, by }: RunStart,
+  beginning: Beginning,
+): Promise<Moved> {
   const { mayEndUnchanged, ...rest } = beginning;
   // A definition that has changed since makes another model.
   const given = { ...rest, pipeline: o.local.stamped(rest.pipeline) };
@@ -54,7 +63,7 @@ function begin(o: OrchestratorContext, { model, runId, messageId }: RunStart, be
     const expected = mayEndUnchanged ? unchangedContent : null;
     return { runId, model, kind: 'night' as const, champion, ...given, ...past, unchangedContent: expected };
   };
-  return beginRun(o, { runId, messageId, input });
+  return beginRun(o, { runId, messageId, by, input });
 }
 
 export function pipelineOf(o: OrchestratorContext, model: string): CarriedPipeline {

@@ -8,7 +8,7 @@ import type { Deployment } from '../../contracts/release.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 import { originOf } from '../../services/deployment/retained.ts';
 import { configurationOf, mustHaveEnded } from './again.ts';
-import { beginFrom, loadRun, notApplicable } from './begin.ts';
+import { beginFrom, loadRun, notApplicable, type Sent } from './begin.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { isSamePair } from './look-back.ts';
 
@@ -18,7 +18,7 @@ type Bless = Required<CommandData<typeof CTL.pipelineBless>>;
  * A new run that deploys the candidate of another, with that one's configuration. Throws RUN_UNKNOWN, RUN_ACTIVE,
  * COMMAND_NOT_APPLICABLE.
  */
-export async function blessRun(o: OrchestratorContext, { runId, by, reason, newRunId }: Bless, messageId: string) {
+export async function blessRun(o: OrchestratorContext, { runId, by, reason, newRunId }: Bless, sent: Sent) {
   const old = await loadRun(o, runId);
   const { model, dataset, content, candidate, verification } = old.context;
   if (!candidate || !verification) throw notApplicable(`run ${runId} has no verified candidate that could be blessed`);
@@ -29,7 +29,7 @@ export async function blessRun(o: OrchestratorContext, { runId, by, reason, newR
   }
   const forkedFrom = { runId, stage: 'deploy' as const, dataset, content, candidate, verification };
   const origin = { pipeline: configurationOf(old.context), forkedFrom, blessing: { by, reason } };
-  return beginFrom(o, { model, runId: newRunId, messageId }, origin);
+  return beginFrom(o, { model, runId: newRunId, ...sent }, origin);
 }
 
 /**

@@ -18,6 +18,7 @@ import { dropLetter, redriveLetter } from './dead-letters.ts';
 import { rollBackModel } from './roll-back.ts';
 import type { Moved } from './run-loop.ts';
 import { pauseSchedule, resumeSchedule } from './schedule.ts';
+import { sentBy } from './sender.ts';
 import { telling } from './tell-run.ts';
 
 interface Handler<S extends CtlSubject> {
@@ -34,7 +35,7 @@ export const HANDLERS: { readonly [S in CtlSubject]: Handler<S> } = {
   [CTL.pipelineResume]: { obey: telling('operator.resume') },
   [CTL.pipelineApprove]: { obey: telling('operator.approve') },
   [CTL.pipelineReject]: { obey: telling('operator.reject') },
-  [CTL.pipelineRetry]: { obey: (o, { runId }, { envelope }) => begun(retryRun(o, runId, envelope.id)) },
+  [CTL.pipelineRetry]: { obey: (o, { runId }, delivery) => begun(retryRun(o, runId, sentBy(o, delivery))) },
   [CTL.pipelineFork]: { obey: startFork },
   [CTL.pipelineBless]: { obey: bless },
   [CTL.modelRollback]: { obey: rollBackModel },
@@ -68,17 +69,17 @@ function withData<S extends CtlSubject>(subject: S, delivery: Delivery): ParsedC
 
 function startRun(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineStart>, delivery: Delivery) {
   const { model, force, runId = derivedRunId('run', delivery) } = data;
-  return begun(beginNight(o, { model, runId, force, messageId: delivery.envelope.id }));
+  return begun(beginNight(o, { model, runId, force, ...sentBy(o, delivery) }));
 }
 
 function startFork(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineFork>, delivery: Delivery) {
   const { newRunId = derivedRunId('fork', delivery), ...fork } = data;
-  return begun(forkRun(o, { ...fork, newRunId }, delivery.envelope.id));
+  return begun(forkRun(o, { ...fork, newRunId }, sentBy(o, delivery)));
 }
 
 function bless(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineBless>, delivery: Delivery) {
   const { newRunId = derivedRunId('bless', delivery), ...blessed } = data;
-  return begun(blessRun(o, { ...blessed, newRunId }, delivery.envelope.id));
+  return begun(blessRun(o, { ...blessed, newRunId }, sentBy(o, delivery)));
 }
 
 async function begun(beginning: Promise<Moved>): Promise<Obeyed> {

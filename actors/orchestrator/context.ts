@@ -13,12 +13,14 @@ import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
+import { createAuditStore, type AuditStore } from '../../infra/stores/audit-store.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createBus, type Bus } from '../../infra/messaging/bus.ts';
 import { createDeadLetterStore, type DeadLetterStore } from '../../infra/stores/dead-letter-store.ts';
 import { createRefusalStore, type RefusalStore } from '../../infra/stores/refusal-store.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';
+import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { followServerClock } from '../../infra/messaging/server-clock.ts';
 import { createTimers, type Timers } from '../../infra/messaging/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
@@ -52,6 +54,9 @@ export interface OrchestratorContext {
   readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
   readonly deadLetters: DeadLetterStore;
   readonly refusals: RefusalStore;
+  readonly audit: AuditStore;
+  /** Whether the server demands a login, so that permissions say who sent a command. */
+  readonly isProven: () => boolean;
   readonly timers: Timers;
   /** As they travel: with the names of what is local. */
   readonly pipelines: Readonly<Record<string, CarriedPipeline>>;
@@ -91,6 +96,8 @@ export async function openOrchestratorContext(
     liveReplicas: (model) => replicas.list(model),
     deadLetters: await createDeadLetterStore(nc),
     refusals: await createRefusalStore(nc),
+    audit: await createAuditStore(nc),
+    isProven: () => demandsLogin(nc),
     timers: await createTimers({ nc, source: 'orchestrator', now }),
     pipelines: local.pipelines,
     local,

@@ -72,7 +72,7 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
   const { runId, model } = checkpoint.context;
   try {
     const stored = await o.deployments.load(model);
-    const record = changed(effect, stored?.value ?? null, checkpoint.context, o.now());
+    const record = changed(effect, stored?.value ?? null, checkpoint, o.now());
     // A conflict is retryable: the whole step is taken again, and finds what the other one wrote.
     if (record !== stored?.value) await o.deployments.save(model, record, stored?.revision ?? 0);
     o.log.info({ runId, model, change: effect.change }, 'orchestrator: deployment record changed');
@@ -84,7 +84,8 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
   }
 }
 
-function changed(effect: DeploymentEffect, record: Deployment | null, context: PipelineContext, now: Date): Deployment {
+function changed(effect: DeploymentEffect, record: Deployment | null, checkpoint: Checkpoint, now: Date): Deployment {
+  const { context, answers: by = null } = checkpoint;
   const { runId, model } = context;
   if (effect.change === 'announce') return announce(record, effect.pair!, runId, model); // `announce` always has a pair.
   if (!record)
@@ -96,9 +97,9 @@ function changed(effect: DeploymentEffect, record: Deployment | null, context: P
       return startCanary(record, runId, { share, keyHeader });
     }
     case 'commit':
-      return commit(record, runId, now, { retainedMax, ...occasionOf(context) });
+      return commit(record, runId, now, { retainedMax, by, ...occasionOf(context) });
     case 'rollBack':
-      return rollBack(record, runId, now, { retainedMax, ...causeOf(context) });
+      return rollBack(record, runId, now, { retainedMax, by, ...causeOf(context) });
     case 'withdraw':
       return withdraw(record, runId);
     default:
@@ -113,9 +114,10 @@ function occasionOf({ blessing, reason }: PipelineContext): Partial<Terms> {
 }
 
 /** An operator wants the release of this run gone, or its guard does; and why. */
-function causeOf({ kind, failure, reason }: PipelineContext): Pick<Terms, 'reason' | 'why'> {
+function causeOf({ kind, failure, reason }: PipelineContext): Partial<Terms> {
   if (kind === 'rollback') return { reason: 'operator', why: reason ?? null };
-  return { reason: failure?.code === 'CANCELLED' ? 'operator' : 'guard', why: failure?.message ?? null };
+  const why = failure?.message ?? null;
+  return failure?.code === 'CANCELLED' ? { reason: 'operator', why } : { reason: 'guard', why, by: 'guard' };
 }
 
 /** W3C trace context: one trace a run, one span a message. Both are derived, so a repetition has the same. */

@@ -9,6 +9,7 @@ import { refusedSubject, STREAMS } from '../../contracts/subjects.ts';
 import type { RefusedDelivery } from '../../infra/messaging/bus.ts';
 import { refuse } from './answer.ts';
 import type { OrchestratorContext } from './context.ts';
+import { senderOf } from './sender.ts';
 
 /** Enough to see what was meant. The command was the sender's to keep. */
 const BODY_LENGTH_MAX = 1_000;
@@ -30,6 +31,7 @@ export async function refuseCommand(
   const refusal: Refusal = {
     commandId,
     subject: cut(subject),
+    by: senderOf(o, delivery).by,
     source: envelope && cut(envelope.source),
     code: failure.code,
     error: short.message,

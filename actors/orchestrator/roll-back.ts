@@ -13,6 +13,7 @@ import type { Obeyed } from './answer.ts';
 import { derivedRunId, latestRun, pipelineOf, takeLock } from './begin.ts';
 import { rollbackLockKey, runKey, type OrchestratorContext } from './context.ts';
 import { applyEvent, beginRun } from './run-loop.ts';
+import { senderOf } from './sender.ts';
 
 /**
  * A run that has just put the newest release into service takes it back itself; otherwise a run of its own does. A pair
@@ -25,6 +26,7 @@ export async function rollBackModel(
 ): Promise<Obeyed> {
   const pipeline = pipelineOf(o, model);
   const { envelope } = delivery;
+  const { by } = senderOf(o, delivery);
   const runId = chosen ?? derivedRunId('rollback', delivery);
   const isBegun = (await o.runs.load(runKey(runId))) !== null;
   const latest = await latestRun(o, model);
@@ -36,7 +38,7 @@ export async function rollBackModel(
   const isFresh = latest !== null && latest.status === 'active' && ROLLS_BACK.has(observedPhase(latest));
   if (latest && !isBegun && (isTold || isFresh)) {
     const event = { type: 'operator.rollback' as const, reason };
-    const { checkpoint, moved } = await applyEvent(o, latest.context.runId, envelope.id, event);
+    const { checkpoint, moved } = await applyEvent(o, latest.context.runId, envelope.id, event, by);
     if (target?.kind !== 'retained') return { checkpoint, changed: moved };
   }
   // Two that were asked for at once would take each other back.
@@ -45,7 +47,7 @@ export async function rollBackModel(
   const wanted = target?.kind === 'retained' ? { target: target.pair } : {};
   const fresh = { forkedFrom: null, history: [], unchangedContent: null, lastVerdict: null, blessing: null };
   const input = { runId, model, kind: 'rollback' as const, pipeline, champion, reason, ...fresh, ...wanted };
-  const beginning = { runId, messageId: envelope.id, input: () => Promise.resolve(input) };
+  const beginning = { runId, messageId: envelope.id, by, input: () => Promise.resolve(input) };
   const { checkpoint, moved } = await beginRun(o, beginning);
   return { checkpoint, changed: moved };
 }

@@ -32,6 +32,8 @@ export interface Moved {
 export interface Beginning {
   readonly runId: string;
   readonly messageId: string;
+  /** Who sent it. */
+  readonly by?: string | undefined;
   /** Asked for only if there is no such run yet. */
   input(): Promise<PipelineInput>;
 }
@@ -40,24 +42,31 @@ export interface Beginning {
  * Starts a run unless it exists already; `moved` is false then, except for the message that started it. Afterwards
  * everything that its checkpoint asks for is done.
  */
-export async function beginRun(o: OrchestratorContext, { runId, messageId, input }: Beginning): Promise<Moved> {
+export async function beginRun(o: OrchestratorContext, { runId, messageId, by, input }: Beginning): Promise<Moved> {
   return oneByOne(o.attempts, runId, async () => {
     const existing = await o.runs.load(runKey(runId));
     if (existing) {
       const moved = wasSeen(existing.value, messageId);
       return { checkpoint: await pursue(o, migrated(existing)), moved };
     }
-    const value = firstCheckpoint(await input(), messageId, o.now());
+    const value = firstCheckpoint(await input(), messageId, o.now(), by);
     return { checkpoint: await pursue(o, await save(runOf(o, runId), value, 0)), moved: true };
   });
 }
 
 /**
  * Brings a message to its run. Throws RUN_UNKNOWN if there is none. Deadlines that the step arms count from now, not
- * from when the message was sent: it may have waited for an orchestrator longer than the deadline that begins here.
+ * from when the message was sent: it may have waited for an orchestrator longer than the deadline that begins here. `by`:
+ * whose command the event is.
  */
-export function applyEvent(o: OrchestratorContext, runId: string, messageId: string, event: PipelineEvent) {
-  return advance(o, runId, messageId, (checkpoint) => step(checkpoint, messageId, event, o.now()));
+export function applyEvent(
+  o: OrchestratorContext,
+  runId: string,
+  messageId: string,
+  event: PipelineEvent,
+  by?: string,
+): Promise<Moved> {
+  return advance(o, runId, messageId, (checkpoint) => step(checkpoint, messageId, event, o.now(), by));
 }
 
 /**

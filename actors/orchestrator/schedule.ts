@@ -36,6 +36,8 @@ import { activeRun, beginNight } from './begin.ts';
 import { decide, oneByOne, settle, type Durable, type Points } from './durable.ts';
 import { applyEvent } from './run-loop.ts';
 
+/** In place of an operator's name. */
+const SCHEDULE = 'schedule';
 /** Slots shown ahead, for people. */
 const UPCOMING = 3;
 
@@ -199,7 +201,7 @@ async function arm(o: OrchestratorContext, model: string, { dueAt, number }: { d
 async function start(o: OrchestratorContext, record: ScheduleRecord, { slot, runId }: { slot: string; runId: string }) {
   const { model } = record;
   try {
-    await beginNight(o, { model, runId, messageId: `${runId}.start` });
+    await beginNight(o, { model, runId, messageId: `${runId}.start`, by: SCHEDULE });
     return record;
   } catch (error) {
     const { code, retryable } = toFailure(error);
@@ -210,7 +212,7 @@ async function start(o: OrchestratorContext, record: ScheduleRecord, { slot, run
 
 async function cancel(o: OrchestratorContext, { slot, runId }: { slot: string; runId: string }) {
   const event = { type: 'operator.cancel' as const, reason: `the slot ${slot} has come, and overlap is cancel-other` };
-  await applyEvent(o, runId, `${runId}.${slot}.cancel`, event);
+  await applyEvent(o, runId, `${runId}.${slot}.cancel`, event, SCHEDULE);
 }
 
 const momentOf = async (o: OrchestratorContext, model: string, now: Date): Promise<Moment> => ({

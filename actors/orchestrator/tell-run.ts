@@ -10,6 +10,7 @@ import type { Obeyed } from './answer.ts';
 import { loadRun, notApplicable } from './begin.ts';
 import type { OrchestratorContext } from './context.ts';
 import { applyEvent } from './run-loop.ts';
+import { senderOf } from './sender.ts';
 
 type OperatorEvent = Extract<PipelineEvent, { force?: boolean | undefined }>;
 type Told = Exclude<OperatorEvent['type'], 'operator.rollback'>;
@@ -18,9 +19,15 @@ type ToldData = { readonly runId: string } & Omit<OperatorEvent, 'type'>;
 /** Throws RUN_UNKNOWN, RUN_ENDED, COMMAND_NOT_APPLICABLE. */
 export const telling =
   (type: Told) =>
-  async (o: OrchestratorContext, { runId, ...how }: ToldData, { envelope }: Delivery): Promise<Obeyed> => {
+  async (o: OrchestratorContext, { runId, ...how }: ToldData, delivery: Delivery): Promise<Obeyed> => {
     await loadRun(o, runId);
-    const { checkpoint, moved } = await applyEvent(o, runId, envelope.id, { ...how, type });
+    const { checkpoint, moved } = await applyEvent(
+      o,
+      runId,
+      delivery.envelope.id,
+      { ...how, type },
+      senderOf(o, delivery).by,
+    );
     if (moved || isAlready(checkpoint, type)) return { checkpoint, changed: moved };
     const state = statePath(checkpoint.value);
     if (checkpoint.status === 'done') {

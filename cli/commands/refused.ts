@@ -16,8 +16,8 @@ export async function refusedCommand({ limit, json }: { limit: number; json?: bo
       wordWrap: true,
       colWidths: [null, null, null, null, 60],
     });
-    for (const { storedAt, source, subject, code, error } of refusals)
-      table.push([storedAt.slice(0, 19), source ?? '?', subject, code, error]);
+    for (const { storedAt, by, subject, code, error } of refusals)
+      table.push([storedAt.slice(0, 19), by, subject, code, error]);
     process.stdout.write(`${table.toString()}\n${refusals.length} of ${total}\n`);
   });
 }

@@ -29,8 +29,8 @@ export async function runShowCommand(
 function describe(run: ShownRun, judged: Judged | null): string {
   const head = ['#', 'at', 'event', 'by', 'state', 'attempt', 'stayed'];
   const table = new Table({ head, style: { head: [], border: [] } });
-  for (const { transition, at, cause, actor, state, attempt, durationMs } of run.timeline) {
-    table.push([transition, at.slice(11, 23), cause, actor, state, attempt, stayed(durationMs, run.status)]);
+  for (const { transition, at, cause, actor, by, state, attempt, durationMs } of run.timeline) {
+    table.push([transition, at.slice(11, 23), cause, by ?? actor, state, attempt, stayed(durationMs, run.status)]);
   }
   const { plan, forkedFrom, blessing, lastVerdict } = run.context;
   // The reasons of a verdict stand below.

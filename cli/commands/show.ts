@@ -45,18 +45,18 @@ const REASONS = {
 function describeLedger({ model, releases }: ModelLedger): string {
   if (releases.length === 0) return `${model}\n  nothing has been in service yet\n`;
   const table = new Table({
-    head: ['release', 'from', 'to', 'for', 'reason', 'pair of', 'made by', 'model', 'rollback'],
+    head: ['release', 'from', 'to', 'for', 'reason', 'by', 'pair of', 'made by', 'model', 'rollback'],
     style: { head: [], border: [] },
     wordWrap: true,
     colWidths: [null, null, null, null, 40],
   });
-  for (const { release, startedAt, endedAt, reason, why, origin, modelDigest, retained } of releases) {
+  for (const { release, startedAt, endedAt, reason, why, origin, modelDigest, retained, by } of releases) {
     const said = why ? `${REASONS[reason]}: ${why}` : REASONS[reason];
     const lasted = endedAt ? longTime(startedAt, endedAt) : '-';
     const pair = origin.release === release ? 'itself' : `release ${origin.release}`;
     const back = retained ? `--to ${release}` : '';
     const [from, to] = [startedAt.slice(0, 19), endedAt?.slice(0, 19) ?? 'now'];
-    table.push([release, from, to, lasted, said, pair, origin.runId, short(modelDigest), back]);
+    table.push([release, from, to, lasted, said, by ?? '', pair, origin.runId, short(modelDigest), back]);
   }
   return `${model}\n${table.toString()}\n`;
 }

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import * as api from '../api.ts';
+import { KeptAuditEntrySchema } from '../audit.ts';
 import { OutcomeSchema } from '../commands.ts';
 import { CarriedPipelineSchema } from '../configuration/carried-schemas.ts';
 import { ScheduleConfigSchema, SlotEntrySchema } from '../configuration/schedule.ts';
@@ -57,6 +58,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   ListedLetter: api.ListedLetterSchema,
   KeptLetter: KeptLetterSchema,
   KeptRefusal: KeptRefusalSchema,
+  KeptAuditEntry: KeptAuditEntrySchema,
 };
 
 interface Exchange {

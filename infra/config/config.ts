@@ -65,6 +65,17 @@ export const ConfigSchema = z.strictObject({
     .prefault({})
     .describe('The log of the process.'),
   inference: InferenceConfigSchema.prefault({}),
+  gallery: z
+    .strictObject({
+      approval: z
+        .enum(['none', 'second'])
+        .default('none')
+        .describe(
+          '`second`: an enrolment or a removal waits until another person approves it, which needs a server that demands a login.',
+        ),
+    })
+    .prefault({})
+    .describe('Changes of the galleries.'),
   shutdown: z
     .strictObject({
       graceMs: z

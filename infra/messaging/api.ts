@@ -7,8 +7,11 @@ import { Svcm, type ServiceMsg } from '@nats-io/services';
 import { PipelineError, toFailure, type ErrorCode } from '../../contracts/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 
-/** Subject -> handler of its parsed JSON body (`{}` for an empty one). The answer is sent as JSON. */
-export type Endpoints = Readonly<Record<string, (body: unknown) => Promise<unknown>>>;
+/**
+ * Subject, perhaps with a wildcard -> handler of the parsed JSON body (`{}` for an empty one), and of the very subject that
+ * was asked. The answer is sent as JSON.
+ */
+export type Endpoints = Readonly<Record<string, (body: unknown, asked: string) => Promise<unknown>>>;
 
 export interface Api {
   /** Answers no more; requests under way are answered. */
@@ -38,7 +41,7 @@ export async function serveApi(nc: NatsConnection, endpoints: Endpoints, log: Lo
 
 async function respond(request: ServiceMsg, subject: string, handle: Endpoints[string], log: Logger): Promise<void> {
   try {
-    request.respond(JSON.stringify(await handle(parseBody(request))));
+    request.respond(JSON.stringify(await handle(parseBody(request), request.subject)));
   } catch (error) {
     const failure = toFailure(error);
     if (failure.code === 'INTERNAL') log.error({ err: error, subject }, 'api: a question could not be answered');
@@ -60,8 +63,8 @@ function parseBody(request: ServiceMsg): unknown {
 /** A header ends at a line break. */
 const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ');
 
-/** An endpoint's name may hold no dots. */
-const nameOf = (subject: string) => subject.replaceAll('.', '-');
+/** An endpoint's name may hold neither dots nor wildcards. */
+const nameOf = (subject: string) => subject.replaceAll('.', '-').replaceAll('*', 'as');
 
 /** For tools that look at the number; the code in the body counts. */
 function statusOf(code: ErrorCode): number {

@@ -63,6 +63,9 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
   return nc;
 }
 
+/** Whether the server asks everybody who he is. If it does not, nobody is proven to be anybody. */
+export const demandsLogin = (nc: NatsConnection): boolean => nc.info?.auth_required === true;
+
 interface Session extends ConnectOptions {
   /** Whether the server turned the login away when the connection came back, and when that was last told. */
   readonly refused: { isNow: boolean; toldAtMs: number };

@@ -4,17 +4,13 @@
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import { OutcomeSchema, type Outcome } from '../../contracts/commands.ts';
-import {
-  commandAcceptedSubject,
-  commandRefusedSubject,
-  commandToken,
-  type CtlSubject,
-} from '../../contracts/subjects.ts';
+import { commandAcceptedSubject, commandRefusedSubject, commandToken } from '../../contracts/subjects.ts';
 import type { Bus } from './bus.ts';
 import type { Heard } from './listen.ts';
 
 export interface OperatorCommand {
-  readonly subject: CtlSubject;
+  /** Of CTL, perhaps with the token of a named person behind it. */
+  readonly subject: string;
   readonly data: unknown;
   /** Of the message; its answer names it. */
   readonly id: string;

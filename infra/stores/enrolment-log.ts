@@ -21,13 +21,15 @@ export interface EnrolmentChange {
 export interface Enrolment extends EnrolmentChange {
   readonly sequence: number;
 }
+/** A change with who wanted it, which is stored with it. */
+export type SentChange = EnrolmentChange & { readonly by: string };
 
 export interface EnrolmentLog {
   /**
    * Stores a change and returns its sequence, if the last change of that person is `lastSequence`; null if it is not.
    * Throws NATS_UNAVAILABLE (retryable): of unknown outcome, and harmless to repeat.
    */
-  append(change: EnrolmentChange, lastSequence: number): Promise<number | null>;
+  append(change: SentChange, lastSequence: number): Promise<number | null>;
   /** Sequence of the last change of the person, or of anybody; 0 if there is none. */
   last(person?: string): Promise<number>;
   /** Hands on every change in order, from the first; the next one when the promise of the one before is kept. */
@@ -37,6 +39,7 @@ export interface EnrolmentLog {
 }
 
 const PERSON_HEADER = 'Nightshift-Person';
+const BY_HEADER = 'Nightshift-By';
 const PUBLISH_TIMEOUT_MS = 1_000;
 const PUBLISH_ATTEMPTS = 5;
 /** Of images on their way to a replica that starts: enough to fill a batch, and bounded in memory. */
@@ -44,7 +47,8 @@ const PREFETCH = 32;
 /** A reader that ended, with the server for instance, is opened anew for as long as its replica listens. */
 const READ_ON: RetryPolicy = { attemptsMax: FOREVER, pauseMs: 500, isWorthIt: () => true };
 
-const keyOf = (person: string) => createHash('sha256').update(person).digest('hex').slice(0, 32);
+/** Stands for a person where the name itself must not: in subjects and in the audit log. */
+export const keyOf = (person: string) => createHash('sha256').update(person).digest('hex').slice(0, 32);
 
 export async function createEnrolmentLog(nc: NatsConnection, model: string, log: Logger): Promise<EnrolmentLog> {
   // Whether JetStream is there was asked when the connection was made.
@@ -66,9 +70,10 @@ export async function createEnrolmentLog(nc: NatsConnection, model: string, log:
   };
 }
 
-async function append(nc: NatsConnection, subject: string, { person, image }: EnrolmentChange, last: number) {
+async function append(nc: NatsConnection, subject: string, { person, image, by }: SentChange, last: number) {
   const meta = headers();
   meta.set(PERSON_HEADER, Buffer.from(person).toString('base64'));
+  meta.set(BY_HEADER, by);
   const digest = image ? createHash('sha256').update(image).digest('hex') : 'removed';
   try {
     const receipt = await clientOf(nc).publish(subject, image ?? new Uint8Array(0), {

@@ -35,6 +35,12 @@ const DUPLICATE_WINDOW_MS = HOUR_MS;
 /** Months of runs: facts are kept so that a night can be looked into. */
 const EVENTS_AGE_MS = 30 * DAY_MS;
 const DEAD_LETTERS_AGE_MS = 90 * DAY_MS;
+/** A year; 32 MiB are some 60,000 lines. */
+const AUDIT_AGE_MS = 366 * DAY_MS;
+const AUDIT_BYTES_MAX = 16 * 1024;
+/** An image of a face that nobody approves within a week is not kept. */
+export const PENDING_AGE_MS = 7 * DAY_MS;
+const PENDING_MAX = 200;
 /** Long enough to ask the sender what was meant. */
 const REFUSED_AGE_MS = 30 * DAY_MS;
 /** They are for people to read, who look at the newest. */
@@ -115,6 +121,31 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
       max_msgs: REFUSED_MAX,
       max_msg_size: REFUSAL_BYTES_MAX,
       description: 'operator commands that were not obeyed',
+    },
+    {
+      ...log,
+      name: STREAMS.audit,
+      subjects: [ALL.audit],
+      max_bytes: 32 * MIB,
+      max_age: nanos(AUDIT_AGE_MS),
+      max_msg_size: AUDIT_BYTES_MAX,
+      duplicate_window: nanos(DAY_MS),
+      // Nobody edits the past, whatever rights he has. A full stream drops its oldest lines.
+      deny_delete: true,
+      deny_purge: true,
+      description: 'who commanded what, and who enrolled whom',
+    },
+    {
+      ...log,
+      name: STREAMS.pending,
+      subjects: [ALL.pending],
+      // A full list refuses new requests rather than losing those that wait.
+      discard: 'new',
+      max_bytes: 32 * MIB,
+      max_msgs: PENDING_MAX,
+      max_age: nanos(PENDING_AGE_MS),
+      max_msg_size: LARGE_BYTES_MAX,
+      description: 'changes of galleries that wait for a second person, with their images',
     },
     {
       ...log,

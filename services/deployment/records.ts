@@ -11,6 +11,8 @@ import { digestsOf, originOf, retain } from './retained.ts';
 export interface Terms {
   readonly reason: LedgerEntry['reason'];
   readonly why: string | null;
+  /** Who answers for it. */
+  readonly by: string | null;
   readonly retainedMax: number;
 }
 
@@ -102,6 +104,7 @@ function nextRelease(record: Deployment, pair: Announced, now: Date, terms: NewR
   const earlier = record.previous ? [record.previous, ...record.retained] : record.retained;
   const entry: LedgerEntry = {
     ...{ release, startedAt: committedAt, reason: terms.reason, why: terms.why?.slice(0, WHY_LENGTH_MAX) ?? null },
+    ...(terms.by ? { by: terms.by } : {}),
     ...{ runId: record.runId, origin: originOf(current) },
     ...digestsOf(current),
   };

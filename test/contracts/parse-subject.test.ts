@@ -7,6 +7,7 @@ import * as subjects from '../../contracts/subjects.ts';
 const {
   COMMAND_VERBS,
   DEAD_LETTER_FACTS,
+  APPROVAL_VERBS,
   GALLERY_VERBS,
   INFER_VERBS,
   PIPELINE_FACTS,
@@ -83,16 +84,26 @@ const BUILT: Readonly<Record<string, readonly Pair[]>> = {
     ]),
     [subjects.refusedSubject(null), { family: 'refusal', command: null }],
   ],
-  inferSubject: [...INFER_VERBS, ...GALLERY_VERBS].map((verb) => [
+  inferSubject: [...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => [
     subjects.inferSubject(model, verb),
-    { family: 'infer', model, verb },
+    { family: 'infer', model, verb, who: null },
+  ]),
+  galleryAs: [...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => [
+    subjects.galleryAs(model, verb, 'alice'),
+    { family: 'infer', model, verb, who: 'alice' },
+  ]),
+  pendingSubject: [[subjects.pendingSubject(model, 'q-1'), { family: 'pending', model, requestId: 'q-1' }]],
+  auditSubject: [[subjects.auditSubject('gallery.enroll'), { family: 'audit', action: 'gallery.enroll' }]],
+  commandAs: Object.values(subjects.CTL).map((command) => [
+    subjects.commandAs(command, 'alice'),
+    { family: 'operator-command', command, who: 'alice' },
   ]),
   enrolmentSubject: [[subjects.enrolmentSubject(model, 'QWRh'), { family: 'enrolment', model, personKey: 'QWRh' }]],
   apiOfCommand: [[subjects.apiOfCommand(subjects.CTL.dlqDrop), { family: 'api', of: 'dlq.drop' }]],
 };
 
 /** Builders of other names: no subject with parts, or one with a wildcard. */
-const NO_SUBJECT = ['commandToken', 'inferQueue', 'enrolmentsOf'];
+const NO_SUBJECT = ['commandToken', 'inferQueue', 'enrolmentsOf', 'pendingOf'];
 
 test('subjects: what a builder builds is parsed into what was put in', () => {
   for (const [builder, pairs] of Object.entries(BUILT)) {
@@ -108,7 +119,7 @@ test('subjects: no builder is left out', () => {
 
 test('subjects: commands of operators and questions are parsed into their names', () => {
   for (const command of Object.values(subjects.CTL)) {
-    assert.equal(parseSubject(command), { family: 'operator-command', command });
+    assert.equal(parseSubject(command), { family: 'operator-command', command, who: null });
   }
   for (const subject of Object.values(subjects.API)) {
     assert.equal(parseSubject(subject), { family: 'api', of: subject.slice(subjects.API_PREFIX.length) });
@@ -132,6 +143,14 @@ test('subjects: anything else is unknown', () => {
     'nightshift.ctl.pipeline.explode',
     'nightshift.ctl.>',
     'nightshift.refused.pipeline.explode',
+    // A role, a program and nobody are no people, and only changes of the gallery are made by people.
+    'nightshift.ctl.pipeline.start.operator',
+    'nightshift.ctl.pipeline.start.schedule',
+    'nightshift.ctl.pipeline.start.anonymous',
+    'nightshift.ctl.pipeline.start.alice, unproven',
+    'nightshift.ctl.pipeline.start.alice.bob',
+    'nightshift.infer.face.enroll.enroller',
+    'nightshift.infer.face.identify.alice',
     'nightshift.timer.cron.face',
     'nightshift.timer.later.n1.t1',
     'nightshift.infer.face.sing',

@@ -121,4 +121,5 @@ async function look(ask: Ask): Promise<void> {
   await ask(API.deadLetters, { limit: 1 });
   await ask(API.deadLetter, { seq: 1 });
   await ask(API.refusals, { limit: 1 });
+  await ask(API.audit, { limit: 2 });
 }

@@ -24,8 +24,10 @@ import { until } from './wait.ts';
 
 export const MODEL = 'face';
 
-export interface ReplicaTest {
-  readonly test: TestServer;
+type Connecting = Pick<TestServer, 'connect' | 'log'>;
+
+export interface ReplicaTest<T extends Connecting = TestServer> {
+  readonly test: T;
   readonly nc: NatsConnection;
   readonly blobs: BlobStore;
   readonly deployments: RecordStore<Deployment>;
@@ -38,18 +40,23 @@ export interface ReplicaTest {
   deploy(options: TinyPairOptions & Pick<ModelPair, 'faces'>): Promise<Deployment>;
 }
 
-export function withReplicas(use: (context: ReplicaTest) => Promise<void>): Promise<void> {
-  return withServer(async (test) => {
-    const started: Inference[] = [];
-    try {
-      await use(await openContext(test, started));
-    } finally {
-      await Promise.all(started.map((inference) => inference.stop()));
-    }
-  });
+export const withReplicas = (use: (context: ReplicaTest) => Promise<void>): Promise<void> =>
+  withServer((test) => withReplicasOn(test, use));
+
+/** On a server that the test has started itself. */
+export async function withReplicasOn<T extends Connecting>(
+  test: T,
+  use: (context: ReplicaTest<T>) => Promise<void>,
+): Promise<void> {
+  const started: Inference[] = [];
+  try {
+    await use(await openContext(test, started));
+  } finally {
+    await Promise.all(started.map((inference) => inference.stop()));
+  }
 }
 
-async function openContext(test: TestServer, started: Inference[]): Promise<ReplicaTest> {
+async function openContext<T extends Connecting>(test: T, started: Inference[]): Promise<ReplicaTest<T>> {
   const nc = await test.connect('test-orchestrator');
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);

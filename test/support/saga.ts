@@ -103,7 +103,7 @@ export const quickPipeline = (overrides: object = {}) =>
   pipelineConfig({ deployment: { guardMs: 0 }, retry: { attemptsMax: 3, backoffMs: 50 }, ...overrides });
 
 export async function withSaga<T>(
-  server: TestServer,
+  server: Pick<TestServer, 'connect'>,
   options: SagaOptions,
   use: (saga: Saga) => Promise<T>,
 ): Promise<T> {

@@ -115,7 +115,7 @@ test('gallery: a blank picture that was enrolled before such were refused is lef
     const black = await encodePng(new Uint8Array(TINY_IMAGE.width * TINY_IMAGE.height), TINY_IMAGE);
     const stored = await (
       await createEnrolmentLog(context.nc, MODEL, context.test.log)
-    ).append({ person: 'nobody there', image: black }, 0);
+    ).append({ person: 'nobody there', image: black, by: 'enroller' }, 0);
     const replica = await context.start('r1', { log });
     await context.deploy({ runId: 'run1' });
     const reply = await ask(context.nc, 'identify', await faceOf(1), { minEnrolment: String(stored) });

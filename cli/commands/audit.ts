@@ -1,0 +1,50 @@
+/** `nightshift audit`: who commanded what, and who changed a gallery, from the log that nobody can edit. */
+import Table from 'cli-table3';
+import { PipelineError } from '../../contracts/errors.ts';
+import type { KeptAuditEntry } from '../../contracts/audit.ts';
+import { API } from '../../contracts/subjects.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { withClient } from '../with-client.ts';
+
+export interface AuditOptions {
+  readonly since: string;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+export async function auditCommand({ since, limit, json }: AuditOptions, global: GlobalOptions): Promise<void> {
+  const from = sinceOf(since, new Date());
+  await withClient(global, async ({ ask }) => {
+    const answer = await ask(API.audit, { since: from.toISOString(), limit });
+    if (json) return void process.stdout.write(`${JSON.stringify(answer)}\n`);
+    const { entries, total } = answer;
+    if (entries.length === 0) return void process.stdout.write(`nothing since ${from.toISOString()}\n`);
+    process.stdout.write(`${tableOf(entries)}\n${entries.length} of ${total}\n`);
+  });
+}
+
+function tableOf(entries: readonly KeptAuditEntry[]): string {
+  const table = new Table({
+    head: ['at', 'by', 'did', 'about', 'why'],
+    style: { head: [], border: [] },
+    wordWrap: true,
+    colWidths: [null, null, null, 40, 40],
+  });
+  for (const { at, by, action, about, person, reason } of entries) {
+    const fields = { ...about, ...(person === null ? {} : { person }) };
+    const told = Object.entries(fields).map(([name, value]) => `${name} ${value}`);
+    table.push([at.slice(0, 19), by, action, told.join(', '), reason ?? '']);
+  }
+  return table.toString();
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { d: 24 * 3600_000, h: 3600_000, m: 60_000 };
+
+/** Throws CONFIG_INVALID. */
+export function sinceOf(text: string, now: Date): Date {
+  const [, number, unit = ''] = /^(\d{1,6})([dhm])$/.exec(text) ?? [];
+  if (number !== undefined) return new Date(now.getTime() - Number(number) * (UNITS_MS[unit] ?? 0));
+  const moment = Date.parse(text);
+  if (!Number.isNaN(moment)) return new Date(moment);
+  throw new PipelineError('CONFIG_INVALID', `--since "${text}": expected 7d, 12h, 30m, or a date such as 2026-01-31`);
+}

@@ -1,0 +1,34 @@
+/**
+ * Who sent a command. The server's permissions fix the last token of the subject on which a named person may publish, so
+ * the name is not a claim of the message. Without that token a role has spoken. A server that asks nobody who he is
+ * proves nothing, and the identity says so.
+ */
+import { z } from 'zod';
+
+/** A person's token in a subject; also the name of a role, or of a part of the program that acts by itself. */
+const WHO = /^[A-Za-z0-9_-]{1,64}$/;
+export const ROLES = ['operator', 'enroller'] as const;
+export type Role = (typeof ROLES)[number];
+export const PROGRAMS = ['schedule', 'guard'] as const;
+const ANONYMOUS = 'anonymous';
+const RESERVED: readonly string[] = [...ROLES, ...PROGRAMS, ANONYMOUS];
+
+/** A role, a program and nobody cannot be the name of a person. */
+export const isWho = (token: string) => WHO.test(token) && !RESERVED.includes(token);
+export const WhoSchema = z
+  .string()
+  .refine(isWho, `1 to 64 letters, digits, - and _, and none of ${RESERVED.join(', ')}`)
+  .describe('the token that the permissions of a named person fix');
+
+export interface Identity {
+  /** The person or the role, as people read it: `alice`, `operator`, `alice, unproven`, `anonymous`. */
+  readonly by: string;
+  /** The server demanded a login, so its permissions could fix who it is. */
+  readonly proven: boolean;
+}
+
+/** `who`: the token of the subject, null if a role has spoken. */
+export function identityOf(who: string | null, role: Role, proven: boolean): Identity {
+  if (proven) return { by: who ?? role, proven };
+  return { by: who === null ? ANONYMOUS : `${who}, unproven`, proven };
+}
