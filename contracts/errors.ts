@@ -26,6 +26,11 @@ export const ERRORS = {
   APPROVAL_DENIED: 'A person rejected the candidate, or nobody approved it in time; the champion stays.',
   NO_PREVIOUS_RELEASE: 'There is no earlier release to roll back to.',
   RELEASE_NOT_RETAINED: 'The release is not among those that can be rolled back to; the message lists them.',
+  RELEASE_UNTRUSTED:
+    'The release, or the record that names it, is not signed as the trusted keys demand; the message says how.',
+  RELEASE_STALE: 'The record is older than one that this replica has obeyed; somebody put an old one back.',
+  RECORD_LOST: 'The record of the release in service is gone or old while a higher release is known; restore it.',
+  RECORD_DAMAGED: 'A stored record is not as it was written; the message names it.',
   DEPLOYMENT_CONFLICT: 'The deployment record changed underneath the run; the run undoes its own part.',
   CHECKPOINT_CONFLICT: 'Another orchestrator saved the same checkpoint first; the step is taken again.',
   SOURCE_UNREACHABLE: 'A data source did not answer; check its address and that it runs.',

@@ -1,6 +1,7 @@
 /** Models in service: pairs, releases, announcements, and the deployment record with its ledger. */
 import { z } from 'zod';
 import { TokenSchema, DigestSchema, BlobRefSchema } from './references.ts';
+import { EnvelopeOfStatementSchema, SealSchema } from './signing.ts';
 
 /**
  * A model and the gallery computed with it. They always travel and switch together, because embeddings of two models
@@ -18,6 +19,13 @@ export const ModelPairSchema = z.object({
     'the candidate that was verified, if `model` is that candidate fitted again to all images: the next night is compared with it',
   ),
   dataset: BlobRefSchema.optional().describe('the snapshot that it was trained on; absent before 0.3.0'),
+  statement: BlobRefSchema.optional().describe("its verifiers' signed word on it; absent if nobody signs"),
+  approvals: z
+    .array(EnvelopeOfStatementSchema)
+    .max(8)
+    .optional()
+    .describe('words of operators on it, each signed with a key of their own'),
+  blessed: z.literal(true).optional().describe('an operator put it into service although it was not admitted'),
 });
 export type ModelPair = z.infer<typeof ModelPairSchema>;
 
@@ -84,6 +92,7 @@ const RecordSchema = z.object({
     .describe('highest release number ever given; a rollback takes a new number for the old pair'),
   runId: TokenSchema.describe('the run that wrote last, and what it did'),
   change: z.enum(['announced', 'canary-started', 'committed', 'rolled-back', 'withdrawn']),
+  seal: SealSchema.optional().describe("the orchestrator's signature of this revision; absent if nobody signs"),
 });
 
 /** Names in the records of 0.1.0: a release was an epoch there, and an announced pair a candidate. */

@@ -5,7 +5,7 @@
 import { PipelineError } from '../../contracts/errors.ts';
 import { RETAINED_RELEASES } from '../../contracts/configuration/deployment.ts';
 import type { Announced, Deployment, LedgerEntry } from '../../contracts/release.ts';
-import { digestsOf, originOf, retain } from './retained.ts';
+import { digestsOf, originOf, pairOf, retain } from './retained.ts';
 
 /** The ledger's line on a new release, and how much is retained beside it. */
 export interface Terms {
@@ -94,12 +94,10 @@ type NewRelease = Pick<Terms, 'reason'> & Partial<Terms>;
 
 /** `record.runId` is the run that brings the new release. */
 function nextRelease(record: Deployment, pair: Announced, now: Date, terms: NewRelease): Deployment {
-  const { model, gallery, golden, faces, runId, dataset, judged, origin } = pair;
+  const { origin } = pair;
   const release = record.releaseMax + 1;
   const committedAt = now.toISOString();
-  const known = { ...(faces ? { faces } : {}), ...(dataset ? { dataset } : {}), ...(judged ? { judged } : {}) };
-  const more = { ...known, ...(origin ? { origin } : {}) };
-  const current = { model, gallery, golden, runId, release, committedAt, ...more };
+  const current = { ...pairOf(pair), release, committedAt, ...(origin ? { origin } : {}) };
   const previous = record.current;
   const earlier = record.previous ? [record.previous, ...record.retained] : record.retained;
   const entry: LedgerEntry = {

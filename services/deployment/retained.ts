@@ -67,11 +67,21 @@ function isPairOf({ ledger }: Deployment, release: number, other: Release): bool
   return entry !== undefined && hasDigests(other, entry);
 }
 
-const announcedOf = (release: Release): Announced => {
-  const { model, gallery, golden, faces, runId, dataset, judged } = release;
-  const more = { ...(faces ? { faces } : {}), ...(dataset ? { dataset } : {}), ...(judged ? { judged } : {}) };
-  return { model, gallery, golden, runId, ...more, origin: originOf(release) };
-};
+const announcedOf = (release: Release): Announced => ({ ...pairOf(release), origin: originOf(release) });
+
+/** The pair alone, with the papers that prove it. */
+export function pairOf({ model, gallery, golden, runId, ...more }: ModelPair): ModelPair {
+  const { faces, judged, dataset, statement, approvals, blessed } = more;
+  return {
+    ...{ model, gallery, golden, runId },
+    ...(faces ? { faces } : {}),
+    ...(judged ? { judged } : {}),
+    ...(dataset ? { dataset } : {}),
+    ...(statement ? { statement } : {}),
+    ...(approvals ? { approvals } : {}),
+    ...(blessed ? { blessed } : {}),
+  };
+}
 
 export const digestsOf = ({ model, gallery, faces }: ModelPair): PairDigests => ({
   ...{ modelDigest: model.digest, galleryDigest: gallery.digest },
