@@ -8,6 +8,8 @@ import { ACTORS, type ActorName } from './actors/names.ts';
 import { startCollector } from './actors/collector/collector.ts';
 import { startBlobReader } from './actors/inference/blob-reader.ts';
 import { startInference } from './actors/inference/inference.ts';
+import { openServedMemory } from './actors/inference/served-memory.ts';
+import { sealAll, withAdopted } from './actors/orchestrator/adopt.ts';
 import { endpointsOf } from './actors/orchestrator/api.ts';
 import { openOrchestratorContext } from './actors/orchestrator/context.ts';
 import { startOrchestrator } from './actors/orchestrator/orchestrator.ts';
@@ -22,10 +24,13 @@ import { createBus } from './infra/messaging/bus.ts';
 import type { Config } from './infra/config/config.ts';
 import { localDefinitions } from './infra/config/local-definitions.ts';
 import { refuseLoginWithoutServer } from './infra/config/nats.ts';
+import { ownFiles, releaseFiles } from './infra/config/releases.ts';
 import { askForever } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
 import type { Logger } from './runtime/logger.ts';
 import { sweepScratch } from './runtime/scratch.ts';
+import { ensureKeys, readTrust, writeTrust } from './services/signing/key-folder.ts';
+import { NO_SIGNING, openSigning, type Signing } from './services/signing/signing.ts';
 import { createRecordStore, openKv } from './infra/stores/record-store.ts';
 import { createReplicaStore } from './infra/stores/replica-store.ts';
 import { launchServer, type Server } from './infra/server/server.ts';
@@ -78,14 +83,28 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
   }
 }
 
-/** Streams, buckets and consumers, over a connection that is closed in any case. */
+/** Streams, buckets, consumers and keys, over a connection that is closed in any case. */
 async function setUp(url: string, config: Config, log: Logger): Promise<void> {
   const nc = await connectNats({ url, login: config.nats, name: 'nightshift-setup', log });
   try {
     await applyTopology(nc, { replicas: config.nats.replicas });
+    if (config.nats.url === undefined) await makeKeys(nc, config, log);
   } finally {
     await nc.close();
   }
+}
+
+/** At the first start; releases that serve already are adopted then. */
+async function makeKeys(nc: NatsConnection, { nats, releases }: Config, log: Logger): Promise<void> {
+  const { keysDir, trustFile } = ownFiles(nats, releases);
+  if (!ensureKeys(keysDir, trustFile, new Date())) return;
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const records = await deployments.list();
+  const key = openSigning({ keysDir, trustFile }).keyOf('orchestrator');
+  log.info({ keysDir, adopted: records.map((record) => record.key) }, 'signing keys were made');
+  if (records.length === 0 || !key) return;
+  writeTrust(trustFile, withAdopted(readTrust(trustFile), records));
+  await sealAll(deployments, records, key);
 }
 
 /** One actor with a connection of its own, as it would run in a process of its own. */
@@ -93,7 +112,7 @@ export async function startActor(name: ActorName, url: string, config: Config, l
   const actorLog = log.child({ actor: name });
   const nc = await connectNats({ url, login: config.nats, name: `nightshift-${name}`, log: actorLog });
   try {
-    const actor = await STARTERS[name]({ nc, url, config, log: actorLog });
+    const actor = await STARTERS[name]({ nc, url, config, log: actorLog, ...signingFor(name, config, actorLog) });
     let isStopped = false;
     return {
       stop: async () => {
@@ -120,6 +139,27 @@ interface Surroundings {
   readonly url: string;
   readonly config: Config;
   readonly log: Logger;
+  readonly signing: Signing;
+  /** Where replicas note the record that they obey; null if nobody signs. */
+  readonly stateDir: string | null;
+}
+
+/** Throws CONFIG_INVALID for a list of trusted keys that cannot be read: at the start, and not when a release comes. */
+function signingFor(
+  name: ActorName,
+  { nats, releases }: Config,
+  log: Logger,
+): Pick<Surroundings, 'signing' | 'stateDir'> {
+  const files = releaseFiles(nats, releases);
+  if (!files) {
+    const text =
+      "releases are neither signed nor checked here: set releases.keysDir to a folder with this actor's key and trust.json (docs/signed-releases.md)";
+    if (name !== 'collector') log.warn({}, text);
+    return { signing: NO_SIGNING, stateDir: null };
+  }
+  const signing = openSigning(files);
+  signing.trust();
+  return { signing, stateDir: files.stateDir };
 }
 
 type Starter = (surroundings: Surroundings) => Promise<Stoppable>;
@@ -128,11 +168,11 @@ const busOf = (nc: NatsConnection, source: string, log: Logger) =>
   createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
 
 const worker =
-  (name: ActorName, start: typeof startCollector): Starter =>
-  async ({ nc, config, log }) => {
+  (name: ActorName, start: typeof startTrainer | typeof startCollector): Starter =>
+  async ({ nc, config, log, signing }) => {
     await sweepScratch();
     const local = localDefinitions(config);
-    return start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), local, log });
+    return start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), local, log, signing });
   };
 
 const STARTERS: Readonly<Record<ActorName, Starter>> = {
@@ -143,8 +183,8 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
   orchestrator: startOrchestration,
 };
 
-async function startOrchestration({ nc, config, log }: Surroundings): Promise<Stoppable> {
-  const context = await openOrchestratorContext(nc, localDefinitions(config), log);
+async function startOrchestration({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
+  const context = await openOrchestratorContext(nc, localDefinitions(config), log, signing);
   const api = await serveApi(nc, endpointsOf(context), log);
   await askForever('schedules are applied', () => applySchedules(context), log);
   const orchestrator = startOrchestrator(context);
@@ -157,18 +197,25 @@ async function startOrchestration({ nc, config, log }: Surroundings): Promise<St
 }
 
 /** `inference.replicas` of every model that is configured. */
-async function startReplicas({ nc, url, config, log }: Surroundings): Promise<Stoppable> {
+async function startReplicas(surroundings: Surroundings): Promise<Stoppable> {
+  const { nc, url, config, log, signing, stateDir } = surroundings;
   const blobs = startBlobReader({ url, login: config.nats, source: 'inference' });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
+  const models = Object.keys(config.models);
+  const memories = new Map(models.map((it) => [it, stateDir === null ? null : openServedMemory(stateDir, it, log)]));
   const start = async (model: string) => {
     const replicaId = `r-${randomUUID().slice(0, 8)}`;
     const bus = await busOf(nc, `inference/${replicaId}`, log);
+    const memory = memories.get(model);
     const { inference, gallery } = config;
-    const how = { config: inference, approval: gallery.approval };
-    return startInference({ nc, bus, blobs, deployments, replicas, model, replicaId, ...how, log });
+    return startInference({
+      ...{ nc, bus, blobs, deployments, replicas, model, replicaId, log, signing },
+      ...{ config: inference, approval: gallery.approval },
+      ...(memory ? { memory } : {}),
+    });
   };
-  const wanted = Object.keys(config.models).flatMap((model) => Array<string>(config.inference.replicas).fill(model));
+  const wanted = models.flatMap((model) => Array<string>(config.inference.replicas).fill(model));
   const running = await Promise.all(wanted.map(start));
   return {
     stop: async () => {

@@ -101,6 +101,8 @@ export const CompletedSchemas = {
   }),
   train: z.object({
     model: BlobRefSchema,
+    /** The trainer's signed word on its origin; absent if nobody signs. */
+    provenance: BlobRefSchema.optional(),
     epochs: z.number(),
     loss: z.number(),
     imagesPerSecond: z.number(),
@@ -127,6 +129,8 @@ export const CompletedSchemas = {
       refit: BlobRefSchema.optional(),
       /** As of the dataset; absent if its pictures were taken whole. */
       faces: BlobRefSchema.optional(),
+      /** The verifier's signed word on the pair; absent if nobody signs. */
+      statement: BlobRefSchema.optional(),
       /** Null if a program before 0.3.0 measured them: those had another meaning. */
       figures: VerificationFiguresSchema.nullable(),
       durationMs: z.number(),

@@ -67,6 +67,11 @@ export const ReplicaStatusSchema = z.object({
     .describe(
       'why it takes no requests although a release is in service, as `<CODE>: <message>`; null while it takes them',
     ),
+  alarm: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('why it refuses a deployment record or a pair, as `<CODE>: <message>`; null while all is in order'),
   swapUs: z.number().nullable().describe('duration of the last swap in microseconds; null before the first'),
   hosts: z
     .object({ replaced: z.number().int(), imagesRetried: z.number().int() })

@@ -1,7 +1,9 @@
 /**
  * Follows a model's deployment record: hears each change at once by a watch, and looks again every few seconds in case
- * the watch missed one (a server that was replaced, a watch that ended). Hands on each revision once, in order.
+ * the watch missed one (a server that was replaced, a watch that ended). Hands on each revision in order, once if
+ * it is obeyed.
  */
+import { toFailure, type Failure } from '../../contracts/errors.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { RecordStore, Stored, Watch } from '../../infra/stores/record-store.ts';
@@ -10,7 +12,12 @@ export interface FollowOptions {
   readonly deployments: RecordStore<Deployment>;
   readonly model: string;
   readonly log: Logger;
-  readonly onRecord: (deployment: Deployment) => void;
+  /** False: it is refused now, and is handed on again at the next look. */
+  readonly onRecord: (stored: Stored<Deployment>) => boolean;
+  /** A record that cannot be read. */
+  readonly onDamaged: (failure: Failure) => void;
+  /** There is none. */
+  readonly onNone: () => void;
 }
 
 export interface Following {
@@ -23,17 +30,17 @@ export interface Following {
 const RESYNC_MS = 3_000;
 
 /** Resolves when the record, if there is one, has been handed on for the first time. */
-export async function followDeployment({ deployments, model, log, onRecord }: FollowOptions): Promise<Following> {
+export async function followDeployment(options: FollowOptions): Promise<Following> {
+  const { deployments, model, log, onRecord, onDamaged, onNone } = options;
   let watch: Watch | null = null;
   let revision = 0;
   let stopped = false;
   const handOn = (stored: Stored<Deployment> | null) => {
     if (stopped || !stored || stored.revision <= revision) return;
-    revision = stored.revision;
-    onRecord(stored.value);
+    if (onRecord(stored)) revision = stored.revision;
   };
   const openWatch = async () => {
-    const opened = await deployments.watch(model, handOn);
+    const opened = await deployments.watch(model, handOn, onDamaged);
     if (stopped) return opened.stop();
     watch = opened;
     const forget = (err?: unknown) => {
@@ -43,7 +50,15 @@ export async function followDeployment({ deployments, model, log, onRecord }: Fo
     void opened.ended.then(forget, forget);
   };
   const look = async () => {
-    handOn(await deployments.load(model));
+    try {
+      const stored = await deployments.load(model);
+      if (stored) handOn(stored);
+      else onNone();
+    } catch (error) {
+      const failure = toFailure(error);
+      if (failure.code !== 'RECORD_DAMAGED') throw error;
+      onDamaged(failure);
+    }
     if (!watch) await openWatch();
   };
   await look();

@@ -23,9 +23,13 @@ import type { ModelHostOptions } from '../../services/serving/strategy.ts';
 import { createGalleryAudit } from './audit.ts';
 import { createDataPlane } from './data-plane.ts';
 import { followEnrolments } from './enrolments.ts';
+import { checkPair } from '../../services/signing/statement.ts';
+import { demanded, NO_SIGNING, type Signing } from '../../services/signing/signing.ts';
 import type { Approval } from './gallery-requests.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startPresence } from './presence.ts';
+import { createRecordGuard } from './record-guard.ts';
+import type { ServedMemory } from './served-memory.ts';
 import { createReports } from './reports.ts';
 
 export type InferenceConfig = Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'delayMaxMs' | 'threads' | 'hangMinMs'>;
@@ -50,6 +54,10 @@ export interface InferenceOptions {
   readonly now?: () => Date;
   /** The processes of model hosts come from here; the replica ends it. Absent: with a warm spare. */
   readonly processes?: HostProcesses;
+  /** Absent: no signature is demanded. */
+  readonly signing?: Signing;
+  /** Of the model, shared by its replicas in the process. Absent: nothing is remembered over a restart. */
+  readonly memory?: ServedMemory;
 }
 
 export interface Inference {
@@ -64,11 +72,14 @@ export interface Inference {
  */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
   const { nc, bus, blobs, deployments, model, replicaId, config = INFERENCE_DEFAULTS } = options;
+  const { signing = NO_SIGNING, memory = null } = options;
   const log = options.log.child({ model, replicaId });
   const processes = options.processes ?? keepSpare();
   const startedAt = options.now?.() ?? new Date();
   const enrolments = await createEnrolmentLog(nc, model, log);
   const load = async ({ pair, isUrgent, onReplaced, onRetried, onEnrolled }: LoadTask) => {
+    const trust = demanded(signing, 'verifier');
+    if (trust) await checkPair({ trust, blobs, model, pair });
     const hostOptions = { ...config, onReplaced, onRetried, isUrgent };
     const prepare = () => loadResident({ pair, blobs, options: hostOptions, processes });
     const resident = await (isUrgent ? prepare() : inTurn(prepare));
@@ -85,7 +96,9 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const gallery = { replica, enrolments, approval, pending, audit, log };
   const dataPlane = createDataPlane({ nc, model, requestsMax, ...gallery });
   const service = startService({ replica, dataPlane, report, log });
-  const presence = await startPresence({ deployments, model, replica, heartbeat, log }).catch(async (error) => {
+  const onAlarm = (alarm: string | null) => replica.setAlarm(alarm);
+  const guard = createRecordGuard({ model, signing, memory, onAlarm, log });
+  const presence = await startPresence({ deployments, model, replica, heartbeat, guard, log }).catch(async (error) => {
     await heartbeat.stop();
     await processes.close();
     throw error;
@@ -101,6 +114,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
       await heartbeat.stop();
       await replica.close();
       await processes.close();
+      await memory?.finish();
       log.info({}, 'replica: stopped');
     },
   };

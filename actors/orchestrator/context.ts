@@ -27,6 +27,8 @@ import type { Checkpoint } from '../../machines/step.ts';
 import { createCommandOrder, type CommandOrder } from './command-order.ts';
 import type { Attempts } from './durable.ts';
 import { createSavedRuns, type SavedRuns } from './saved-runs.ts';
+import { NO_SIGNING, type Signing } from '../../services/signing/signing.ts';
+import { sealDeployments } from './sealed-deployments.ts';
 
 /** Only the orchestrator may write the bucket, so a record is trusted beyond its format marker. */
 export const CheckpointSchema = z.custom<Checkpoint>(
@@ -48,7 +50,9 @@ export interface OrchestratorContext {
   readonly runs: RecordStore<Checkpoint>;
   readonly locks: RecordStore<Lock>;
   readonly schedules: RecordStore<ScheduleRecord>;
+  /** Sealed where releases are signed. */
   readonly deployments: RecordStore<Deployment>;
+  readonly signing: Signing;
   readonly blobs: BlobStore;
   /** Replicas of a model whose heartbeat is alive. */
   readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
@@ -75,23 +79,25 @@ export const lockKey = (model: string) => `lock.${model}`;
 /** RUNS/lock.<model>.rollback: the rollback under way. It waits for another rollback, and for no night. */
 export const rollbackLockKey = (model: string) => `lock.${model}.rollback`;
 
-/** The stores and ports of one orchestrator. */
+/** The stores and ports of one orchestrator. Throws CONFIG_INVALID without a signing key that others demand. */
 export async function openOrchestratorContext(
   nc: NatsConnection,
   local: LocalDefinitions,
   log: Logger,
+  signing: Signing = NO_SIGNING,
 ): Promise<OrchestratorContext> {
   const now = await followServerClock(nc, log);
   const replicas = await createReplicaStore(nc);
   const runs = await openKv(nc, BUCKETS.runs);
-  const deployments = await openKv(nc, BUCKETS.deployments);
+  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const schedules = await openKv(nc, BUCKETS.schedules);
   return {
     bus: await createBus({ nc, source: 'orchestrator', log, now, newId: randomUUID }),
     runs: createRecordStore({ kv: runs, schema: CheckpointSchema }),
     locks: createRecordStore({ kv: runs, schema: LockSchema }),
     schedules: createRecordStore({ kv: schedules, schema: ScheduleRecordSchema }),
-    deployments: createRecordStore({ kv: deployments, schema: DeploymentSchema }),
+    deployments: sealDeployments({ store: deployments, signing, log }),
+    signing,
     blobs: createBlobStore(nc, 'orchestrator'),
     liveReplicas: (model) => replicas.list(model),
     deadLetters: await createDeadLetterStore(nc),

@@ -14,6 +14,7 @@ import type { Deployment } from '../../contracts/release.ts';
 import type { PipelineContext, PipelineEvent } from '../../machines/pipeline.machine.ts';
 import type { Checkpoint, Effect } from '../../machines/step.ts';
 import { announce, commit, rollBack, startCanary, withdraw, type Terms } from '../../services/deployment/records.ts';
+import { refuseLost, refuseUnsigned, withPapers } from './check-release.ts';
 import type { OrchestratorContext } from './context.ts';
 
 /** An effect that the world refused for good: the machine is told by an event. */
@@ -65,6 +66,12 @@ export async function carryOut(
   }
 }
 
+/**
+ * Changes that lead to a release with a new number; and the withdrawal, so that a run with a lost record does not end as if
+ * all were in order. A commit follows upon an announcement.
+ */
+const WITH_NEW_NUMBER: ReadonlySet<DeploymentEffect['change']> = new Set(['announce', 'rollBack', 'withdraw']);
+
 type DeploymentEffect = Extract<Effect, { kind: 'deployment' }>;
 
 /** A refusal that no retry can mend becomes the machine's event `deploy.failed`. Any other error is thrown. */
@@ -72,7 +79,11 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
   const { runId, model } = checkpoint.context;
   try {
     const stored = await o.deployments.load(model);
-    const record = changed(effect, stored?.value ?? null, checkpoint, o.now());
+    const { change } = effect;
+    if (WITH_NEW_NUMBER.has(change)) await refuseLost(o, model, stored?.value ?? null);
+    const pair = effect.pair && withPapers(effect.pair, checkpoint.context);
+    if (pair) await refuseUnsigned(o, model, pair);
+    const record = changed({ change, pair }, stored?.value ?? null, checkpoint, o.now());
     // A conflict is retryable: the whole step is taken again, and finds what the other one wrote.
     if (record !== stored?.value) await o.deployments.save(model, record, stored?.revision ?? 0);
     o.log.info({ runId, model, change: effect.change }, 'orchestrator: deployment record changed');
@@ -84,7 +95,9 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
   }
 }
 
-function changed(effect: DeploymentEffect, record: Deployment | null, checkpoint: Checkpoint, now: Date): Deployment {
+type Change = Pick<DeploymentEffect, 'change' | 'pair'>;
+
+function changed(effect: Change, record: Deployment | null, checkpoint: Checkpoint, now: Date): Deployment {
   const { context, answers: by = null } = checkpoint;
   const { runId, model } = context;
   if (effect.change === 'announce') return announce(record, effect.pair!, runId, model); // `announce` always has a pair.

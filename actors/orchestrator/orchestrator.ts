@@ -12,6 +12,7 @@ import type { Delivery } from '../../infra/messaging/bus.ts';
 import { CONSUMERS } from '../../infra/topology/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { refuse } from './answer.ts';
+import { checkedVerification } from './check-release.ts';
 import type { OrchestratorContext } from './context.ts';
 import { handleAdvisory } from './dead-letters.ts';
 import { OBSERVE_TIMER } from './observe.ts';
@@ -69,7 +70,9 @@ async function handleFact(o: OrchestratorContext, delivery: Delivery): Promise<v
   if (event.family !== 'work-event') {
     throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: nobody speaks of ${delivery.subject}`);
   }
-  await applyEvent(o, event.runId, delivery.envelope.id, toMachineEvent(event, delivery));
+  const told = toMachineEvent(event, delivery);
+  const believed = told.type === 'verify.completed' ? await checkedVerification(o, event.runId, told) : told;
+  await applyEvent(o, event.runId, delivery.envelope.id, believed);
 }
 
 type WorkEvent = Extract<ParsedSubject, { family: 'work-event' }>;

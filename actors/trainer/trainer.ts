@@ -15,6 +15,8 @@ import { withScratch } from '../../runtime/scratch.ts';
 import { spoolSplits, type Part } from '../../services/data/spool.ts';
 import { drawInThread } from '../../services/training/curve/draw-in-thread.ts';
 import { lineageBreak } from '../../services/training/lineage.ts';
+import { provenanceKey, provenanceStatement } from '../../services/signing/provenance.ts';
+import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing.ts';
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob, TrainingOutcome, TrainingStrategy } from '../../services/training/strategy.ts';
 import type { WorkContext } from '../../services/work.ts';
@@ -26,26 +28,33 @@ export interface TrainerOptions {
   readonly blobs: BlobStore;
   readonly local: LocalDefinitions;
   readonly log: Logger;
+  /** Absent: nothing is signed. */
+  readonly signing?: Signing;
 }
 
-export function startTrainer({ bus, blobs, local, log }: TrainerOptions): Worker {
+/** Throws CONFIG_INVALID without a key that others demand. */
+export function startTrainer({ bus, blobs, local, log, signing = NO_SIGNING }: TrainerOptions): Worker {
+  ownKey(signing, 'trainer');
   return startWorker({
     stage: 'train',
     bus,
     log,
     work: (command, context) => {
       const training = local.training(command.model, command.training);
-      return train(blobs, { ...command, training }, context);
+      return train(blobs, signing, { ...command, training, carried: command.training }, context);
     },
   });
 }
 
-/** With all that the command names. */
-type Defined = Omit<StartCommand<'train'>, 'training'> & { readonly training: TrainingConfig };
+/** With all that the command names; `carried` is what it says itself. */
+type Defined = Omit<StartCommand<'train'>, 'training'> & {
+  readonly training: TrainingConfig;
+  readonly carried: StartCommand<'train'>['training'];
+};
 
 type Result = Omit<Completed<'train'>, 'durationMs'>;
 
-async function train(blobs: BlobStore, command: Defined, context: WorkContext): Promise<Result> {
+async function train(blobs: BlobStore, signing: Signing, command: Defined, context: WorkContext): Promise<Result> {
   const { runId, model, training } = command;
   const keys = keysOf(model, runId);
   const done = await blobs.find('REPORTS', keys.report);
@@ -65,12 +74,17 @@ async function train(blobs: BlobStore, command: Defined, context: WorkContext): 
   const { epochs, loss, imagesPerSecond, validationRank1, curve, course } = outcome;
   const candidate = await blobs.put('MODELS', keys.model, outcome.model);
   if (outcome.weights) await blobs.put('MODELS', keys.weights, outcome.weights);
-  if (training.refit) {
-    const trained = { ...outcome, durationMs: context.now() - startedAt };
-    await storeRefit(blobs, { command, strategy, candidate, trained }, second);
-  }
+  const trained = { ...outcome, durationMs: context.now() - startedAt };
+  const again = training.refit ? await storeRefit(blobs, { command, strategy, candidate, trained }, second) : null;
   const learningCurve = await storeCurve(blobs, { runId, model, points: [...curve] }, context);
+  const signed = signing.sign(
+    'trainer',
+    provenanceStatement({ ...command, training: command.carried }, candidate, again),
+  );
+  const provenance =
+    signed && (await blobs.put('MODELS', provenanceKey(candidate), Buffer.from(JSON.stringify(signed))));
   const result = {
+    ...(provenance && { provenance }),
     ...{ model: candidate, epochs, loss, imagesPerSecond, validationRank1 },
     ...(course && { course }),
     ...(learningCurve && { learningCurve }),
@@ -93,7 +107,7 @@ async function storeRefit(blobs: BlobStore, { command, strategy, candidate, trai
     const { validation: _, resumeFrom: __, ...job } = await jobOf(blobs, command, folder, context, EVERYTHING);
     return refit(strategy, job, trained, context);
   });
-  if (model) await blobs.put('MODELS', refitKeyOf(candidate), model);
+  return model && blobs.put('MODELS', refitKeyOf(candidate), model);
 }
 
 /** Two trainings in a row, one progress bar. */

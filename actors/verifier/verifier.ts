@@ -6,17 +6,20 @@ import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
 import { toFailure } from '../../contracts/errors.ts';
-import type { Split } from '../../contracts/dataset.ts';
+import type { ImageSpec, Split } from '../../contracts/dataset.ts';
 import type { StartCommand } from '../../contracts/messages.ts';
-import { refitKeyOf } from '../../contracts/references.ts';
+import { refitKeyOf, type BlobRef } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
-import type { Accuracy } from '../../contracts/verification.ts';
+import type { Accuracy, VerificationReport } from '../../contracts/verification.ts';
 import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { loadSplits, readManifest } from '../../services/data/load.ts';
 import { dataSummaryOf } from '../../services/report/data-summary.ts';
 import { CARD_FILE, EVIDENCE_FILE, REPORT_FILE } from '../../services/report/files.ts';
 import { modelCard } from '../../services/report/model-card.ts';
+import { checkProvenance } from '../../services/signing/provenance.ts';
+import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing.ts';
+import { releaseStatement } from '../../services/signing/statement.ts';
 import { verifyCandidate } from '../../services/verification/verify.ts';
 import type { WorkContext } from '../../services/work.ts';
 import { startWorker, type Worker } from '../worker.ts';
@@ -26,16 +29,20 @@ export interface VerifierOptions {
   readonly blobs: BlobStore;
   readonly local: LocalDefinitions;
   readonly log: Logger;
+  /** Absent: nothing is signed, and no provenance demanded. */
+  readonly signing?: Signing;
 }
 
-export function startVerifier({ bus, blobs, local, log }: VerifierOptions): Worker {
+/** Throws CONFIG_INVALID without a key that others demand. */
+export function startVerifier({ bus, blobs, local, log, signing = NO_SIGNING }: VerifierOptions): Worker {
+  ownKey(signing, 'verifier');
   return startWorker({
     stage: 'verify',
     bus,
     log,
     work: (command, context) => {
       const verification = local.verification(command.model, command.verification);
-      return verify(blobs, { ...command, verification }, context);
+      return verify(blobs, signing, { ...command, verification }, context);
     },
   });
 }
@@ -43,11 +50,12 @@ export function startVerifier({ bus, blobs, local, log }: VerifierOptions): Work
 /** With what the machine has of its own. */
 type Defined = Omit<StartCommand<'verify'>, 'verification'> & { readonly verification: VerificationConfig };
 
-async function verify(blobs: BlobStore, command: Defined, context: WorkContext) {
+async function verify(blobs: BlobStore, signing: Signing, command: Defined, context: WorkContext) {
   const { runId, model, dataset, candidate, champion, noun, verification, decision, history } = command;
   const manifest = await readManifest(dataset, blobs);
   const load = (...splits: Split[]) => loadSplits(manifest, splits, blobs, context.signal);
   const refit = command.refit ? await blobs.find('MODELS', refitKeyOf(candidate)) : null;
+  await checkProvenance(signing, blobs, command, refit);
   const { report, evidence, gallery, golden, servesRefit } = await verifyCandidate(
     {
       ...{ runId, model, noun, decision, history },
@@ -73,15 +81,43 @@ async function verify(blobs: BlobStore, command: Defined, context: WorkContext) 
   await put('REPORTS', EVIDENCE_FILE, Buffer.from(JSON.stringify(evidence)));
   const card = { report, data: dataSummaryOf(manifest), snapshot: dataset.digest, noun };
   await put('MODELS', CARD_FILE, Buffer.from(modelCard(card)));
-  return {
-    ...{ verdict: report.verdict, admitted: report.admitted, reasons: report.reasons },
+  const stored = {
     report: await put('REPORTS', REPORT_FILE, Buffer.from(JSON.stringify(report, null, 2))),
     gallery: await put('MODELS', 'gallery.safetensors', gallery),
     golden: await put('MODELS', 'golden.safetensors', golden),
     ...(refit && servesRefit ? { refit } : {}),
     ...(manifest.faces ? { faces: manifest.faces } : {}),
+  };
+  const signed = signing.sign('verifier', statementOf(command, stored, report, manifest.image));
+  return {
+    ...{ verdict: report.verdict, admitted: report.admitted, reasons: report.reasons },
+    ...stored,
+    ...(signed && { statement: await put('MODELS', STATEMENT_FILE, Buffer.from(JSON.stringify(signed))) }),
     figures: { candidate: figuresOf(report.candidate), champion: report.champion && figuresOf(report.champion) },
   };
+}
+
+const STATEMENT_FILE = 'release.dsse.json';
+
+type Stored = Pick<ModelPair, 'gallery' | 'golden' | 'faces'> & { readonly report: BlobRef; readonly refit?: BlobRef };
+
+/** Of a candidate that is rejected as well: an operator may still bless it, and then it has to be this very one. */
+function statementOf(
+  { runId: run, model, candidate, dataset, champion }: Defined,
+  { refit, ...stored }: Stored,
+  { verdict, admitted, gates, candidate: { accuracy } }: VerificationReport,
+  image: ImageSpec,
+) {
+  return releaseStatement(
+    { model: refit ?? candidate, ...stored },
+    {
+      ...{ model, run, verdict, admitted, gates, image },
+      thresholds: { identify: accuracy.identify.threshold, verify: accuracy.verify.threshold },
+      dataset: dataset.digest,
+      champion: champion?.model.digest ?? null,
+      time: new Date().toISOString(),
+    },
+  );
 }
 
 /** Without what grows with the people: events stay small. */

@@ -14,6 +14,7 @@ import { LOG_LEVELS } from '../../runtime/logger.ts';
 import { NatsConfigSchema } from './nats.ts';
 import { layered, NATS_VARIABLES, type NatsOptions } from './nats-layers.ts';
 import { localModulesFrom, withModulesFrom } from './own-modules.ts';
+import { ReleasesConfigSchema, withPathsFrom } from './releases.ts';
 import { describeUnknown } from './unknown-settings.ts';
 
 export const CONFIG_FILE = 'nightshift.config.json';
@@ -76,6 +77,7 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('Changes of the galleries.'),
+  releases: ReleasesConfigSchema.prefault({}),
   shutdown: z
     .strictObject({
       graceMs: z
@@ -124,7 +126,8 @@ export function loadConfig({ path, env, nats = {} }: LoadConfigOptions): Config 
 
 function withAbsoluteModules(config: Config, folder: string): Config {
   const models = Object.entries(config.models).map(([name, model]) => [name, withModulesFrom(folder, model)] as const);
-  return { ...config, local: localModulesFrom(folder, config.local), models: Object.fromEntries(models) };
+  const own = { releases: withPathsFrom(folder, config.releases), local: localModulesFrom(folder, config.local) };
+  return { ...config, ...own, models: Object.fromEntries(models) };
 }
 
 /** A source is found by its name in its list, so that two of one name would be one. */

@@ -7,19 +7,30 @@ import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
-import { PipelineError } from '../../contracts/errors.ts';
+import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
 import { clientOf } from '../messaging/jetstream.ts';
 
 export interface Stored<T> {
   readonly key: string;
   readonly value: T;
+  /** As it lies in the store, before the schema has read it: what a signature is over. */
+  readonly raw: unknown;
   /** Grows with each save of any key in the bucket. */
   readonly revision: number;
   readonly savedAt: Date;
 }
 
+/** One revision, or why it cannot be read. */
+export interface Revision<T> {
+  readonly revision: number;
+  readonly stored: Stored<T> | Failure;
+}
+
 export interface RecordStore<T> {
-  /** The record as it is now, or null. Read from the bucket's leader: never stale. */
+  /**
+   * The record as it is now, or null. Read from the bucket's leader: never stale. This and the others throw
+   * RECORD_DAMAGED for a record that is no JSON or does not fit.
+   */
   load(key: string): Promise<Stored<T> | null>;
   /**
    * Saves if the stored revision is `expectedRevision` (0: there is no record), and returns the new revision. Throws
@@ -28,11 +39,18 @@ export interface RecordStore<T> {
   save(key: string, value: T, expectedRevision: number): Promise<number>;
   /** The revisions that the bucket keeps, oldest first; empty if there is no such record. */
   history(key: string): Promise<readonly Stored<T>[]>;
+  /** The same, each with why it cannot be read, if it cannot. */
+  revisions(key: string): Promise<readonly Revision<T>[]>;
   /** The records whose keys match `filter` (such as `run.>`; all without it), in no particular order. */
   list(filter?: string): Promise<readonly Stored<T>[]>;
   remove(key: string): Promise<void>;
   /** Calls back with every record that `filter` (a key, or `>`) matches, now and at each save. */
-  watch(filter: string, onRecord: (record: Stored<T>) => void): Promise<Watch>;
+  watch(
+    filter: string,
+    onRecord: (record: Stored<T>) => void,
+    /** Called for a record that cannot be read; without it such a record ends the watch. */
+    onDamaged?: (failure: Failure) => void,
+  ): Promise<Watch>;
 }
 
 export interface Watch {
@@ -71,9 +89,22 @@ export function createRecordStore<T>({ kv, schema }: RecordStoreOptions<T>): Rec
       }
       return records;
     },
+    revisions: async (key) => {
+      const revisions: Revision<T>[] = [];
+      for await (const entry of await kv.history({ key })) {
+        if (entry.operation !== 'PUT') continue;
+        revisions.push({ revision: entry.revision, stored: parsedOrFailure(schema, entry) });
+      }
+      return revisions;
+    },
     list: async (filter) => loadAll(await collect(await kv.keys(filter)), load),
     remove: (key) => kv.purge(key),
-    watch: (filter, onRecord) => watch(kv, filter, (entry) => onRecord(parse(schema, entry))),
+    watch: (filter, onRecord, onDamaged) =>
+      watch(kv, filter, (entry) => {
+        const stored = onDamaged ? parsedOrFailure(schema, entry) : parse(schema, entry);
+        if ('code' in stored) onDamaged?.(stored);
+        else onRecord(stored);
+      }),
   };
 }
 
@@ -106,13 +137,26 @@ async function watch(kv: KV, filter: string, onPut: (entry: KvEntry) => void): P
 }
 
 function parse<T>(schema: z.ZodType<T>, entry: KvEntry): Stored<T> {
-  const parsed = schema.safeParse(entry.json());
   const { bucket, key, revision, created } = entry;
-  if (parsed.success) return { key, value: parsed.data, revision, savedAt: created };
-  throw new PipelineError(
-    'INTERNAL',
-    `${bucket}/${key} revision ${revision} does not fit this version of the program: ${describeIssues(parsed.error)}`,
-  );
+  const damaged = (why: string, cause?: unknown) =>
+    new PipelineError('RECORD_DAMAGED', `${bucket}/${key} revision ${revision} ${why}`, { cause });
+  let raw: unknown;
+  try {
+    raw = entry.json();
+  } catch (cause) {
+    throw damaged(`is not JSON: ${(cause as Error).message}`, cause);
+  }
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return { key, value: parsed.data, raw, revision, savedAt: created };
+  throw damaged(`does not fit this version of the program: ${describeIssues(parsed.error)}`);
+}
+
+function parsedOrFailure<T>(schema: z.ZodType<T>, entry: KvEntry): Stored<T> | Failure {
+  try {
+    return parse(schema, entry);
+  } catch (error) {
+    return toFailure(error);
+  }
 }
 
 async function collect(keys: AsyncIterable<string>): Promise<string[]> {

@@ -23,10 +23,13 @@ export type SubjectRefs = Pick<ModelPair, 'model' | 'gallery' | 'golden' | 'face
 
 export function subjectsOf({ model, gallery, golden, report, faces }: SubjectRefs): ReleaseStatement['subject'] {
   const named = { 'model.onnx': model, gallery, golden, report, faces };
-  return Object.entries(named).flatMap(([name, ref]) =>
-    ref ? [{ name, digest: { sha256: ref.digest.slice('sha256:'.length) } }] : [],
-  );
+  return Object.entries(named).flatMap(([name, ref]) => (ref ? [subjectOf(name, ref)] : []));
 }
+
+export const subjectOf = (name: string, { digest }: BlobRef) => ({
+  name,
+  digest: { sha256: digest.slice('sha256:'.length) },
+});
 
 export const releaseStatement = (
   refs: Required<Pick<SubjectRefs, 'report'>> & SubjectRefs,

@@ -70,7 +70,7 @@ async function damageAndMend({ connect, log }: TestServer): Promise<void> {
     'the call for an operator',
   );
   const { failure } = PipelineEventSchema.parse(told.data);
-  assert.match(failure?.message ?? '', /model face has no deployment record to change/);
+  assert.match(failure?.message ?? '', /model face: the deployment record is gone, but release 1 has served/);
   const stuck = (await run())!.context;
   assert.equal([stuck.undoAttempt, stuck.plan[1]], [3, { undo: 'withdraw', status: 'due' }]);
   assert.is(await serves(), 1);

@@ -45,7 +45,8 @@ async function serves(url: string, champion: Release, since: number, how: string
 
 test('restart: a system that was stopped serves the deployed release when it is started again', () =>
   withFolder(async (home) => {
-    const config = ConfigSchema.parse(configOf(join(home, 'store')));
+    const store = join(home, 'store');
+    const config = ConfigSchema.parse(configOf(store));
     const log = testLogger();
     const running = async <T>(use: (url: string) => Promise<T>): Promise<T> => {
       const system = await startSystem(config, log);
@@ -55,7 +56,9 @@ test('restart: a system that was stopped serves the deployed release when it is 
         await system.stop();
       }
     };
-    const champion = await running((url) => withClient(url, async ({ nc }) => (await deployTinyChampion(nc)).champion));
+    const champion = await running((url) =>
+      withClient(url, async ({ nc }) => (await deployTinyChampion(nc, store)).champion),
+    );
     const startedAt = performance.now();
     await running((url) => serves(url, champion, startedAt, 'startSystem()'));
   }));
@@ -67,7 +70,7 @@ test('restart: after kill -9 nothing is left of a system, and started again it s
       withCli(['start'], { cwd }, async (cli) => use(cli, await serverOf(cli)));
 
     const champion = await start(async (cli, url) => {
-      const { champion } = await withClient(url, ({ nc }) => deployTinyChampion(nc));
+      const { champion } = await withClient(url, ({ nc }) => deployTinyChampion(nc, join(cwd, 'store')));
       assert.ok(
         cli.alive().some((command) => command.includes('nats-server')),
         cli.alive().join('\n'),

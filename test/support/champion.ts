@@ -9,8 +9,12 @@ import { DeploymentSchema, type Deployment, type Release } from '../../contracts
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/stores/record-store.ts';
 import { createReplicaStore } from '../../infra/stores/replica-store.ts';
+import { sealDeployments } from '../../actors/orchestrator/sealed-deployments.ts';
+import { NO_SIGNING } from '../../services/signing/signing.ts';
 import { announce, commit } from '../../services/deployment/records.ts';
 import { ask, faceOf, MODEL } from './replicas.ts';
+import { testLogger } from './server.ts';
+import { keysIn, signedPair } from './signed.ts';
 import { storeTinyPair } from './tiny-data.ts';
 import { until } from './wait.ts';
 
@@ -19,11 +23,19 @@ export interface Deployed {
   readonly deployments: RecordStore<Deployment>;
 }
 
-/** Returns when every live replica, one at least, serves the pair as release 1. */
-export async function deployTinyChampion(nc: NatsConnection): Promise<Deployed> {
+/**
+ * Returns when every live replica, one at least, serves the pair as release 1. `store`: the folder of a server that was
+ * started with keys, by which everything is signed.
+ */
+export async function deployTinyChampion(nc: NatsConnection, store?: string): Promise<Deployed> {
   const runId = 'champion';
-  const pair = await storeTinyPair(createBlobStore(nc), { runId });
-  const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const blobs = createBlobStore(nc);
+  const keys = store === undefined ? null : keysIn(store);
+  const unsigned = await storeTinyPair(blobs, { runId });
+  const pair = keys ? await signedPair(blobs, unsigned, [keys.verifier]) : unsigned;
+  const records = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  const signing = keys?.signing ?? NO_SIGNING;
+  const deployments = sealDeployments({ store: records, signing, log: testLogger() });
   const record = commit(announce(null, pair, runId, MODEL), runId, new Date());
   await deployments.save(MODEL, record, 0);
   const replicas = await createReplicaStore(nc);

@@ -50,6 +50,7 @@ export function replicaOf(replicaId: string, changes: Partial<ReplicaStatus> = {
     canary: null,
     draining: false,
     outOfService: null,
+    alarm: null,
     swapUs: null,
     ...changes,
   };

@@ -241,5 +241,6 @@ const statusOf = (record: Deployment | null, replicaId: string, refused: string 
   canary: null,
   draining: false,
   outOfService: null,
+  alarm: null,
   swapUs: 1,
 });

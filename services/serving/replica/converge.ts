@@ -188,6 +188,7 @@ export class Convergence {
       const failure = toFailure(error);
       const attempts = this.#failures.note(pair.model.digest);
       log.warn({ ...fields, attempts, err: error }, `replica: the ${role} model could not be loaded`);
+      if (failure.code === 'RELEASE_UNTRUSTED') this.#raiseAlarm(fields, failure);
       const isFinal = !failure.retryable || attempts >= PREPARE_ATTEMPTS_MAX;
       if (isFinal && role === 'current') this.#lose(pair, failure);
       // The candidate may have been withdrawn or exchanged while it was loading.
@@ -210,6 +211,12 @@ export class Convergence {
     const refused = `${failure.code}: ${failure.message}`;
     replica.setPrepared({ runId: pair.runId, modelDigest: pair.model.digest, refused });
     report.refused(pair, failure);
+  }
+
+  #raiseAlarm(fields: object, { code, message }: Failure): void {
+    const { replica, log } = this.#options;
+    log.error({ ...fields, alarm: message }, 'replica: ALARM: a pair is refused');
+    replica.setAlarm(`${code}: ${message}`);
   }
 
   #wakeIn(waitMs: number): void {

@@ -72,6 +72,7 @@ export class Replica {
   #failed: { readonly release: number; readonly failure: Failure } | null = null;
   #prepared: ReplicaStatus['prepared'] = null;
   #outOfService: string | null = null;
+  #alarm: string | null = null;
   #swapUs: number | null = null;
   #former: ReplicaStatus['former'] = null;
 
@@ -125,6 +126,13 @@ export class Replica {
 
   setOutOfService(reason: string | null): void {
     this.#outOfService = reason;
+    this.changes.emit('status');
+  }
+
+  /** Why it refuses a record or a pair, as `<CODE>: <message>`; null while all is in order. */
+  setAlarm(alarm: string | null): void {
+    if (alarm === this.#alarm) return;
+    this.#alarm = alarm;
     this.changes.emit('status');
   }
 
@@ -204,6 +212,7 @@ export class Replica {
       canary: this.canary && { runId: this.canary.canary, figures: this.canary.figures.snapshot() },
       draining: this.#drains.size > 0,
       outOfService: this.#outOfService,
+      alarm: this.#alarm,
       swapUs: this.#swapUs,
       hosts: { ...this.#hosts },
     };

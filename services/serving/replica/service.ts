@@ -35,14 +35,16 @@ export interface Situation {
   readonly wanted: number | null;
   readonly served: number | null;
   readonly isFailed: boolean;
+  /** It fails because it is not signed as it must be: what serves here goes on. */
+  readonly isRefused: boolean;
   /** It takes requests now, and has never been out of touch since it began to. */
   readonly isInService: boolean;
 }
 
 /** A replica that was here all along goes on with the former release while it loads: the deployment waits for it. */
-export function shouldServe({ wanted, served, isFailed, isInService }: Situation): boolean {
+export function shouldServe({ wanted, served, isFailed, isRefused, isInService }: Situation): boolean {
   if (wanted === null) return true;
-  if (isFailed) return false;
+  if (isFailed) return isRefused && served !== null && served !== wanted && isInService;
   return served === wanted || isInService;
 }
 
@@ -56,7 +58,7 @@ export function startService({ replica, dataPlane, report, log }: ServiceOptions
     if (wanted && !dataPlane.isOpen) enter();
     if (!wanted && dataPlane.isOpen) await dataPlane.close();
     const current = replica.desired?.current;
-    if (!stopped && why && current && replica.outOfService !== textOf(why)) sayOut(current, why);
+    if (!stopped && !wanted && why && current && replica.outOfService !== textOf(why)) sayOut(current, why);
   };
   const enter = () => {
     dataPlane.open();
@@ -91,6 +93,7 @@ const situationOf = ({ desired, served, failure, standing }: Replica, { isOpen }
   wanted: desired?.current?.release ?? null,
   served: served?.release ?? null,
   isFailed: failure !== null,
+  isRefused: failure?.code === 'RELEASE_UNTRUSTED',
   isInService: isOpen && !standing.isBehind,
 });
 

@@ -114,6 +114,7 @@ const status = (replicaId: string): ReplicaStatus => ({
   canary: null,
   draining: false,
   outOfService: null,
+  alarm: null,
   swapUs: null,
 });
 

@@ -9,11 +9,19 @@ const SITUATIONS: readonly [string, Partial<Situation>, boolean][] = [
   ['it serves the former release and loads the next one', { wanted: 2, served: 1, isInService: true }, true],
   ['it came back and is behind', { wanted: 2, served: 1, isInService: false }, false],
   ['it cannot load what is wanted', { wanted: 2, served: 1, isFailed: true, isInService: true }, false],
+  ['what is wanted is not signed', { wanted: 2, served: 1, isFailed: true, isRefused: true, isInService: true }, true],
+  ['it is not signed, and it came back', { wanted: 2, served: 1, isFailed: true, isRefused: true }, false],
+  [
+    'its model died and is revoked',
+    { wanted: 2, served: 2, isFailed: true, isRefused: true, isInService: true },
+    false,
+  ],
   ['its model died and cannot be loaded again', { wanted: 2, served: 2, isFailed: true, isInService: true }, false],
 ];
 for (const [name, situation, serves] of SITUATIONS) {
   test(`service: ${name} -> ${serves ? 'takes' : 'leaves'} requests`, () => {
-    assert.is(shouldServe({ wanted: 1, served: 1, isFailed: false, isInService: false, ...situation }), serves);
+    const usual = { wanted: 1, served: 1, isFailed: false, isRefused: false, isInService: false };
+    assert.is(shouldServe({ ...usual, ...situation }), serves);
   });
 }
 
