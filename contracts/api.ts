@@ -68,6 +68,10 @@ export const ModelStatusSchema = z.object({
   deployment: DeploymentSchema.nullable(),
   replicas: z.array(ReplicaStatusSchema).describe('those with a live heartbeat'),
   activeRun: RunSummarySchema.nullable(),
+  alarms: z
+    .array(z.string())
+    .default([])
+    .describe('what is refused because it is not signed, old, damaged or lost; what serves goes on serving'),
 });
 export type ModelStatus = z.infer<typeof ModelStatusSchema>;
 

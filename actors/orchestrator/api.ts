@@ -16,7 +16,7 @@ import {
   type ServedRelease,
   type TimelineEntry,
 } from '../../contracts/api.ts';
-import { PipelineError } from '../../contracts/errors.ts';
+import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { API, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
@@ -154,13 +154,26 @@ function actorOf({ cause, context }: Checkpoint): string {
 
 async function statusOf(o: OrchestratorContext, model: string): Promise<ModelStatus> {
   const active = await activeRun(o, model);
+  const { deployment, alarm } = await recordOf(o, model);
+  const replicas = [...(await o.liveReplicas(model))];
+  const told = replicas.flatMap((replica) => (replica.alarm ? [`replica ${replica.replicaId}: ${replica.alarm}`] : []));
   return {
-    model,
+    ...{ model, deployment, replicas },
     noun: o.pipelines[model]?.noun ?? PEOPLE,
-    deployment: (await o.deployments.load(model))?.value ?? null,
-    replicas: [...(await o.liveReplicas(model))],
     activeRun: active && summary(inTodaysWords(active)),
+    alarms: [...(alarm ? [alarm] : []), ...told],
   };
+}
+
+/** People ask for the status most of all when a record is lost. */
+async function recordOf(o: OrchestratorContext, model: string) {
+  try {
+    return { deployment: (await o.deployments.load(model))?.value ?? null, alarm: null };
+  } catch (error) {
+    const { code, message } = toFailure(error);
+    if (code !== 'RECORD_LOST' && code !== 'RECORD_DAMAGED') throw error;
+    return { deployment: null, alarm: `${code}: ${message}` };
+  }
 }
 
 /** The ledger lies in the deployment record itself, so it says what the replicas were told and nothing else. */

@@ -91,6 +91,7 @@ function describeModel(status: ModelStatus): string {
   const run = activeRun ? `${activeRun.runId}: ${activeRun.state}` : 'none';
   const decision = decisionOf(status);
   const lines = [
+    ...status.alarms.map((alarm) => `ALARM       ${alarm}`),
     `in service  ${release}${blessed}`,
     ...(decision ? decisionLines(decision, status.noun) : []),
     `previous    ${previous}`,
