@@ -41,11 +41,17 @@ export function sealDeployments(options: SealedDeploymentsOptions): RecordStore<
       const trust = demanded(signing, 'orchestrator');
       return trust ? load(options, chain, trust, model) : store.load(model);
     },
-    save: (model, record, expectedRevision) => {
-      const key = demanded(signing, 'orchestrator') && ownKey(signing, 'orchestrator');
+    save: async (model, record, expectedRevision) => {
+      const trust = demanded(signing, 'orchestrator');
+      const key = trust && ownKey(signing, 'orchestrator');
       if (!key) return store.save(model, record, expectedRevision);
+      if (expectedRevision > 0 && !chain.heads.has(model)) await load(options, chain, trust, model);
       // A head of another revision means that somebody saved meanwhile, which the store will say.
-      return store.save(model, sealed(record, chain.heads.get(model)?.link ?? null, key), expectedRevision);
+      const next = sealed(record, chain.heads.get(model)?.link ?? null, key);
+      const link = checkSeal(next, model, trust);
+      const revision = await store.save(model, next, expectedRevision);
+      chain.heads.set(model, { stored: { key: model, value: next, raw: next, revision, savedAt: new Date() }, link });
+      return revision;
     },
   };
 }
