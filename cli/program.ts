@@ -23,7 +23,10 @@ const load = {
   refused: () => import('./commands/refused.ts'),
   audit: () => import('./commands/audit.ts'),
   gallery: () => import('./commands/gallery.ts'),
+  keys: () => import('./commands/keys.ts'),
   operate: () => import('./commands/operate.ts'),
+  release: () => import('./commands/release.ts'),
+  releaseRestore: () => import('./commands/release-restore.ts'),
   report: () => import('./commands/report.ts'),
   runShow: () => import('./commands/run-show.ts'),
   schedule: () => import('./commands/schedule.ts'),
@@ -156,6 +159,7 @@ function program(): Command {
     .action(async (options, command) => (await load.audit()).auditCommand(options, globals(command)));
   backboneCommands(nightshift);
   facesCommands(nightshift);
+  signingCommands(nightshift);
   nightshift
     .command('demo')
     .description('show two nights, a bad night and a rollback under live traffic, in a temporary folder')
@@ -316,6 +320,48 @@ function deadLetterCommands(nightshift: Command): void {
     .description('throw a dead letter away')
     .argument('<seq>', 'its number in the list', Number)
     .action(async (seq, _, command) => (await load.dlq()).dlqEndCommand('dropped', seq, globals(command)));
+}
+
+function signingCommands(nightshift: Command): void {
+  const keys = nightshift
+    .command('keys')
+    .description('list, rotate and revoke the keys by which releases are signed')
+    .enablePositionalOptions();
+  keys
+    .command('list', { isDefault: true })
+    .description('list the keys that this machine believes, and which of them it has')
+    .option(...JSON_OUTPUT)
+    .action(async (options, command) => (await load.keys()).keysListCommand(options, globals(command)));
+  keys
+    .command('rotate')
+    .description('make a new key for a name; what the former one signed stays valid')
+    .argument('<name>', 'verifier, trainer, orchestrator, operator, or one of these with -<more>')
+    .option(...JSON_OUTPUT)
+    .action(async (name, options, command) => (await load.keys()).keysRotateCommand(name, options, globals(command)));
+  keys
+    .command('revoke')
+    .description('refuse from now on what a key has signed, or a model or gallery by its digest')
+    .argument('<what>', 'id or name of a key, or a digest (sha256:...)')
+    .option(...JSON_OUTPUT)
+    .action(async (what, options, command) => (await load.keys()).keysRevokeCommand(what, options, globals(command)));
+  const release = nightshift.command('release').description('hand a release on, or restore the record of one');
+  release
+    .command('export')
+    .description('write a release as files, with its statement and a signature that model_signing accepts')
+    .argument('<what>', 'a model, for its release in service, or a run, for its candidate')
+    .requiredOption('--out <folder>', 'the folder; it is made if it is not there')
+    .option(...JSON_OUTPUT)
+    .action(async (what, options, command) =>
+      (await load.release()).releaseExportCommand(what, options, globals(command)),
+    );
+  release
+    .command('restore')
+    .description("put a lost deployment record back, from a replica's note on this machine, sealed by its key")
+    .argument('<model>', 'model name')
+    .option(...JSON_OUTPUT)
+    .action(async (model, options, command) =>
+      (await load.releaseRestore()).releaseRestoreCommand(model, options, globals(command)),
+    );
 }
 
 const globals = (command: Command): GlobalOptions => command.optsWithGlobals();

@@ -59,19 +59,35 @@ export function writeTrust(path: string, trust: Trust): void {
   replaceFile(path, `${JSON.stringify(trust, null, 2)}\n`, 0o644);
 }
 
-/** A new key under that name, in place of the one before. Answers it as a list of trusted keys has it. */
-export function makeKey(folder: string, name: string, now: Date): TrustedKey {
+/** A key that is made and not stored yet. */
+export interface NewKey {
+  /** As a list of trusted keys has it. */
+  readonly listed: TrustedKey;
+  readonly pem: string;
+}
+
+/** Throws CONFIG_INVALID for a name of no role. */
+export function newKey(name: string, now: Date): NewKey {
   const role = roleOf(name);
   if (!role) {
     const names = KEY_ROLES.map((it) => `${it}[-<more>]`).join(', ');
     throw new PipelineError('CONFIG_INVALID', `there is no key ${name}: a name is ${names}`);
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const pem = makePrivateKey();
   const { id, publicKey } = signingKeyOf(pem, name);
-  replaceFile(join(folder, `${name}.pub.pem`), publicPemOf(publicKey), 0o644);
+  return { listed: { id, name, role, publicKey, addedAt: now.toISOString(), retiredAt: null }, pem };
+}
+
+/** In place of the key of that name before, which is lost. */
+export function storeKey(folder: string, { listed: { name, publicKey }, pem }: NewKey): void {
+  storePem(folder, name, pem, publicPemOf(publicKey));
+}
+
+/** The private half for its user alone. */
+export function storePem(folder: string, name: string, pem: string, publicPem: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  replaceFile(join(folder, `${name}.pub.pem`), publicPem, 0o644);
   replaceFile(join(folder, `${name}${SIGNING_SUFFIX}`), pem, 0o600);
-  return { id, name, role, publicKey, addedAt: now.toISOString(), retiredAt: null };
 }
 
 /** Makes the keys of every role that has none, and lists them as trusted. True if it had to make any. */
@@ -81,10 +97,10 @@ export function ensureKeys(folder: string, trustPath: string, now: Date): boolea
   if (lacking.length === 0 && isListed) return false;
   const trust = isListed ? readTrust(trustPath) : EMPTY_TRUST;
   const present = isListed ? [] : listed(folder, now);
-  writeTrust(trustPath, {
-    ...trust,
-    keys: [...trust.keys, ...present, ...lacking.map((it) => makeKey(folder, it, now))],
-  });
+  const made = lacking.map((role) => newKey(role, now));
+  // Trusted before it signs, so that a crash between leaves nothing refused.
+  writeTrust(trustPath, { ...trust, keys: [...trust.keys, ...present, ...made.map((key) => key.listed)] });
+  for (const key of made) storeKey(folder, key);
   return true;
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KEY_ROLES } from '../../../contracts/signing.ts';
-import { ensureKeys, makeKey, readSigningKeys, readTrust } from '../../../services/signing/key-folder.ts';
+import { ensureKeys, newKey, readSigningKeys, readTrust, storeKey } from '../../../services/signing/key-folder.ts';
 import { publicKeyOf } from '../../../services/signing/keys.ts';
 import { demanded, NO_SIGNING, openSigning, ownKey } from '../../../services/signing/signing.ts';
 import { withFolder } from '../../support/folder.ts';
@@ -39,16 +39,17 @@ test('keys: one of each role is made at first, for its user alone, and kept', ()
 test('keys: a new key of a role signs at once, beside others of the role; names of no role are refused', () =>
   withFolder(async (folder) => {
     const { keysDir, signing, verifier } = keysIn(folder);
-    const made = makeKey(keysDir, 'verifier-b', NOW);
+    const made = newKey('verifier-b', NOW);
+    storeKey(keysDir, made);
     assert.equal(
       readSigningKeys(keysDir, 'verifier').map(({ id }) => id),
-      [verifier.id, made.id],
+      [verifier.id, made.listed.id],
     );
     assert.equal(
       signing.sign('verifier', {})?.signatures.map(({ keyid }) => keyid),
-      [verifier.id, made.id],
+      [verifier.id, made.listed.id],
     );
-    assert.throws(() => makeKey(keysDir, 'door', NOW), /there is no key door/);
+    assert.throws(() => newKey('door', NOW), /there is no key door/);
   }));
 
 test('keys: a list that is missing or is none, and a file that is no key, are said by name', () =>
