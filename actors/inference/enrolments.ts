@@ -14,6 +14,8 @@ export interface FollowEnrolmentsOptions {
   readonly enrolments: EnrolmentLog;
   /** A change is in force. */
   readonly onApplied: () => void;
+  /** A change that is not as it was written: it is left out. */
+  readonly onDamaged: (damage: string) => void;
   readonly log: Logger;
 }
 
@@ -24,18 +26,24 @@ const UNDER_WAY_MAX = 16;
  * NATS_UNAVAILABLE, or the failure of the host; the resident is closed then.
  */
 export async function followEnrolments(options: FollowEnrolmentsOptions): Promise<ResidentModel> {
-  const { resident, enrolments, onApplied, log } = options;
+  const { resident, enrolments, onApplied, onDamaged, log } = options;
   const state = { applied: 0, isOver: false, isCaughtUp: false };
   let wake = () => {};
   let tail = Promise.resolve();
   let underWay = 0;
   const take = async (enrolment: Enrolment) => {
     underWay += 1;
-    const { image } = enrolment;
-    const embedding = image && embedEnrolled(resident, { ...enrolment, image }, () => state.isOver, log);
+    const { image, damage } = enrolment;
+    if (damage !== null) {
+      log.error({ damage, sequence: enrolment.sequence }, 'replica: ALARM: an enrolment is damaged and left out');
+      onDamaged(damage);
+    }
+    const isWhole = damage === null;
+    const isImage = isWhole && image !== null;
+    const embedding = isImage ? embedEnrolled(resident, { ...enrolment, image }, () => state.isOver, log) : null;
     const applied = tail.then(async () => {
-      if (image === null && !state.isCaughtUp) await cleanUp(options, enrolment);
-      make(resident.people, enrolment, embedding && (await embedding));
+      if (isWhole && image === null && !state.isCaughtUp) await cleanUp(options, enrolment);
+      if (isWhole) make(resident.people, enrolment, embedding && (await embedding));
       if (state.isOver) return;
       state.applied = enrolment.sequence;
       underWay -= 1;

@@ -83,7 +83,8 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     const hostOptions = { ...config, onReplaced, onRetried, isUrgent };
     const prepare = () => loadResident({ pair, blobs, options: hostOptions, processes });
     const resident = await (isUrgent ? prepare() : inTurn(prepare));
-    return followEnrolments({ resident, enrolments, onApplied: onEnrolled, log });
+    const onDamaged = (damage: string) => replica.setAlarm('enrolment', `RECORD_DAMAGED: ${damage}`);
+    return followEnrolments({ resident, enrolments, onApplied: onEnrolled, onDamaged, log });
   };
   const replica = new Replica({ model, replicaId, startedAt, load, log });
   const heartbeat = startHeartbeat({ store: options.replicas, replica, log });
@@ -96,7 +97,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const gallery = { replica, enrolments, approval, pending, audit, log };
   const dataPlane = createDataPlane({ nc, model, requestsMax, ...gallery });
   const service = startService({ replica, dataPlane, report, log });
-  const onAlarm = (alarm: string | null) => replica.setAlarm(alarm);
+  const onAlarm = (alarm: string | null) => replica.setAlarm('record', alarm);
   const guard = createRecordGuard({ model, signing, memory, onAlarm, log });
   const presence = await startPresence({ deployments, model, replica, heartbeat, guard, log }).catch(async (error) => {
     await heartbeat.stop();

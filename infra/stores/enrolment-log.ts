@@ -20,6 +20,8 @@ export interface EnrolmentChange {
 }
 export interface Enrolment extends EnrolmentChange {
   readonly sequence: number;
+  /** Why it is not as it was written; null if it is. Such a change must not be made. */
+  readonly damage: string | null;
 }
 /** A change with who wanted it, which is stored with it. */
 export type SentChange = EnrolmentChange & { readonly by: string };
@@ -40,6 +42,8 @@ export interface EnrolmentLog {
 
 const PERSON_HEADER = 'Nightshift-Person';
 const BY_HEADER = 'Nightshift-By';
+/** Of the server: where the client puts `msgID`. */
+const ID_HEADER = 'Nats-Msg-Id';
 const PUBLISH_TIMEOUT_MS = 1_000;
 const PUBLISH_ATTEMPTS = 5;
 /** Of images on their way to a replica that starts: enough to fill a batch, and bounded in memory. */
@@ -74,11 +78,10 @@ async function append(nc: NatsConnection, subject: string, { person, image, by }
   const meta = headers();
   meta.set(PERSON_HEADER, Buffer.from(person).toString('base64'));
   meta.set(BY_HEADER, by);
-  const digest = image ? createHash('sha256').update(image).digest('hex') : 'removed';
   try {
     const receipt = await clientOf(nc).publish(subject, image ?? new Uint8Array(0), {
       // The same change after the same history: publishing it again after silence stores it once.
-      msgID: `${subject}.${last}.${digest}`,
+      msgID: `${subject}.${last}.${digestOf(image)}`,
       headers: meta,
       expect: { lastSubjectSequence: last },
       retries: PUBLISH_ATTEMPTS,
@@ -126,10 +129,18 @@ function follow(nc: NatsConnection, model: string, onChange: (it: Enrolment) => 
 }
 
 /** base64, because a header is not safe for every character of a name. */
-function enrolmentOf({ seq, data, headers: meta }: JsMsg): Enrolment {
+function enrolmentOf({ seq, data, subject, headers: meta }: JsMsg): Enrolment {
   const person = Buffer.from(meta?.get(PERSON_HEADER) ?? '', 'base64').toString();
-  return { sequence: seq, person, image: data.length === 0 ? null : data };
+  const image = data.length === 0 ? null : data;
+  const isOfPerson = subject.split('.').includes(keyOf(person));
+  const isOfImage = meta?.get(ID_HEADER).endsWith(`.${digestOf(image)}`) ?? false;
+  const what = isOfPerson ? 'its image' : 'its name';
+  const damage = isOfPerson && isOfImage ? null : `enrolment ${seq}: ${what} is not what was enrolled`;
+  return { sequence: seq, person, image, damage };
 }
+
+/** At the end of each message's id: so a message tells by itself whether its image is the one that was sent. */
+const digestOf = (image: Uint8Array | null) => (image ? createHash('sha256').update(image).digest('hex') : 'removed');
 
 async function unlessAway<T>(answer: Promise<T | StoredMsg | null>): Promise<T | StoredMsg | null> {
   try {

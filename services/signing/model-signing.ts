@@ -16,14 +16,9 @@ export const makeExportKey = (): string =>
 export const exportPublicPem = (privatePem: string): string =>
   createPublicKey(privatePem).export({ type: 'spki', format: 'pem' }) as string; // PEM is text.
 
-/** `name` is that of the folder. `ignored`: files in it that are not signed, as the signature itself. */
-export function modelSignature(
-  name: string,
-  files: ExportedFiles,
-  privatePem: string,
-  ignored: readonly string[] = [],
-) {
-  const payload = Buffer.from(JSON.stringify(statementOf(name, files, [SIGNATURE_FILE, ...ignored])));
+/** `name` is that of the folder. The signature itself lies beside the files and is not signed. */
+export function modelSignature(name: string, files: ExportedFiles, privatePem: string) {
+  const payload = Buffer.from(JSON.stringify(statementOf(name, files)));
   const sig = sign('sha256', signedBytes(payload), createPrivateKey(privatePem)).toString('base64');
   const hint = sha256(exportPublicPem(privatePem)).toString('hex');
   return {
@@ -37,7 +32,7 @@ export function modelSignature(
   };
 }
 
-function statementOf(name: string, files: ExportedFiles, ignored: readonly string[]) {
+function statementOf(name: string, files: ExportedFiles) {
   const digests = Object.entries(files)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([file, bytes]) => ({ file, digest: sha256(bytes) }));
@@ -47,7 +42,7 @@ function statementOf(name: string, files: ExportedFiles, ignored: readonly strin
     subject: [{ name, digest: { sha256: root } }],
     predicateType: 'https://model_signing/signature/v1.0',
     predicate: {
-      serialization: { method: 'files', hash_type: 'sha256', allow_symlinks: false, ignore_paths: ignored },
+      serialization: { method: 'files', hash_type: 'sha256', allow_symlinks: false, ignore_paths: [SIGNATURE_FILE] },
       resources: digests.map(({ file, digest }) => ({
         ...{ name: file, algorithm: 'sha256' },
         digest: digest.toString('hex'),

@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { startWorker } from '../../actors/worker.ts';
 import { connectClient, type Client } from '../../cli/client.ts';
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { Deployment, ModelPair } from '../../contracts/release.ts';
+import { DeploymentSchema, type Deployment, type ModelPair } from '../../contracts/release.ts';
 import { API, BUCKETS, commandSubject, STREAMS, workEventSubject } from '../../contracts/subjects.ts';
 import { ConfigSchema, type Config } from '../../infra/config/config.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
@@ -85,7 +85,7 @@ async function put({ nc }: Target, record: object): Promise<void> {
 }
 
 const recordOf = async ({ nc }: Target): Promise<Deployment> =>
-  (await (await openKv(nc, BUCKETS.deployments)).get(MODEL))!.json<Deployment>(); // The champion's is there.
+  DeploymentSchema.parse((await (await openKv(nc, BUCKETS.deployments)).get(MODEL))?.json());
 
 const alarm = (target: Target, text: RegExp) =>
   until(async () => (await target.alarms()).find((it) => text.test(it)), `an alarm like ${String(text)}`);

@@ -183,6 +183,7 @@ export class Convergence {
     try {
       await replica.residents.load(pair, role === 'current');
       this.#failures.forget(pair.model.digest);
+      replica.setAlarm('pair', null);
       this.#lastLoad = { digest: pair.model.digest, durationMs: performance.now() - startedAt };
     } catch (error) {
       const failure = toFailure(error);
@@ -216,7 +217,7 @@ export class Convergence {
   #raiseAlarm(fields: object, { code, message }: Failure): void {
     const { replica, log } = this.#options;
     log.error({ ...fields, alarm: message }, 'replica: ALARM: a pair is refused');
-    replica.setAlarm(`${code}: ${message}`);
+    replica.setAlarm('pair', `${code}: ${message}`);
   }
 
   #wakeIn(waitMs: number): void {

@@ -44,6 +44,9 @@ export interface LoadTask {
   readonly onEnrolled: () => void;
 }
 
+/** A deployment record, a pair that is not signed, or an enrolment. */
+export type Refused = 'record' | 'pair' | 'enrolment';
+
 export interface ReplicaOptions {
   readonly model: string;
   readonly replicaId: string;
@@ -72,7 +75,8 @@ export class Replica {
   #failed: { readonly release: number; readonly failure: Failure } | null = null;
   #prepared: ReplicaStatus['prepared'] = null;
   #outOfService: string | null = null;
-  #alarm: string | null = null;
+  /** By what is refused, as `<CODE>: <message>`. */
+  readonly #alarms = new Map<Refused, string>();
   #swapUs: number | null = null;
   #former: ReplicaStatus['former'] = null;
 
@@ -129,10 +133,11 @@ export class Replica {
     this.changes.emit('status');
   }
 
-  /** Why it refuses a record or a pair, as `<CODE>: <message>`; null while all is in order. */
-  setAlarm(alarm: string | null): void {
-    if (alarm === this.#alarm) return;
-    this.#alarm = alarm;
+  /** Why it refuses something, as `<CODE>: <message>`; null: that is in order again. */
+  setAlarm(refused: Refused, alarm: string | null): void {
+    if ((this.#alarms.get(refused) ?? null) === alarm) return;
+    if (alarm === null) this.#alarms.delete(refused);
+    else this.#alarms.set(refused, alarm);
     this.changes.emit('status');
   }
 
@@ -212,7 +217,7 @@ export class Replica {
       canary: this.canary && { runId: this.canary.canary, figures: this.canary.figures.snapshot() },
       draining: this.#drains.size > 0,
       outOfService: this.#outOfService,
-      alarm: this.#alarm,
+      alarm: this.#alarms.size > 0 ? [...this.#alarms.values()].join('; ') : null,
       swapUs: this.#swapUs,
       hosts: { ...this.#hosts },
     };
