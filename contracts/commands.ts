@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { FailureSchema } from './messages.ts';
 import { TokenSchema } from './references.ts';
+import { EnvelopeOfStatementSchema } from './signing.ts';
 import { CTL, STAGES, type CtlSubject } from './subjects.ts';
 
 /** A run can be forked at the start of each stage. */
@@ -18,6 +19,10 @@ const DeadLetterSchema = z.object({
 });
 /** Of a run that the command makes. The sender chooses it for idempotency, or in order to follow the run. */
 const NewRunIdSchema = TokenSchema.describe('of the new run; derived from the message if absent').optional();
+
+const ApprovalSchema = EnvelopeOfStatementSchema.describe(
+  "the operator's signed word on the candidate; needed where the trusted keys demand operators",
+).optional();
 
 interface OperatorCommand {
   /** One sentence, for docs/api.md. */
@@ -51,7 +56,7 @@ export const COMMANDS = {
   },
   [CTL.pipelineApprove]: {
     description: 'Puts the candidate of a run that waits for approval into service.',
-    data: AboutRunSchema,
+    data: AboutRunSchema.extend({ approval: ApprovalSchema }),
   },
   [CTL.pipelineReject]: {
     description: 'Keeps the candidate of a run that waits for approval out of service.',
@@ -78,6 +83,7 @@ export const COMMANDS = {
       runId: TokenSchema,
       by: z.string().trim().min(1).max(100).describe('name of the person who answers for it'),
       reason: z.string().trim().min(1).max(300).describe('in words; both are kept in the ledger'),
+      approval: ApprovalSchema,
       newRunId: NewRunIdSchema,
     }),
   },

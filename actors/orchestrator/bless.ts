@@ -12,7 +12,7 @@ import { beginFrom, loadRun, notApplicable, type Sent } from './begin.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { isSamePair } from './look-back.ts';
 
-type Bless = Required<CommandData<typeof CTL.pipelineBless>>;
+type Bless = Required<Omit<CommandData<typeof CTL.pipelineBless>, 'approval'>>;
 
 /**
  * A new run that deploys the candidate of another, with that one's configuration. Throws RUN_UNKNOWN, RUN_ACTIVE,

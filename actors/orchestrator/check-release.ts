@@ -9,6 +9,7 @@ import { modelDeployedSubject, modelRolledBackSubject, STREAMS } from '../../con
 import type { PipelineContext, PipelineEvent } from '../../machines/pipeline.machine.ts';
 import { demanded } from '../../services/signing/signing.ts';
 import { checkPair } from '../../services/signing/statement.ts';
+import { approvalsOf } from './approvals.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 
 type Verified = Extract<PipelineEvent, { type: 'verify.completed' }>;
@@ -51,10 +52,17 @@ const papersIn = ({ gallery, golden, faces, statement }: Verified): Omit<ModelPa
 });
 
 /** The pair with what proves it. A pair that has served before brings its own. */
-export function withPapers(pair: Announced, { target, verification, blessing }: PipelineContext): Announced {
+export async function withPapers(
+  o: OrchestratorContext,
+  pair: Announced,
+  context: PipelineContext,
+): Promise<Announced> {
+  const { target, verification, blessing, runId } = context;
   if (target) return pair;
+  const approvals = await approvalsOf(o, runId);
   return {
     ...pair,
+    ...(approvals.length > 0 ? { approvals: [...approvals] } : {}),
     ...(verification?.statement ? { statement: verification.statement } : {}),
     ...(blessing ? { blessed: true as const } : {}),
   };

@@ -11,7 +11,8 @@ import { CTL, type CtlSubject } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { Obeyed } from './answer.ts';
 import { forkRun, retryRun } from './again.ts';
-import { beginNight, derivedRunId } from './begin.ts';
+import { keepApproval } from './approvals.ts';
+import { beginNight, derivedRunId, loadRun } from './begin.ts';
 import { blessRun } from './bless.ts';
 import type { OrchestratorContext } from './context.ts';
 import { dropLetter, redriveLetter } from './dead-letters.ts';
@@ -33,7 +34,7 @@ export const HANDLERS: { readonly [S in CtlSubject]: Handler<S> } = {
   [CTL.pipelineCancel]: { obey: telling('operator.cancel') },
   [CTL.pipelinePause]: { obey: telling('operator.pause') },
   [CTL.pipelineResume]: { obey: telling('operator.resume') },
-  [CTL.pipelineApprove]: { obey: telling('operator.approve') },
+  [CTL.pipelineApprove]: { obey: approve },
   [CTL.pipelineReject]: { obey: telling('operator.reject') },
   [CTL.pipelineRetry]: { obey: (o, { runId }, delivery) => begun(retryRun(o, runId, sentBy(o, delivery))) },
   [CTL.pipelineFork]: { obey: startFork },
@@ -77,8 +78,17 @@ function startFork(o: OrchestratorContext, data: CommandData<typeof CTL.pipeline
   return begun(forkRun(o, { ...fork, newRunId }, sentBy(o, delivery)));
 }
 
-function bless(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineBless>, delivery: Delivery) {
-  const { newRunId = derivedRunId('bless', delivery), ...blessed } = data;
+async function approve(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineApprove>, delivery: Delivery) {
+  const { approval, ...told } = data;
+  const { context } = await loadRun(o, data.runId);
+  await keepApproval(o, data.runId, context, approval);
+  return telling('operator.approve')(o, told, delivery);
+}
+
+async function bless(o: OrchestratorContext, data: CommandData<typeof CTL.pipelineBless>, delivery: Delivery) {
+  const { newRunId = derivedRunId('bless', delivery), approval, ...blessed } = data;
+  const { context } = await loadRun(o, data.runId);
+  await keepApproval(o, newRunId, context, approval);
   return begun(blessRun(o, { ...blessed, newRunId }, sentBy(o, delivery)));
 }
 

@@ -24,6 +24,7 @@ import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { followServerClock } from '../../infra/messaging/server-clock.ts';
 import { createTimers, type Timers } from '../../infra/messaging/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
+import { ApprovalsSchema, type Approvals } from './approvals.ts';
 import { createCommandOrder, type CommandOrder } from './command-order.ts';
 import type { Attempts } from './durable.ts';
 import { createSavedRuns, type SavedRuns } from './saved-runs.ts';
@@ -53,6 +54,8 @@ export interface OrchestratorContext {
   /** Sealed where releases are signed. */
   readonly deployments: RecordStore<Deployment>;
   readonly signing: Signing;
+  /** Beside the runs. */
+  readonly approvals: RecordStore<Approvals>;
   readonly blobs: BlobStore;
   /** Replicas of a model whose heartbeat is alive. */
   readonly liveReplicas: (model: string) => Promise<readonly ReplicaStatus[]>;
@@ -98,6 +101,7 @@ export async function openOrchestratorContext(
     schedules: createRecordStore({ kv: schedules, schema: ScheduleRecordSchema }),
     deployments: sealDeployments({ store: deployments, signing, log }),
     signing,
+    approvals: createRecordStore({ kv: runs, schema: ApprovalsSchema }),
     blobs: createBlobStore(nc, 'orchestrator'),
     liveReplicas: (model) => replicas.list(model),
     deadLetters: await createDeadLetterStore(nc),

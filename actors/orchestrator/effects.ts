@@ -81,7 +81,7 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
     const stored = await o.deployments.load(model);
     const { change } = effect;
     if (WITH_NEW_NUMBER.has(change)) await refuseLost(o, model, stored?.value ?? null);
-    const pair = effect.pair && withPapers(effect.pair, checkpoint.context);
+    const pair = effect.pair && (await withPapers(o, effect.pair, checkpoint.context));
     if (pair) await refuseUnsigned(o, model, pair);
     const record = changed({ change, pair }, stored?.value ?? null, checkpoint, o.now());
     // A conflict is retryable: the whole step is taken again, and finds what the other one wrote.

@@ -5,9 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Outcome } from '../../contracts/commands.ts';
+import type { EnvelopeOfStatement } from '../../contracts/signing.ts';
 import type { Stage } from '../../contracts/subjects.ts';
 import { CTL } from '../../contracts/subjects.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
+import { signedApproval } from '../approval.ts';
+import type { Client } from '../client.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 import { newCommandId, newRunId } from './operate.ts';
@@ -32,7 +35,8 @@ export async function steerCommand(
   global: GlobalOptions,
 ): Promise<void> {
   const { subject, done } = STEER[verb];
-  const outcome = await sent(global, verb, subject, { runId, reason });
+  const sign = verb === 'approve' ? (client: Client) => signedApproval(client, runId, reason, global) : undefined;
+  const outcome = await sent(global, verb, subject, { runId, reason }, sign);
   print(outcome, json, `${runId} ${done}${outcome.changed ? '' : ' (it was so before)'}; state ${outcome.state}`);
 }
 
@@ -51,7 +55,8 @@ export async function blessCommand(
   global: GlobalOptions,
 ) {
   const data = { runId, by, reason, newRunId: newRunId(new Date()) };
-  const outcome = await sent(global, 'bless', CTL.pipelineBless, data);
+  const sign = (client: Client) => signedApproval(client, runId, reason, global);
+  const outcome = await sent(global, 'bless', CTL.pipelineBless, data, sign);
   print(outcome, json, `the candidate of ${runId} goes into service as ${outcome.runId}; state ${outcome.state}`);
 }
 
@@ -74,9 +79,14 @@ function sent(
   verb: string,
   subject: Parameters<typeof sendCommand>[1]['subject'],
   data: object,
+  sign: (client: Client) => Promise<EnvelopeOfStatement | null> = () => Promise.resolve(null),
 ) {
   const silence = `no orchestrator has answered; the ${verb} is stored and is obeyed when one runs`;
-  return withClient(global, ({ bus }) => sendCommand(bus, { subject, data, id: newCommandId(verb), silence }));
+  return withClient(global, async (client) => {
+    const approval = await sign(client);
+    const signed = approval ? { ...data, approval } : data;
+    return sendCommand(client.bus, { subject, data: signed, id: newCommandId(verb), silence });
+  });
 }
 
 const print = (outcome: Outcome, json: boolean | undefined, text: string) =>

@@ -82,7 +82,8 @@ export async function checkPair({ trust, blobs, model, pair, run }: PairCheck): 
   if (other) throw refuse(`its verifier speaks of another ${other}`);
   // A blessing by hand is sealed into the record by the orchestrator that obeyed it.
   if (!predicate.admitted && !pair.blessed) throw refuse('its verifier did not admit it');
-  const approvers = approversOf(pair, model, trust);
+  // A candidate that has just been verified still waits for them.
+  const approvers = run === undefined ? approversOf(pair, model, trust) : trust.required.operator;
   if (approvers < trust.required.operator) {
     throw refuse(`${approvers} of the ${trust.required.operator} operators that are required have signed it`);
   }
@@ -107,8 +108,10 @@ function differenceOf(subject: ReleaseStatement['subject'], pair: ModelPair): st
   return null;
 }
 
+type ApprovedPair = Pick<ModelPair, 'model' | 'gallery' | 'approvals'>;
+
 /** So many different operators have signed for this model and gallery. */
-function approversOf({ model, gallery, approvals = [] }: ModelPair, name: string, trust: Trust): number {
+export function approversOf({ model, gallery, approvals = [] }: ApprovedPair, name: string, trust: Trust): number {
   const isOfPair = ({ subject, predicate }: ApprovalStatement) =>
     predicate.model === name &&
     subjectsOf({ model, gallery, golden: gallery })

@@ -20,6 +20,7 @@ import { createBus, type Bus, type Heard } from '../../infra/messaging/bus.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { createReplicaStore, replicaKey } from '../../infra/stores/replica-store.ts';
 import { DeploymentSchema } from '../../contracts/release.ts';
+import type { Signing } from '../../services/signing/signing.ts';
 import type { WorkContext } from '../../services/work.ts';
 import { figures } from './figures.ts';
 import { namesOnly } from './local.ts';
@@ -80,6 +81,8 @@ export interface StoredEvent {
 export interface SagaOptions {
   readonly works?: Partial<Works>;
   readonly pipeline?: CarriedPipeline;
+  /** Of the orchestrators. */
+  readonly signing?: Signing;
   /** How many run in this process; 0 where one runs elsewhere. */
   readonly orchestrators?: number;
   /** False: no replica lives. */
@@ -117,7 +120,7 @@ export async function withSaga<T>(
   // The first one's stores are also the test's own way to look.
   const contexts = await Promise.all(
     Array.from({ length: Math.max(1, orchestrators) }, async (_, i) =>
-      openOrchestratorContext(await server.connect(`o${i}`), namesOnly(models), log),
+      openOrchestratorContext(await server.connect(`o${i}`), namesOnly(models), log, options.signing),
     ),
   );
   const works = { ...trivialWorks, ...options.works };
