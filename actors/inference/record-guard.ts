@@ -23,7 +23,7 @@ export interface RecordGuardOptions {
 
 export interface RecordGuard {
   /** Whether the record is to be obeyed. */
-  accept(stored: Pick<Stored<Deployment>, 'raw' | 'revision' | 'value'>): boolean;
+  accept(stored: Pick<Stored<Deployment>, 'text'>): boolean;
   /** A record that cannot be read. */
   refuse(error: unknown): void;
   /** The record that was obeyed here before a restart; null if there is none, or nobody signs. */
@@ -43,14 +43,14 @@ export function createRecordGuard({ model, signing, memory, onAlarm, log }: Reco
   };
   return {
     refuse,
-    accept: ({ raw }) => {
+    accept: ({ text }) => {
       try {
         const trust = demanded(signing, 'orchestrator');
         if (trust) {
-          const next = checkSeal(raw, model, trust);
+          const next = checkSeal(text, model, trust);
           checkOrder(link, next, model, memory?.path);
           link = next;
-          memory?.note({ link: { number: next.number, digest: next.digest }, record: raw });
+          memory?.note({ link: { number: next.number, digest: next.digest }, record: text });
         }
       } catch (error) {
         refuse(error);
@@ -66,7 +66,7 @@ export function createRecordGuard({ model, signing, memory, onAlarm, log }: Reco
       if (!trust || !obeyed) return null;
       try {
         checkSeal(obeyed.record, model, trust);
-        return DeploymentSchema.parse(obeyed.record);
+        return DeploymentSchema.parse(JSON.parse(obeyed.record));
       } catch (error) {
         refuse(error);
         return null;

@@ -14,7 +14,7 @@ import type { Link } from '../../services/signing/seal.ts';
 export interface Obeyed {
   readonly link: Link;
   /** As it was stored, its seal with it. */
-  readonly record: unknown;
+  readonly record: string;
 }
 
 export interface ServedMemory {
@@ -31,7 +31,7 @@ export interface ServedMemory {
 const FileSchema = z.object({
   format: z.literal('nightshift.served/1'),
   link: z.object({ number: z.number().int().positive(), digest: DigestSchema }),
-  record: z.unknown(),
+  record: z.string(),
 });
 
 export function openServedMemory(stateDir: string, model: string, log: Logger): ServedMemory {

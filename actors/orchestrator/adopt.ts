@@ -5,7 +5,7 @@
 import type { Deployment, ModelPair } from '../../contracts/release.ts';
 import type { Trust } from '../../contracts/signing.ts';
 import type { RecordStore, Stored } from '../../infra/stores/record-store.ts';
-import { canonical, digestOf } from '../../services/signing/canonical.ts';
+import { digestOf } from '../../services/signing/canonical.ts';
 import type { SigningKey } from '../../services/signing/keys.ts';
 import { sealed } from '../../services/signing/seal.ts';
 
@@ -20,9 +20,9 @@ export async function sealAll(
   records: readonly Stored<Deployment>[],
   key: SigningKey,
 ): Promise<void> {
-  for (const { key: model, value, raw, revision } of records) {
+  for (const { key: model, value, text, revision } of records) {
     // With the number after that of a seal of keys that are gone: replicas may remember it.
-    const before = value.seal ? { number: value.seal.number, digest: digestOf(canonical(raw)) } : null;
+    const before = value.seal ? { number: value.seal.number, digest: digestOf(text) } : null;
     await deployments.save(model, sealed(value, before, key), revision);
   }
 }

@@ -8,7 +8,7 @@ import type { Deployment } from '../../contracts/release.ts';
 import type { Trust } from '../../contracts/signing.ts';
 import type { RecordStore, Stored } from '../../infra/stores/record-store.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { checkSeal, sealed, type Link } from '../../services/signing/seal.ts';
+import { checkSeal, sealed, textOf, type Link } from '../../services/signing/seal.ts';
 import { demanded, ownKey, type Signing } from '../../services/signing/signing.ts';
 
 export interface SealedDeploymentsOptions {
@@ -48,9 +48,10 @@ export function sealDeployments(options: SealedDeploymentsOptions): RecordStore<
       if (expectedRevision > 0 && !chain.heads.has(model)) await load(options, chain, trust, model);
       // A head of another revision means that somebody saved meanwhile, which the store will say.
       const next = sealed(record, chain.heads.get(model)?.link ?? null, key);
-      const link = checkSeal(next, model, trust);
+      const text = textOf(next);
+      const link = checkSeal(text, model, trust);
       const revision = await store.save(model, next, expectedRevision);
-      chain.heads.set(model, { stored: { key: model, value: next, raw: next, revision, savedAt: new Date() }, link });
+      chain.heads.set(model, { stored: { key: model, value: next, text, revision, savedAt: new Date() }, link });
       return revision;
     },
   };
@@ -102,7 +103,7 @@ const lost = (model: string, why: string) =>
 
 function headOf(stored: Stored<Deployment>, trust: Trust): Head | Failure {
   try {
-    return { stored, link: checkSeal(stored.raw, stored.key, trust) };
+    return { stored, link: checkSeal(stored.text, stored.key, trust) };
   } catch (error) {
     return toFailure(error);
   }

@@ -30,7 +30,7 @@ export async function releaseRestoreCommand(
     const lacks = obeyed ? `an orchestrator's signing key in ${files.keysDir}` : `a replica's note ${memory.path}`;
     throw new PipelineError('CONFIG_INVALID', `nightshift release restore needs ${lacks}, which is not there`);
   }
-  const record = withoutAnnouncement(DeploymentSchema.parse(obeyed.record));
+  const record = withoutAnnouncement(DeploymentSchema.parse(JSON.parse(obeyed.record)));
   const restored = sealed(record, obeyed.link, key);
   await withClient(global, async ({ nc }) => {
     const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });

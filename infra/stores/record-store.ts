@@ -14,8 +14,8 @@ import { clientOf } from '../messaging/jetstream.ts';
 export interface Stored<T> {
   readonly key: string;
   readonly value: T;
-  /** As it lies in the store, before the schema has read it: what a signature is over. */
-  readonly raw: unknown;
+  /** As it lies in the store, before the schema has read it, less its checksum: what a signature is over. */
+  readonly text: string;
   /** Grows with each save of any key in the bucket. */
   readonly revision: number;
   readonly savedAt: Date;
@@ -150,7 +150,7 @@ function parse<T>(schema: z.ZodType<T>, entry: KvEntry): Stored<T> {
     throw damaged(`is not JSON: ${(cause as Error).message}`, cause);
   }
   const parsed = schema.safeParse(raw);
-  if (parsed.success) return { key, value: parsed.data, raw, revision, savedAt: created };
+  if (parsed.success) return { key, value: parsed.data, text, revision, savedAt: created };
   throw damaged(`does not fit this version of the program: ${describeIssues(parsed.error)}`);
 }
 

@@ -14,7 +14,7 @@ import { DeploymentSchema, type Deployment, type ModelPair } from '../../contrac
 import { API, BUCKETS, commandSubject, STREAMS, workEventSubject } from '../../contracts/subjects.ts';
 import { ConfigSchema, type Config } from '../../infra/config/config.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
-import { openKv } from '../../infra/stores/record-store.ts';
+import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { startSystem } from '../../main.ts';
 import { announce, commit } from '../../services/deployment/records.ts';
 import { checkSeal, sealed } from '../../services/signing/seal.ts';
@@ -80,12 +80,18 @@ const configOf = (folder: string, url: string): Config =>
 /** The model of the attacker: another net, whose gallery fits it. */
 const evilPair = (blobs: BlobStore, runId = 'evil'): Promise<ModelPair> => storeTinyPair(blobs, { runId, seed: 66 });
 
-async function put({ nc }: Target, record: object): Promise<void> {
-  await (await openKv(nc, BUCKETS.deployments)).put(MODEL, JSON.stringify(record));
+async function put({ nc }: Target, record: object | string): Promise<void> {
+  const text = typeof record === 'string' ? record : JSON.stringify(record);
+  await (await openKv(nc, BUCKETS.deployments)).put(MODEL, text);
 }
 
-const recordOf = async ({ nc }: Target): Promise<Deployment> =>
-  DeploymentSchema.parse((await (await openKv(nc, BUCKETS.deployments)).get(MODEL))?.json());
+async function storedOf({ nc }: Target) {
+  const store = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+  return (await store.load(MODEL))!; // The champion's is there.
+}
+
+const recordOf = async (target: Target): Promise<Deployment> => (await storedOf(target)).value;
+const linkOf = async (target: Target) => checkSeal((await storedOf(target)).text, MODEL, target.keys.trust());
 
 const alarm = (target: Target, text: RegExp) =>
   until(async () => (await target.alarms()).find((it) => text.test(it)), `an alarm like ${String(text)}`);
@@ -147,7 +153,7 @@ test('attack 2b: a forged result of a verification ends the run, and nothing els
 
 test('attack 2c: an older signed pair is no result of tonight, and an older signed record is not obeyed', () =>
   attacked(async (target) => {
-    const older = await recordOf(target);
+    const older = (await storedOf(target)).text;
     const { champion } = target.deployed;
     const replayed = await night(target, 'replay', [], champion);
     assert.equal([replayed.fact, replayed.failure?.code], ['failed', 'RELEASE_UNTRUSTED']);
@@ -174,14 +180,13 @@ test('attack 2d: a pair signed by an untrusted or a revoked key goes into servic
     // Past the orchestrator's own check, as if that had been taken over: the replica looks for itself.
     const pair = await signedPair(blobs, await evilPair(blobs), [strangersKey()]);
     const record = await recordOf(target);
-    const link = checkSeal(record, MODEL, keys.trust());
-    await put(target, sealed(announce(record, pair, 'evil', MODEL), link, keys.orchestrator));
+    await put(target, sealed(announce(record, pair, 'evil', MODEL), await linkOf(target), keys.orchestrator));
     await alarm(target, /RELEASE_UNTRUSTED: .*the pair of run evil is refused/);
     const { replicas } = (await target.ask(API.status, {})).models[0]!;
     assert.match(replicas[0]?.prepared?.refused ?? '', /RELEASE_UNTRUSTED/);
     await assertServes(nc, deployed.champion);
     const withdrawn = { ...(await recordOf(target)), announced: null, change: 'withdrawn' as const };
-    await put(target, sealed(withdrawn, checkSeal(await recordOf(target), MODEL, keys.trust()), keys.orchestrator));
+    await put(target, sealed(withdrawn, await linkOf(target), keys.orchestrator));
     keys.change((trust) => ({ ...trust, revoked: { ...trust.revoked, keys: [keys.verifier.id] } }));
     const revoked = await night(target, 'revoked', [keys.verifier]);
     assert.equal([revoked.fact, revoked.failure?.code], ['failed', 'RELEASE_UNTRUSTED']);

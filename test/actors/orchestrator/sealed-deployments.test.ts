@@ -42,7 +42,7 @@ test('sealed records: two orchestrators continue one chain', () =>
     const first = await one.save('face', record(1), 0);
     assert.is((await other.load('face'))?.value.releaseMax, 1);
     await other.save('face', record(2), first);
-    const links = (await plain.history('face')).map(({ raw }) => checkSeal(raw, 'face', keys.trust()));
+    const links = (await plain.history('face')).map(({ text }) => checkSeal(text, 'face', keys.trust()));
     assert.equal(
       links.map(({ number }) => number),
       [1, 2],
@@ -56,8 +56,8 @@ test('sealed records: what somebody else wrote is passed over, damaged or not, a
     const known = open();
     const revision = await known.save('face', record(1), 0);
     await known.save('face', record(2), revision);
-    const old = (await plain.history('face'))[0]!.raw;
-    for (const body of [JSON.stringify(record(9)), '{"model":', JSON.stringify(old)]) {
+    const old = (await plain.history('face'))[0]!.text;
+    for (const body of [JSON.stringify(record(9)), '{"model":', old]) {
       const latest = await put(body);
       for (const store of [known, open()]) {
         const loaded = await store.load('face');
@@ -67,7 +67,7 @@ test('sealed records: what somebody else wrote is passed over, damaged or not, a
     const loaded = (await known.load('face'))!;
     await known.save('face', record(3), loaded.revision);
     const newest = await plain.load('face');
-    assert.is(checkSeal(newest?.raw, 'face', keys.trust()).number, 3);
+    assert.is(checkSeal(newest?.text ?? '', 'face', keys.trust()).number, 3);
   }));
 
 test('sealed records: if no revision is in order, that is said, and nothing is made up', () =>
