@@ -14,6 +14,7 @@ import { runFacesBench } from './faces/faces.ts';
 import { BACKBONE_SPEC, SPEC } from './decision/people.ts';
 import { runSagaBench } from './saga/saga.ts';
 import { runServingBench } from './serving/serving.ts';
+import { runSigningBench } from './signing/signing.ts';
 import { runSwapBench } from './swap/swap.ts';
 import { runIdentifyBench } from './identify/identify.ts';
 import { runInputBench } from './input/input-pipeline.ts';
@@ -164,6 +165,14 @@ bench
   .action(async ({ json, quick, data, peers = [] }) => {
     const programs = peers === true ? ['python3'] : peers;
     await runTrainingBench({ json, quick, peers: programs, dataFolder: data ?? null });
+  });
+
+bench
+  .command('signing')
+  .description('what it costs to sign and to check a release and the deployment record')
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ json }) => {
+    await runSigningBench({ json });
   });
 
 bench
