@@ -17,7 +17,9 @@ import { configOf } from './with-client.ts';
 /** Of a run's memory, what an approval is about. */
 const MemorySchema = z.object({
   candidate: BlobRefSchema,
-  verification: ModelPairSchema.pick({ gallery: true, golden: true, faces: true }),
+  verification: ModelPairSchema.pick({ gallery: true, golden: true, faces: true }).extend({
+    refit: BlobRefSchema.optional(),
+  }),
 });
 
 /** Null without a key, or for a run without a verified candidate: the orchestrator says what it thinks of that. */
@@ -35,6 +37,7 @@ export async function signedApproval(
   const { data } = MemorySchema.safeParse(context);
   if (!data) return null;
   const time = new Date().toISOString();
-  const refs = { ...data.verification, model: data.candidate };
+  const { refit, ...papers } = data.verification;
+  const refs = { ...papers, model: refit ?? data.candidate };
   return signing.sign('operator', approvalStatement(refs, { model, run: runId, reason: reason ?? null, time }));
 }
