@@ -22,9 +22,12 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { billOfMaterials } from './sbom.mjs';
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const DIST = join(ROOT, 'dist');
+/** Made with the package; a checkout that only runs needs none. */
+const BILL = join(DIST, 'sbom.cdx.json');
 /** A program that is running may still load a file of an earlier build; it has done so after a day. */
 const KEPT_MS = 24 * 3600_000;
 
@@ -64,7 +67,7 @@ export async function ensureBuilt({ tests = false } = {}) {
     const paths = sourcesOf(part);
     const digest = digestOf(paths);
     if (stampOf(part) === digest) continue;
-    const made = await make(part, paths, digest);
+    const { made } = await make(part, paths, digest);
     removeFrom(join(DIST, part.home, 'chunks'), (path, ageMs) => made.has(path) || ageMs < KEPT_MS);
   }
 }
@@ -73,7 +76,9 @@ export async function ensureBuilt({ tests = false } = {}) {
 async function buildAll() {
   vendorOnnxruntime();
   const paths = sourcesOf(PROGRAM);
-  const made = await make(PROGRAM, paths, digestOf(paths));
+  const { made, bundled } = await make(PROGRAM, paths, digestOf(paths));
+  replace(BILL, billOfMaterials([...bundled, ...onnxruntimeFiles().map((file) => `${ONNXRUNTIME_HOME}/${file}`)]));
+  made.add(BILL);
   removeFrom(DIST, (path) => made.has(path) || IN_TESTS.test(relative(DIST, path)) || path.includes(VENDOR));
 }
 
@@ -85,14 +90,14 @@ function declareTypes() {
 
 /**
  * Files take the place of their predecessors one by one, chunks first, the stamp last: another process may be making the
- * same, or be about to load what is replaced. Returns their paths.
+ * same, or be about to load what is replaced. Returns their paths, and the files of packages that became part of them.
  * @param {Part} part
  * @param {readonly string[]} paths
  * @param {string} digest
  */
 async function make(part, paths, digest) {
   const { build } = await esbuild();
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: paths.filter(part.isEntry),
     outbase: '.',
@@ -102,13 +107,14 @@ async function make(part, paths, digest) {
     external: dependencies(),
     banner: { js: REQUIRE },
     plugins: [vendored],
-    ...{ sourcemap: true, write: false, logLevel: 'warning' },
+    ...{ sourcemap: true, write: false, metafile: true, logLevel: 'warning' },
   });
   const isChunk = (/** @type {{ path: string }} */ { path }) => path.includes(`${sep}chunks${sep}`);
   const entries = outputFiles.filter((file) => !isChunk(file));
   for (const { path, contents } of [...outputFiles.filter(isChunk), ...entries]) replace(path, contents);
   replace(stampFileOf(part), digest);
-  return new Set([...outputFiles.map(({ path }) => path), stampFileOf(part)]);
+  const bundled = Object.keys(metafile.inputs).filter((path) => path.startsWith('node_modules/'));
+  return { made: new Set([...outputFiles.map(({ path }) => path), stampFileOf(part)]), bundled };
 }
 
 async function esbuild() {
@@ -141,7 +147,8 @@ const vendored = {
 };
 
 const VENDOR = `${sep}vendor${sep}`;
-const ONNXRUNTIME = join(ROOT, 'node_modules/onnxruntime-node');
+const ONNXRUNTIME_HOME = 'node_modules/onnxruntime-node';
+const ONNXRUNTIME = join(ROOT, ONNXRUNTIME_HOME);
 /** A package serves Linux; a checkout also its own machine. */
 const PLATFORMS = [...new Set(['linux/x64', 'linux/arm64', `${process.platform}/${process.arch}`])];
 

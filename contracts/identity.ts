@@ -7,11 +7,11 @@ import { z } from 'zod';
 
 /** A person's token in a subject; also the name of a role, or of a part of the program that acts by itself. */
 const WHO = /^[A-Za-z0-9_-]{1,64}$/;
-export const ROLES = ['operator', 'enroller'] as const;
-export type Role = (typeof ROLES)[number];
+export const SENDER_ROLES = ['operator', 'enroller'] as const;
+export type SenderRole = (typeof SENDER_ROLES)[number];
 export const PROGRAMS = ['schedule', 'guard'] as const;
 const ANONYMOUS = 'anonymous';
-const RESERVED: readonly string[] = [...ROLES, ...PROGRAMS, ANONYMOUS];
+const RESERVED: readonly string[] = [...SENDER_ROLES, ...PROGRAMS, ANONYMOUS];
 
 /** A role, a program and nobody cannot be the name of a person. */
 export const isWho = (token: string) => WHO.test(token) && !RESERVED.includes(token);
@@ -28,7 +28,7 @@ export interface Identity {
 }
 
 /** `who`: the token of the subject, null if a role has spoken. */
-export function identityOf(who: string | null, role: Role, proven: boolean): Identity {
+export function identityOf(who: string | null, role: SenderRole, proven: boolean): Identity {
   if (proven) return { by: who ?? role, proven };
   return { by: who === null ? ANONYMOUS : `${who}, unproven`, proven };
 }

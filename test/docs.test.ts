@@ -63,6 +63,15 @@ test('documents: every page of docs/ is in its index', () => {
   assert.equal(lost, []);
 });
 
+test('documents: security.md names a test of each of the fourteen attacks, and has a place for the permissions', () => {
+  const rows = page('docs/security.md').matchAll(/^\| (\d+) +\| .* \| (`test\/.*\.test\.ts`) +\|$/gm);
+  assert.equal(
+    [...rows].map(([, number]) => Number(number)),
+    Array.from({ length: 14 }, (_, index) => index + 1),
+  );
+  assert.match(page('docs/security.md'), /<!-- permissions:begin -->[\s\S]*<!-- permissions:end -->/);
+});
+
 test('documents: every file that ARCHITECTURE.md and CONTRIBUTING.md name is there', () => {
   const named = ['ARCHITECTURE.md', 'CONTRIBUTING.md'].flatMap((path) =>
     [...page(path).matchAll(/`([a-z]+\/[A-Za-z0-9/._-]+)`/g)].map(([, file]) => `${path}: ${file!}`),

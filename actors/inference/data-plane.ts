@@ -5,7 +5,7 @@
  */
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
-import { identityOf, type Identity, type Role } from '../../contracts/identity.ts';
+import { identityOf, type Identity, type SenderRole } from '../../contracts/identity.ts';
 import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
 import { parseSubject, type AnyInferVerb } from '../../contracts/parse-subject.ts';
 import { APPROVAL_VERBS, GALLERY_VERBS, INFER_VERBS, inferQueue, inferSubject } from '../../contracts/subjects.ts';
@@ -98,7 +98,7 @@ async function replyTo(options: DataPlaneOptions, request: RecogniseRequest<Verb
 }
 
 /** Throws REQUEST_INVALID if the token behind the verb is nobody's name. */
-function senderOf({ nc }: DataPlaneOptions, subject: string, role: Role): Identity {
+function senderOf({ nc }: DataPlaneOptions, subject: string, role: SenderRole): Identity {
   const parsed = parseSubject(subject);
   if (parsed.family === 'infer') return identityOf(parsed.who, role, demandsLogin(nc));
   throw new PipelineError('REQUEST_INVALID', `${subject}: its last token is not the name of a person`);
