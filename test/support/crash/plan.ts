@@ -101,6 +101,8 @@ function ofSchedules({ schedules }: Outcome): Crash[] {
 }
 
 function ofMessages({ traces, timers }: Outcome): Crash[] {
+  // Consumer, subject and code of each.
+  const letters = traces.letters.map((told) => told.split(' ').slice(0, 2).join(' '));
   const awaited = traces.events.map((told) => told.split(' ')[0]!).filter(isAwaited);
   // How often a run looks around depends on the time that others take.
   const fired = timers.filter((subject) => !isLook(subject));
@@ -109,7 +111,10 @@ function ofMessages({ traces, timers }: Outcome): Crash[] {
     ...fired.map((subject) => `${CONSUMERS.timers} ${subject}`),
     ...new Set(awaited.map((subject) => `${CONSUMERS.events} ${subject}`)),
   ];
-  return handled.map((where) => orchestrator('message.handled', where));
+  return [
+    ...handled.filter((where) => !letters.includes(where)).map((where) => orchestrator('message.handled', where)),
+    ...letters.map((where) => orchestrator('message.buried', where)),
+  ];
 }
 
 /** Whether the orchestrator's consumer hands it out. */

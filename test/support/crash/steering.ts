@@ -22,7 +22,10 @@ export async function say(nc: NatsConnection, subject: CtlSubject, data: object)
 /** A training that ends only when it is told to, or with the trainer, and leaves nothing: it reads what never comes. */
 export const NEVER_ENDING = { strategy: 'command', command: { argv: ['cat', '-'] } };
 
-/** Holds the run in training, lets it go on, cancels it; what is asked of it after its end is refused. */
+/**
+ * Holds the run in training, lets it go on, cancels it; what is asked of it after its end is refused. A slot comes for a
+ * model that nobody has configured, and becomes a dead letter.
+ */
 export async function cancelInTraining(nc: NatsConnection): Promise<void> {
   await settled(nc, RUN, 'training.working.beating');
   await say(nc, CTL.pipelinePause, { runId: RUN });
@@ -32,6 +35,7 @@ export async function cancelInTraining(nc: NatsConnection): Promise<void> {
   await say(nc, CTL.pipelineCancel, { runId: RUN });
   await settled(nc, RUN, 'cancelled');
   await say(nc, CTL.pipelineApprove, { runId: RUN });
+  await jetstream(nc).publish(slotSubject('nobody'), '{}');
 }
 
 /** The candidate's gallery is gone when it is approved, so the run fails; with the gallery back it is retried. */

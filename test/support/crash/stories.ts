@@ -68,13 +68,14 @@ export const STORIES: readonly Story[] = [
   // An operator wants a release that has to be loaded again.
   { name: 'retained', releases: 3, pipeline: {}, begin: rollback({ release: 1 }), own: /./ },
   {
-    // An operator holds a run in training, lets it go on and then cancels it. A command after its end is refused.
+    // An operator holds a run in training, lets it go on and then cancels it. A command after its end is refused, and
+    // a message that nobody can handle is kept.
     name: 'cancelled',
     releases: 0,
     pipeline: { training: NEVER_ENDING },
     begin: night,
     operator: cancelInTraining,
-    own: /after (operator\.|train\.cancelled)|ctl\.pipeline\.(pause|resume|cancel|approve)|trainer|train\.cancelled/,
+    own: /after (operator\.|train\.cancelled)|ctl\.pipeline\.(pause|resume|cancel|approve)|trainer|train\.cancelled|slot\.nobody/,
   },
   {
     // Something that a candidate needs is gone when it is deployed; an operator brings it back and has the run go on from there.
