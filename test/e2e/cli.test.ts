@@ -154,7 +154,10 @@ async function assertRollback(command: Run): Promise<void> {
   assert.equal([back.release, back.previousRelease], [3, 2]);
   const shown = await command('deployments');
   assert.match(shown.stdout, /^face\n/);
-  assert.match(shown.stdout, /│ 3 +│ \S+ +│ now +│ - +│ rolled back by operator +│ release 1 │/);
+  assert.match(
+    shown.stdout,
+    /│ 3 +│ \S+ +│ now +│ - +│ rolled back by operator +│ (anonymous|operator) +│ release 1 │/,
+  );
   const { models } = json<{ models: ModelLedger[] }>(await command('deployments', MODEL, '--json'));
   assert.equal(
     models.map(({ releases }) => releases.map(({ release, reason, retained }) => [release, reason, retained])),
