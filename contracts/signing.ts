@@ -121,3 +121,7 @@ export const TrustSchema = z.strictObject({
     .describe('models and galleries that served before releases were signed: they need no statement'),
 });
 export type Trust = z.infer<typeof TrustSchema>;
+
+/** RUNS/approval.<runId>: words of operators on the candidate of a run. */
+export const ApprovalsSchema = z.object({ approvals: z.array(EnvelopeOfStatementSchema).max(8) });
+export type Approvals = z.infer<typeof ApprovalsSchema>;

@@ -3,16 +3,11 @@
  * announced, and then a part of the pair. Where the trusted keys demand such words, an approval without enough of them is
  * refused, and the run goes on waiting.
  */
-import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
-import { EnvelopeOfStatementSchema, type EnvelopeOfStatement } from '../../contracts/signing.ts';
+import type { EnvelopeOfStatement } from '../../contracts/signing.ts';
 import type { PipelineContext } from '../../machines/pipeline.machine.ts';
 import { approversOf } from '../../services/signing/statement.ts';
 import type { OrchestratorContext } from './context.ts';
-
-/** RUNS/approval.<runId> */
-export const ApprovalsSchema = z.object({ approvals: z.array(EnvelopeOfStatementSchema).max(8) });
-export type Approvals = z.infer<typeof ApprovalsSchema>;
 
 const keyOf = (runId: string) => `approval.${runId}`;
 

@@ -24,7 +24,7 @@ import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { followServerClock } from '../../infra/messaging/server-clock.ts';
 import { createTimers, type Timers } from '../../infra/messaging/timers.ts';
 import type { Checkpoint } from '../../machines/step.ts';
-import { ApprovalsSchema, type Approvals } from './approvals.ts';
+import { ApprovalsSchema, type Approvals } from '../../contracts/signing.ts';
 import { createCommandOrder, type CommandOrder } from './command-order.ts';
 import type { Attempts } from './durable.ts';
 import { createSavedRuns, type SavedRuns } from './saved-runs.ts';
