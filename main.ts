@@ -17,16 +17,19 @@ import { applySchedules } from './actors/orchestrator/schedule.ts';
 import { startTrainer } from './actors/trainer/trainer.ts';
 import { startVerifier } from './actors/verifier/verifier.ts';
 import { serveApi } from './infra/messaging/api.ts';
+import type { Role } from './contracts/roles.ts';
 import { BUCKETS } from './contracts/subjects.ts';
 import { DeploymentSchema } from './contracts/release.ts';
 import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
 import type { Config } from './infra/config/config.ts';
 import { localDefinitions } from './infra/config/local-definitions.ts';
-import { refuseLoginWithoutServer } from './infra/config/nats.ts';
+import { loginOf } from './infra/access/login-of.ts';
+import { refuseLoginWithoutServer, type Login } from './infra/config/nats.ts';
 import { ownFiles, releaseFiles } from './infra/config/releases.ts';
 import { askForever } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
+import { firstDenial } from './infra/messaging/denial.ts';
 import type { Logger } from './runtime/logger.ts';
 import { sweepScratch } from './runtime/scratch.ts';
 import { ensureKeys, readTrust, writeTrust } from './services/signing/key-folder.ts';
@@ -34,6 +37,7 @@ import { NO_SIGNING, openSigning, type Signing } from './services/signing/signin
 import { createRecordStore, openKv } from './infra/stores/record-store.ts';
 import { createReplicaStore } from './infra/stores/replica-store.ts';
 import { launchServer, type Server } from './infra/server/server.ts';
+import { awaitTopology } from './infra/topology/await-topology.ts';
 import { applyTopology } from './infra/topology/topology.ts';
 
 export interface System {
@@ -70,8 +74,10 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
   // Found now rather than at night. Where other machines do the work, it is their files that need them.
   for (const problem of localDefinitions(config).undefinedNames()) log.warn({}, problem);
   try {
-    server = await launchServer({ ...config.nats, log });
-    await setUp(server.url, config, log);
+    const { insecure } = config.nats;
+    server = await launchServer({ ...config.nats, hasIdentities: !insecure, log });
+    // A server of somebody else is set up by `nightshift setup`, with rights that no actor has.
+    if (server.source !== 'url') await setUp(server.url, config, log);
     // Inference first and on its own: what is deployed serves while the rest is still starting.
     for (const actor of ['inference' as const, ...actors.filter((name) => name !== 'inference')]) {
       if (actors.includes(actor)) started.push(await startActor(actor, server.url, config, log));
@@ -83,21 +89,38 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
   }
 }
 
-/** Streams, buckets, consumers and keys, over a connection that is closed in any case. */
+/** Streams, buckets, consumers and keys. */
 async function setUp(url: string, config: Config, log: Logger): Promise<void> {
-  const nc = await connectNats({ url, login: config.nats, name: 'nightshift-setup', log });
+  await connectedAs('setup', { url, config, log }, (nc) => applyTopology(nc, { replicas: config.nats.replicas }));
+  if (config.nats.url !== undefined) return;
+  const { keysDir, trustFile } = ownFiles(config.nats, config.releases);
+  if (!ensureKeys(keysDir, trustFile, new Date())) return;
+  await connectedAs('orchestrator', { url, config, log }, (nc) => adopt(nc, { keysDir, trustFile }, log));
+}
+
+interface Reached {
+  readonly url: string;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+/** Over a connection of its own that is closed in any case. A right that is missing ends it. */
+async function connectedAs(role: Role, { url, config, log }: Reached, use: (nc: NatsConnection) => Promise<void>) {
+  const login = loginOf(config.nats, role, url);
+  const nc = await connectNats({ url, login, name: `nightshift-${role}`, role, log });
   try {
-    await applyTopology(nc, { replicas: config.nats.replicas });
-    if (config.nats.url === undefined) await makeKeys(nc, config, log);
+    await Promise.race([use(nc), firstDenial(nc)]);
   } finally {
     await nc.close();
   }
 }
 
-/** At the first start; releases that serve already are adopted then. */
-async function makeKeys(nc: NatsConnection, { nats, releases }: Config, log: Logger): Promise<void> {
-  const { keysDir, trustFile } = ownFiles(nats, releases);
-  if (!ensureKeys(keysDir, trustFile, new Date())) return;
+/** At the first start with keys: releases that serve already are trusted, and sealed. */
+async function adopt(
+  nc: NatsConnection,
+  { keysDir, trustFile }: Pick<ReturnType<typeof ownFiles>, 'keysDir' | 'trustFile'>,
+  log: Logger,
+): Promise<void> {
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const records = await deployments.list();
   const key = openSigning({ keysDir, trustFile }).keyOf('orchestrator');
@@ -110,9 +133,11 @@ async function makeKeys(nc: NatsConnection, { nats, releases }: Config, log: Log
 /** One actor with a connection of its own, as it would run in a process of its own. */
 export async function startActor(name: ActorName, url: string, config: Config, log: Logger): Promise<Actor> {
   const actorLog = log.child({ actor: name });
-  const nc = await connectNats({ url, login: config.nats, name: `nightshift-${name}`, log: actorLog });
+  const login = loginOf(config.nats, name, url);
+  const nc = await connectNats({ url, login, name: `nightshift-${name}`, role: name, log: actorLog });
   try {
-    const actor = await STARTERS[name]({ nc, url, config, log: actorLog, ...signingFor(name, config, actorLog) });
+    const surroundings = { nc, url, login, config, log: actorLog, ...signingFor(name, config, actorLog) };
+    const actor = await Promise.race([startOn(surroundings, name), firstDenial(nc)]);
     let isStopped = false;
     return {
       stop: async () => {
@@ -133,10 +158,20 @@ export async function startActor(name: ActorName, url: string, config: Config, l
   }
 }
 
+async function startOn(surroundings: Surroundings, name: ActorName): Promise<Stoppable> {
+  const { nc, log } = surroundings;
+  await awaitTopology(nc, name, log);
+  const actor = await STARTERS[name](surroundings);
+  // A subscription that the server refuses is told before the answer to this.
+  await nc.flush();
+  return actor;
+}
+
 interface Surroundings {
   readonly nc: NatsConnection;
   /** Where `nc` is connected to, for another connection. */
   readonly url: string;
+  readonly login: Login;
   readonly config: Config;
   readonly log: Logger;
   readonly signing: Signing;
@@ -198,8 +233,8 @@ async function startOrchestration({ nc, config, log, signing }: Surroundings): P
 
 /** `inference.replicas` of every model that is configured. */
 async function startReplicas(surroundings: Surroundings): Promise<Stoppable> {
-  const { nc, url, config, log, signing, stateDir } = surroundings;
-  const blobs = startBlobReader({ url, login: config.nats, source: 'inference' });
+  const { nc, url, login, config, log, signing, stateDir } = surroundings;
+  const blobs = startBlobReader({ url, login, source: 'inference' });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
   const models = Object.keys(config.models);

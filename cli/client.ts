@@ -11,10 +11,12 @@ import { PipelineError, type ErrorCode } from '../contracts/errors.ts';
 import { INFER_HEADERS } from '../contracts/inference.ts';
 import { FailureSchema } from '../contracts/messages.ts';
 import { parseSubject } from '../contracts/parse-subject.ts';
+import type { Role } from '../contracts/roles.ts';
 import { commandAs } from '../contracts/subjects.ts';
 import type { Login } from '../infra/config/nats.ts';
 import { createBus, type Bus } from '../infra/messaging/bus.ts';
 import { connectNats } from '../infra/messaging/connection.ts';
+import { throwDenied } from '../infra/messaging/denial.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 export interface Client {
@@ -30,8 +32,8 @@ export interface Client {
 const ANSWER_TIMEOUT_MS = 5_000;
 
 /** Throws as connectNats does. Unlike an actor, a command gives up at once. */
-export async function connectClient(url: string, log: Logger, login?: Login): Promise<Client> {
-  const nc = await connectNats({ url, login, name: 'nightshift-cli', log, isHasty: true });
+export async function connectClient(url: string, log: Logger, login?: Login, role?: Role): Promise<Client> {
+  const nc = await connectNats({ url, login, name: 'nightshift-cli', role, log, isHasty: true });
   const bus = await createBus({ nc, source: 'cli', log, now: () => new Date(), newId: randomUUID });
   return {
     nc,
@@ -60,6 +62,7 @@ export async function ask<S extends ApiSubject>(
   question: Question<S>,
 ): Promise<Answer<S>> {
   const answer = await nc.request(subject, JSON.stringify(question), { timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
+    throwDenied(cause, nc);
     throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${subject}: is an orchestrator running?`, { cause });
   });
   // The subject chooses the schema; TypeScript does not follow the correlation through the index.

@@ -6,6 +6,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
+import { CLIENT_ROLES, PERSON_ROLES, type ClientRole, type Person } from '../contracts/roles.ts';
 import { backboneCommands } from './commands/backbone.ts';
 import { facesCommands } from './commands/faces.ts';
 import type { SteerVerb } from './commands/steer.ts';
@@ -17,6 +18,7 @@ const EXIT_CODE_USAGE = 2;
 /** A command's module is loaded when the command runs: help, and the word that one is misspelt, need none. */
 const load = {
   ask: () => import('./commands/ask.ts'),
+  auth: () => import('./commands/auth.ts'),
   curve: () => import('./commands/curve.ts'),
   demo: () => import('../demo/demo.ts'),
   dlq: () => import('./commands/dlq.ts'),
@@ -30,6 +32,7 @@ const load = {
   report: () => import('./commands/report.ts'),
   runShow: () => import('./commands/run-show.ts'),
   schedule: () => import('./commands/schedule.ts'),
+  setup: () => import('./commands/setup.ts'),
   show: () => import('./commands/show.ts'),
   start: () => import('./commands/start.ts'),
   steer: () => import('./commands/steer.ts'),
@@ -61,9 +64,18 @@ function program(): Command {
   nightshift
     .command('start')
     .description('start the server and all actors, and keep them up until Ctrl-C')
-    .action(async (_, command) => {
-      await (await load.start()).startCommand(globals(command));
+    .option('--insecure', 'the server asks nobody who it is: every program on this machine may do everything')
+    .action(async (options, command) => {
+      await (await load.start()).startCommand(options, globals(command));
     });
+  nightshift
+    .command('setup')
+    .description(
+      'make the streams, buckets and consumers on a server of your own, or change them to those of this version',
+    )
+    .option('--dry-run', 'only say what would be made or changed')
+    .option(...JSON_OUTPUT)
+    .action(async (options, command) => (await load.setup()).setupCommand(options, globals(command)));
   nightshift
     .command('actor')
     .description('run one actor against a running server')
@@ -139,6 +151,7 @@ function program(): Command {
     .action(async (model, options, command) =>
       (await load.operate()).rollbackCommand(model, options, globals(command)),
     );
+  authCommands(nightshift);
   steerCommands(nightshift);
   galleryCommands(nightshift);
   approvalCommands(nightshift);
@@ -169,6 +182,27 @@ function program(): Command {
       await (await load.demo()).demoCommand(options);
     });
   return nightshift;
+}
+
+function authCommands(nightshift: Command): void {
+  const auth = nightshift.command('auth').description('who may do what at nats-server').enablePositionalOptions();
+  auth
+    .command('export')
+    .description('print the rights of every role, for the administrator of a server')
+    .addOption(new Option('--format <format>', 'for a configuration file, or commands of nsc').choices(['conf', 'nsc']))
+    .option('--account <name>', 'nsc: the account of the users', 'NIGHTSHIFT')
+    .option('--person <name:role>', `also somebody with a name (${PERSON_ROLES.join(', ')}); may be repeated`, people)
+    .action(async (options) => (await load.auth()).authExportCommand(options));
+  auth
+    .command('context')
+    .description('write contexts of the NATS CLI, `nats --context nightshift-<role>`, for the server of `start`')
+    .argument('<roles...>', CLIENT_ROLES.join(', '), clientRoles)
+    .action(async (roles, _, command) => (await load.auth()).authContextCommand(roles, globals(command)));
+  auth
+    .command('check')
+    .description('try what each role may do and may not do, at the server itself')
+    .option(...JSON_OUTPUT)
+    .action(async (options, command) => (await load.auth()).authCheckCommand(options, globals(command)));
 }
 
 /** Commands about one run that are answered at once. */
@@ -374,6 +408,19 @@ function positiveNumber(value: string): number {
 function releaseNumber(value: string): number {
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('a release is a whole number from 1');
   return Number(value);
+}
+
+function people(value: string, before: readonly Person[] = []): readonly Person[] {
+  const [who = '', role = ''] = value.split(':');
+  const found = PERSON_ROLES.find((it) => it === role);
+  if (who !== '' && found) return [...before, { who, role: found }];
+  throw new InvalidArgumentError(`such as alice:operator; roles are ${PERSON_ROLES.join(', ')}`);
+}
+
+function clientRoles(value: string, roles: readonly ClientRole[] = []): readonly ClientRole[] {
+  const found = CLIENT_ROLES.find((role) => role === value);
+  if (!found) throw new InvalidArgumentError(`there are ${CLIENT_ROLES.join(', ')}`);
+  return [...roles, found];
 }
 
 function actorName(value: string): ActorName {

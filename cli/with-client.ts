@@ -1,16 +1,24 @@
 /** A bracket around a command's connection to the configured server; it is closed in any case. */
 import { PipelineError } from '../contracts/errors.ts';
 import { WhoSchema } from '../contracts/identity.ts';
+import type { Role } from '../contracts/roles.ts';
+import { loginOf } from '../infra/access/login-of.ts';
 import { loadConfig, type Config } from '../infra/config/config.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { clientAs, connectClient, type Client } from './client.ts';
 import type { GlobalOptions } from './global-options.ts';
 
-export async function withClient<T>(global: GlobalOptions, use: (client: Client) => Promise<T>): Promise<T> {
+/** `role`: as whom the command speaks, where a login of that role is known. */
+export async function withClient<T>(
+  global: GlobalOptions,
+  use: (client: Client) => Promise<T>,
+  role: Role = 'operator',
+): Promise<T> {
   const config = configOf(global);
   const who = whoOf(global);
+  const url = serverUrl(config);
   const log = createLogger({ level: 'warn' });
-  const client = clientAs(await connectClient(serverUrl(config), log, config.nats), who);
+  const client = clientAs(await connectClient(url, log, loginOf(config.nats, role, url), role), who);
   try {
     return await use(client);
   } finally {

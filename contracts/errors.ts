@@ -72,6 +72,8 @@ export const ERRORS = {
   DELIVERIES_EXHAUSTED: 'The message was delivered as often as allowed and never handled.',
   NATS_UNAVAILABLE: 'No nats-server could be started or reached.',
   LOGIN_REFUSED: 'The server refuses the login, or its certificate is not trusted; the message says what to change.',
+  PERMISSION_DENIED:
+    'The server refuses a subject to this identity; the message names both, docs/security.md the rights.',
   INTERNAL: 'An unexpected error; its stack is in the log of the actor that is named.',
 } as const;
 

@@ -99,6 +99,7 @@ export const ALL = {
   refused: 'nightshift.refused.>',
   audit: 'nightshift.audit.>',
   pending: 'nightshift.pending.>',
+  replicaEvents: 'nightshift.evt.replica.*.*',
   enrolments: 'nightshift.enrol.>',
 } as const;
 
@@ -106,6 +107,8 @@ export const commandSubject = (stage: WorkStage, verb: CommandVerb, runId: strin
   `nightshift.cmd.${stage}.${verb}.${runId}`;
 export const workEventSubject = (stage: WorkStage, fact: WorkFact, runId: string) =>
   `nightshift.evt.${stage}.${fact}.${runId}`;
+/** All facts of the workers of a stage. */
+export const workEventsOf = (stage: WorkStage) => `nightshift.evt.${stage}.*.*`;
 export const replicaEventSubject = (fact: ReplicaFact, runId: string) => `nightshift.evt.replica.${fact}.${runId}`;
 export const pipelineEventSubject = (fact: PipelineFact, runId: string) => `nightshift.evt.pipeline.${fact}.${runId}`;
 export const MODEL_FACTS = ['deployed', 'rolled-back'] as const;

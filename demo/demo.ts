@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PipelineError } from '../contracts/errors.ts';
+import type { Role } from '../contracts/roles.ts';
+import { loginOf } from '../infra/access/login-of.ts';
 import { ConfigSchema, type Config } from '../infra/config/config.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { startSystem } from '../main.ts';
-import { connectClient } from '../cli/client.ts';
+import { connectClient, type Client } from '../cli/client.ts';
 import { onSignal } from '../cli/signals.ts';
 import { sourcesOf, startDataServices, type DataServices } from './data-services.ts';
 import { brokenPromises, toJson, toTable } from './report.ts';
@@ -51,11 +53,22 @@ export async function demoCommand({ data: folder, json = false }: DemoOptions): 
   const say = (text: string) => void (json || process.stderr.write(`${text}\n`));
   try {
     await inSystem(home, folder, async (parts) => {
-      const { client, config, data, url } = parts;
+      const { client, door, config, data, url } = parts;
       say(`${introduction(folder)}\nnats-server ${url}, ${config.inference.replicas} replicas.\n`);
       const { signal } = interrupted;
       const wait = (ms: number) => delay(ms, undefined, { signal });
-      const story = await tellStory({ ...client, url, data, say, quiet: json, signal, wait });
+      const doorLogin = loginOf(config.nats, 'door', url);
+      const story = await tellStory({
+        bus: client.bus,
+        door: door.nc,
+        url,
+        doorLogin,
+        data,
+        say,
+        quiet: json,
+        signal,
+        wait,
+      });
       const figures = toJson(story, { synthetic: folder === undefined, fpir: DECISION.identify.fpir });
       process.stdout.write(
         json ? `${JSON.stringify(figures)}\n` : `\n8. The nights in figures\n${toTable(story, figures)}\n`,
@@ -80,7 +93,9 @@ const introduction = (folder: string | undefined) =>
     : `Nightshift demo on the images in ${folder}.`;
 
 interface Parts {
-  readonly client: Awaited<ReturnType<typeof connectClient>>;
+  /** The operator. */
+  readonly client: Client;
+  readonly door: Client;
   readonly config: Config;
   readonly data: DataServices;
   readonly url: string;
@@ -94,9 +109,12 @@ async function inSystem(home: string, folder: string | undefined, use: (parts: P
     const config = demoConfig(home, data);
     const system = await startSystem(config, log);
     try {
-      const client = await connectClient(system.server.url, log);
+      const { url } = system.server;
+      const connectAs = (role: Role) => connectClient(url, log, loginOf(config.nats, role, url), role);
+      const client = await connectAs('operator');
       try {
-        await use({ client, config, data, url: system.server.url });
+        const door = await connectAs('door');
+        await use({ client, door, config, data, url }).finally(door.close);
       } finally {
         await client.close();
       }

@@ -8,6 +8,7 @@ import { PipelineError } from '../contracts/errors.ts';
 import { IdentifyReplySchema } from '../contracts/inference.ts';
 import { CompletedSchemas, ModelDeployedSchema } from '../contracts/messages.ts';
 import { inferSubject, modelDeployedSubject, type Stage } from '../contracts/subjects.ts';
+import type { Login } from '../infra/config/nats.ts';
 import type { Bus } from '../infra/messaging/bus.ts';
 import { readAnswer } from '../cli/client.ts';
 import { newRunId, rollBack } from '../cli/commands/operate.ts';
@@ -24,9 +25,11 @@ const STEADY_REQUESTS_MS = 3_000;
 const WARM_UP_MS = 1_500;
 
 export interface StoryContext {
-  readonly nc: NatsConnection;
   readonly bus: Bus;
+  /** At the door: it may ask who somebody is, and nothing else. */
+  readonly door: NatsConnection;
   readonly url: string;
+  readonly doorLogin: Login;
   readonly data: DataServices;
   /** Plain words for a person. */
   readonly say: (text: string) => void;
@@ -90,6 +93,7 @@ export async function tellStory(c: StoryContext): Promise<Story> {
     c.say(`\n2. The doors open: ${REQUESTS_PER_SECOND} identify requests a second, from now on without pause.`);
     traffic = await startTraffic({
       url: c.url,
+      login: c.doorLogin,
       model: MODEL,
       requestsPerSecond: REQUESTS_PER_SECOND,
       probes: [...c.data.people.flatMap((person) => c.data.liveProbes(person)), ...c.data.liveStrangers],
@@ -203,9 +207,9 @@ async function atTheDoor(c: StoryContext): Promise<AtTheDoor> {
   };
 }
 
-async function identify({ nc }: StoryContext, image: Uint8Array): Promise<string | null> {
+async function identify({ door }: StoryContext, image: Uint8Array): Promise<string | null> {
   const subject = inferSubject(MODEL, 'identify');
-  const answer = await nc.request(subject, image, { timeout: 5_000 });
+  const answer = await door.request(subject, image, { timeout: 5_000 });
   return readAnswer(answer, IdentifyReplySchema, subject).person;
 }
 

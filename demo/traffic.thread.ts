@@ -26,9 +26,9 @@ interface Period {
 }
 
 const port = parentPort!; // This module runs only as a thread.
-const { url, model, requestsPerSecond, probes } = workerData.data as TrafficData;
+const { url, login, model, requestsPerSecond, probes } = workerData.data as TrafficData;
 const log = createLogger({ level: 'warn' });
-const nc = await connectNats({ url, name: 'demo-traffic', log, isHasty: true });
+const nc = await connectNats({ url, login, name: 'demo-traffic', role: 'door', log, isHasty: true });
 const subject = inferSubject(model, 'identify');
 const periods = new Map<string, Period>();
 const failures: string[] = [];

@@ -3,11 +3,13 @@
  * have. A request is due at its time whether or not earlier ones were answered, and its latency counts from then.
  */
 import { once } from 'node:events';
+import type { Login } from '../infra/config/nats.ts';
 import type { Latency } from '../contracts/replica.ts';
 import { startThread } from '../runtime/threads.ts';
 
 export interface TrafficData {
   readonly url: string;
+  readonly login: Login;
   readonly model: string;
   readonly requestsPerSecond: number;
   /** Image files to ask about, in turn. */

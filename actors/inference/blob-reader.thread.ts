@@ -27,7 +27,9 @@ let underWay = 0;
 // The parent, blob-reader.ts, passes exactly this.
 const { url, login, source } = workerData.data as BlobReaderData;
 const log = createLogger({ level: 'warn' });
-const store = connectNats({ url, login, name: `${source}-reader`, log }).then((nc) => createBlobStore(nc, source));
+const store = connectNats({ url, login, name: `${source}-reader`, role: 'inference', log }).then((nc) =>
+  createBlobStore(nc, source),
+);
 // A failed connection is reported to each caller.
 store.catch(() => {});
 

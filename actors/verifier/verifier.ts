@@ -15,7 +15,7 @@ import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import { loadSplits, readManifest } from '../../services/data/load.ts';
 import { dataSummaryOf } from '../../services/report/data-summary.ts';
-import { CARD_FILE, EVIDENCE_FILE, REPORT_FILE } from '../../services/report/files.ts';
+import { CARD_FILE, DATA_FILE, EVIDENCE_FILE, REPORT_FILE } from '../../services/report/files.ts';
 import { modelCard } from '../../services/report/model-card.ts';
 import { checkProvenance } from '../../services/signing/provenance.ts';
 import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing.ts';
@@ -79,7 +79,9 @@ async function verify(blobs: BlobStore, signing: Signing, command: Defined, cont
   const put = (bucket: 'MODELS' | 'REPORTS', name: string, bytes: Uint8Array) =>
     blobs.put(bucket, `${model}/${runId}/${name}`, bytes);
   await put('REPORTS', EVIDENCE_FILE, Buffer.from(JSON.stringify(evidence)));
-  const card = { report, data: dataSummaryOf(manifest), snapshot: dataset.digest, noun };
+  const data = dataSummaryOf(manifest);
+  await put('REPORTS', DATA_FILE, Buffer.from(JSON.stringify(data)));
+  const card = { report, data, snapshot: dataset.digest, noun };
   await put('MODELS', CARD_FILE, Buffer.from(modelCard(card)));
   const stored = {
     report: await put('REPORTS', REPORT_FILE, Buffer.from(JSON.stringify(report, null, 2))),

@@ -31,13 +31,17 @@ export async function askCommand(
   if (verb === 'identify' && person !== undefined)
     throw new PipelineError('CONFIG_INVALID', 'ask: --person belongs to verify; identify names the person itself');
   const image = await readImage(file);
-  await withClient(global, async (client) => {
-    const reply: IdentifyReply | VerifyReply =
-      verb === 'identify'
-        ? await requestInfer(client, { model, verb, image, reply: IdentifyReplySchema })
-        : await requestInfer(client, { model, verb, person, image, reply: VerifyReplySchema });
-    process.stdout.write(json ? `${JSON.stringify(reply)}\n` : `${textOf(model, reply)}\n`);
-  });
+  await withClient(
+    global,
+    async (client) => {
+      const reply: IdentifyReply | VerifyReply =
+        verb === 'identify'
+          ? await requestInfer(client, { model, verb, image, reply: IdentifyReplySchema })
+          : await requestInfer(client, { model, verb, person, image, reply: VerifyReplySchema });
+      process.stdout.write(json ? `${JSON.stringify(reply)}\n` : `${textOf(model, reply)}\n`);
+    },
+    'door',
+  );
 }
 
 function textOf(model: string, reply: IdentifyReply | VerifyReply): string {

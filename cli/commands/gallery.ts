@@ -33,23 +33,31 @@ export async function enrollCommand(
   { json }: Output,
   global: GlobalOptions,
 ): Promise<void> {
-  await withClient(global, async (client) => {
-    const replies: (EnrollReply | PendingChange)[] = [];
-    for (const file of files) {
-      const image = await readImage(file);
-      replies.push(await requestInfer(client, { model, verb: 'enroll', person, image, reply: EnrollAnswerSchema }));
-    }
-    const reply = replies.at(-1)!; // The command line demands one file at least.
-    print(reply, json, 'pending' in reply ? replies.map(waits(model)).join('\n') : `${model}: ${done(reply)}`);
-  });
+  await withClient(
+    global,
+    async (client) => {
+      const replies: (EnrollReply | PendingChange)[] = [];
+      for (const file of files) {
+        const image = await readImage(file);
+        replies.push(await requestInfer(client, { model, verb: 'enroll', person, image, reply: EnrollAnswerSchema }));
+      }
+      const reply = replies.at(-1)!; // The command line demands one file at least.
+      print(reply, json, 'pending' in reply ? replies.map(waits(model)).join('\n') : `${model}: ${done(reply)}`);
+    },
+    'enroller',
+  );
 }
 
 export async function removeCommand(model: string, person: string, { json }: Output, global: GlobalOptions) {
-  await withClient(global, async (client) => {
-    const request = { model, verb: 'remove', person, image: NOTHING, reply: RemoveAnswerSchema } as const;
-    const reply = await requestInfer(client, request);
-    print(reply, json, 'pending' in reply ? waits(model)(reply) : `${model}: ${done(reply)}`);
-  });
+  await withClient(
+    global,
+    async (client) => {
+      const request = { model, verb: 'remove', person, image: NOTHING, reply: RemoveAnswerSchema } as const;
+      const reply = await requestInfer(client, request);
+      print(reply, json, 'pending' in reply ? waits(model)(reply) : `${model}: ${done(reply)}`);
+    },
+    'enroller',
+  );
 }
 
 export async function pendingCommand(model: string, { json }: Output, global: GlobalOptions): Promise<void> {

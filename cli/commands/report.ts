@@ -12,15 +12,15 @@ import type { BlobStore } from '../../contracts/blobs.ts';
 import { NounSchema, PEOPLE } from '../../contracts/configuration/noun.ts';
 import { DatasetManifestSchema } from '../../contracts/dataset.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
-import { PipelineError } from '../../contracts/errors.ts';
+import { PipelineError, type ErrorCode } from '../../contracts/errors.ts';
 import { BlobRefSchema, type BlobRef } from '../../contracts/references.ts';
 import { API } from '../../contracts/subjects.ts';
 import { LearningCurveSchema } from '../../contracts/training.ts';
 import { EvidenceSchema, VerificationReportSchema, type VerificationReport } from '../../contracts/verification.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
-import { dataSummaryOf } from '../../services/report/data-summary.ts';
+import { dataSummaryOf, type DataSummary } from '../../services/report/data-summary.ts';
 import { figureLines } from '../../services/report/figures.ts';
-import { beside, CURVE_FILE, EVIDENCE_FILE } from '../../services/report/files.ts';
+import { beside, CURVE_FILE, DATA_FILE, EVIDENCE_FILE } from '../../services/report/files.ts';
 import type { ReportInput } from '../../services/report/input.ts';
 import { modelCard } from '../../services/report/model-card.ts';
 import { reportHtml } from '../../services/report/report-html.ts';
@@ -33,6 +33,8 @@ export interface ReportOptions {
   readonly card?: boolean;
   readonly open?: boolean;
 }
+
+const ABSENT: readonly ErrorCode[] = ['BLOB_MISSING', 'PERMISSION_DENIED'];
 
 export async function reportCommand(runId: string, options: ReportOptions, global: GlobalOptions): Promise<void> {
   const page = await withClient(global, async ({ nc, ask }) => {
@@ -97,26 +99,34 @@ async function inputOf(
 ): Promise<{ input: ReportInput; snapshot: string | null }> {
   const found = (ref: BlobRef | null | undefined, file: string) =>
     ref ? blobs.find('REPORTS', beside(ref, file)) : null;
-  const [evidence, curve] = await Promise.all([
+  const [evidence, summary, curve] = await Promise.all([
     found(verification.report, EVIDENCE_FILE),
+    found(verification.report, DATA_FILE),
     found(candidate, CURVE_FILE),
   ]);
-  const manifest = await read(blobs, dataset, DatasetManifestSchema);
+  // Of a run of before 0.4.0, by those who may read the snapshot.
+  const manifest = summary ? null : await read(blobs, dataset, DatasetManifestSchema);
   const input = {
     report,
     evidence: await read(blobs, evidence, EvidenceSchema),
     curve: await read(blobs, curve, LearningCurveSchema),
-    data: manifest && dataSummaryOf(manifest),
+    data: (await read(blobs, summary, DataSummarySchema)) ?? (manifest && dataSummaryOf(manifest)),
     noun: pipeline?.noun ?? PEOPLE,
   };
   return { input, snapshot: dataset?.digest ?? null };
 }
 
-/** Null if it is not stored, or no longer. Throws BLOB_CORRUPT if it does not fit. */
+/** Only a verifier writes it. */
+const DataSummarySchema = z.custom<DataSummary>(
+  (value) => typeof value === 'object' && value !== null && 'quarantinedListed' in value,
+  'the figures of a snapshot',
+);
+
+/** Null if it is not stored, or no longer, or not for us to read. Throws BLOB_CORRUPT if it does not fit. */
 async function read<T>(blobs: BlobStore, ref: BlobRef | null | undefined, schema: z.ZodType<T>): Promise<T | null> {
   if (!ref) return null;
   const bytes = await blobs.get(ref).catch((error: unknown) => {
-    if (error instanceof PipelineError && error.code === 'BLOB_MISSING') return null;
+    if (error instanceof PipelineError && ABSENT.includes(error.code)) return null;
     throw error;
   });
   if (bytes === null) return null;

@@ -1,4 +1,5 @@
 /** `nightshift start` and `nightshift actor <name>`: processes that stay until they are told to end. */
+import type { ClientRole } from '../../contracts/roles.ts';
 import { ALL, CTL, inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import type { Config } from '../../infra/config/config.ts';
@@ -6,12 +7,13 @@ import { createLogger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
 import { startActor, startSystem } from '../../main.ts';
 import { sourcesOf, startDataServices, type DataServices } from '../../demo/data-services.ts';
+import { contextNameOf } from '../../infra/access/nats-cli-context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { endOnSignal } from '../shutdown.ts';
 import { configOf, serverUrl } from '../with-client.ts';
 
-export async function startCommand(global: GlobalOptions): Promise<void> {
-  const configured = configOf(global);
+export async function startCommand({ insecure = false }: StartOptions, global: GlobalOptions): Promise<void> {
+  const configured = withInsecure(configOf(global), insecure);
   const log = createLogger(configured.log);
   // From here on: a Ctrl-C while it starts is obeyed as soon as it has.
   const ending = endOnSignal(configured.shutdown.graceMs, log);
@@ -20,6 +22,7 @@ export async function startCommand(global: GlobalOptions): Promise<void> {
     const config = synthetic ? withSyntheticModel(configured, synthetic) : configured;
     const system = await startSystem(config, log);
     ending.watch(system);
+    if (config.nats.insecure) process.stderr.write(INSECURE);
     process.stdout.write(greeting(system.server.url, config, synthetic !== null));
     log.info({ signal: await ending.asked }, 'stopping');
     await system.stop();
@@ -27,6 +30,13 @@ export async function startCommand(global: GlobalOptions): Promise<void> {
     await synthetic?.close();
   }
 }
+
+export interface StartOptions {
+  readonly insecure?: boolean;
+}
+
+const withInsecure = (config: Config, insecure: boolean): Config =>
+  insecure ? { ...config, nats: { ...config.nats, insecure } } : config;
 
 /** Nobody stands at a door here, so no image is held back for one. */
 const SYNTHETIC = { folder: null, probesPerPerson: 0 } as const;
@@ -52,23 +62,30 @@ export async function actorCommand(name: ActorName, global: GlobalOptions): Prom
   await actor.stop();
 }
 
+const CONTEXTS =
+  '\n  once before   nightshift auth context operator door, which writes these contexts of the NATS CLI\n';
+const INSECURE =
+  'nightshift: INSECURE: the nats-server asks nobody who it is, so every program on this machine may start runs, enrol people and read faces\n';
+
 function greeting(url: string, config: Config, isSynthetic: boolean): string {
   const models = Object.keys(config.models);
   const model = models[0]!; // Either configured or the synthetic one.
   const data = isSynthetic
     ? 'SYNTHETIC faces (no model is configured); write nightshift.config.json for your own, see README.md'
     : models.join(', ');
+  const hasRoles = config.nats.url === undefined && !config.nats.insecure;
+  const as = (role: ClientRole) => (hasRoles ? `nats --context ${contextNameOf(role)}` : 'nats');
   return `
 Nightshift is up.
   nats-server   ${url}
   models        ${isSynthetic ? `${model}, on ${data}` : data}
 
-  start a run   nats pub ${CTL.pipelineStart} '{"model":"${model}"}'
-  watch         nats sub '${ALL.events}'
-  deployed      nats sub ${modelDeployedSubject(model)}
-  roll back     nats pub ${CTL.modelRollback} '{"model":"${model}"}'
-  recognise     nats req --force-stdin --no-templates ${inferSubject(model, 'identify')} < face.png
-
-The same by command: nightshift run, status, runs, rollback. Ctrl-C stops everything.
+  start a run   ${as('operator')} pub ${CTL.pipelineStart} '{"model":"${model}"}'
+  watch         ${as('operator')} sub '${ALL.events}'
+  deployed      ${as('operator')} sub ${modelDeployedSubject(model)}
+  roll back     ${as('operator')} pub ${CTL.modelRollback} '{"model":"${model}"}'
+  recognise     ${as('door')} req --force-stdin --no-templates ${inferSubject(model, 'identify')} < face.png
+${hasRoles ? CONTEXTS : ''}
+The same by command: nightshift run, status, runs, rollback, ask. Ctrl-C stops everything.
 `;
 }

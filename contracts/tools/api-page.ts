@@ -73,8 +73,8 @@ const HEAD = `<!-- Written by \`npm run docs:api\` from contracts/api.ts; edit t
 Questions and commands by request and reply, for scripts and consoles. The command line asks nothing else.
 
 \`\`\`sh
-nats req nightshift.api.runs '{"model":"face"}'
-nats req nightshift.api.pipeline.start '{"model":"face"}'
+nats --context nightshift-operator req nightshift.api.runs '{"model":"face"}'
+nats --context nightshift-operator req nightshift.api.pipeline.start '{"model":"face"}'
 nats micro info nightshift        # every endpoint that is served just now
 \`\`\`
 

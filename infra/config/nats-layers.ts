@@ -127,11 +127,15 @@ function withPathsFrom(folder: string, written: Settings): Settings {
   return Object.fromEntries(
     Object.entries(written).map(([key, value]) => {
       if (SECRETS.includes(key)) return [key, inside(value, ['file'])];
+      if (key === 'roles' && isObject(value))
+        return [key, mapped(value, (login) => withPathsFrom(folder, asObject(login)))];
       return [key, key === 'tls' ? inside(value, ['ca', 'cert', 'key']) : value];
     }),
   );
 }
 
+const mapped = (settings: Settings, change: (value: unknown) => unknown): Settings =>
+  Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, change(value)]));
 const isObject = (value: unknown): value is Settings =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const asObject = (value: unknown): Settings => (isObject(value) ? value : {});

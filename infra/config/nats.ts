@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
+import { ROLES } from '../../contracts/roles.ts';
 import { SecretSchema } from '../../contracts/secret.ts';
 
 /** The ways to log in; one of them at most. A client certificate may be beside each. */
@@ -29,6 +30,25 @@ const TlsSchema = z
       .describe('TLS from the first byte on, for a server with `handshake_first: true`.'),
   })
   .describe('Encryption. If this is there, a server without TLS is refused.');
+
+const InboxPrefixSchema = z
+  .string()
+  .regex(/^_INBOX[\w-]*(\.[\w-]+)*$/, 'begins with _INBOX and has no wildcards')
+  .optional();
+
+const RoleLoginSchema = z
+  .strictObject({
+    creds: SecretSchema.optional().describe('As `nats.creds`.'),
+    nkey: SecretSchema.optional().describe('As `nats.nkey`.'),
+    user: z.string().min(1).optional().describe('As `nats.user`.'),
+    password: SecretSchema.optional().describe('As `nats.password`.'),
+    inboxPrefix: InboxPrefixSchema.describe('As `nats.inboxPrefix`; by default `_INBOX_` and the name of the role.'),
+  })
+  .superRefine(checkLogin)
+  .superRefine((login, context) => {
+    if (LOGINS.every((it) => (login as Partial<Record<string, unknown>>)[it] === undefined))
+      context.addIssue({ code: 'custom', path: [], message: 'a role needs creds, an nkey, or a user with a password' });
+  });
 
 export const NatsConfigSchema = z
   .strictObject({
@@ -56,11 +76,21 @@ export const NatsConfigSchema = z
       .regex(/^[A-Za-z0-9_-]+$/, 'letters, digits, - and _')
       .optional()
       .describe('JetStream domain, if it is another than that of the server to which one connects.'),
-    inboxPrefix: z
-      .string()
-      .regex(/^_INBOX[\w-]*(\.[\w-]+)*$/, 'begins with _INBOX and has no wildcards')
+    inboxPrefix: InboxPrefixSchema.describe(
+      'Begin of the subjects on which answers come, for a user that may subscribe to no other.',
+    ),
+    roles: z
+      .partialRecord(z.enum(ROLES), RoleLoginSchema)
       .optional()
-      .describe('Begin of the subjects on which answers come, for a user that may subscribe to no other.'),
+      .describe(
+        `Logins of single roles, stronger than the one for all: ${ROLES.join(', ')}. \`nightshift auth export\` prints what each may do.`,
+      ),
+    insecure: z
+      .boolean()
+      .default(false)
+      .describe(
+        'The server that is started asks nobody who it is: every program on the machine may do everything (`start --insecure`).',
+      ),
     storeDir: z
       .string()
       .min(1)

@@ -8,12 +8,14 @@ import { errors } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
+import { violationIn } from './denial.ts';
 
 const SILENCES = [errors.TimeoutError, errors.ConnectionError, errors.RequestError, errors.NoRespondersError];
 /** "Temporarily unavailable": JetStream is still starting. */
 const NOT_YET = 503;
 
 function isSilence(error: unknown): boolean {
+  if (violationIn(error) !== null) return false;
   if (error instanceof PipelineError) return error.code === 'NATS_UNAVAILABLE' && error.retryable;
   if (error instanceof JetStreamApiError) return error.status === NOT_YET;
   return SILENCES.some((kind) => error instanceof kind);

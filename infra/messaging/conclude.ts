@@ -10,6 +10,7 @@ import { faultPoint } from '../../runtime/fault-points.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { pauseOf, type Pauses } from '../../runtime/retry.ts';
 import { keepDeadLetter } from './dead-letter.ts';
+import { unlessDenied } from './denial.ts';
 import { fallbackIdOf, MESSAGE_BYTES_MAX, tooLarge } from './publish.ts';
 
 export interface Delivery {
@@ -132,8 +133,9 @@ async function concludeFailure(
   context: Context,
   options: ConsumeOptions,
   message: JsMsg,
-  error: unknown,
+  thrown: unknown,
 ): Promise<void> {
+  const error = unlessDenied(thrown, context.nc);
   const failure = toFailure(error);
   const { deliveryCount } = message.info;
   const retryMs = backoffOf(deliveryCount, options.backoffMs);

@@ -5,11 +5,14 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type ConnectionOptions, type NatsConnection } from 'nats';
-import type { Status } from '@nats-io/nats-core';
+import { PermissionViolationError, type Status } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
+import type { Role } from '../../contracts/roles.ts';
 import { FOREVER, retry } from '../../runtime/retry.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { usesJetStream } from '../access/permissions.ts';
 import { serversIn, type Login } from '../config/nats.ts';
+import { reportDenial, watchDenials } from './denial.ts';
 import { greetingOf } from './greeting.ts';
 import { managerOf, useDomain } from './jetstream.ts';
 import { loginOptions } from './login.ts';
@@ -44,6 +47,8 @@ export interface ConnectOptions {
   readonly login?: Login | undefined;
   /** Shown by the server's monitoring: the actor's name. */
   readonly name: string;
+  /** As whom one speaks, for messages about rights that are missing. */
+  readonly role?: Role | undefined;
   readonly log: Logger;
   /** True for a command, which gives up at once where an actor waits for the server. */
   readonly isHasty?: boolean;
@@ -57,6 +62,7 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
   const session: Session = { ...options, refused: { isNow: false, toldAtMs: -Infinity } };
   const nc = options.isHasty ? await connectToAny(session) : await waitForAny(session);
   if (options.login?.domain !== undefined) useDomain(nc, options.login.domain);
+  watchDenials(nc, options.role ?? options.name);
   await refuseUnfit(nc, options);
   // It reads and logs until the connection is closed, and never rejects.
   void logStatus(nc, session);
@@ -191,10 +197,12 @@ async function bounded(connecting: Promise<NatsConnection>, timeoutMs: number): 
   throw new Error('no answer in time');
 }
 
-async function refuseUnfit(nc: NatsConnection, { url, login }: ConnectOptions): Promise<void> {
+async function refuseUnfit(nc: NatsConnection, { url, login, role }: ConnectOptions): Promise<void> {
   const info = nc.info;
   const isOld = !info || !isAtLeast(info.version, SERVER_VERSION_MIN);
-  const why = isOld ? `is version ${info?.version}` : await lackOfJetStream(nc, login?.domain);
+  const needsJetStream = role === undefined || usesJetStream(role);
+  const lack = needsJetStream ? () => lackOfJetStream(nc, login?.domain) : () => null;
+  const why = isOld ? `is version ${info?.version}` : await lack();
   if (why === null) return;
   await nc.close();
   throw new PipelineError(
@@ -224,7 +232,10 @@ async function logStatus(nc: NatsConnection, session: Session): Promise<void> {
   for await (const status of nc.status()) {
     if (status.type === 'reconnect') session.refused.isNow = false;
     if (status.type === 'error' && isAuth(status.error)) tellRefused(nc, status.error, session);
-    else logOne(status, session.log);
+    else if (status.type === 'error' && status.error instanceof PermissionViolationError) {
+      const { message, code } = reportDenial(nc, status.error);
+      session.log.error({ code, subject: status.error.subject }, message);
+    } else logOne(status, session.log);
   }
 }
 

@@ -8,8 +8,6 @@ import type { Socket } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   jwtAuthenticator,
-  nkeyAuthenticator,
-  nkeys,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
   type Authenticator,
@@ -19,6 +17,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { nameOfSecret, type Secret } from '../../contracts/secret.ts';
 import { readSecret } from '../../runtime/secrets.ts';
 import type { Login } from '../config/nats.ts';
+import { userKeyOf } from './nkey.ts';
 
 export interface Identity {
   /** For messages: who it is and from where, never the secret. */
@@ -88,8 +87,9 @@ function credsIdentity(text: string, place: string): Identity {
 }
 
 function nkeyIdentity(text: string, place: string): Identity {
-  const { seed, publicKey } = checkedSeed(SEED.exec(text)?.[0] ?? '', place);
-  return { ...NEVER, name: `nkey ${publicKey} from ${place}`, authenticator: nkeyAuthenticator(bytesOf(seed)) };
+  const { key } = checkedSeed(SEED.exec(text)?.[0] ?? '', place);
+  const authenticator: Authenticator = (nonce) => ({ nkey: key.publicKey, sig: nonce ? key.sign(nonce) : '' });
+  return { ...NEVER, name: `nkey ${key.publicKey} from ${place}`, authenticator };
 }
 
 const userIdentity = (user: string, password: string, place: string): Identity => ({
@@ -109,7 +109,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 function checkedSeed(seed: string, place: string) {
   try {
-    return { seed, publicKey: nkeys.fromSeed(bytesOf(seed)).getPublicKey() };
+    return { seed, key: userKeyOf(seed) };
   } catch {
     throw new Error(`${place} does not hold the seed of a user's nkey, which begins with SU`);
   }

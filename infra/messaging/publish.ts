@@ -5,6 +5,7 @@
 import { JetStreamApiError, type JetStreamPublishOptions } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
+import { throwDenied } from './denial.ts';
 import { clientOf } from './jetstream.ts';
 
 /** Ten times more than our largest message, a start command with its configuration. */
@@ -36,7 +37,7 @@ export interface StoredMessage {
 
 /**
  * Publishes until a stream has stored it: the client repeats after silence, which the id makes harmless. Throws
- * NATS_UNAVAILABLE, retryable, if nobody stored it in time or the stream refused it.
+ * NATS_UNAVAILABLE, retryable, if nobody stored it in time or the stream refused it; PERMISSION_DENIED if we may not.
  */
 export async function publishStored(nc: NatsConnection, message: StoredMessage) {
   const { subject, body, id, meta, schedule } = message;
@@ -50,6 +51,7 @@ export async function publishStored(nc: NatsConnection, message: StoredMessage) 
     });
     return { seq: receipt.seq, duplicate: receipt.duplicate };
   } catch (cause) {
+    throwDenied(cause, nc);
     // The server's own refusal (stream full, say) may pass; so does its absence.
     const why = cause instanceof JetStreamApiError ? `refused (${cause.code} ${cause.message})` : String(cause);
     throw new PipelineError('NATS_UNAVAILABLE', `${subject} ${id} was not stored: ${why}`, { retryable: true, cause });

@@ -19,6 +19,8 @@ export interface Refusal {
 
 const LOGIN_SETTINGS = 'nats.creds, nats.nkey, nats.user with nats.password, or nats.token';
 const PAGE = 'docs/nats.md shows each';
+const OWN_KEYS =
+  'The server of `nightshift start` lets in commands in the folder where it was started, or with NIGHTSHIFT_STORE set to its store';
 
 /** What the greeting tells before anybody tries to log in; null if it is worth trying. */
 export function foreseen(server: string, heard: Heard, { tls }: Login): Refusal | null {
@@ -60,7 +62,9 @@ function refusedIdentity(server: string, error: Error, login: Login): Refusal {
   if (/authentication timeout/i.test(error.message)) return passing(`nats-server at ${server} took too long to log in`);
   const identity = identityOf(login);
   if (identity === null) {
-    return final(`nats-server at ${server} demands a login, and none is configured: set ${LOGIN_SETTINGS}; ${PAGE}`);
+    return final(
+      `nats-server at ${server} demands a login, and none is configured: set ${LOGIN_SETTINGS}; ${PAGE}. ${OWN_KEYS}`,
+    );
   }
   const { name, expiresAt } = identity;
   if (expiresAt !== null && expiresAt.getTime() <= Date.now()) {

@@ -39,6 +39,12 @@ export interface StartOptions {
   readonly storeDir: string;
   /** 0 lets the server choose a free one. */
   readonly port: number;
+  /** The part of the configuration that says who may do what; empty: everybody may do everything. */
+  readonly authorization: string;
+  /** Given by the environment of the process; null: the store lies in clear. */
+  readonly storeKey: string | null;
+  /** Also logs every line of the protocol, but not what messages say: for tests. */
+  readonly isTraced?: boolean;
 }
 
 export const logPathOf = (storeDir: string) => join(storeDir, 'nats-server.log');
@@ -52,7 +58,7 @@ export async function startServerProcess(options: StartOptions): Promise<ServerP
   const configPath = join(storeDir, 'nats-server.conf');
   writeFileSync(configPath, serverConfig(options, portsDir));
 
-  const child = spawnWatched(options.binary, ['-c', configPath], storeDir);
+  const child = spawnWatched(options, ['-c', configPath]);
   const exited = exitOf(child);
   const giveUp = new AbortController();
   try {
@@ -67,6 +73,12 @@ export async function startServerProcess(options: StartOptions): Promise<ServerP
   }
 }
 
+const LOG_LIMITS = ['logfile_size_limit: 10MB', 'logfile_max_num: 3'];
+/** The first byte of a message is shown: 0 would show all. */
+const TRACE = ['trace: true', 'max_traced_msg_len: 1'];
+/** nats-server reads it: arguments and files are seen by more people than an environment. */
+const STORE_KEY_VARIABLE = 'JS_KEY';
+
 /** `sync_interval: always`: an acknowledged message is on the disk, also when the operating system crashes. */
 function serverConfig(options: StartOptions, portsDir: string): string {
   return [
@@ -77,22 +89,26 @@ function serverConfig(options: StartOptions, portsDir: string): string {
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
     `max_payload: ${PAYLOAD_BYTES_MAX}`,
     `log_file: ${JSON.stringify(logPathOf(options.storeDir))}`,
-    'logfile_size_limit: 10MB',
-    'logfile_max_num: 3',
+    ...(options.isTraced ? TRACE : LOG_LIMITS),
     'jetstream {',
     `  store_dir: ${JSON.stringify(join(options.storeDir, 'data'))}`,
     '  sync_interval: always',
+    ...(options.storeKey === null ? [] : ['  cipher: aes', `  key: $${STORE_KEY_VARIABLE}`]),
     '}',
-    '',
+    options.authorization,
   ].join('\n');
 }
 
-function spawnWatched(binary: string, args: readonly string[], storeDir: string): ChildProcess {
+function spawnWatched({ binary, storeDir, storeKey }: StartOptions, args: readonly string[]): ChildProcess {
   // Errors before the log file is open (a bad configuration, say) go to stderr: into the same file.
   const log = openSync(logPathOf(storeDir), 'a');
   try {
     // `detached` gives it a process group of its own: a Ctrl-C goes to ours alone.
-    return spawn('/bin/sh', ['-c', WATCHDOG, binary, ...args], { detached: true, stdio: ['ignore', log, log, 'pipe'] });
+    return spawn('/bin/sh', ['-c', WATCHDOG, binary, ...args], {
+      detached: true,
+      stdio: ['ignore', log, log, 'pipe'],
+      env: { ...process.env, ...(storeKey === null ? {} : { [STORE_KEY_VARIABLE]: storeKey }) },
+    });
   } finally {
     closeSync(log);
   }

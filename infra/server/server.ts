@@ -8,6 +8,8 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../runtime/logger.ts';
 import { pauseOf, type Pauses } from '../../runtime/retry.ts';
+import { openKeys, storeKeyIfAny, writeAddress } from '../access/keys.ts';
+import { authorizationOf } from '../access/server-users.ts';
 import { findServerBinary, type ServerBinary } from './server-binary.ts';
 import { watchDisk, type DiskWatch } from './server-disk.ts';
 import { lockStore, type StoreLock } from './server-lock.ts';
@@ -25,6 +27,13 @@ export interface LaunchOptions {
   readonly storeDir: string;
   /** 0 or absent: any free port. */
   readonly port?: number;
+  /**
+   * Lets in the roles alone, each by its key in the store's folder `keys` and to its own subjects, and encrypts the
+   * store. Absent: everybody may do everything, and a store is encrypted only if it was before.
+   */
+  readonly hasIdentities?: boolean;
+  /** See server-process.ts. */
+  readonly isTraced?: boolean;
   readonly log: Logger;
 }
 
@@ -49,16 +58,21 @@ export async function launchServer(options: LaunchOptions): Promise<Server> {
   const binary = await findServerBinary();
   const lock = await lockStore(storeDir);
   try {
-    return await EmbeddedServer.start(
-      { binary: binary.path, storeDir, port: options.port ?? 0 },
-      binary,
-      lock,
-      options,
-    );
+    const { port = 0, isTraced = false, hasIdentities = false } = options;
+    const start = { binary: binary.path, storeDir, port, isTraced, ...accessOf(storeDir, hasIdentities) };
+    const server = await EmbeddedServer.start(start, binary, lock, options);
+    if (hasIdentities) writeAddress(storeDir, server.url);
+    return server;
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+function accessOf(storeDir: string, hasIdentities: boolean): Pick<StartOptions, 'authorization' | 'storeKey'> {
+  if (!hasIdentities) return { authorization: '', storeKey: storeKeyIfAny(storeDir) };
+  const { publicKeys, storeKey } = openKeys(storeDir);
+  return { authorization: authorizationOf((role) => publicKeys[role]), storeKey };
 }
 
 const foreignServer = (url: string): Server => ({

@@ -15,6 +15,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { askAgain, unavailable } from '../messaging/ask-again.ts';
+import { unlessDenied } from '../messaging/denial.ts';
 import { clientOf, managerOf } from '../messaging/jetstream.ts';
 import { chunkSubject, objectStreamName } from '../topology/streams.ts';
 
@@ -39,17 +40,21 @@ export function createBlobStore(nc: NatsConnection, source = 'blob store'): Blob
     open: (bucket) => objects.open(bucket, false),
     manager: () => managerOf(nc, { timeout: CHUNK_TIMEOUT_MS }),
   };
+  const ask = <T>(what: string, work: () => Promise<T>) =>
+    askAgain(what, work).catch((error) => {
+      throw unlessDenied(error, nc);
+    });
   return {
     put: async (bucket, key, content) => {
-      const ref = await askAgain(nameOf(context, { bucket, key }), () => put(context, bucket, key, content));
+      const ref = await ask(nameOf(context, { bucket, key }), () => put(context, bucket, key, content));
       faultPoint('worker.stored', key);
       return ref;
     },
-    get: (ref) => askAgain(nameOf(context, ref), async () => joined(await read(context, ref))),
-    download: (ref, path) => askAgain(nameOf(context, ref), () => download(context, ref, path)),
-    find: (bucket, key) => askAgain(nameOf(context, { bucket, key }), () => find(context, bucket, key)),
+    get: (ref) => ask(nameOf(context, ref), async () => joined(await read(context, ref))),
+    download: (ref, path) => ask(nameOf(context, ref), () => download(context, ref, path)),
+    find: (bucket, key) => ask(nameOf(context, { bucket, key }), () => find(context, bucket, key)),
     remove: (bucket, key) =>
-      askAgain(nameOf(context, { bucket, key }), async () => {
+      ask(nameOf(context, { bucket, key }), async () => {
         if (await find(context, bucket, key)) await (await context.open(bucket)).delete(key);
       }),
   };

@@ -185,14 +185,18 @@ interface KvLimits {
   readonly markerMs?: number;
 }
 
+export const kvStreamName = (bucket: string) => `KV_${bucket}`;
+/** On which a key is written. */
+export const kvSubject = (bucket: string, key: string) => `$KV.${bucket}.${key}`;
+
 /** The stream behind a KV bucket, as @nats-io/kv lays it out. Full means refused, never the oldest key dropped. */
 function kvStream(common: Partial<Options>, bucket: string, limits: KvLimits): StreamSpec {
   const ttl =
     limits.markerMs === undefined ? {} : { allow_msg_ttl: true, subject_delete_marker_ttl: nanos(limits.markerMs) };
   return {
     ...common,
-    name: `KV_${bucket}`,
-    subjects: [`$KV.${bucket}.>`],
+    name: kvStreamName(bucket),
+    subjects: [kvSubject(bucket, '>')],
     retention: 'limits',
     discard: 'new',
     max_msgs_per_subject: limits.history,
@@ -209,12 +213,15 @@ export const objectStreamName = (bucket: string) => `OBJ_${bucket}`;
 /** Of the chunks of one object, by the id that each version of it has. */
 export const chunkSubject = (bucket: string, objectId: string) => `$O.${bucket}.C.${objectId}`;
 
+/** Of what is known of an object, by its name. */
+export const objectMetaSubject = (bucket: string, name: string) => `$O.${bucket}.M.${name}`;
+
 /** The stream behind an object bucket: its size is bounded by the disk and by pruning, not by a number here. */
 function objectStream(common: Partial<Options>, bucket: string): StreamSpec {
   return {
     ...common,
     name: objectStreamName(bucket),
-    subjects: [chunkSubject(bucket, '>'), `$O.${bucket}.M.>`],
+    subjects: [chunkSubject(bucket, '>'), objectMetaSubject(bucket, '>')],
     retention: 'limits',
     discard: 'new',
     max_bytes: -1,

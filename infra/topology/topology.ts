@@ -1,6 +1,7 @@
 /**
  * Brings a server to the tables of streams.ts and consumers.ts. May run any number of times, from any number of
- * processes; called at start by the owner of the system (main, tests), not by single worker actors.
+ * processes. Called with the identity `setup` by main.ts for our own server and by `nightshift setup`, never by an actor:
+ * see await-topology.ts.
  */
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -22,6 +23,32 @@ export async function applyTopology(nc: NatsConnection, options: TopologyOptions
   const manager = await managerOf(nc);
   await Promise.all(streamsOf(options).map((stream) => applyStream(manager, stream)));
   await Promise.all(CONSUMER_SPECS.map((consumer) => applyConsumer(manager, consumer)));
+}
+
+/** Names of the streams and consumers that are not there: `stream EVENTS`, `consumer train-start of COMMANDS`. */
+export async function missingTopology(nc: NatsConnection, options: TopologyOptions): Promise<readonly string[]> {
+  const manager = await managerOf(nc);
+  const looks = [
+    ...streamsOf(options).map(({ name }) => missing(`stream ${name}`, () => manager.streams.info(name))),
+    ...CONSUMER_SPECS.map(({ stream, config: { durable_name } }) =>
+      missing(`consumer ${durable_name} of ${stream}`, () => manager.consumers.info(stream, durable_name)),
+    ),
+  ];
+  return (await Promise.all(looks)).filter((name) => name !== null);
+}
+
+/** The server's codes for a stream and a consumer that are not there. */
+const MISSING: readonly number[] = [10059, 10014];
+
+/** The name itself if the question about it finds nothing. */
+export async function missing(name: string, ask: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await ask();
+    return null;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && MISSING.includes(error.code)) return name;
+    throw error;
+  }
 }
 
 async function applyStream(manager: JetStreamManager, spec: StreamSpec): Promise<void> {

@@ -103,7 +103,7 @@ const BUILT: Readonly<Record<string, readonly Pair[]>> = {
 };
 
 /** Builders of other names: no subject with parts, or one with a wildcard. */
-const NO_SUBJECT = ['commandToken', 'inferQueue', 'enrolmentsOf', 'pendingOf'];
+const NO_SUBJECT = ['commandToken', 'inferQueue', 'enrolmentsOf', 'pendingOf', 'workEventsOf'];
 
 test('subjects: what a builder builds is parsed into what was put in', () => {
   for (const [builder, pairs] of Object.entries(BUILT)) {

@@ -6,7 +6,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { connectClient, type Client } from '../../cli/client.ts';
+import type { Client } from '../../cli/client.ts';
 import type { ModelStatus } from '../../contracts/api.ts';
 import { IdentifyReplySchema, INFER_HEADERS } from '../../contracts/inference.ts';
 import { API, inferSubject } from '../../contracts/subjects.ts';
@@ -16,7 +16,7 @@ import { DIGITS, OTHERS, STREET } from '../../examples/badge-digits/signs.mjs';
 import { CONFIG_FILE } from '../../infra/config/config.ts';
 import { runCli, serverOf, withCli, type CliEnd } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
-import { testLogger } from '../support/server.ts';
+import { connectVisitor } from '../support/identities.ts';
 
 const MODEL = 'badge';
 const SHIPPED = join(import.meta.dirname, '../../examples/badge-digits', CONFIG_FILE);
@@ -134,7 +134,7 @@ function withDoor(use: (door: Door) => Promise<void>): Promise<void> {
     await writeFile(join(home, CONFIG_FILE), JSON.stringify({ ...shipped, nats: { port: 0 }, log: { level: 'warn' } }));
     await withCli(['start'], { cwd: home }, async (system) => {
       const url = await serverOf(system);
-      const client = await connectClient(url, testLogger());
+      const client = await connectVisitor({ url, storeDir: join(home, '.nightshift') });
       try {
         await use({ home, client, command: (...args) => runCli(args, { cwd: home, env: { NATS_URL: url } }) });
       } finally {

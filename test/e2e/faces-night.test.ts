@@ -6,11 +6,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { connectClient, type Client } from '../../cli/client.ts';
+import type { Client } from '../../cli/client.ts';
 import { rollBack } from '../../cli/commands/operate.ts';
 import { ConfigSchema, type Config } from '../../infra/config/config.ts';
 import { startSystem } from '../../main.ts';
 import { withFolder, writeImage } from '../support/folder.ts';
+import { connectVisitor } from '../support/identities.ts';
 import { LENIENT_GATES, lenientWith } from '../support/lenient.ts';
 import { drawMarked, markDetector } from '../support/marked-faces.ts';
 import { runNight } from '../support/nights.ts';
@@ -52,7 +53,7 @@ const configOf = (home: string, more: object): Config =>
 async function withSystem(config: Config, use: (client: Client) => Promise<void>): Promise<void> {
   const { server, stop } = await startSystem(config, testLogger());
   try {
-    const client = await connectClient(server.url, testLogger());
+    const client = await connectVisitor({ url: server.url, storeDir: config.nats.storeDir });
     try {
       await use(client);
     } finally {

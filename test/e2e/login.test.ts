@@ -16,7 +16,6 @@ import { startSystem } from '../../main.ts';
 import { makeAuthority, type Certificate } from '../support/certificates.ts';
 import { assertServes, deployTinyChampion } from '../support/champion.ts';
 import { runCli } from '../support/cli.ts';
-import { failureOf } from '../support/failures.ts';
 import { withFolder } from '../support/folder.ts';
 import { makeOperator } from '../support/operator.ts';
 import { jetStreamIn, withOwnServer } from '../support/own-server.ts';
@@ -139,6 +138,8 @@ async function worksAt(folder: string, url: string, way: Pick<Way, 'nats' | 'arg
   writeFileSync(path, JSON.stringify(written));
   const config = loadConfig({ path, env: {} });
   await withEnvironment(env, async () => {
+    const made = await runCli(['setup'], { cwd: folder, env });
+    assert.is(made.code, 0, made.stderr);
     const system = await startSystem(config, log);
     const client = await connectClient(url, log, config.nats);
     try {
@@ -213,9 +214,9 @@ test('login: an account without room for the streams says so', () =>
       const creds = { file: await operator.creds('ann') };
       const path = join(folder, CONFIG_FILE);
       writeFileSync(path, JSON.stringify({ nats: { url: address, creds } }));
-      const { code, message } = await failureOf(startSystem(loadConfig({ path, env: {} }), log));
-      assert.is(code, 'DISK_FULL');
-      assert.match(message, /no room for stream/);
+      const { code, stderr } = await runCli(['setup'], { cwd: folder });
+      assert.is(code, 1);
+      assert.match(stderr, /no room for stream .*\[DISK_FULL\]\n$/);
     });
   }));
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { connectClient, type Client } from '../../cli/client.ts';
+import type { Client } from '../../cli/client.ts';
 import { rollBack } from '../../cli/commands/operate.ts';
 import { ModelDeployedSchema, type ModelDeployed } from '../../contracts/messages.ts';
 import { modelDeployedSubject } from '../../contracts/subjects.ts';
@@ -15,6 +15,7 @@ import { ConfigSchema, type Config } from '../../infra/config/config.ts';
 import { startSystem } from '../../main.ts';
 import { isListening, isRunning } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
+import { connectVisitor } from '../support/identities.ts';
 import { LENIENT_GATES } from '../support/lenient.ts';
 import { runNight, whileAsking } from '../support/nights.ts';
 import { orlTest } from '../support/orl.ts';
@@ -172,7 +173,7 @@ async function withDoor(orl: string, use: (door: Door) => Promise<void>): Promis
     const { server, stop } = await startSystem(configOf(home), log);
     const { url, pid } = server;
     try {
-      const client = await connectClient(url, log);
+      const client = await connectVisitor({ url, storeDir: join(home, 'store') });
       try {
         const deployed: ModelDeployed[] = [];
         client.bus.listen(modelDeployedSubject(MODEL), ({ envelope }) =>

@@ -38,27 +38,24 @@ test('own strategies: a night with them ends in service; one that is absent fail
       face: modelOf(list, { module: './own/training.mjs', options: { epochs: 2 } }, lenient),
       broken: modelOf(list, { module: './own/absent.mjs' }, lenient),
     };
+    const store = { NIGHTSHIFT_STORE: join(folder, 'store') };
     const file = join(folder, 'nightshift.config.json');
     await writeFile(file, JSON.stringify({ nats: { port: 0 }, log: { level: 'warn' }, models }));
     // From another folder: what is relative is relative to the file.
     await withFolder((cwd) =>
-      withCli(
-        ['--config', file, 'start'],
-        { cwd, env: { NIGHTSHIFT_STORE: join(folder, 'store') } },
-        async (system) => {
-          const env = { NATS_URL: await serverOf(system) };
-          const night = await runCli(['run', 'face', '--json'], { cwd, env });
-          const end = JSON.parse(night.stdout) as RunEnd;
-          assert.is(end.fact, 'completed', night.stderr + system.output());
-          const curve = await runCli(['curve', end.runId, '--json'], { cwd, env });
-          assert.is((JSON.parse(curve.stdout) as LearningCurve).points.length, 2, 'as its options say');
-          const failed = JSON.parse((await runCli(['run', 'broken', '--json'], { cwd, env })).stdout) as RunEnd;
-          assert.equal([failed.fact, failed.failure?.code], ['failed', 'STRATEGY_UNAVAILABLE']);
-          assert.match(failed.failure!.message, `the module ${join(own, 'absent.mjs')} cannot be loaded`);
-          system.kill('SIGINT');
-          await system.exited;
-        },
-      ),
+      withCli(['--config', file, 'start'], { cwd, env: store }, async (system) => {
+        const env = { ...store, NATS_URL: await serverOf(system) };
+        const night = await runCli(['run', 'face', '--json'], { cwd, env });
+        const end = JSON.parse(night.stdout) as RunEnd;
+        assert.is(end.fact, 'completed', night.stderr + system.output());
+        const curve = await runCli(['curve', end.runId, '--json'], { cwd, env });
+        assert.is((JSON.parse(curve.stdout) as LearningCurve).points.length, 2, 'as its options say');
+        const failed = JSON.parse((await runCli(['run', 'broken', '--json'], { cwd, env })).stdout) as RunEnd;
+        assert.equal([failed.fact, failed.failure?.code], ['failed', 'STRATEGY_UNAVAILABLE']);
+        assert.match(failed.failure!.message, `the module ${join(own, 'absent.mjs')} cannot be loaded`);
+        system.kill('SIGINT');
+        await system.exited;
+      }),
     );
   }));
 

@@ -42,7 +42,7 @@ function withNight(
     await writeFile(file, JSON.stringify({ nats: { port: 0 }, log: { level: 'info' }, shutdown, models: { face } }));
     const options = { cwd: folder, env: { NIGHTSHIFT_STORE: join(folder, 'store') } };
     await withCli(['--config', file, 'start'], options, async (system) => {
-      const env = { NATS_URL: await serverOf(system) };
+      const env = { ...options.env, NATS_URL: await serverOf(system) };
       await withCli(['run', 'face'], { cwd: folder, env }, async () => {
         // A file is there before its text is.
         const text = () => (existsSync(toldFile) && readFileSync(toldFile, 'utf8')) || null;

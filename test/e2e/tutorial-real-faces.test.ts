@@ -68,7 +68,7 @@ wildTest('tutorial: each command of the page does what the page says', (wild) =>
 test('tutorial: there is a command for each step, and the page names no others', () => {
   assert.ok(commands.length >= 10);
   assert.equal(
-    commands.filter((line) => !/^(mkdir -p|npm install|npx nightshift|nats req) /.test(line)),
+    commands.filter((line) => !/^(mkdir -p|npm install|npx nightshift|nats --context \S+ req) /.test(line)),
     [],
   );
 });
@@ -134,21 +134,24 @@ function checkInstalled(line: string, { package: models }: Wild): void {
   assert.is(line, `npm install --no-save ${name}@${version}`);
 }
 
-function askByNats(line: string, { folder, url }: Newcomer): void {
+function askByNats(line: string, { clone, folder }: Newcomer): void {
   if (!hasNats) return console.log(`SKIP ${line}: no \`nats\` on the PATH`);
   const { status, stdout, stderr } = spawnSync('sh', ['-c', line], {
     ...{ cwd: folder, encoding: 'utf8', timeout: 60_000 },
-    env: { ...process.env, NATS_URL: url! },
+    env: { ...process.env, XDG_CONFIG_HOME: clone },
   });
   assert.is(status, 0, stderr);
   assert.match(stdout, /"known":true/);
 }
 
 async function runLine(line: string, newcomer: Newcomer): Promise<void> {
-  const { folder, url, runId } = newcomer;
+  const { clone, folder, url, runId } = newcomer;
   const smaller = line.replace(/ backbone import .*/, `$& --sample ${SAMPLE}`);
   const args = wordsOf(smaller.replace('<run>', runId ?? '')).slice(2);
-  const end = await runCli(args, { cwd: folder, env: url === null ? {} : { NATS_URL: url } });
+  const end = await runCli(args, {
+    cwd: folder,
+    env: { XDG_CONFIG_HOME: clone, ...(url === null ? {} : { NATS_URL: url }) },
+  });
   assert.is(end.code, 0, `${line}\n${end.stdout}${end.stderr}`);
   newcomer.runId ??= /^run-\S+/m.exec(end.stderr)?.[0] ?? null;
   newcomer.ends.push({ line, end });

@@ -53,7 +53,7 @@ const attacked = (use: (target: Target) => Promise<unknown>) =>
         system = await start();
       };
       try {
-        const deployed = await deployTinyChampion(client.nc, folder);
+        const deployed = await deployTinyChampion(client.nc, { store: folder });
         const alarms = async () => (await client.ask(API.status, {})).models[0]!.alarms;
         await use({ ...client, ...{ keys, deployed, alarms, restart }, blobs: createBlobStore(client.nc) });
         await assertServes(client.nc, deployed.champion);

@@ -51,7 +51,7 @@ const rotting = (use: (target: Target) => Promise<void>) =>
       const system = await startSystem(config, log, ['inference', 'orchestrator']);
       const client = await connectClient(url, log);
       try {
-        const deployed = await deployTinyChampion(client.nc, folder);
+        const deployed = await deployTinyChampion(client.nc, { store: folder });
         const alarms = async () => (await client.ask(API.status, {})).models[0]!.alarms;
         await use({ ...client, ...{ keys, deployed, alarms } });
         await assertServes(client.nc, deployed.champion);

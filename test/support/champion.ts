@@ -24,12 +24,15 @@ export interface Deployed {
 }
 
 /**
- * Returns when every live replica, one at least, serves the pair as release 1. `store`: the folder of a server that was
- * started with keys, by which everything is signed.
+ * Returns when every live replica, one at least, serves the pair as release 1. With identities, `nc` is the orchestrator's
+ * and `verifier` stores the pair. `store`: the folder of a server that was started with keys, by which everything is signed.
  */
-export async function deployTinyChampion(nc: NatsConnection, store?: string): Promise<Deployed> {
+export async function deployTinyChampion(
+  nc: NatsConnection,
+  { verifier = nc, store }: { readonly verifier?: NatsConnection; readonly store?: string } = {},
+): Promise<Deployed> {
   const runId = 'champion';
-  const blobs = createBlobStore(nc);
+  const blobs = createBlobStore(verifier);
   const keys = store === undefined ? null : keysIn(store);
   const unsigned = await storeTinyPair(blobs, { runId });
   const pair = keys ? await signedPair(blobs, unsigned, [keys.verifier]) : unsigned;

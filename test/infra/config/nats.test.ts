@@ -22,7 +22,7 @@ const withNats = (use: (load: Load, home: string) => Promise<void> | void) =>
   });
 type Load = (written: object, env?: Env, options?: NatsOptions) => NatsConfig;
 
-const EMBEDDED = { storeDir: '.nightshift', port: 4222, replicas: 1 };
+const EMBEDDED = { storeDir: '.nightshift', port: 4222, insecure: false, replicas: 1 };
 
 function writeContext(home: string, name: string, context: object): string {
   const folder = join(home, '.config/nats/context');

@@ -1,0 +1,311 @@
+/**
+ * The one table of who may publish and subscribe what, derived from the subjects, streams and consumers. The
+ * configuration of our own server, `nightshift auth export`, docs/security.md and the tests are made from it. Subjects
+ * are those that a client puts on the wire: a question to JetStream is a publication as well.
+ */
+import { inboxPrefixOf, ROLES, type Person, type Role } from '../../contracts/roles.ts';
+import {
+  ALL,
+  API,
+  apiOfCommand,
+  APPROVAL_VERBS,
+  auditSubject,
+  BUCKETS,
+  commandAcceptedSubject,
+  commandRefusedSubject,
+  commandSubject,
+  commandAs,
+  CTL,
+  deadLetterSubject,
+  enrolmentSubject,
+  enrolmentsOf,
+  galleryAs,
+  GALLERY_VERBS,
+  INFER_VERBS,
+  inferSubject,
+  pendingSubject,
+  STREAMS,
+  workEventsOf,
+  type ApprovalVerb,
+  type GalleryVerb,
+  type InferVerb,
+  type WorkStage,
+} from '../../contracts/subjects.ts';
+import { CONSUMER_SPECS, CONSUMERS, workerConsumer } from '../topology/consumers.ts';
+import {
+  chunkSubject,
+  kvStreamName,
+  kvSubject,
+  objectMetaSubject,
+  objectStreamName,
+  streamsOf,
+} from '../topology/streams.ts';
+
+export interface Permissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /** May answer a message that it receives, once and within this time, wherever the asker listens. */
+  readonly answersMs: number | null;
+}
+
+/** Longer than the longest work on a question: a command of the API, an enrolment. */
+const ANSWERS_MS = 60_000;
+
+const JS = '$JS.API';
+/** Whether JetStream is there. */
+const jetStream = `${JS}.INFO`;
+const streamInfo = (stream: string) => `${JS}.STREAM.INFO.${stream}`;
+/** A stored message, by its place or as the last on a subject. */
+const get = (stream: string) => `${JS}.STREAM.MSG.GET.${stream}`;
+const deleteFrom = (stream: string) => `${JS}.STREAM.MSG.DELETE.${stream}`;
+const purge = (stream: string) => `${JS}.STREAM.PURGE.${stream}`;
+const consumerInfo = (stream: string, consumer: string) => `${JS}.CONSUMER.INFO.${stream}.${consumer}`;
+
+/** On which a consumer is asked for messages. */
+export const nextMessageSubject = (stream: string, consumer: string) => `${JS}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+
+/** The messages of a durable consumer, and what becomes of them. */
+const consume = (stream: string, consumer: string) => [
+  consumerInfo(stream, consumer),
+  nextMessageSubject(stream, consumer),
+  `$JS.ACK.${stream}.${consumer}.>`,
+];
+
+/** A reader of one's own, over the messages of these subjects. */
+const follow = (stream: string, subjects: string) => [
+  `${JS}.CONSUMER.CREATE.${stream}.*.${subjects}`,
+  `${JS}.CONSUMER.INFO.${stream}.*`,
+  `${JS}.CONSUMER.DELETE.${stream}.*`,
+];
+
+/** Records of a bucket. */
+const readRecords = (bucket: string) => [get(kvStreamName(bucket))];
+/** As well as their history, their keys, and changes as they happen. */
+const followRecords = (bucket: string) => [
+  ...readRecords(bucket),
+  ...follow(kvStreamName(bucket), kvSubject(bucket, '>')),
+  `$JS.FC.${kvStreamName(bucket)}.>`,
+];
+
+/** Whether an object is there, and its digest. */
+const findObjects = (bucket: string) => [get(objectStreamName(bucket))];
+const readObjects = (bucket: string) => [...findObjects(bucket), `${JS}.DIRECT.GET.${objectStreamName(bucket)}`];
+const storeObjects = (bucket: string) => [
+  ...findObjects(bucket),
+  chunkSubject(bucket, '>'),
+  objectMetaSubject(bucket, '>'),
+  // An object that is replaced or removed takes its chunks with it.
+  purge(objectStreamName(bucket)),
+];
+const readAndStoreObjects = (bucket: string) => [...new Set([...readObjects(bucket), ...storeObjects(bucket)])];
+
+const infer = (verbs: readonly (InferVerb | GalleryVerb | ApprovalVerb)[]) =>
+  verbs.map((verb) => inferSubject('*', verb));
+
+/** NATS micro: who is there, and how it fares. */
+const SERVICES = '$SRV.>';
+
+/** A worker of one stage takes its commands and says its facts; `buckets`: what it reads and writes beside them. */
+function worker(stage: WorkStage, buckets: readonly string[]): Rights {
+  const consumers = (['start', 'control'] as const).map((kind) => workerConsumer(stage, kind));
+  return {
+    publish: [
+      jetStream,
+      ...consumers.flatMap((consumer) => consume(STREAMS.commands, consumer)),
+      // Whether a command is the latest of its run, and whether it is still there.
+      get(STREAMS.commands),
+      streamInfo(STREAMS.commands),
+      // Its own facts: what is stored of work that comes a second time.
+      get(STREAMS.events),
+      workEventsOf(stage),
+      ...consumers.map((consumer) => deadLetterSubject(STREAMS.commands, consumer)),
+      ...buckets,
+    ],
+    subscribe: [commandSubject(stage, 'cancel', '*')],
+  };
+}
+
+type Rights = Omit<Permissions, 'answersMs'> & { readonly answers?: true };
+
+const names = streamsOf({ replicas: 1 }).map(({ name }) => name);
+
+const OWN: Readonly<Record<Role, Rights>> = {
+  setup: {
+    publish: [
+      jetStream,
+      ...names.flatMap((stream) => [
+        streamInfo(stream),
+        `${JS}.STREAM.CREATE.${stream}`,
+        `${JS}.STREAM.UPDATE.${stream}`,
+      ]),
+      ...CONSUMER_SPECS.flatMap(({ stream, config }) => [
+        consumerInfo(stream, config.durable_name),
+        `${JS}.CONSUMER.DURABLE.CREATE.${stream}.${config.durable_name}`,
+      ]),
+    ],
+    subscribe: [],
+  },
+  orchestrator: {
+    publish: [
+      jetStream,
+      ...consume(STREAMS.ctl, CONSUMERS.ctl),
+      ...consume(STREAMS.events, CONSUMERS.events),
+      ...consume(STREAMS.timers, CONSUMERS.timers),
+      ...consume(STREAMS.advisories, CONSUMERS.advisories),
+      // A message that was given up is looked up where it was, and kept.
+      ...[STREAMS.ctl, STREAMS.commands, STREAMS.events, STREAMS.timers, STREAMS.dlq].map(get),
+      ...[STREAMS.timers, STREAMS.dlq].map(streamInfo),
+      // Refused commands and the audit log, which it shows to operators.
+      ...[STREAMS.refused, STREAMS.audit].flatMap((stream) => [get(stream), streamInfo(stream)]),
+      deleteFrom(STREAMS.dlq),
+      purge(STREAMS.timers),
+      // Whether a worker has a command, and whether any is there.
+      ...CONSUMER_SPECS.filter(({ stream }) => stream === STREAMS.commands).map(({ stream, config }) =>
+        consumerInfo(stream, config.durable_name),
+      ),
+      ...followRecords(BUCKETS.runs),
+      ...followRecords(BUCKETS.schedules),
+      // With their history: which revision was the last that an orchestrator sealed.
+      ...followRecords(BUCKETS.deployments),
+      ...readRecords(BUCKETS.replicas),
+      streamInfo(kvStreamName(BUCKETS.replicas)),
+      ...[BUCKETS.runs, BUCKETS.schedules, BUCKETS.deployments].map((bucket) => kvSubject(bucket, '>')),
+      // It checks what verifiers have signed.
+      ...readObjects(BUCKETS.models),
+      ...findObjects(BUCKETS.reports),
+      // Its own facts and commands; a dead letter of any of these streams goes back to the subject that it came from.
+      ...[ALL.ctl, ALL.commands, ALL.events, ALL.timers, ALL.dlq, ALL.refused, ALL.audit],
+    ],
+    subscribe: [
+      ...[...Object.values(API), ...Object.values(CTL).map(apiOfCommand)],
+      // The same of people with names.
+      ...Object.values(CTL).map((command) => `${apiOfCommand(command)}.*`),
+      SERVICES,
+      // The outcome of a command that came by request.
+      ...[commandAcceptedSubject, commandRefusedSubject].map((subject) => subject('*')),
+    ],
+    answers: true,
+  },
+  // Beside the images: the detector of faces that the run uses.
+  collector: worker('collect', [...readAndStoreObjects(BUCKETS.datasets), ...storeObjects(BUCKETS.models)]),
+  trainer: worker('train', [
+    ...readObjects(BUCKETS.datasets),
+    ...readAndStoreObjects(BUCKETS.models),
+    ...readAndStoreObjects(BUCKETS.reports),
+  ]),
+  verifier: worker('verify', [
+    ...readObjects(BUCKETS.datasets),
+    ...readAndStoreObjects(BUCKETS.models),
+    ...storeObjects(BUCKETS.reports),
+  ]),
+  inference: {
+    publish: [
+      jetStream,
+      ...followRecords(BUCKETS.deployments),
+      kvSubject(BUCKETS.replicas, '*.*'),
+      ...readObjects(BUCKETS.models),
+      ALL.replicaEvents,
+      enrolmentSubject('*', '*'),
+      get(STREAMS.enrolments),
+      streamInfo(STREAMS.enrolments),
+      purge(STREAMS.enrolments),
+      ...follow(STREAMS.enrolments, enrolmentsOf('*')),
+      nextMessageSubject(STREAMS.enrolments, '*'),
+      pendingSubject('*', '*'),
+      get(STREAMS.pending),
+      streamInfo(STREAMS.pending),
+      deleteFrom(STREAMS.pending),
+      auditSubject('gallery.*'),
+    ],
+    subscribe: [
+      ...infer([...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS]),
+      ...[...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => galleryAs('*', verb, '*')),
+    ],
+    answers: true,
+  },
+  janitor: {
+    publish: [
+      jetStream,
+      ...[BUCKETS.datasets, BUCKETS.models, BUCKETS.reports].flatMap((bucket) => [
+        streamInfo(objectStreamName(bucket)),
+        ...readAndStoreObjects(bucket),
+      ]),
+    ],
+    subscribe: [],
+  },
+  door: { publish: infer(['identify', 'verify']), subscribe: [] },
+  enroller: { publish: infer([...INFER_VERBS, ...GALLERY_VERBS]), subscribe: [] },
+  operator: {
+    publish: [
+      jetStream,
+      ...Object.values(CTL),
+      ...Object.values(API),
+      ...Object.values(CTL).map(apiOfCommand),
+      // The second person; an enroller must not approve what an enroller wants.
+      ...infer(APPROVAL_VERBS),
+      SERVICES,
+      get(STREAMS.events),
+      ...readObjects(BUCKETS.reports),
+    ],
+    subscribe: [ALL.events],
+  },
+  viewer: { publish: [...Object.values(API), SERVICES], subscribe: [ALL.events] },
+};
+
+/** The rights of a role for one person: commands and changes of a gallery only under subjects that end in the name. */
+export function permissionsOfPerson({ who, role }: Person): Permissions {
+  const named = (pattern: string) => {
+    const command = Object.values(CTL).find((it) => it === pattern || apiOfCommand(it) === pattern);
+    if (command) return pattern === command ? commandAs(command, who) : `${pattern}.${who}`;
+    const verb = [...GALLERY_VERBS, ...APPROVAL_VERBS].find((it) => inferSubject('*', it) === pattern);
+    return verb ? galleryAs('*', verb, who) : pattern;
+  };
+  const { publish, subscribe } = OWN[role];
+  return { publish: publish.map(named), subscribe: [...subscribe, `_INBOX_${who}.>`], answersMs: null };
+}
+
+/** With the inbox of each, on which the answers to it come. */
+export const PERMISSIONS = Object.fromEntries(
+  ROLES.map((role): [Role, Permissions] => {
+    const { publish, subscribe, answers } = OWN[role];
+    const inbox = `${inboxPrefixOf(role)}.>`;
+    return [role, { publish, subscribe: [...subscribe, inbox], answersMs: answers ? ANSWERS_MS : null }];
+  }),
+  // One for each role, which fromEntries loses.
+) as Readonly<Record<Role, Permissions>>;
+
+/** Whether a subject, itself possibly with wildcards, lies within a pattern, as nats-server decides it. */
+export function covers(pattern: string, subject: string): boolean {
+  const [wanted, given] = [pattern.split('.'), subject.split('.')];
+  for (const [index, token] of wanted.entries()) {
+    if (token === '>') return given.length > index;
+    if (given[index] === undefined || given[index] === '>') return false;
+    if (token !== '*' && token !== given[index]) return false;
+  }
+  return wanted.length === given.length;
+}
+
+export const mayPublish = (role: Role, subject: string) =>
+  PERMISSIONS[role].publish.some((pattern) => covers(pattern, subject));
+export const maySubscribe = (role: Role, subject: string) =>
+  PERMISSIONS[role].subscribe.some((pattern) => covers(pattern, subject));
+/** Whether the role speaks to JetStream at all. */
+export const usesJetStream = (role: Role) => PERMISSIONS[role].publish.includes(jetStream);
+
+export interface Needs {
+  /** It reads them. */
+  readonly streams: readonly string[];
+  /** It takes messages from them, or only looks at them. */
+  readonly consumers: readonly { readonly stream: string; readonly name: string; readonly takes: boolean }[];
+}
+
+/** What must be there before a role can work. */
+export function neededBy(role: Role): Needs {
+  const has = (right: string) => PERMISSIONS[role].publish.includes(right);
+  return {
+    streams: names.filter((stream) => has(get(stream))),
+    consumers: CONSUMER_SPECS.map(({ stream, config }) => ({ stream, name: config.durable_name }))
+      .filter(({ stream, name }) => has(consumerInfo(stream, name)))
+      .map((it) => ({ ...it, takes: has(nextMessageSubject(it.stream, it.name)) })),
+  };
+}

@@ -1,0 +1,86 @@
+/** A right that is missing: it ends a start, and a message that meets it is not delivered again in silence. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nkeys } from '@nats-io/nats-core';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { API, commandSubject, STREAMS, workEventSubject } from '../../../contracts/subjects.ts';
+import { ROLES } from '../../../contracts/roles.ts';
+import { authorizationOf } from '../../../infra/access/server-users.ts';
+import { CONFIG_FILE } from '../../../infra/config/config.ts';
+import { launchServer } from '../../../infra/server/server.ts';
+import { workerConsumer } from '../../../infra/topology/consumers.ts';
+import { applyTopology } from '../../../infra/topology/topology.ts';
+import { runCli } from '../../support/cli.ts';
+import { withFolder } from '../../support/folder.ts';
+import { withRoles } from '../../support/identities.ts';
+import { jetStreamIn, withOwnServer } from '../../support/own-server.ts';
+import { testLogger } from '../../support/server.ts';
+import { until } from '../../support/wait.ts';
+
+const MISSING: readonly (readonly [string, string])[] = [
+  ['trainer', `$JS.API.CONSUMER.MSG.NEXT.COMMANDS.${workerConsumer('train', 'start')}`],
+  ['collector', commandSubject('collect', 'cancel', '*')],
+  ['verifier', '$JS.API.STREAM.MSG.GET.OBJ_DATASETS'],
+  ['orchestrator', API.status],
+];
+
+test('denial: an actor that lacks a right ends with exit code 1, and says which right of whom', () =>
+  withFolder(async (cwd) => {
+    const authorization = authorizationOf((role) => {
+      const pair = nkeys.createUser();
+      writeFileSync(join(cwd, `${role}.nk`), pair.getSeed());
+      return pair.getPublicKey();
+    });
+    const lacking = MISSING.reduce((text, [role, right]) => {
+      // Of its own section alone.
+      const at = text.indexOf(`"${right}"`, text.indexOf(`# ${role}\n`));
+      return `${text.slice(0, at)}"nothing.${role}"${text.slice(at + right.length + 2)}`;
+    }, authorization);
+    await withOwnServer(cwd, `${jetStreamIn(cwd)}\n${lacking}`, async ({ address }) => {
+      const roles = Object.fromEntries(ROLES.map((role) => [role, { nkey: { file: `${role}.nk` } }]));
+      const nats = { url: `nats://${address}`, roles };
+      writeFileSync(join(cwd, CONFIG_FILE), JSON.stringify({ nats, log: { level: 'silent' } }));
+      const made = await runCli(['setup'], { cwd });
+      assert.is(made.code, 0, made.stderr);
+      for (const [role, right] of MISSING) {
+        const { code, stderr } = await runCli(['actor', role], { cwd });
+        assert.is(code, 1, role);
+        assert.match(stderr, `nightshift: ${role} may not `);
+        assert.match(stderr, `${right}: nats-server refuses it`);
+        assert.match(stderr, /\[PERMISSION_DENIED\]\n$/);
+      }
+    });
+  }));
+
+test('denial: a message whose handler meets a refused subject is a dead letter at its first delivery', () =>
+  withFolder(async (storeDir) => {
+    const server = await launchServer({ storeDir, hasIdentities: true, log: testLogger() });
+    try {
+      await withRoles({ url: server.url, storeDir }, ['setup', 'orchestrator', 'trainer'], async (as) => {
+        await applyTopology(as.setup.nc, { replicas: 1 });
+        let deliveries = 0;
+        const consumption = as.trainer.bus.consume({
+          stream: STREAMS.commands,
+          consumer: workerConsumer('train', 'start'),
+          concurrency: 1,
+          handle: async () => {
+            deliveries += 1;
+            await as.trainer.bus.publish(workEventSubject('verify', 'completed', 'x'), {});
+          },
+        });
+        await as.orchestrator.bus.publish(commandSubject('train', 'start', 'x'), {});
+        const letter = await until(
+          () => as.orchestrator.bus.lastTimeOn(STREAMS.dlq, 'nightshift.dlq.COMMANDS.train-start'),
+          'the dead letter',
+        );
+        assert.ok(letter);
+        await consumption.stop();
+        assert.is(deliveries, 1);
+      });
+    } finally {
+      await server.stop();
+    }
+  }));
+
+test.run();

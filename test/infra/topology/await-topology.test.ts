@@ -1,0 +1,39 @@
+/** An actor on a server without streams: it makes none, says what is missing, and works as soon as it is there. */
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConfigSchema } from '../../../infra/config/config.ts';
+import { launchServer } from '../../../infra/server/server.ts';
+import { applyTopology, missingTopology } from '../../../infra/topology/topology.ts';
+import { startActor } from '../../../main.ts';
+import { withFolder } from '../../support/folder.ts';
+import { withRoles } from '../../support/identities.ts';
+import { testLogger } from '../../support/server.ts';
+import { until } from '../../support/wait.ts';
+
+test('topology: an actor waits for `nightshift setup`, which alone makes streams', () =>
+  withFolder(async (folder) => {
+    const storeDir = join(folder, 'store');
+    const lines: string[] = [];
+    const told = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+    const config = ConfigSchema.parse({ nats: { storeDir } });
+    const server = await launchServer({ storeDir, hasIdentities: true, log: testLogger() });
+    try {
+      const starting = startActor('trainer', server.url, config, told);
+      await until(() => lines.length > 0, 'a line');
+      assert.match(lines[0]!, /trainer waits: nats-server has no stream COMMANDS, stream EVENTS, stream OBJ_DATASETS/);
+      assert.match(lines[0]!, /consumer train-start of COMMANDS.*`nightshift setup` makes what is missing/);
+      await withRoles({ url: server.url, storeDir }, ['setup'], async ({ setup }) => {
+        const missing = await missingTopology(setup.nc, { replicas: 1 });
+        assert.ok(missing.includes('stream EVENTS') && missing.includes('consumer train-start of COMMANDS'));
+        await applyTopology(setup.nc, { replicas: 1 });
+        assert.equal(await missingTopology(setup.nc, { replicas: 1 }), []);
+      });
+      await (await starting).stop();
+    } finally {
+      await server.stop();
+    }
+  }));
+
+test.run();
