@@ -23,10 +23,10 @@ import type { ModelHostOptions } from '../../services/serving/strategy.ts';
 import { createGalleryAudit } from './audit.ts';
 import { createDataPlane } from './data-plane.ts';
 import { followEnrolments } from './enrolments.ts';
-import { checkPair } from '../../services/signing/statement.ts';
-import { demanded, NO_SIGNING, type Signing } from '../../services/signing/signing.ts';
+import { NO_SIGNING, type Signing } from '../../services/signing/signing.ts';
 import type { Approval } from './gallery-requests.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { createPairChecks } from './pair-check.ts';
 import { startPresence } from './presence.ts';
 import { createRecordGuard } from './record-guard.ts';
 import type { ServedMemory } from './served-memory.ts';
@@ -73,13 +73,13 @@ export interface Inference {
 export async function startInference(options: InferenceOptions): Promise<Inference> {
   const { nc, bus, blobs, deployments, model, replicaId, config = INFERENCE_DEFAULTS } = options;
   const { signing = NO_SIGNING, memory = null } = options;
+  const pairs = createPairChecks(signing, blobs, model);
   const log = options.log.child({ model, replicaId });
   const processes = options.processes ?? keepSpare();
   const startedAt = options.now?.() ?? new Date();
   const enrolments = await createEnrolmentLog(nc, model, log);
   const load = async ({ pair, isUrgent, onReplaced, onRetried, onEnrolled }: LoadTask) => {
-    const trust = demanded(signing, 'verifier');
-    if (trust) await checkPair({ trust, blobs, model, pair });
+    await pairs.check(pair);
     const hostOptions = { ...config, onReplaced, onRetried, isUrgent };
     const prepare = () => loadResident({ pair, blobs, options: hostOptions, processes });
     const resident = await (isUrgent ? prepare() : inTurn(prepare));
@@ -98,7 +98,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const dataPlane = createDataPlane({ nc, model, requestsMax, ...gallery });
   const service = startService({ replica, dataPlane, report, log });
   const onAlarm = (alarm: string | null) => replica.setAlarm('record', alarm);
-  const guard = createRecordGuard({ model, signing, memory, onAlarm, log });
+  const guard = createRecordGuard({ model, signing, memory, pairs, onAlarm, log });
   const presence = await startPresence({ deployments, model, replica, heartbeat, guard, log }).catch(async (error) => {
     await heartbeat.stop();
     await processes.close();

@@ -9,6 +9,7 @@ import type { Stored } from '../../infra/stores/record-store.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { checkSeal, type Link } from '../../services/signing/seal.ts';
 import { demanded, type Signing } from '../../services/signing/signing.ts';
+import type { PairChecks } from './pair-check.ts';
 import type { ServedMemory } from './served-memory.ts';
 
 export interface RecordGuardOptions {
@@ -16,6 +17,8 @@ export interface RecordGuardOptions {
   readonly signing: Signing;
   /** Null: nothing is remembered over a restart. */
   readonly memory: ServedMemory | null;
+  /** Asked about the pair that the record puts into service. */
+  readonly pairs: Pick<PairChecks, 'recheck'>;
   /** In words, or null: all is in order again. */
   readonly onAlarm: (alarm: string | null) => void;
   readonly log: Logger;
@@ -23,14 +26,14 @@ export interface RecordGuardOptions {
 
 export interface RecordGuard {
   /** Whether the record is to be obeyed. */
-  accept(stored: Pick<Stored<Deployment>, 'text'>): boolean;
+  accept(stored: Pick<Stored<Deployment>, 'text' | 'value'>): boolean;
   /** A record that cannot be read. */
   refuse(error: unknown): void;
   /** The record that was obeyed here before a restart; null if there is none, or nobody signs. */
   remembered(): Deployment | null;
 }
 
-export function createRecordGuard({ model, signing, memory, onAlarm, log }: RecordGuardOptions): RecordGuard {
+export function createRecordGuard({ model, signing, memory, pairs, onAlarm, log }: RecordGuardOptions): RecordGuard {
   let link: Link | null = memory?.last()?.link ?? null;
   let told: string | null = null;
   const refuse = (error: unknown) => {
@@ -43,8 +46,9 @@ export function createRecordGuard({ model, signing, memory, onAlarm, log }: Reco
   };
   return {
     refuse,
-    accept: ({ text }) => {
+    accept: ({ text, value }) => {
       try {
+        if (value.current) pairs.recheck(value.current);
         const trust = demanded(signing, 'orchestrator');
         if (trust) {
           const next = checkSeal(text, model, trust);

@@ -69,7 +69,7 @@ export async function withPapers(
 }
 
 /** Throws RELEASE_UNTRUSTED, and what the store throws. */
-export async function refuseUnsigned(o: OrchestratorContext, model: string, pair: Announced): Promise<void> {
+export async function refuseUnsigned(o: OrchestratorContext, model: string, pair: ModelPair): Promise<void> {
   const trust = demanded(o.signing, 'verifier');
   if (trust) await checkPair({ trust, blobs: o.blobs, model, pair });
 }

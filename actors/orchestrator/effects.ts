@@ -82,7 +82,8 @@ async function changeDeployment(o: OrchestratorContext, checkpoint: Checkpoint, 
     const { change } = effect;
     if (WITH_NEW_NUMBER.has(change)) await refuseLost(o, model, stored?.value ?? null);
     const pair = effect.pair && (await withPapers(o, effect.pair, checkpoint.context));
-    if (pair) await refuseUnsigned(o, model, pair);
+    const wanted = change === 'rollBack' ? stored?.value.previous : pair;
+    if (wanted) await refuseUnsigned(o, model, wanted);
     const record = changed({ change, pair }, stored?.value ?? null, checkpoint, o.now());
     // A conflict is retryable: the whole step is taken again, and finds what the other one wrote.
     if (record !== stored?.value) await o.deployments.save(model, record, stored?.revision ?? 0);

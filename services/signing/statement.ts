@@ -48,34 +48,48 @@ export const approvalStatement = (refs: SubjectRefs, predicate: ApprovalStatemen
   predicate,
 });
 
-export interface PairCheck {
+export interface StatementCheck {
   readonly trust: Trust;
-  readonly blobs: BlobReader;
   readonly model: string;
   readonly pair: ModelPair;
   /** The run whose verification this is: a result of another night is refused. Absent: any run. */
   readonly run?: string;
 }
 
+export interface PairCheck extends StatementCheck {
+  readonly blobs: BlobReader;
+}
+
 /**
  * Throws RELEASE_UNTRUSTED naming what is wrong; and what the store throws. Reads the statement alone: not a byte of the
- * model, the gallery or the samples.
+ * model, the gallery or the samples. Resolves with it, to be checked again; null for a pair that needs none.
  */
-export async function checkPair({ trust, blobs, model, pair, run }: PairCheck): Promise<void> {
+export async function checkPair({ blobs, ...check }: PairCheck): Promise<EnvelopeOfStatement | null> {
+  const { model, pair } = check;
+  const { statement } = pair;
+  const refuse = refusalOf(model, pair);
+  if (statement && statement.bytes > STATEMENT_BYTES_MAX) throw refuse(`its statement has ${statement.bytes} bytes`);
+  const envelope = statement ? readEnvelope(await blobs.get(statement), nameOf(model, pair)) : null;
+  checkStatement(check, envelope);
+  return envelope;
+}
+
+/** The same, of a statement at hand. */
+export function checkStatement(
+  { trust, model, pair, run }: StatementCheck,
+  envelope: EnvelopeOfStatement | null,
+): void {
   const refuse = refusalOf(model, pair);
   const revoked = partsOf(pair).find(({ digest }) => trust.revoked.digests.includes(digest));
   if (revoked) throw refuse(`${revoked.key} (${revoked.digest}) is revoked`);
   if (isAdopted(trust, pair)) return;
-  if (!pair.statement) throw refuse('no verifier has signed it');
-  if (pair.statement.bytes > STATEMENT_BYTES_MAX) throw refuse(`its statement has ${pair.statement.bytes} bytes`);
-  const what = `model ${model}, run ${pair.runId}: the statement ${pair.statement.key}`;
-  const envelope = readEnvelope(await blobs.get(pair.statement), what);
+  if (!envelope) throw refuse('no verifier has signed it');
   const signers = signersOf(envelope, 'verifier', trust);
   if (signers.length === 0) throw refuse(lackOfSigners(envelope, 'verifier', trust));
   if (signers.length < trust.required.verifier) {
     throw refuse(`${signers.length} of the ${trust.required.verifier} verifiers that are required have signed it`);
   }
-  const { predicate, subject } = statementIn(ReleaseStatementSchema, envelope, what);
+  const { predicate, subject } = statementIn(ReleaseStatementSchema, envelope, nameOf(model, pair));
   if (predicate.model !== model) throw refuse(`its verifier speaks of model ${predicate.model}`);
   if (run !== undefined && predicate.run !== run) throw refuse(`its verifier speaks of run ${predicate.run}`);
   const other = differenceOf(subject, pair);
@@ -88,6 +102,9 @@ export async function checkPair({ trust, blobs, model, pair, run }: PairCheck): 
     throw refuse(`${approvers} of the ${trust.required.operator} operators that are required have signed it`);
   }
 }
+
+const nameOf = (model: string, { runId, statement }: ModelPair) =>
+  `model ${model}, run ${runId}: the statement ${statement?.key ?? '(none)'}`;
 
 /** Served before releases were signed, on a machine whose owner began to sign then. */
 const isAdopted = ({ adopted }: Trust, pair: ModelPair) =>

@@ -36,11 +36,12 @@ function guardIn(folder: string, keys: Keys): Guarded {
   const alarms: (string | null)[] = [];
   const memory = openServedMemory(join(folder, 'served'), 'face', testLogger());
   const onAlarm = (alarm: string | null) => void alarms.push(alarm);
-  const guard = createRecordGuard({ model: 'face', signing: keys.signing, memory, onAlarm, log: testLogger() });
+  const guard = createRecordGuard({ model: 'face', signing: keys.signing, memory, pairs, onAlarm, log: testLogger() });
   return { guard, alarms, finish: () => memory.finish() };
 }
 
-const stored = (value: Deployment) => ({ text: textOf(value) });
+const stored = (value: Deployment) => ({ text: textOf(value), value });
+const pairs = { recheck: () => {} };
 
 test('record guard: records are obeyed in their order; an older one, a gap that lies, and another text are refused', () =>
   withFolder(async (folder) => {
@@ -93,7 +94,7 @@ test('record guard: where nobody signs every record is obeyed and none remembere
   withFolder(async (folder) => {
     const memory = openServedMemory(join(folder, 'served'), 'face', testLogger());
     const onAlarm = () => {};
-    const guard = createRecordGuard({ model: 'face', signing: NO_SIGNING, memory, onAlarm, log: testLogger() });
+    const guard = createRecordGuard({ model: 'face', signing: NO_SIGNING, memory, pairs, onAlarm, log: testLogger() });
     assert.is(guard.accept(stored(record(2))), true);
     assert.is(guard.accept(stored(record(1))), true);
     assert.is(guard.remembered(), null);

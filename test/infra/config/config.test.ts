@@ -64,6 +64,7 @@ test('config: everything has a default but the models', () =>
       log: { level: 'info' },
       inference: { replicas: 1, queueMax: 256, batchMax: 16, delayMaxMs: 0, hangMinMs: 500, threads: 1 },
       gallery: { approval: 'none' },
+      releases: {},
       shutdown: { graceMs: 8000 },
       local: { programs: {}, files: {}, modules: {}, sources: [] },
       models: {},

@@ -14,7 +14,7 @@ import { keysIn, signedPair, strangersKey, type Keys } from '../../support/signe
 const check = (keys: Keys, blobs: BlobStore, pair: ModelPair, run?: string) =>
   checkPair({ trust: keys.trust(), blobs, model: 'face', pair, ...(run === undefined ? {} : { run }) });
 
-async function refusal(checking: Promise<void>): Promise<string> {
+async function refusal(checking: Promise<unknown>): Promise<string> {
   const failure = await checking.then(() => null, toFailure);
   assert.is(failure?.code, 'RELEASE_UNTRUSTED');
   return failure?.message ?? '';
