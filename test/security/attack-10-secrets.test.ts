@@ -120,7 +120,8 @@ const withNights = (use: (night: Night) => Promise<void>) =>
     withOffice(async (office) => {
       const file = await configurationIn(folder, office);
       const env = { ...ENVIRONMENT, NIGHTSHIFT_STORE: join(folder, 'store') };
-      await withCli(['--config', file, 'start'], { cwd: folder, env }, async (system) => {
+      // The store lies in clear, so that it can be searched.
+      await withCli(['--config', file, 'start', '--insecure'], { cwd: folder, env }, async (system) => {
         const url = await serverOf(system);
         const nc = await connect({ servers: url });
         const run = async (model: string) => {
