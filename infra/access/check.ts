@@ -21,8 +21,11 @@ export interface Checked {
 }
 type Found = 'allowed' | 'refused';
 
-/** A refusal comes at once; after this long the message was let through, and nobody answers it. */
-const SILENCE_MS = 500;
+/**
+ * A refusal comes at once, and so does an answer to nearly all that is let through. Long, because a refusal that a busy
+ * machine delays would count as leave.
+ */
+const SILENCE_MS = 2_000;
 
 /** Throws as connectNats does, if a role cannot log in. */
 export async function checkAccess(nats: NatsConfig, url: string, log: Logger): Promise<readonly Checked[]> {
