@@ -10,6 +10,7 @@ import { startBlobReader } from './actors/inference/blob-reader.ts';
 import { startInference } from './actors/inference/inference.ts';
 import { openServedMemory } from './actors/inference/served-memory.ts';
 import { sealAll, withAdopted } from './actors/orchestrator/adopt.ts';
+import { startJanitor } from './actors/janitor/janitor.ts';
 import { endpointsOf } from './actors/orchestrator/api.ts';
 import { openOrchestratorContext } from './actors/orchestrator/context.ts';
 import { startOrchestrator } from './actors/orchestrator/orchestrator.ts';
@@ -30,10 +31,15 @@ import { ownFiles, releaseFiles } from './infra/config/releases.ts';
 import { askForever } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
 import { firstDenial } from './infra/messaging/denial.ts';
+import { followServerClock } from './infra/messaging/server-clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { sweepScratch } from './runtime/scratch.ts';
 import { ensureKeys, readTrust, writeTrust } from './services/signing/key-folder.ts';
 import { NO_SIGNING, openSigning, type Signing } from './services/signing/signing.ts';
+import { publishForgotten } from './infra/stores/enrolment-log.ts';
+import { createEraser } from './infra/stores/eraser.ts';
+import { openForgotten } from './infra/stores/forgotten-store.ts';
+import { openKeptRecords } from './infra/stores/kept-records.ts';
 import { createRecordStore, openKv } from './infra/stores/record-store.ts';
 import { createReplicaStore } from './infra/stores/replica-store.ts';
 import { launchServer, type Server } from './infra/server/server.ts';
@@ -203,20 +209,55 @@ const busOf = (nc: NatsConnection, source: string, log: Logger) =>
   createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
 
 const worker =
-  (name: ActorName, start: typeof startTrainer | typeof startCollector): Starter =>
+  (name: ActorName, start: typeof startTrainer): Starter =>
   async ({ nc, config, log, signing }) => {
     await sweepScratch();
-    const local = localDefinitions(config);
-    return start({ bus: await busOf(nc, name, log), blobs: createBlobStore(nc, name), local, log, signing });
+    const bus = await busOf(nc, name, log);
+    const own = { local: localDefinitions(config), featureFolders: featureFoldersOf(config), signing };
+    return start({ bus, blobs: createBlobStore(nc, name), ...own, log });
   };
 
+/** Where workers of this configuration keep features of images from night to night. */
+const featureFoldersOf = ({ models }: Config): string[] =>
+  Object.values(models)
+    .flatMap(({ training, verification }) => [training.backbone?.cacheDir, verification.featuresDir])
+    .filter((folder) => typeof folder === 'string');
+
 const STARTERS: Readonly<Record<ActorName, Starter>> = {
-  collector: worker('collector', startCollector),
+  collector: startCollection,
   trainer: worker('trainer', startTrainer),
   verifier: worker('verifier', startVerifier),
   inference: startReplicas,
   orchestrator: startOrchestration,
+  janitor: startCleaning,
 };
+
+async function startCollection({ nc, config, log }: Surroundings): Promise<Stoppable> {
+  await sweepScratch();
+  const forgotten = await openForgotten(nc);
+  return startCollector({
+    bus: await busOf(nc, 'collector', log),
+    blobs: createBlobStore(nc, 'collector'),
+    local: localDefinitions(config),
+    forgotten,
+    log,
+  });
+}
+
+async function startCleaning({ nc, config, log }: Surroundings): Promise<Stoppable> {
+  await sweepScratch();
+  return startJanitor({
+    bus: await busOf(nc, 'janitor', log),
+    blobs: createBlobStore(nc, 'janitor'),
+    eraser: await createEraser(nc),
+    forgotten: await openForgotten(nc),
+    runs: await openKeptRecords(nc, BUCKETS.runs),
+    absentDays: config.retention.absentDays,
+    publishForgotten: (model, mark) => publishForgotten(nc, model, mark),
+    log,
+    now: await followServerClock(nc, log),
+  });
+}
 
 async function startOrchestration({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
   const context = await openOrchestratorContext(nc, localDefinitions(config), log, signing);

@@ -24,6 +24,7 @@ const load = {
   dlq: () => import('./commands/dlq.ts'),
   refused: () => import('./commands/refused.ts'),
   audit: () => import('./commands/audit.ts'),
+  forget: () => import('./commands/forget.ts'),
   gallery: () => import('./commands/gallery.ts'),
   keys: () => import('./commands/keys.ts'),
   operate: () => import('./commands/operate.ts'),
@@ -155,6 +156,7 @@ function program(): Command {
   steerCommands(nightshift);
   galleryCommands(nightshift);
   approvalCommands(nightshift);
+  forgetCommand(nightshift);
   scheduleCommands(nightshift);
   deadLetterCommands(nightshift);
   nightshift
@@ -297,6 +299,18 @@ function approvalCommands(nightshift: Command): void {
     .option('--model <name>', 'model name', 'face')
     .option(...JSON_OUTPUT)
     .action(async (id, options, command) => (await load.gallery()).approveCommand(id, options, globals(command)));
+}
+
+function forgetCommand(nightshift: Command): void {
+  nightshift
+    .command('forget')
+    .description('take a person out of all that is stored, and leave them out of later nights')
+    .argument('<person>', 'name of the person')
+    .option('--yes', 'do not ask')
+    .addOption(new Option('--dry-run', 'look for the person and change nothing').conflicts('undo'))
+    .option('--undo', 'let the person be collected again; what was taken out is gone')
+    .option(...JSON_OUTPUT)
+    .action(async (person, options, command) => (await load.forget()).forgetCommand(person, options, globals(command)));
 }
 
 function scheduleCommands(nightshift: Command): void {

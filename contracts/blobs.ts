@@ -17,11 +17,16 @@ export interface BlobStore {
    * does not answer.
    */
   put(bucket: BlobBucket, key: string, content: Uint8Array | (() => Readable)): Promise<BlobRef>;
-  /** The whole object. Throws BLOB_MISSING, or BLOB_CORRUPT if the bytes do not match the digest. */
+  /**
+   * The whole object; if people were taken out of it since it was stored (docs/forgetting.md), what is left of it. Throws
+   * BLOB_MISSING, or BLOB_CORRUPT if the bytes do not match the digest.
+   */
   get(ref: BlobRef): Promise<Buffer>;
   /** The object as a file at `path`, written beside it and renamed when its digest was checked; for large objects. */
   download(ref: BlobRef, path: string): Promise<void>;
   /** The latest object under a key, or null. */
   find(bucket: BlobBucket, key: string): Promise<BlobRef | null>;
+  /** Whether `get` would answer. */
+  holds(ref: BlobRef): Promise<boolean>;
   remove(bucket: BlobBucket, key: string): Promise<void>;
 }

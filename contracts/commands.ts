@@ -4,6 +4,7 @@
  * of an envelope.
  */
 import { z } from 'zod';
+import { ForgetDataSchema } from './forgetting.ts';
 import { FailureSchema } from './messages.ts';
 import { TokenSchema } from './references.ts';
 import { EnvelopeOfStatementSchema } from './signing.ts';
@@ -116,6 +117,10 @@ export const COMMANDS = {
   [CTL.scheduleResume]: {
     description: 'Lets slots start runs again, from the next one on.',
     data: z.object({ model: TokenSchema }),
+  },
+  [CTL.personForget]: {
+    description: 'Takes a person out of all that is stored, or looks for them, or lets them in again.',
+    data: ForgetDataSchema,
   },
 } satisfies Record<CtlSubject, OperatorCommand>;
 

@@ -53,6 +53,8 @@ export const QuarantinedSchema = z.object({
     'invalid-tags',
     // A stranger's image that is also an enrolled person's, or of somebody whom a net of this lineage has learned.
     'not-a-stranger',
+    // Of a person whom an operator had forgotten; neither name nor image is kept.
+    'forgotten',
     // Where faces are looked for.
     'no-face',
     'several-faces',

@@ -70,6 +70,7 @@ export const ERRORS = {
   STAGE_TIMEOUT: 'A stage passed its deadline, or its worker is gone and did not answer for it.',
   CANCELLED: 'An operator cancelled the work.',
   DELIVERIES_EXHAUSTED: 'The message was delivered as often as allowed and never handled.',
+  JANITOR_UNKNOWN: 'No janitor has ever run against this server; start one, as `nightshift start` does.',
   NATS_UNAVAILABLE: 'No nats-server could be started or reached.',
   LOGIN_REFUSED: 'The server refuses the login, or its certificate is not trusted; the message says what to change.',
   PERMISSION_DENIED:

@@ -11,6 +11,7 @@ import {
   DEAD_LETTER_FACTS,
   GALLERY_VERBS,
   INFER_VERBS,
+  JANITOR_FACTS,
   MODEL_FACTS,
   OPERATOR_FACTS,
   PIPELINE_FACTS,
@@ -25,6 +26,7 @@ import {
   type DeadLetterFact,
   type GalleryVerb,
   type InferVerb,
+  type JanitorFact,
   type ModelFact,
   type OperatorFact,
   type PipelineFact,
@@ -38,6 +40,8 @@ export type ParsedSubject =
   /** `who`: the named person who sent it; null if a role did. */
   | { readonly family: 'operator-command'; readonly command: CtlSubject; readonly who: string | null }
   | { readonly family: 'command'; readonly stage: WorkStage; readonly verb: CommandVerb; readonly runId: string }
+  /** `id`: the operator's command. */
+  | { readonly family: 'janitor-command'; readonly id: string }
   | ParsedEvent
   | { readonly family: 'timer'; readonly place: TimerPlace; readonly runId: string; readonly timerId: string }
   | { readonly family: 'slot'; readonly model: string }
@@ -62,7 +66,9 @@ export type ParsedEvent =
   | { readonly family: 'schedule-event'; readonly fact: ScheduleFact; readonly model: string }
   /** `commandToken`: the command's message id as one token. */
   | { readonly family: 'operator-event'; readonly fact: OperatorFact; readonly commandToken: string }
-  | { readonly family: 'dead-letter-event'; readonly fact: DeadLetterFact; readonly seq: number };
+  | { readonly family: 'dead-letter-event'; readonly fact: DeadLetterFact; readonly seq: number }
+  | { readonly family: 'janitor-event'; readonly fact: JanitorFact; readonly id: string }
+  | { readonly family: 'caches-event'; readonly stage: WorkStage; readonly id: string };
 
 /** `at`: it waits there. `fire`: it has fired. */
 export type TimerPlace = 'at' | 'fire';
@@ -123,6 +129,7 @@ function ofThree(family: string, first: string, second: string, third: string): 
       return verb && isWho(third) ? { family, model: first, verb, who: third } : UNKNOWN;
     }
     case 'cmd': {
+      if (first === 'janitor') return second === 'forget' ? { family: 'janitor-command', id: third } : UNKNOWN;
       const [stage, verb] = [oneOf(WORK_STAGES, first), oneOf(COMMAND_VERBS, second)];
       return stage && verb ? { family: 'command', stage, verb, runId: third } : UNKNOWN;
     }
@@ -153,8 +160,11 @@ function eventOf(speaker: string, said: string, about: string): ParsedEvent | nu
       if (!/^\d+$/.test(about)) return null;
       return withFact(DEAD_LETTER_FACTS, said, (fact) => ({ family: 'dead-letter-event', fact, seq: Number(about) }));
     }
+    case 'janitor':
+      return withFact(JANITOR_FACTS, said, (fact) => ({ family: 'janitor-event', fact, id: about }));
     default: {
       const stage = oneOf(WORK_STAGES, speaker);
+      if (stage && said === 'swept') return { family: 'caches-event', stage, id: about };
       return stage && withFact(WORK_FACTS, said, (fact) => ({ family: 'work-event', stage, fact, runId: about }));
     }
   }

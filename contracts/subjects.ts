@@ -25,6 +25,7 @@ export const BUCKETS = {
   datasets: 'DATASETS',
   models: 'MODELS',
   reports: 'REPORTS',
+  forgotten: 'FORGOTTEN',
 } as const;
 
 /** The stages of a run in their order. A stage's name stands in its commands and events. */
@@ -82,6 +83,7 @@ export const CTL = {
   dlqDrop: 'nightshift.ctl.dlq.drop',
   schedulePause: 'nightshift.ctl.schedule.pause',
   scheduleResume: 'nightshift.ctl.schedule.resume',
+  personForget: 'nightshift.ctl.person.forget',
 } as const;
 export type CtlSubject = (typeof CTL)[keyof typeof CTL];
 
@@ -143,6 +145,15 @@ export const DEAD_LETTER_FACTS = ['redriven', 'dropped'] as const;
 export type DeadLetterFact = (typeof DEAD_LETTER_FACTS)[number];
 /** `seq`: the letter's place in the stream DLQ. */
 export const deadLetterEventSubject = (fact: DeadLetterFact, seq: number) => `nightshift.evt.dlq.${fact}.${seq}`;
+
+export const JANITOR_FACTS = ['progressed', 'completed', 'failed', 'caches'] as const;
+/** `caches` asks the workers to take images out of what they keep between nights; the others tell how a forgetting goes. */
+export type JanitorFact = (typeof JANITOR_FACTS)[number];
+/** `id`: the operator's command, as `commandToken` writes it. */
+export const janitorEventSubject = (fact: JanitorFact, id: string) => `nightshift.evt.janitor.${fact}.${id}`;
+export const janitorCommandSubject = (id: string) => `nightshift.cmd.janitor.forget.${id}`;
+/** A worker's answer to `caches`. */
+export const cachesSweptSubject = (stage: WorkStage, id: string) => `nightshift.evt.${stage}.swept.${id}`;
 
 /** The server's own notices of messages that it will not deliver again. */
 export const ADVISORIES = [
@@ -208,4 +219,6 @@ export const inferQueue = (model: string) => `inference-${model}`;
  * All changes of a person in a model's gallery. A name may have characters that a subject may not, hence `personKey`.
  */
 export const enrolmentSubject = (model: string, personKey: string) => `nightshift.enrol.${model}.${personKey}`;
+/** `person`: a salted hash. The removal of a person whose name nothing keeps. */
+export const forgottenSubject = (model: string, person: string) => `nightshift.enrol.${model}.forgotten-${person}`;
 export const enrolmentsOf = (model: string) => `nightshift.enrol.${model}.>`;

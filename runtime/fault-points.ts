@@ -24,6 +24,8 @@ export const FAULT_POINTS = {
   'replica.prepared': 'a candidate is loaded and checked, nobody is told',
   'replica.refused': 'a candidate cannot be served here, nobody is told',
   'replica.switched': 'requests are answered by the new release, nobody is told',
+  'janitor.forwarded': 'who asks for an object is led to the one without the person, which may not be stored yet',
+  'janitor.erasing': 'snapshots lead to shards without the person, the old ones are still there',
   'message.handled': 'a message is handled and not acknowledged',
   'message.refused': 'a refused message is kept and its sender told, and it is not acknowledged',
   'message.buried': 'a message is kept as a dead letter, its sender not told',

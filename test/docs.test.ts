@@ -13,6 +13,7 @@ import {
   CTL,
   GALLERY_VERBS,
   INFER_VERBS,
+  JANITOR_FACTS,
   PIPELINE_FACTS,
   REPLICA_FACTS,
   SCHEDULE_FACTS,
@@ -165,13 +166,15 @@ const FACTS = [
   ...PIPELINE_FACTS.map((fact) => `pipeline.${fact}`),
   ...SCHEDULE_FACTS.map((fact) => `schedule.${fact}`),
   ...['model.deployed', 'model.rolled-back', 'operator.accepted', 'operator.refused', 'dlq.redriven', 'dlq.dropped'],
+  ...JANITOR_FACTS.map((fact) => `janitor.${fact}`),
+  ...WORK_STAGES.map((stage) => `${stage}.swept`),
 ];
 const COMMANDS = Object.values(CTL).map((subject) => subject.replace('nightshift.ctl.', ''));
 const QUESTIONS = Object.values(API).map((subject) => subject.replace('nightshift.api.', ''));
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   ctl: COMMANDS,
   api: [...QUESTIONS, ...COMMANDS],
-  cmd: WORK_STAGES.flatMap((stage) => COMMAND_VERBS.map((verb) => `${stage}.${verb}`)),
+  cmd: [...WORK_STAGES.flatMap((stage) => COMMAND_VERBS.map((verb) => `${stage}.${verb}`)), 'janitor.forget'],
   evt: FACTS,
   timer: ['at', 'fire', 'slot', 'cron'],
   infer: [...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => `*.${verb}`),

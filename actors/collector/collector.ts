@@ -11,6 +11,8 @@ import type { BlobRef } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
 import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
+import type { ForgottenStore } from '../../infra/stores/forgotten-store.ts';
+import { personHash } from '../../services/forgetting/name.ts';
 import { collectSnapshot } from '../../services/data/snapshot.ts';
 import { lackOfStrangers } from '../../services/decision/enough.ts';
 import { createSource } from '../../services/data/sources.ts';
@@ -21,10 +23,12 @@ export interface CollectorOptions {
   readonly bus: Bus;
   readonly blobs: BlobStore;
   readonly local: LocalDefinitions;
+  /** People who are left out; absent: nobody was forgotten. */
+  readonly forgotten?: Pick<ForgottenStore, 'salt' | 'people'>;
   readonly log: Logger;
 }
 
-export function startCollector({ bus, blobs, local, log }: CollectorOptions): Worker {
+export function startCollector({ bus, blobs, local, forgotten, log }: CollectorOptions): Worker {
   return startWorker({
     stage: 'collect',
     bus,
@@ -38,6 +42,7 @@ export function startCollector({ bus, blobs, local, log }: CollectorOptions): Wo
         faces: local.faces(faces),
         split,
         holdOut: decision.holdOut,
+        forgottenSince: forgotten && (await forgottenIn(forgotten)),
         noun,
         champion: snapshotOf(champion, context.log),
         blobs,
@@ -49,6 +54,13 @@ export function startCollector({ bus, blobs, local, log }: CollectorOptions): Wo
       return { dataset, content, samples: counts.total, people: labels.length, noun, quarantined: quarantinedTotal };
     },
   });
+}
+
+/** Asked once a night: a person who is forgotten meanwhile is looked for in the snapshot, too. */
+async function forgottenIn(store: Pick<ForgottenStore, 'salt' | 'people'>) {
+  const [salt, people] = [await store.salt(), await store.people()];
+  if (salt === null || people.size === 0) return undefined;
+  return (label: string) => people.get(personHash(label, salt)) ?? null;
 }
 
 /**

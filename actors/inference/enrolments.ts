@@ -3,9 +3,12 @@
  * with the resident's own model, and goes on as long as the resident lives. Every resident has its own reader, so that
  * a person who is enrolled during a deployment is in the candidate and in the release to which it may be rolled back.
  */
-import type { Enrolment, EnrolmentLog } from '../../infra/stores/enrolment-log.ts';
+import { setImmediate as othersTurn } from 'node:timers/promises';
+import type { Enrolment, EnrolmentLog, ForgottenMark } from '../../infra/stores/enrolment-log.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { personHash } from '../../services/forgetting/name.ts';
 import { make } from '../../services/serving/gallery/change.ts';
+import type { People } from '../../services/serving/gallery/people.ts';
 import { embedEnrolled } from '../../services/serving/replica/embed-enrolled.ts';
 import type { ResidentModel } from '../../services/serving/replica/resident-model.ts';
 
@@ -43,7 +46,8 @@ export async function followEnrolments(options: FollowEnrolmentsOptions): Promis
     const embedding = isImage ? embedEnrolled(resident, { ...enrolment, image }, () => state.isOver, log) : null;
     const applied = tail.then(async () => {
       if (isWhole && image === null && !state.isCaughtUp) await cleanUp(options, enrolment);
-      if (isWhole) make(resident.people, enrolment, embedding && (await embedding));
+      if (enrolment.forgotten) await forget(resident.people, enrolment.forgotten);
+      else if (isWhole) make(resident.people, enrolment, embedding && (await embedding));
       if (state.isOver) return;
       state.applied = enrolment.sequence;
       underWay -= 1;
@@ -76,6 +80,19 @@ export async function followEnrolments(options: FollowEnrolmentsOptions): Promis
   if (state.isOver) throw await resident.host.failed;
   if (state.applied > 0) log.info({ ...state, people: resident.people.count }, 'replica: enrolments are in force');
   return { ...resident, enrolments: state, close };
+}
+
+/** Of half a million names, a thousand at a time: a millisecond each. */
+const NAMES_PER_TURN = 1_000;
+
+/** Whoever has that hash is removed. */
+async function forget(people: People, { hash, salt }: ForgottenMark): Promise<void> {
+  let looked = 0;
+  for (const name of people.names) {
+    if (personHash(name, salt) === hash) people.remove(name);
+    looked += 1;
+    if (looked % NAMES_PER_TURN === 0) await othersTurn();
+  }
 }
 
 /** Images of a removed person that are still stored: the replica that removed them came to its end first. */

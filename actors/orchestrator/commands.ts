@@ -16,6 +16,7 @@ import { beginNight, derivedRunId, loadRun } from './begin.ts';
 import { blessRun } from './bless.ts';
 import type { OrchestratorContext } from './context.ts';
 import { dropLetter, redriveLetter } from './dead-letters.ts';
+import { forgetPerson } from './forget.ts';
 import { rollBackModel } from './roll-back.ts';
 import type { Moved } from './run-loop.ts';
 import { pauseSchedule, resumeSchedule } from './schedule.ts';
@@ -44,6 +45,7 @@ export const HANDLERS: { readonly [S in CtlSubject]: Handler<S> } = {
   [CTL.dlqDrop]: { obey: dropLetter },
   [CTL.schedulePause]: { obey: pauseSchedule },
   [CTL.scheduleResume]: { obey: resumeSchedule },
+  [CTL.personForget]: { obey: forgetPerson },
 };
 
 /** A command in hand, parsed and not yet obeyed. */

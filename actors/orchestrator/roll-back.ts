@@ -72,8 +72,9 @@ async function reachable(
     throw new PipelineError('RELEASE_NOT_RETAINED', message);
   }
   const { model: net, gallery, golden, faces } = target.pair;
-  for (const { bucket, key, digest } of [net, gallery, golden, ...(faces ? [faces] : [])]) {
-    if ((await o.blobs.find(bucket, key))?.digest === digest) continue;
+  for (const ref of [net, gallery, golden, ...(faces ? [faces] : [])]) {
+    if (await o.blobs.holds(ref)) continue;
+    const { bucket, key } = ref;
     const message = `model ${model}, release ${release}: ${bucket}/${key} is no longer stored, so its pair cannot be loaded`;
     throw new PipelineError('BLOB_MISSING', message);
   }

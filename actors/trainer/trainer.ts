@@ -20,6 +20,7 @@ import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob, TrainingOutcome, TrainingStrategy } from '../../services/training/strategy.ts';
 import type { WorkContext } from '../../services/work.ts';
+import { keepCachesClean } from '../forget-caches.ts';
 import { startWorker, type Worker } from '../worker.ts';
 import { EVERYTHING, refit } from './refit.ts';
 
@@ -27,15 +28,19 @@ export interface TrainerOptions {
   readonly bus: Bus;
   readonly blobs: BlobStore;
   readonly local: LocalDefinitions;
+  /** Where this worker keeps features of images from night to night; none if absent. */
+  readonly featureFolders?: readonly string[];
   readonly log: Logger;
   /** Absent: nothing is signed. */
   readonly signing?: Signing;
 }
 
 /** Throws CONFIG_INVALID without a key that others demand. */
-export function startTrainer({ bus, blobs, local, log, signing = NO_SIGNING }: TrainerOptions): Worker {
+export function startTrainer(options: TrainerOptions): Worker {
+  const { bus, blobs, local, featureFolders = [], log, signing = NO_SIGNING } = options;
   ownKey(signing, 'trainer');
-  return startWorker({
+  const cleaning = keepCachesClean({ stage: 'train', bus, blobs, featureFolders, log });
+  const worker = startWorker({
     stage: 'train',
     bus,
     log,
@@ -44,6 +49,13 @@ export function startTrainer({ bus, blobs, local, log, signing = NO_SIGNING }: T
       return train(blobs, signing, { ...command, training, carried: command.training }, context);
     },
   });
+  return {
+    ...worker,
+    stop: async () => {
+      cleaning.stop();
+      await worker.stop();
+    },
+  };
 }
 
 /** With all that the command names; `carried` is what it says itself. */

@@ -22,21 +22,26 @@ import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing
 import { releaseStatement } from '../../services/signing/statement.ts';
 import { verifyCandidate } from '../../services/verification/verify.ts';
 import type { WorkContext } from '../../services/work.ts';
+import { keepCachesClean } from '../forget-caches.ts';
 import { startWorker, type Worker } from '../worker.ts';
 
 export interface VerifierOptions {
   readonly bus: Bus;
   readonly blobs: BlobStore;
   readonly local: LocalDefinitions;
+  /** Where this worker keeps features of images from night to night; none if absent. */
+  readonly featureFolders?: readonly string[];
   readonly log: Logger;
   /** Absent: nothing is signed, and no provenance demanded. */
   readonly signing?: Signing;
 }
 
 /** Throws CONFIG_INVALID without a key that others demand. */
-export function startVerifier({ bus, blobs, local, log, signing = NO_SIGNING }: VerifierOptions): Worker {
+export function startVerifier(options: VerifierOptions): Worker {
+  const { bus, blobs, local, featureFolders = [], log, signing = NO_SIGNING } = options;
   ownKey(signing, 'verifier');
-  return startWorker({
+  const cleaning = keepCachesClean({ stage: 'verify', bus, blobs, featureFolders, log });
+  const worker = startWorker({
     stage: 'verify',
     bus,
     log,
@@ -45,6 +50,13 @@ export function startVerifier({ bus, blobs, local, log, signing = NO_SIGNING }: 
       return verify(blobs, signing, { ...command, verification }, context);
     },
   });
+  return {
+    ...worker,
+    stop: async () => {
+      cleaning.stop();
+      await worker.stop();
+    },
+  };
 }
 
 /** With what the machine has of its own. */

@@ -17,6 +17,10 @@ import {
   commandAs,
   CTL,
   deadLetterSubject,
+  cachesSweptSubject,
+  JANITOR_FACTS,
+  janitorEventSubject,
+  pipelineEventSubject,
   enrolmentSubject,
   enrolmentsOf,
   galleryAs,
@@ -25,6 +29,7 @@ import {
   inferSubject,
   pendingSubject,
   STREAMS,
+  WORK_STAGES,
   workEventsOf,
   type ApprovalVerb,
   type GalleryVerb,
@@ -89,7 +94,12 @@ const followRecords = (bucket: string) => [
 
 /** Whether an object is there, and its digest. */
 const findObjects = (bucket: string) => [get(objectStreamName(bucket))];
-const readObjects = (bucket: string) => [...findObjects(bucket), `${JS}.DIRECT.GET.${objectStreamName(bucket)}`];
+const readObjects = (bucket: string) => [
+  ...findObjects(bucket),
+  `${JS}.DIRECT.GET.${objectStreamName(bucket)}`,
+  // An object of which a person was taken out is found under another digest.
+  ...readRecords(BUCKETS.forgotten),
+];
 const storeObjects = (bucket: string) => [
   ...findObjects(bucket),
   chunkSubject(bucket, '>'),
@@ -106,7 +116,7 @@ const infer = (verbs: readonly (InferVerb | GalleryVerb | ApprovalVerb)[]) =>
 const SERVICES = '$SRV.>';
 
 /** A worker of one stage takes its commands and says its facts; `buckets`: what it reads and writes beside them. */
-function worker(stage: WorkStage, buckets: readonly string[]): Rights {
+function worker(stage: WorkStage, buckets: readonly string[], listens: readonly string[] = []): Rights {
   const consumers = (['start', 'control'] as const).map((kind) => workerConsumer(stage, kind));
   return {
     publish: [
@@ -119,11 +129,19 @@ function worker(stage: WorkStage, buckets: readonly string[]): Rights {
       get(STREAMS.events),
       workEventsOf(stage),
       ...consumers.map((consumer) => deadLetterSubject(STREAMS.commands, consumer)),
-      ...buckets,
+      ...new Set(buckets),
     ],
-    subscribe: [commandSubject(stage, 'cancel', '*')],
+    subscribe: [commandSubject(stage, 'cancel', '*'), ...listens],
   };
 }
+
+/** Buckets of objects. */
+const OBJECTS: readonly string[] = [BUCKETS.datasets, BUCKETS.models, BUCKETS.reports];
+/** Where single messages are erased that name a person who is forgotten. */
+const ERASED = [
+  ...[STREAMS.events, STREAMS.dlq, STREAMS.advisories, STREAMS.enrolments, STREAMS.pending, STREAMS.refused],
+  kvStreamName(BUCKETS.runs),
+];
 
 type Rights = Omit<Permissions, 'answersMs'> & { readonly answers?: true };
 
@@ -187,17 +205,21 @@ const OWN: Readonly<Record<Role, Rights>> = {
     answers: true,
   },
   // Beside the images: the detector of faces that the run uses.
-  collector: worker('collect', [...readAndStoreObjects(BUCKETS.datasets), ...storeObjects(BUCKETS.models)]),
-  trainer: worker('train', [
-    ...readObjects(BUCKETS.datasets),
-    ...readAndStoreObjects(BUCKETS.models),
-    ...readAndStoreObjects(BUCKETS.reports),
+  collector: worker('collect', [
+    ...readAndStoreObjects(BUCKETS.datasets),
+    ...storeObjects(BUCKETS.models),
+    ...followRecords(BUCKETS.forgotten),
   ]),
-  verifier: worker('verify', [
-    ...readObjects(BUCKETS.datasets),
-    ...readAndStoreObjects(BUCKETS.models),
-    ...storeObjects(BUCKETS.reports),
-  ]),
+  trainer: worker(
+    'train',
+    [...readObjects(BUCKETS.datasets), ...readAndStoreObjects(BUCKETS.models), ...readAndStoreObjects(BUCKETS.reports)],
+    [janitorEventSubject('caches', '*')],
+  ),
+  verifier: worker(
+    'verify',
+    [...readObjects(BUCKETS.datasets), ...readAndStoreObjects(BUCKETS.models), ...storeObjects(BUCKETS.reports)],
+    [janitorEventSubject('caches', '*')],
+  ),
   inference: {
     publish: [
       jetStream,
@@ -208,7 +230,8 @@ const OWN: Readonly<Record<Role, Rights>> = {
       enrolmentSubject('*', '*'),
       get(STREAMS.enrolments),
       streamInfo(STREAMS.enrolments),
-      purge(STREAMS.enrolments),
+      // What was enrolled of a person who is removed.
+      deleteFrom(STREAMS.enrolments),
       ...follow(STREAMS.enrolments, enrolmentsOf('*')),
       nextMessageSubject(STREAMS.enrolments, '*'),
       pendingSubject('*', '*'),
@@ -226,12 +249,39 @@ const OWN: Readonly<Record<Role, Rights>> = {
   janitor: {
     publish: [
       jetStream,
-      ...[BUCKETS.datasets, BUCKETS.models, BUCKETS.reports].flatMap((bucket) => [
-        streamInfo(objectStreamName(bucket)),
-        ...readAndStoreObjects(bucket),
-      ]),
+      ...consume(STREAMS.commands, CONSUMERS.janitor),
+      deadLetterSubject(STREAMS.commands, CONSUMERS.janitor),
+      // A person is looked for everywhere.
+      ...Object.values(STREAMS)
+        .filter((stream) => stream !== STREAMS.audit)
+        .map(get),
+      ...Object.values(BUCKETS)
+        .filter((bucket) => !OBJECTS.includes(bucket))
+        .flatMap(readRecords),
+      ...ERASED.map(deleteFrom),
+      streamInfo(STREAMS.timers),
+      ...WORK_STAGES.filter((stage) => stage !== 'collect').map((stage) =>
+        consumerInfo(STREAMS.commands, workerConsumer(stage, 'start')),
+      ),
+      ...new Set(
+        OBJECTS.flatMap((bucket) => [
+          streamInfo(objectStreamName(bucket)),
+          deleteFrom(objectStreamName(bucket)),
+          ...readAndStoreObjects(bucket).filter((right) => right !== get(kvStreamName(BUCKETS.forgotten))),
+        ]),
+      ),
+      ...followRecords(BUCKETS.forgotten).slice(1), // The first is above.
+      kvSubject(BUCKETS.forgotten, '>'),
+      kvSubject(BUCKETS.runs, 'run.*'),
+      enrolmentSubject('*', '*'),
+      ...JANITOR_FACTS.map((fact) => janitorEventSubject(fact, '*')),
+      // A person who has been away for long enough.
+      CTL.personForget,
     ],
-    subscribe: [],
+    subscribe: [
+      ...(['train', 'verify'] as const).map((stage) => cachesSweptSubject(stage, '*')),
+      pipelineEventSubject('completed', '*'),
+    ],
   },
   door: { publish: infer(['identify', 'verify']), subscribe: [] },
   enroller: { publish: infer([...INFER_VERBS, ...GALLERY_VERBS]), subscribe: [] },
@@ -245,6 +295,7 @@ const OWN: Readonly<Record<Role, Rights>> = {
       ...infer(APPROVAL_VERBS),
       SERVICES,
       get(STREAMS.events),
+      // With the salt by which a person is named to the janitor.
       ...readObjects(BUCKETS.reports),
     ],
     subscribe: [ALL.events],

@@ -9,6 +9,7 @@ import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { LocalSectionSchema } from '../../contracts/configuration/local.ts';
 import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import { RetentionConfigSchema } from '../../contracts/configuration/retention.ts';
 import { TokenSchema } from '../../contracts/references.ts';
 import { LOG_LEVELS } from '../../runtime/logger.ts';
 import { NatsConfigSchema } from './nats.ts';
@@ -91,6 +92,7 @@ export const ConfigSchema = z.strictObject({
     .prefault({})
     .describe('The end of the process.'),
   local: LocalSectionSchema.prefault({}),
+  retention: RetentionConfigSchema.prefault({}),
   models: z.record(TokenSchema, PipelineConfigSchema).default({}).describe('The pipeline of each model, by its name.'),
 });
 export interface Config extends z.infer<typeof ConfigSchema> {

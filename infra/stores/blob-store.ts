@@ -17,6 +17,7 @@ import type { BlobRef } from '../../contracts/references.ts';
 import { askAgain, unavailable } from '../messaging/ask-again.ts';
 import { unlessDenied } from '../messaging/denial.ts';
 import { clientOf, managerOf } from '../messaging/jetstream.ts';
+import { forwardedFrom } from './forgotten-store.ts';
 import { chunkSubject, objectStreamName } from '../topology/streams.ts';
 
 interface Context {
@@ -53,6 +54,7 @@ export function createBlobStore(nc: NatsConnection, source = 'blob store'): Blob
     get: (ref) => ask(nameOf(context, ref), async () => joined(await read(context, ref))),
     download: (ref, path) => ask(nameOf(context, ref), () => download(context, ref, path)),
     find: (bucket, key) => ask(nameOf(context, { bucket, key }), () => find(context, bucket, key)),
+    holds: (ref) => ask(nameOf(context, ref), () => holds(context, ref)),
     remove: (bucket, key) =>
       ask(nameOf(context, { bucket, key }), async () => {
         if (await find(context, bucket, key)) await (await context.open(bucket)).delete(key);
@@ -66,6 +68,13 @@ const nameOf = ({ source }: Context, { bucket, key }: Pick<BlobRef, 'bucket' | '
 async function find(context: Context, bucket: BlobBucket, key: string): Promise<BlobRef | null> {
   const info = await (await context.open(bucket)).info(key);
   return info === null || info.deleted ? null : refOf(bucket, info);
+}
+
+async function holds(context: Context, ref: BlobRef): Promise<boolean> {
+  const found = await find(context, ref.bucket, ref.key);
+  if (found?.digest === ref.digest) return true;
+  const now = await forwardedFrom(await context.manager(), ref);
+  return now !== null && (await find(context, now.bucket, now.key))?.digest === now.digest;
 }
 
 async function put(context: Context, bucket: BlobBucket, key: string, content: Uint8Array | (() => Readable)) {
@@ -97,12 +106,17 @@ async function findSame(context: Context, bucket: BlobBucket, key: string, bytes
 async function read(context: Context, ref: BlobRef): Promise<AsyncIterable<Buffer>> {
   const name = `${ref.bucket}/${ref.key}`;
   const info = await (await context.open(ref.bucket)).info(ref.key);
+  if (info !== null && !info.deleted && refOf(ref.bucket, info).digest === ref.digest) {
+    return chunksOf(context, ref, info);
+  }
+  // Somebody was taken out of it since.
+  const now = await forwardedFrom(await context.manager(), ref);
+  if (now !== null) return read(context, now);
   if (info === null || info.deleted) {
     const message = `${context.source}: object ${name} (${ref.digest}) not found; was it pruned?`;
     throw new PipelineError('BLOB_MISSING', message);
   }
   const { digest } = refOf(ref.bucket, info);
-  if (digest === ref.digest) return chunksOf(context, ref, info);
   const message = `${context.source}: object ${name} has ${digest}, but ${ref.digest} was asked for; was it replaced?`;
   throw new PipelineError('BLOB_CORRUPT', message);
 }

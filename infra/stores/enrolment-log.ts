@@ -7,11 +7,12 @@ import { createHash } from 'node:crypto';
 import { DeliverPolicy, JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { JsMsg, StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
-import { enrolmentsOf, enrolmentSubject, STREAMS } from '../../contracts/subjects.ts';
+import { enrolmentsOf, enrolmentSubject, forgottenSubject, STREAMS } from '../../contracts/subjects.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { unavailable } from '../messaging/ask-again.ts';
 import { clientOf, managerOf } from '../messaging/jetstream.ts';
+import { eraseMessage, messages } from './eraser.ts';
 
 export interface EnrolmentChange {
   readonly person: string;
@@ -22,6 +23,14 @@ export interface Enrolment extends EnrolmentChange {
   readonly sequence: number;
   /** Why it is not as it was written; null if it is. Such a change must not be made. */
   readonly damage: string | null;
+  /** Given if somebody is forgotten, whose name is not kept: `person` is empty, the salted hash stands for it. */
+  readonly forgotten: ForgottenMark | null;
+}
+
+/** As services/forgetting/name.ts hashes a name. */
+export interface ForgottenMark {
+  readonly hash: string;
+  readonly salt: string;
 }
 /** A change with who wanted it, which is stored with it. */
 export type SentChange = EnrolmentChange & { readonly by: string };
@@ -44,6 +53,8 @@ const PERSON_HEADER = 'Nightshift-Person';
 const BY_HEADER = 'Nightshift-By';
 /** Of the server: where the client puts `msgID`. */
 const ID_HEADER = 'Nats-Msg-Id';
+const FORGOTTEN_HEADER = 'Nightshift-Forgotten';
+const SALT_HEADER = 'Nightshift-Salt';
 const PUBLISH_TIMEOUT_MS = 1_000;
 const PUBLISH_ATTEMPTS = 5;
 /** Of images on their way to a replica that starts: enough to fill a batch, and bounded in memory. */
@@ -67,9 +78,11 @@ export async function createEnrolmentLog(nc: NatsConnection, model: string, log:
     },
     follow: (onChange) => follow(nc, model, onChange, log),
     forget: async (person, seq) => {
-      // Nothing precedes the first message; and the server takes 1 for no limit, and would delete that one, too.
-      if (seq <= 1) return;
-      await unlessAway(manager.streams.purge(STREAMS.enrolments, { filter: subjectOf(person), seq }));
+      // One by one, because the server leaves the bytes of what is purged on its disk.
+      for await (const message of messages(manager, STREAMS.enrolments, subjectOf(person))) {
+        if (message.seq >= seq) return;
+        await eraseMessage(manager, STREAMS.enrolments, message.seq);
+      }
     },
   };
 }
@@ -132,11 +145,37 @@ function follow(nc: NatsConnection, model: string, onChange: (it: Enrolment) => 
 function enrolmentOf({ seq, data, subject, headers: meta }: JsMsg): Enrolment {
   const person = Buffer.from(meta?.get(PERSON_HEADER) ?? '', 'base64').toString();
   const image = data.length === 0 ? null : data;
+  const [hash, salt] = [meta?.get(FORGOTTEN_HEADER) ?? '', meta?.get(SALT_HEADER) ?? ''];
+  if (hash) return { sequence: seq, person, image, damage: null, forgotten: { hash, salt } };
   const isOfPerson = subject.split('.').includes(keyOf(person));
   const isOfImage = meta?.get(ID_HEADER).endsWith(`.${digestOf(image)}`) ?? false;
   const what = isOfPerson ? 'its image' : 'its name';
   const damage = isOfPerson && isOfImage ? null : `enrolment ${seq}: ${what} is not what was enrolled`;
-  return { sequence: seq, person, image, damage };
+  return { sequence: seq, person, image, damage, forgotten: null };
+}
+
+/** Tells the replicas of a model to forget somebody, now and whenever they load a gallery. Returns its sequence. */
+export async function publishForgotten(
+  nc: NatsConnection,
+  model: string,
+  { hash, salt }: ForgottenMark,
+): Promise<number> {
+  const meta = headers();
+  meta.set(FORGOTTEN_HEADER, hash);
+  meta.set(SALT_HEADER, salt);
+  const subject = forgottenSubject(model, hash);
+  const { seq } = await clientOf(nc).publish(subject, new Uint8Array(0), {
+    headers: meta,
+    retries: PUBLISH_ATTEMPTS,
+    timeout: PUBLISH_TIMEOUT_MS,
+  });
+  return seq;
+}
+
+/** The name in a stored message; null in one without. */
+export function enrolledName({ header }: Pick<StoredMsg, 'header'>): string | null {
+  const encoded = header?.get(PERSON_HEADER) ?? '';
+  return encoded === '' ? null : Buffer.from(encoded, 'base64').toString();
 }
 
 /** At the end of each message's id: so a message tells by itself whether its image is the one that was sent. */

@@ -9,6 +9,7 @@ import {
   ADVISORIES,
   ALL,
   commandSubject,
+  janitorCommandSubject,
   WORK_STAGES,
   pipelineEventSubject,
   REPLICA_FACTS,
@@ -25,6 +26,7 @@ export const CONSUMERS = {
   events: 'orchestrator-events',
   timers: 'orchestrator-timers',
   advisories: 'orchestrator-advisories',
+  janitor: 'janitor-forget',
 } as const;
 
 /** `start` carries long work, one at a time; `control` (cancel, report) must get through beside it. */
@@ -66,6 +68,8 @@ export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
   ),
   consumer(STREAMS.timers, CONSUMERS.timers, [ALL.timersFired, ALL.slots], MESSAGES_PENDING_MAX),
   consumer(STREAMS.advisories, CONSUMERS.advisories, [...ADVISORIES], MESSAGES_PENDING_MAX),
+  // One person after the other: two at once would take the same snapshot apart.
+  consumer(STREAMS.commands, CONSUMERS.janitor, [janitorCommandSubject('*')], 1),
   ...WORK_STAGES.flatMap((stage) => [
     consumer(
       STREAMS.commands,

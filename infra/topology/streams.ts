@@ -171,6 +171,8 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
     kvStream(common, BUCKETS.deployments, { history: DEPLOYMENTS_HISTORY, bytes: 32 * MIB }),
     // One value per key: a TTL on a key with history would uncover the value before it.
     kvStream(common, BUCKETS.replicas, { history: 1, bytes: 16 * MIB, markerMs: EXPIRY_MARKER_MS }),
+    // Hashes and references, a hundred bytes each.
+    kvStream(common, BUCKETS.forgotten, { history: 1, bytes: 64 * MIB }),
     objectStream(common, BUCKETS.datasets),
     objectStream(common, BUCKETS.models),
     objectStream(common, BUCKETS.reports),
@@ -204,7 +206,8 @@ function kvStream(common: Partial<Options>, bucket: string, limits: KvLimits): S
     max_msg_size: RECORD_BYTES_MAX,
     max_age: nanos(limits.ageMs ?? 0),
     allow_rollup_hdrs: true,
-    deny_delete: true,
+    // The janitor takes single revisions out that name a person who is forgotten.
+    deny_delete: false,
     ...ttl,
   };
 }
@@ -215,6 +218,9 @@ export const chunkSubject = (bucket: string, objectId: string) => `$O.${bucket}.
 
 /** Of what is known of an object, by its name. */
 export const objectMetaSubject = (bucket: string, name: string) => `$O.${bucket}.M.${name}`;
+export const metaSubject = (bucket: string, key: string) =>
+  objectMetaSubject(bucket, Buffer.from(key).toString('base64').replaceAll('+', '-').replaceAll('/', '_'));
+export const metaSubjects = (bucket: string) => objectMetaSubject(bucket, '>');
 
 /** The stream behind an object bucket: its size is bounded by the disk and by pruning, not by a number here. */
 function objectStream(common: Partial<Options>, bucket: string): StreamSpec {

@@ -57,7 +57,9 @@ async function applyStream(manager: JetStreamManager, spec: StreamSpec): Promise
   } catch (error) {
     if (isApiError(error, NO_ROOM)) throw noRoom(spec, error);
     if (!isApiError(error, STREAM_DIFFERS)) throw error;
-    await manager.streams.update(spec.name, spec);
+    const { config } = await manager.streams.info(spec.name);
+    // A server never allows again what a stream once denied, as those of before 0.4.0 do.
+    await manager.streams.update(spec.name, { ...spec, deny_delete: config.deny_delete || spec.deny_delete === true });
   }
 }
 

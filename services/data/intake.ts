@@ -10,6 +10,7 @@ import type { ImageSpec, Quarantined } from '../../contracts/dataset.ts';
 import type { Faces } from './faces/face-threads.ts';
 import { prepareImage } from './faces/prepare.ts';
 import { encodePng } from './images.ts';
+import { NO_NAME } from '../forgetting/name.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
 import type { DataSource, SourceSample } from './strategy.ts';
 import { wrongTags } from './tags.ts';
@@ -41,6 +42,8 @@ export interface IntakeOptions {
   readonly faces: Faces | null;
   readonly spoolPath: string;
   readonly signal: AbortSignal;
+  /** Since when a person is forgotten; null if they are not. */
+  readonly forgottenSince?: ((label: string) => string | null) | undefined;
   /** Called for each sample when it has left memory, with the source's own count of all, if it has one. */
   readonly taken: (record: IntakeRecord, total: number | undefined) => void;
 }
@@ -67,12 +70,12 @@ export const isStored = (record: IntakeRecord): record is StoredSample => 'diges
  * signal's reason after its abort.
  */
 export async function takeIn(source: DataSource, options: IntakeOptions): Promise<Intake> {
-  const { image, faces, spoolPath, signal, taken } = options;
+  const { spoolPath, signal, taken } = options;
   const records: IntakeRecord[] = [];
   const spool = await open(spoolPath, 'wx');
   try {
     let offset = 0;
-    const judge = (sample: SourceSample) => judgeSample(sample, source.name, image, faces);
+    const judge = (sample: SourceSample) => judgeSample(sample, source.name, options);
     for await (const { total, png, record } of mapInOrder(source.samples(signal), SAMPLES_HELD_MAX, judge)) {
       signal.throwIfAborted();
       if (records.length === SAMPLES_MAX) throw endless(source.name);
@@ -89,6 +92,8 @@ export async function takeIn(source: DataSource, options: IntakeOptions): Promis
   return { name: source.name, type: source.type, spoolPath, records };
 }
 
+const FORGOTTEN = { id: NO_NAME, label: NO_NAME, reason: 'forgotten' } as const;
+
 interface Judged {
   readonly total: number | undefined;
   /** Null where the sample is refused. */
@@ -100,9 +105,12 @@ interface Judged {
 async function judgeSample(
   { id, label, bytes, tags = [], total }: SourceSample,
   source: string,
-  image: ImageSpec,
-  faces: Faces | null,
+  { image, faces, forgottenSince }: Pick<IntakeOptions, 'image' | 'faces' | 'forgottenSince'>,
 ): Promise<Judged> {
+  const since = forgottenSince?.(label) ?? null;
+  // The one refusal that names neither the person nor the picture.
+  if (since !== null)
+    return { total, png: null, record: { ...FORGOTTEN, message: `${source}: forgotten since ${since}` } };
   const refuse = (reason: Quarantined['reason'], message: string): Judged => {
     const short = { label: label.slice(0, LABEL_LENGTH_MAX), message: message.slice(0, MESSAGE_LENGTH_MAX) };
     return { total, png: null, record: { id, reason, ...short } };

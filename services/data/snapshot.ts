@@ -40,6 +40,8 @@ export interface SnapshotJob extends Pick<WorkContext, 'signal' | 'progress' | '
   readonly holdOut: Pick<HoldOut, 'share' | 'min'>;
   /** The snapshot of the champion, whose lineage says what was learned; null if there is none. */
   readonly champion?: BlobRef | null;
+  /** Since when a person is forgotten; null if they are not. */
+  readonly forgottenSince?: ((label: string) => string | null) | undefined;
   /** For errors. */
   readonly noun?: Noun | undefined;
   readonly blobs: BlobStore;
@@ -100,12 +102,20 @@ function takeInAll(
   const tasks = sources.map((source, index) => async (signal: AbortSignal) => {
     const spoolPath = join(folder, `${index}.spool`);
     const { taken, ended } = meter.source(index);
-    const intake = await takeIn(source, { image: job.image, faces, spoolPath, signal, taken });
+    const { image, forgottenSince } = job;
+    const intake = await takeIn(source, { image, faces, spoolPath, signal, forgottenSince, taken });
     ended();
+    warnOfForgotten(intake, job.log);
     job.log.info({ source: source.name, samples: intake.records.length }, 'source read to its end');
     return intake;
   });
   return allOrAbort(job.signal, tasks);
+}
+
+/** They are left out each night; the source itself is somebody else's to clean. */
+function warnOfForgotten({ name, records }: Intake, log: SnapshotJob['log']): void {
+  const images = records.filter((record) => 'reason' in record && record.reason === 'forgotten').length;
+  if (images > 0) log.warn({ source: name, images }, 'collector: the source still lists people who were forgotten');
 }
 
 async function storeShards(

@@ -10,6 +10,7 @@ const {
   APPROVAL_VERBS,
   GALLERY_VERBS,
   INFER_VERBS,
+  JANITOR_FACTS,
   PIPELINE_FACTS,
   REPLICA_FACTS,
   SCHEDULE_FACTS,
@@ -99,6 +100,18 @@ const BUILT: Readonly<Record<string, readonly Pair[]>> = {
     { family: 'operator-command', command, who: 'alice' },
   ]),
   enrolmentSubject: [[subjects.enrolmentSubject(model, 'QWRh'), { family: 'enrolment', model, personKey: 'QWRh' }]],
+  janitorEventSubject: JANITOR_FACTS.map((fact) => [
+    subjects.janitorEventSubject(fact, 'forget-1'),
+    { family: 'janitor-event', fact, id: 'forget-1' },
+  ]),
+  janitorCommandSubject: [[subjects.janitorCommandSubject('forget-1'), { family: 'janitor-command', id: 'forget-1' }]],
+  cachesSweptSubject: WORK_STAGES.map((stage) => [
+    subjects.cachesSweptSubject(stage, 'forget-1'),
+    { family: 'caches-event', stage, id: 'forget-1' },
+  ]),
+  forgottenSubject: [
+    [subjects.forgottenSubject(model, 'a1'), { family: 'enrolment', model, personKey: 'forgotten-a1' }],
+  ],
   apiOfCommand: [[subjects.apiOfCommand(subjects.CTL.dlqDrop), { family: 'api', of: 'dlq.drop' }]],
 };
 
@@ -139,6 +152,8 @@ test('subjects: anything else is unknown', () => {
     'nightshift.evt.train.completed.',
     'nightshift.evt.dlq.dropped.first',
     'nightshift.cmd.deploy.start.n1',
+    'nightshift.cmd.janitor.start.n1',
+    'nightshift.evt.janitor.exploded.n1',
     'nightshift.cmd.train.start.*',
     'nightshift.ctl.pipeline.explode',
     'nightshift.ctl.>',

@@ -38,7 +38,7 @@ test('badge digits: classes are learned, unknown signs stay outside, and every t
     const run = await door.command('run', MODEL);
     assert.is(run.code, 0, `${run.stdout}${run.stderr}`);
     assert.match(run.stderr, /^ {2}collect .* samples 700, classes 10, quarantined 0$/m);
-    assert.match(run.stdout, /rank-1 per class/);
+    assert.match(run.stdout, /Rank-1 per class/);
     const [runId] = run.stdout.split(' ');
 
     const report = await assertWords(door, runId!);
@@ -56,7 +56,7 @@ async function assertWords({ home, command }: Door, runId: string): Promise<Veri
     command('report', runId, '--card'),
     command('status'),
   ]);
-  assert.match(shown.stdout, /rank-1 per class/);
+  assert.match(shown.stdout, /Rank-1 per class/);
   assert.match(reported.stdout, /Rank-1 per class/);
   assert.match(card.stdout, /10 classes trained on/);
   assert.match(status.stdout, /identify +10 classes, known from/);

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { connectClient } from '../../cli/client.ts';
 import { CompletedSchemas } from '../../contracts/messages.ts';
 import { DeploymentSchema } from '../../contracts/release.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
@@ -13,6 +12,7 @@ import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { startSystem } from '../../main.ts';
 import { withFolder, writeTinyPeople } from '../support/folder.ts';
 import { LENIENT_GATES, writeTinyStrangers, lenientWith } from '../support/lenient.ts';
+import { connectAs } from '../support/identities.ts';
 import { runNight } from '../support/nights.ts';
 import { MODEL } from '../support/replicas.ts';
 import { testLogger } from '../support/server.ts';
@@ -40,8 +40,10 @@ test('refit: the model that learned all images serves, and the candidate behind 
     const log = testLogger();
     const { server, stop } = await startSystem(configOf(home), log);
     try {
-      const client = await connectClient(server.url, log);
-      const kv = await openKv(client.nc, BUCKETS.deployments);
+      const started = { url: server.url, storeDir: join(home, 'store') };
+      const client = await connectAs('operator', started);
+      const orchestrator = await connectAs('orchestrator', started);
+      const kv = await openKv(orchestrator.nc, BUCKETS.deployments);
       const deployments = createRecordStore({ kv, schema: DeploymentSchema });
       const blobs = createBlobStore(client.nc);
       const night = async (runId: string) => {
@@ -62,7 +64,7 @@ test('refit: the model that learned all images serves, and the candidate behind 
         assert.is(second.report.champion?.digest, first.current.judged?.digest);
         assert.is(second.current.release, 2);
       } finally {
-        await client.close();
+        await Promise.all([client.close(), orchestrator.close()]);
       }
     } finally {
       await stop();

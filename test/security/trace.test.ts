@@ -16,8 +16,10 @@ import { ROLES, type Role } from '../../contracts/roles.ts';
 import {
   API,
   apiOfCommand,
+  APPROVAL_VERBS,
   commandSubject,
   CTL,
+  inferSubject,
   pipelineEventSubject,
   STREAMS,
   WORK_STAGES,
@@ -25,6 +27,9 @@ import {
 } from '../../contracts/subjects.ts';
 import { covers, PERMISSIONS } from '../../infra/access/permissions.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
+import { openForgotten } from '../../infra/stores/forgotten-store.ts';
+import { personHash } from '../../services/forgetting/name.ts';
+import { order } from '../../cli/commands/forget.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { writeTinyPeople } from '../support/folder.ts';
 import { withRoles } from '../support/identities.ts';
@@ -65,6 +70,8 @@ async function everyDay(started: Traced): Promise<void> {
     await rollBack(bus, MODEL, 'test');
     await cancelOne(as.operator);
     await deadLetters(as.orchestrator.nc, as.operator);
+    await approveOne(as.operator);
+    await forgetOne(as.operator);
     await commandAll(as.operator);
     await lookAround(as.operator, as.viewer);
     // The report, as `nightshift report` fetches it.
@@ -82,6 +89,11 @@ async function recognise(door: NatsConnection, enroller: NatsConnection): Promis
   assert.is((await ask(enroller, 'embed', image)).status, 200);
   for (const face of [image, other]) assert.is((await ask(enroller, 'enroll', face, { person: 'Ann' })).status, 200);
   assert.is((await ask(enroller, 'remove', new Uint8Array(0), { person: 'Ann' })).status, 200);
+}
+
+/** Nothing waits, and a request that is not there cannot be approved. */
+async function approveOne({ nc }: Client): Promise<void> {
+  for (const verb of APPROVAL_VERBS) await nc.request(inferSubject(MODEL, verb), '', { timeout: 10_000 });
 }
 
 async function cancelOne({ bus }: Client): Promise<void> {
@@ -107,8 +119,9 @@ async function deadLetters(orchestrator: NatsConnection, operator: Client): Prom
   for (const stage of WORK_STAGES) {
     for (const verb of ['start', 'cancel'] as const) orchestrator.publish(commandSubject(stage, verb, 'x'), 'no JSON');
   }
+  // A command of an operator is refused, which is no letter.
   operator.nc.publish(CTL.pipelineStart, 'no JSON');
-  const letters = WORK_STAGES.length * 2 + 1;
+  const letters = WORK_STAGES.length * 2;
   const list = () => operator.ask(API.deadLetters, { limit: 100 });
   await until(async () => (await list()).total === letters, 'the dead letters');
   const [letter] = (await list()).letters;
@@ -143,14 +156,35 @@ async function lookAround(operator: Client, viewer: Client): Promise<void> {
   await operator.bus.lastOn(STREAMS.events, workEventSubject('train', 'completed', 'n1'));
 }
 
+async function forgetOne(operator: Client): Promise<void> {
+  const salt = await (await openForgotten(operator.nc)).salt();
+  const report = await order(operator, { person: personHash('p5', salt!), mode: 'forget' });
+  assert.ok(report.found, JSON.stringify(report.remarks));
+  await order(operator, { person: personHash('p5', salt!), mode: 'readmit' });
+}
+
 /** Rights that this day does not need, each with the day that does. */
 const UNUSED: readonly { readonly of: readonly Role[]; readonly rights: RegExp; readonly why: string }[] = [
-  { of: ['janitor'], rights: /./, why: 'no actor deletes objects yet' },
   { of: ['setup'], rights: /STREAM\.UPDATE\./, why: 'changes a stream that an older version made' },
   {
-    of: ['orchestrator', 'inference'],
+    of: ['orchestrator', 'inference', 'collector', 'janitor'],
     rights: /^\$JS\.FC\.|CONSUMER\.(DELETE|INFO)\.(KV_\w+|ENROLMENTS)\.\*$/,
     why: 'a reader that lost its place is opened anew; a long history is slowed down',
+  },
+  {
+    of: ['orchestrator'],
+    rights: /CONSUMER\.CREATE\.KV_DEPLOYMENTS|DIRECT\.GET\.OBJ_MODELS$/,
+    why: 'no release is signed here: test/security/attack-02-forged-release.test.ts',
+  },
+  {
+    of: ['inference'],
+    rights: /^nightshift\.pending\.|MSG\.DELETE\.PENDING$/,
+    why: 'no change waits for a second person: test/e2e/cli-who.test.ts',
+  },
+  {
+    of: ['janitor'],
+    rights: /MSG\.DELETE\.|PURGE\.OBJ_|\$KV\.RUNS\.|^nightshift\.(dlq|ctl)\.|janitor\.failed|pipeline\.completed/,
+    why: 'a person is in no message, nobody is away for long, and nothing fails: test/actors/janitor, test/e2e/forget',
   },
   { of: ['collector'], rights: /^\$O\.MODELS\./, why: 'the detector of faces: test/e2e/faces-night.test.ts' },
   {

@@ -99,6 +99,8 @@ async function operate(saga: Saga, ask: Ask): Promise<void> {
   await ask(apiOfCommand(CTL.schedulePause), { model: MODEL, reason: 'holidays' });
   await ask(apiOfCommand(CTL.scheduleResume), { model: MODEL });
 
+  await ask(apiOfCommand(CTL.personForget), { person: '5'.repeat(64), mode: 'look' });
+
   const { deadLetters } = saga.orchestrator;
   const kept = async () => (await deadLetters.newest(10)).letters;
   for (const unknown of ['cats', 'dogs', 'birds']) await saga.bus.publish(slotSubject(unknown), {});

@@ -42,6 +42,8 @@ export function createFolderBlobs(folder: string): BlobStore {
       const found = await hashFile(pathOf(bucket, key)).catch(nullIfAbsent);
       return found && { bucket, key, ...found };
     },
+    holds: async ({ bucket, key, digest }) =>
+      (await hashFile(pathOf(bucket, key)).catch(nullIfAbsent))?.digest === digest,
     remove: (bucket, key) => rm(pathOf(bucket, key), { force: true }),
   };
 }

@@ -39,6 +39,7 @@ const PAGES: Readonly<Record<string, string>> = {
   nats: '[nats.md](nats.md)',
   inference: '[serving.md](serving.md)',
   local: '[local.md](local.md)',
+  retention: '[forgetting.md](forgetting.md#absence)',
   'models.<name>.faces': '[faces.md](faces.md)',
   'models.<name>.training': '[training.md](training.md)',
   'models.<name>.training.command': '[training-command.md](training-command.md)',

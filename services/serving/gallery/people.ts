@@ -90,6 +90,11 @@ export class People {
     return this.#people.has(name);
   }
 
+  /** Everybody at this moment. */
+  get names(): readonly string[] {
+    return [...this.#people.keys()];
+  }
+
   /** SHA-256 of the images enrolled for the person. */
   imagesOf(name: string): ReadonlySet<string> {
     return this.#people.get(name)?.enrolled?.digests ?? new Set();

@@ -43,7 +43,7 @@ const RUN_IMAGES_MAX = 16;
 const CACHE_BYTES_MAX = 1024 ** 3;
 /** Files, one per backbone and settings; those written longest ago are removed. */
 const CACHE_FILES_MAX = 4;
-const FORMAT = 'nightshift.features/1';
+export const FEATURES_FORMAT = 'nightshift.features/1';
 const DIGEST_BYTES = 32;
 
 type Known = Map<string, Float32Array>;
@@ -178,7 +178,8 @@ async function readCache(options: FeatureOptions): Promise<Known> {
   const path = pathOf(options);
   try {
     const file = readSafetensors(await readFile(path), path);
-    if (file.metadata.format !== FORMAT) throw new PipelineError('BLOB_CORRUPT', `${path}: of another version`);
+    if (file.metadata.format !== FEATURES_FORMAT)
+      throw new PipelineError('BLOB_CORRUPT', `${path}: of another version`);
     const { data, shape } = floatTensor(file, 'features', 2, path);
     const digests = Buffer.from(file.tensors.digests!.data);
     const size = shape[1]!;
@@ -207,7 +208,7 @@ async function writeCache(known: Known, used: ReadonlySet<string>, options: Feat
   };
   const path = pathOf(options);
   await mkdir(options.cacheDir, { recursive: true });
-  await writeFile(`${path}.${process.pid}`, writeSafetensors({ tensors, metadata: { format: FORMAT } }));
+  await writeFile(`${path}.${process.pid}`, writeSafetensors({ tensors, metadata: { format: FEATURES_FORMAT } }));
   await rename(`${path}.${process.pid}`, path);
   await removeOldest(options.cacheDir);
 }

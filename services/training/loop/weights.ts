@@ -32,15 +32,16 @@ export function encodeWeights(
   { w, statistics }: Weights,
 ): Uint8Array {
   const [backbone, classifier] = [w.subarray(0, net.parameterCount), w.subarray(net.parameterCount)];
+  return writeWeights({ runId, net: netText(net), backbone, statistics, labels, classifier });
+}
+
+export function writeWeights({ runId, net, backbone, statistics, labels, classifier }: StoredWeights): Uint8Array {
   const tensors = {
     backbone: { shape: [backbone.length], data: backbone },
     statistics: { shape: [statistics.length], data: statistics },
-    classifier: { shape: [labels.length, net.dimensions], data: classifier },
+    classifier: { shape: [labels.length, labels.length && classifier.length / labels.length], data: classifier },
   };
-  return writeSafetensors({
-    tensors,
-    metadata: { format: FORMAT, runId, net: netText(net), labels: JSON.stringify(labels) },
-  });
+  return writeSafetensors({ tensors, metadata: { format: FORMAT, runId, net, labels: JSON.stringify(labels) } });
 }
 
 /** Throws BLOB_CORRUPT. */

@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startCollector } from '../../../actors/collector/collector.ts';
+import { startCollector, type CollectorOptions } from '../../../actors/collector/collector.ts';
 import { readManifest } from '../../../services/data/load.ts';
+import { personHash } from '../../../services/forgetting/name.ts';
 import { withFolder, writeDrawnPeople, writeImage } from '../../support/folder.ts';
 import { withOneStage } from '../../support/one-stage.ts';
 import { testPng } from '../../support/samples.ts';
@@ -62,6 +63,36 @@ test('collector: a source of strangers that gives none ends the night, with the 
       assert.match(message, /no stranger came from "street"; the first that was refused: street.*Ada/);
     }),
   ));
+
+test('collector: people who were forgotten are left out of people and strangers, and neither name nor picture is kept', () =>
+  withFolder((folder) => {
+    const [people, street] = [join(folder, 'people'), join(folder, 'street')];
+    const since = '2026-01-01T00:00:00.000Z';
+    const forgotten = {
+      salt: async () => 'salt',
+      people: async () => new Map(['Ada', 'eve'].map((name) => [personHash(name, 'salt'), since])),
+    };
+    const start = (options: CollectorOptions) => startCollector({ ...options, forgotten });
+    return withOneStage('collect', start, async ({ blobs, run }) => {
+      await writeDrawnPeople(people, 18, 3);
+      for (const name of ['eve', 'fay', 'gil', 'hal', 'ian', 'jon'])
+        await writeImage(street, name, '1.png', await testPng(name));
+      const directory = (name: string, path: string) => ({ type: 'directory', name, path });
+      const pipeline = {
+        ...{ sources: [directory('people', people)], strangers: [directory('street', street)] },
+        ...{ image: { width: 8, height: 8 }, split: { strategy: 'content-hash' } },
+      };
+      const { dataset, people: count, quarantined } = await run('r1', { pipeline });
+      const manifest = await readManifest(dataset, blobs);
+      assert.equal([count, quarantined, manifest.strangers.length], [17, 4, 5]);
+      assert.not.match(JSON.stringify(manifest), /Ada|eve/);
+      const [refused] = manifest.quarantined;
+      assert.equal(refused, {
+        ...{ source: 'people', id: '(forgotten)', label: '(forgotten)', reason: 'forgotten' },
+        message: `people: forgotten since ${since}`,
+      });
+    });
+  }));
 
 test('collector: where nobody could play a stranger, the night ends before a net is trained', () =>
   withFolder((folder) =>

@@ -67,6 +67,7 @@ test('config: everything has a default but the models', () =>
       releases: {},
       shutdown: { graceMs: 8000 },
       local: { programs: {}, files: {}, modules: {}, sources: [] },
+      retention: { absentDays: null },
       models: {},
       file: path,
     });

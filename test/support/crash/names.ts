@@ -2,3 +2,5 @@
 export const MODEL = 'face';
 /** The run that a story begins with, unless a schedule names it. */
 export const RUN = 'crash';
+/** Points of the janitor, which is in no run: test/e2e/forget-kills.test.ts comes to them. */
+export const KILLED_IN_FORGETTING = ['janitor.forwarded', 'janitor.erasing'] as const;
