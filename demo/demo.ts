@@ -114,7 +114,11 @@ async function inSystem(home: string, folder: string | undefined, use: (parts: P
       const client = await connectAs('operator');
       try {
         const door = await connectAs('door');
-        await use({ client, door, config, data, url }).finally(door.close);
+        try {
+          await use({ client, door, config, data, url });
+        } finally {
+          await door.close();
+        }
       } finally {
         await client.close();
       }

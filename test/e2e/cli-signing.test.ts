@@ -42,7 +42,10 @@ const withHouse = (use: (house: House) => Promise<void>) =>
         return stdout;
       };
       try {
-        await use({ ...{ folder, keys, client, nightshift }, deployed: await deployTinyChampion(client.nc, { store: folder }) });
+        await use({
+          ...{ folder, keys, client, nightshift },
+          deployed: await deployTinyChampion(client.nc, { store: folder }),
+        });
       } finally {
         await client.close();
         await system.stop();

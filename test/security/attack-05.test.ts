@@ -53,8 +53,11 @@ test('attack 5: faces are fetched by those who work with them alone, and nothing
       const { nc, close } = await connectAs(role, { url, storeDir });
       const error = await createBlobStore(nc)
         .find(BUCKETS.datasets, 'face')
-        .catch((reason: Error) => reason);
-      assert.match(String(error), new RegExp(`${role} may not publish to \\$JS\\.API\\.`));
+        .then(
+          () => 'found',
+          (reason: Error) => reason.message,
+        );
+      assert.match(error, new RegExp(`${role} may not publish to \\$JS\\.API\\.`));
       await close();
     }
   });
