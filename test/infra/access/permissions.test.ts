@@ -9,9 +9,10 @@ import {
   maySubscribe,
   neededBy,
   PERMISSIONS,
+  permissionsOfPerson,
   usesJetStream,
 } from '../../../infra/access/permissions.ts';
-import { nscCommands } from '../../../infra/access/server-users.ts';
+import { authorizationOf, nscCommands } from '../../../infra/access/server-users.ts';
 
 test('permissions: a pattern covers subjects by whole tokens, as nats-server decides it', () => {
   const cases: readonly (readonly [string, string, boolean])[] = [
@@ -61,6 +62,23 @@ test('permissions: a role waits for the streams that it reads, and takes from it
   assert.ok(looked.some(({ name }) => name === 'train-start'));
   assert.not.ok(usesJetStream('door'));
   assert.ok(mayPublish('orchestrator', ALL.commands));
+});
+
+test('permissions: a person commands, enrols and approves under her own name alone', () => {
+  const alice = permissionsOfPerson({ who: 'alice', role: 'operator' });
+  const may = (subject: string) => alice.publish.some((pattern) => covers(pattern, subject));
+  for (const subject of ['ctl.pipeline.start', 'api.model.rollback', 'infer.face.approve']) {
+    assert.equal([subject, may(`nightshift.${subject}`)], [subject, false]);
+    assert.equal([subject, may(`nightshift.${subject}.alice`)], [subject, true]);
+    assert.equal([subject, may(`nightshift.${subject}.bob`)], [subject, false]);
+  }
+  assert.ok(may('nightshift.api.status'));
+  assert.equal(alice.subscribe, ['nightshift.evt.>', '_INBOX_alice.>']);
+  const bob = permissionsOfPerson({ who: 'bob', role: 'enroller' });
+  assert.ok(bob.publish.includes('nightshift.infer.*.enroll.bob'));
+  assert.not.ok(bob.publish.some((pattern) => pattern.includes('approve')));
+  const file = authorizationOf((role) => `key of ${role}`, [{ who: 'alice', role: 'operator', key: 'key of alice' }]);
+  assert.match(file, /# alice\n {4}\{ nkey: key of alice, /);
 });
 
 test('permissions: nsc is told of every role', () => {
