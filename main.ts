@@ -3,6 +3,7 @@
  * in this process, and takes them down again in reverse. Called by the CLI, the tests and the benchmarks.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import { ACTORS, type ActorName } from './actors/names.ts';
 import { startCollector } from './actors/collector/collector.ts';
@@ -168,8 +169,9 @@ async function startOn(surroundings: Surroundings, name: ActorName): Promise<Sto
   const { nc, log } = surroundings;
   await awaitTopology(nc, name, log);
   const actor = await STARTERS[name](surroundings);
-  // A subscription that the server refuses is told before the answer to this.
+  // A subscription that the server refuses is told before the answer to this; those who wait for it hear it a turn later.
   await nc.flush();
+  await othersTurn();
   return actor;
 }
 

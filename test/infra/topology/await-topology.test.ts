@@ -21,9 +21,9 @@ test('topology: an actor waits for `nightshift setup`, which alone makes streams
     const server = await launchServer({ storeDir, hasIdentities: true, log: testLogger() });
     try {
       const starting = startActor('trainer', server.url, config, told);
-      await until(() => lines.length > 0, 'a line');
-      assert.match(lines[0]!, /trainer waits: nats-server has no stream COMMANDS, stream EVENTS, stream OBJ_DATASETS/);
-      assert.match(lines[0]!, /consumer train-start of COMMANDS.*`nightshift setup` makes what is missing/);
+      const line = await until(() => lines.find((it) => it.includes('trainer waits')), 'a line that says so', 10_000);
+      assert.match(line, /trainer waits: nats-server has no stream COMMANDS, stream EVENTS, .*stream OBJ_DATASETS/);
+      assert.match(line, /consumer train-start of COMMANDS.*`nightshift setup` makes what is missing/);
       await withRoles({ url: server.url, storeDir }, ['setup'], async ({ setup }) => {
         const missing = await missingTopology(setup.nc, { replicas: 1 });
         assert.ok(missing.includes('stream EVENTS') && missing.includes('consumer train-start of COMMANDS'));

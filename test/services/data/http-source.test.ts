@@ -106,7 +106,7 @@ test('http source: a failure tells status and content type, and of the address n
     (_, response) => response.writeHead(403, { 'content-type': 'Text/HTML; charset=utf-8' }).end('<html>'),
     async (url) => {
       const { message } = await failureOf(readAll(sourceAt(`${url}?token=s3cret`)));
-      assert.match(message, /\/samples: answered 403 \(text\/html\) instead/);
+      assert.match(message, /127\.0\.0\.1:\d+: answered 403 \(text\/html\) instead/);
       assert.not.match(message, /s3cret/);
     },
   );

@@ -286,7 +286,7 @@ test('collector: one source that is down fails the collection, stops the other a
   const failure = await failureOf(collect([endless, down]));
   assert.is(failure.code, 'SOURCE_UNREACHABLE');
   assert.ok(failure.retryable);
-  assert.match(failure.message, /source "auth" at http:\/\/127\.0\.0\.1:1\//);
+  assert.match(failure.message, /source "auth" at http:\/\/127\.0\.0\.1:1:/);
   assert.ok(stopped);
 });
 
