@@ -32,7 +32,9 @@ function tableOf(entries: readonly KeptAuditEntry[]): string {
   });
   for (const { at, by, action, about, person, reason } of entries) {
     const fields = { ...about, ...(person === null ? {} : { person }) };
-    const told = Object.entries(fields).map(([name, value]) => `${name} ${value}`);
+    // Most commands name the run that they are about.
+    const own = Object.entries(fields).filter(([name, value]) => name !== 'runId' || value !== about['run']);
+    const told = own.map(([name, value]) => `${name} ${value}`);
     table.push([at.slice(0, 19), by, action, told.join(', '), reason ?? '']);
   }
   return table.toString();
