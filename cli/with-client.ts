@@ -4,6 +4,7 @@ import { WhoSchema } from '../contracts/identity.ts';
 import type { Role } from '../contracts/roles.ts';
 import { loginOf } from '../infra/access/login-of.ts';
 import { loadConfig, type Config } from '../infra/config/config.ts';
+import { unlessDenied } from '../infra/messaging/denial.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { clientAs, connectClient, type Client } from './client.ts';
 import type { GlobalOptions } from './global-options.ts';
@@ -21,6 +22,8 @@ export async function withClient<T>(
   const client = clientAs(await connectClient(url, log, loginOf(config.nats, role, url), role), who);
   try {
     return await use(client);
+  } catch (error) {
+    throw unlessDenied(error, client.nc);
   } finally {
     await client.close();
   }

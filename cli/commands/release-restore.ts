@@ -32,11 +32,16 @@ export async function releaseRestoreCommand(
   }
   const record = withoutAnnouncement(DeploymentSchema.parse(JSON.parse(obeyed.record)));
   const restored = sealed(record, obeyed.link, key);
-  await withClient(global, async ({ nc }) => {
-    const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
-    const revisions = await deployments.revisions(model);
-    await deployments.save(model, restored, revisions.at(-1)?.revision ?? 0);
-  });
+  // Nobody else may write the record.
+  await withClient(
+    global,
+    async ({ nc }) => {
+      const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
+      const revisions = await deployments.revisions(model);
+      await deployments.save(model, restored, revisions.at(-1)?.revision ?? 0);
+    },
+    'orchestrator',
+  );
   const { current, seal } = restored;
   if (json) return void process.stdout.write(`${JSON.stringify({ model, release: current?.release ?? null, seal })}\n`);
   process.stdout.write(

@@ -42,13 +42,8 @@ export async function releaseExportCommand(
   const { nats, releases } = configOf(global);
   const files = ownFiles(nats, releases);
   const folder = resolve(out);
-  const exported = await withClient(global, async (client) => {
-    const blobs = createBlobStore(client.nc, COMMAND);
-    const { model, pair } = await find(client, what);
-    const isChecked = existsSync(files.trustFile);
-    if (isChecked) await checkPair({ trust: readTrust(files.trustFile), blobs, model, pair });
-    return { model, run: pair.runId, isChecked, contents: await read(blobs, pair) };
-  });
+  const { model, pair } = await withClient(global, (client) => find(client, what));
+  const exported = await withClient(global, (client) => exportPair(client, { files, model, pair }), 'verifier');
   const { contents, ...about } = exported;
   const pem = exportKeyIn(files);
   const signature = Buffer.from(JSON.stringify(modelSignature(basename(folder), contents, pem)));
@@ -67,10 +62,26 @@ export async function releaseExportCommand(
   );
 }
 
+interface Exportable {
+  readonly files: OwnFiles;
+  readonly model: string;
+  readonly pair: ModelPair;
+}
+
+/** An operator may not read models, whose golden samples are faces: `client` is a verifier's. */
+async function exportPair({ nc }: Client, { files, model, pair }: Exportable) {
+  const blobs = createBlobStore(nc, COMMAND);
+  const isChecked = existsSync(files.trustFile);
+  if (isChecked) await checkPair({ trust: readTrust(files.trustFile), blobs, model, pair });
+  return { model, run: pair.runId, isChecked, contents: await read(blobs, pair) };
+}
+
 /** Of a run's memory, what its pair is made of. */
 const MemorySchema = z.object({
   candidate: BlobRefSchema,
-  verification: ModelPairSchema.pick({ gallery: true, golden: true, faces: true, statement: true }),
+  verification: ModelPairSchema.pick({ gallery: true, golden: true, faces: true, statement: true }).extend({
+    refit: BlobRefSchema.optional(),
+  }),
   blessing: z.object({}).nullish(),
 });
 
@@ -83,8 +94,9 @@ async function find({ ask }: Client, what: string): Promise<{ readonly model: st
   const { model, context } = await ask(API.run, { runId: what });
   const { data } = MemorySchema.safeParse(context);
   if (!data) throw new PipelineError('COMMAND_NOT_APPLICABLE', `run ${what} has no verified candidate`);
-  const { candidate, verification, blessing } = data;
-  return { model, pair: { ...verification, model: candidate, runId: what, ...(blessing ? { blessed: true } : {}) } };
+  const { candidate, blessing } = data;
+  const { refit, ...papers } = data.verification;
+  return { model, pair: { ...papers, model: refit ?? candidate, runId: what, ...(blessing ? { blessed: true } : {}) } };
 }
 
 async function read(blobs: BlobStore, pair: ModelPair): Promise<ExportedFiles> {

@@ -11,7 +11,9 @@ import * as assert from 'uvu/assert';
 import { API, CTL } from '../../contracts/subjects.ts';
 import { CONFIG_FILE } from '../../infra/config/config.ts';
 import { runCli, serverOf, withCli } from '../support/cli.ts';
+import { deployTinyChampion } from '../support/champion.ts';
 import { withFolder } from '../support/folder.ts';
+import { withRoles } from '../support/identities.ts';
 
 const hasNats = spawnSync('nats', ['--version']).status === 0;
 const MODELS = { face: { sources: [{ type: 'directory', name: 'faces', path: 'faces' }] } };
@@ -66,6 +68,25 @@ test('auth: a context of the NATS CLI has address, key and inbox of the role', (
       const nats = (...args: string[]) => promisify(execFile)('nats', args, { env: { ...process.env, ...env } });
       await nats('--context', 'nightshift-operator', 'pub', CTL.pipelineStart, '{"model":"face"}');
       assert.match((await nats('--context', 'nightshift-operator', 'req', API.status, '')).stdout, /"model":"face"/);
+    }),
+  ));
+
+test('auth: a release is exported and a record restored with the keys of those who may', () =>
+  inFolder((cwd) =>
+    withCli(['start'], { cwd }, async (system) => {
+      const url = await serverOf(system);
+      const started = { url, storeDir: join(cwd, '.nightshift') };
+      await withRoles(started, ['orchestrator', 'verifier'], ({ orchestrator, verifier }) =>
+        deployTinyChampion(orchestrator.nc, { verifier: verifier.nc, store: started.storeDir }),
+      );
+      const env = { NATS_URL: url };
+      const exported = await runCli(['release', 'export', 'face', '--out', 'out', '--json'], { cwd, env });
+      assert.is(exported.code, 0, exported.stderr);
+      const { isChecked, files } = JSON.parse(exported.stdout) as { isChecked: boolean; files: string[] };
+      assert.ok(isChecked && files.includes('model.onnx'));
+      const restored = await runCli(['release', 'restore', 'face', '--json'], { cwd, env });
+      assert.is(restored.code, 0, restored.stderr);
+      assert.is((JSON.parse(restored.stdout) as { release: number }).release, 1);
     }),
   ));
 
