@@ -9,6 +9,7 @@ import { identityOf, type Identity, type SenderRole } from '../../contracts/iden
 import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
 import { parseSubject, type AnyInferVerb } from '../../contracts/parse-subject.ts';
 import { APPROVAL_VERBS, GALLERY_VERBS, INFER_VERBS, inferQueue, inferSubject } from '../../contracts/subjects.ts';
+import { isAnswerable } from '../../infra/messaging/answerable.ts';
 import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { answer } from '../../services/serving/replica/answer.ts';
 import { approveChange, changeGallery, type GalleryRequestOptions } from './gallery-requests.ts';
@@ -42,8 +43,8 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     nc.subscribe(subject, {
       queue: inferQueue(model),
       callback: (error, message) => {
-        if (!error) return take(verb, message);
-        options.log.error({ err: error, verb }, 'replica: a subscription ended');
+        if (error) options.log.error({ err: error, verb }, 'replica: a subscription ended');
+        else if (isAnswerable(message, options.log)) take(verb, message);
       },
     });
   return {

@@ -6,6 +6,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { Svcm, type ServiceMsg } from '@nats-io/services';
 import { PipelineError, toFailure, type ErrorCode } from '../../contracts/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { answerable } from './answerable.ts';
 
 /**
  * Subject, perhaps with a wildcard -> handler of the parsed JSON body (`{}` for an empty one), and of the very subject that
@@ -25,7 +26,7 @@ const SERVICE = { name: 'nightshift', version: '1.0.0', description: 'questions 
  * `{"error": {code, message, retryable}}` as the body.
  */
 export async function serveApi(nc: NatsConnection, endpoints: Endpoints, log: Logger): Promise<Api> {
-  const service = await new Svcm(nc).add(SERVICE);
+  const service = await new Svcm(answerable(nc, log)).add(SERVICE);
   for (const [subject, handle] of Object.entries(endpoints)) {
     service.addEndpoint(nameOf(subject), {
       subject,
