@@ -3,7 +3,7 @@
  * none older than one that was obeyed here. A record that is refused changes nothing for clients and raises an alarm.
  * Where nobody signs, every record that can be read is obeyed. Called by follow.ts.
  */
-import { PipelineError, toFailure } from '../../contracts/errors.ts';
+import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
 import { DeploymentSchema, type Deployment } from '../../contracts/release.ts';
 import type { Stored } from '../../infra/stores/record-store.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -28,7 +28,7 @@ export interface RecordGuard {
   /** Whether the record is to be obeyed. */
   accept(stored: Pick<Stored<Deployment>, 'text' | 'value'>): boolean;
   /** A record that cannot be read. */
-  refuse(error: unknown): void;
+  refuse(failure: Pick<Failure, 'code' | 'message'>): void;
   /** The record that was obeyed here before a restart; null if there is none, or nobody signs. */
   remembered(): Deployment | null;
 }
@@ -36,8 +36,7 @@ export interface RecordGuard {
 export function createRecordGuard({ model, signing, memory, pairs, onAlarm, log }: RecordGuardOptions): RecordGuard {
   let link: Link | null = memory?.last()?.link ?? null;
   let told: string | null = null;
-  const refuse = (error: unknown) => {
-    const { code, message } = toFailure(error);
+  const refuse: RecordGuard['refuse'] = ({ code, message }) => {
     const alarm = `${code}: ${message}`;
     // It is read every few seconds.
     if (alarm !== told) log.error({ code, alarm: message }, 'replica: ALARM: a deployment record is refused');
@@ -57,7 +56,7 @@ export function createRecordGuard({ model, signing, memory, pairs, onAlarm, log 
           memory?.note({ link: { number: next.number, digest: next.digest }, record: text });
         }
       } catch (error) {
-        refuse(error);
+        refuse(toFailure(error));
         return false;
       }
       told = null;
@@ -72,7 +71,7 @@ export function createRecordGuard({ model, signing, memory, pairs, onAlarm, log 
         checkSeal(obeyed.record, model, trust);
         return DeploymentSchema.parse(JSON.parse(obeyed.record));
       } catch (error) {
-        refuse(error);
+        refuse(toFailure(error));
         return null;
       }
     },

@@ -61,6 +61,13 @@ test('record guard: records are obeyed in their order; an older one, a gap that 
     assert.is(alarms.at(-1), null);
   }));
 
+test('record guard: a record that cannot be read is told in the words of its failure', () =>
+  withFolder(async (folder) => {
+    const { guard, alarms } = guardIn(folder, keysIn(folder));
+    guard.refuse({ code: 'RECORD_DAMAGED', message: 'DEPLOYMENTS/face revision 2 is not JSON' });
+    assert.equal(alarms, ['RECORD_DAMAGED: DEPLOYMENTS/face revision 2 is not JSON']);
+  }));
+
 test('record guard: after a restart the last record is remembered, and an older one refused', () =>
   withFolder(async (folder) => {
     const keys = keysIn(folder);
