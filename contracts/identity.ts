@@ -11,6 +11,8 @@ export const SENDER_ROLES = ['operator', 'enroller'] as const;
 export type SenderRole = (typeof SENDER_ROLES)[number];
 export const PROGRAMS = ['schedule', 'guard'] as const;
 const ANONYMOUS = 'anonymous';
+/** In place of the sender of a line that cannot be read. No name has a space. */
+export const NOT_KNOWN = 'not known';
 const RESERVED: readonly string[] = [...SENDER_ROLES, ...PROGRAMS, ANONYMOUS];
 
 /** A role, a program and nobody cannot be the name of a person. */

@@ -5,6 +5,8 @@
 import type { StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { openEnvelope, parseData } from '../../contracts/envelope.ts';
+import { toFailure } from '../../contracts/errors.ts';
+import { NOT_KNOWN } from '../../contracts/identity.ts';
 import { RefusalSchema, type KeptRefusal } from '../../contracts/refusal.ts';
 import { STREAMS } from '../../contracts/subjects.ts';
 import { managerOf } from '../messaging/jetstream.ts';
@@ -25,7 +27,22 @@ export async function createRefusalStore(nc: NatsConnection): Promise<RefusalSto
   };
 }
 
+/** One that cannot be read is shown as such, and hides no other. */
 function toRefusal({ subject, data: body, time, seq }: StoredMsg): KeptRefusal {
-  const envelope = openEnvelope({ subject, body, fallbackId: fallbackIdOf(STREAMS.refused, seq), time });
-  return { ...parseData(RefusalSchema, envelope), seq };
+  const id = fallbackIdOf(STREAMS.refused, seq);
+  try {
+    return { ...parseData(RefusalSchema, openEnvelope({ subject, body, fallbackId: id, time })), seq };
+  } catch (error) {
+    const { code, message } = toFailure(error);
+    const about = {
+      commandId: id,
+      subject,
+      by: NOT_KNOWN,
+      source: null,
+      code,
+      error: `no refusal: ${message}`,
+      sequence: 0,
+    };
+    return { ...about, storedAt: time.toISOString(), body: '', bytes: body.length, seq };
+  }
 }
