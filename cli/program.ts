@@ -425,9 +425,9 @@ function releaseNumber(value: string): number {
 }
 
 function people(value: string, before: readonly Person[] = []): readonly Person[] {
-  const [who = '', role = ''] = value.split(':');
+  const [who = '', role = '', ...more] = value.split(':');
   const found = PERSON_ROLES.find((it) => it === role);
-  if (who !== '' && found) return [...before, { who, role: found }];
+  if (who !== '' && found && more.length === 0) return [...before, { who, role: found }];
   throw new InvalidArgumentError(`such as alice:operator; roles are ${PERSON_ROLES.join(', ')}`);
 }
 

@@ -4,19 +4,25 @@
  * proves nothing, and the identity says so.
  */
 import { z } from 'zod';
+import { ROLES } from './roles.ts';
 
 /** A person's token in a subject; also the name of a role, or of a part of the program that acts by itself. */
 const WHO = /^[A-Za-z0-9_-]{1,64}$/;
 export const SENDER_ROLES = ['operator', 'enroller'] as const;
 export type SenderRole = (typeof SENDER_ROLES)[number];
-export const PROGRAMS = ['schedule', 'guard'] as const;
+/** The janitor's is a command over NATS, on a subject that ends so. */
+export const JANITOR = 'janitor';
+const PROGRAMS = ['schedule', 'guard', JANITOR] as const;
 const ANONYMOUS = 'anonymous';
 /** In place of the sender of a line that cannot be read. No name has a space. */
 export const NOT_KNOWN = 'not known';
-const RESERVED: readonly string[] = [...SENDER_ROLES, ...PROGRAMS, ANONYMOUS];
+/** A person called like any role would have the right to its answers. */
+const RESERVED: readonly string[] = [...new Set([...ROLES, ...PROGRAMS, ANONYMOUS])];
 
 /** A role, a program and nobody cannot be the name of a person. */
 export const isWho = (token: string) => WHO.test(token) && !RESERVED.includes(token);
+/** Behind a command: a person, or the program that has a token of its own. */
+export const isSender = (token: string) => isWho(token) || token === JANITOR;
 export const WhoSchema = z
   .string()
   .refine(isWho, `1 to 64 letters, digits, - and _, and none of ${RESERVED.join(', ')}`)

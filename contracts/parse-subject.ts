@@ -2,7 +2,7 @@
  * The way back from a subject to its parts: what each builder of subjects.ts puts in, `parseSubject` takes out. Nobody
  * splits a subject elsewhere. A subject that no builder makes is `unknown`, and so is one with a wildcard in it.
  */
-import { isWho } from './identity.ts';
+import { isSender, isWho } from './identity.ts';
 import {
   API_PREFIX,
   APPROVAL_VERBS,
@@ -37,7 +37,7 @@ import {
 } from './subjects.ts';
 
 export type ParsedSubject =
-  /** `who`: the named person who sent it; null if a role did. */
+  /** `who`: the named person who sent it, or the janitor; null if a role did. */
   | { readonly family: 'operator-command'; readonly command: CtlSubject; readonly who: string | null }
   | { readonly family: 'command'; readonly stage: WorkStage; readonly verb: CommandVerb; readonly runId: string }
   /** `id`: the operator's command. */
@@ -122,7 +122,7 @@ function ofThree(family: string, first: string, second: string, third: string): 
   switch (family) {
     case 'ctl': {
       const command = oneOf(COMMANDS, `nightshift.ctl.${first}.${second}`);
-      return command && isWho(third) ? { family: 'operator-command', command, who: third } : UNKNOWN;
+      return command && isSender(third) ? { family: 'operator-command', command, who: third } : UNKNOWN;
     }
     case 'infer': {
       const verb = oneOf(NAMED_VERBS, second);

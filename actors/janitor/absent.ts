@@ -1,13 +1,14 @@
 /**
  * After a night the janitor looks who has vanished from all sources for `retention.absentDays`, and orders that they be
- * forgotten: by the same command as an operator, which is refused while a run is under way and is then given again after
+ * forgotten: by the same command as an operator, in its own name, which is refused while a run is under way and is then given again after
  * the next night. Somebody who returns is collected again. Who was enrolled by hand is nobody of the sources.
  */
 import { z } from 'zod';
 import { DatasetManifestSchema } from '../../contracts/dataset.ts';
 import { PipelineError } from '../../contracts/errors.ts';
+import { JANITOR } from '../../contracts/identity.ts';
 import { BlobRefSchema, type BlobRef } from '../../contracts/references.ts';
-import { BUCKETS, CTL, pipelineEventSubject, STREAMS } from '../../contracts/subjects.ts';
+import { BUCKETS, commandAs, CTL, pipelineEventSubject, STREAMS } from '../../contracts/subjects.ts';
 import { enrolledName } from '../../infra/stores/enrolment-log.ts';
 import { kvStreamName } from '../../infra/topology/streams.ts';
 import { absentPeople, type CollectedNight } from '../../services/forgetting/absent.ts';
@@ -46,7 +47,7 @@ async function orderAbsent(stores: ForgetStores, absentDays: number): Promise<vo
     const person = personHash(name, salt);
     log.info({ person, absentDays }, 'janitor: somebody is absent from all sources and is forgotten');
     const id = `absent-${person.slice(0, 16)}-${newest}`;
-    await bus.publish(CTL.personForget, { person, block: false }, { id });
+    await bus.publish(commandAs(CTL.personForget, JANITOR), { person, block: false }, { id });
   }
 }
 

@@ -24,6 +24,9 @@ export function authExportCommand({ format = 'conf', account, person = [] }: Exp
   const wrong = person.find(({ who }) => !isWho(who));
   if (wrong)
     throw new PipelineError('CONFIG_INVALID', `"${wrong.who}" cannot be the name of a person (docs/operations.md)`);
+  const twice = person.find(({ who }, index) => person.findIndex((it) => it.who === who) < index);
+  if (twice)
+    throw new PipelineError('CONFIG_INVALID', `"${twice.who}" is named twice; a person has one user, and one role`);
   const text =
     format === 'nsc'
       ? nscCommands(account, person)

@@ -3,6 +3,7 @@
  * configuration of our own server, `nightshift auth export`, docs/security.md and the tests are made from it. Subjects
  * are those that a client puts on the wire: a question to JetStream is a publication as well.
  */
+import { JANITOR } from '../../contracts/identity.ts';
 import { inboxPrefixOf, ROLES, type Person, type Role } from '../../contracts/roles.ts';
 import {
   ALL,
@@ -276,7 +277,7 @@ const OWN: Readonly<Record<Role, Rights>> = {
       enrolmentSubject('*', '*'),
       ...JANITOR_FACTS.map((fact) => janitorEventSubject(fact, '*')),
       // A person who has been away for long enough.
-      CTL.personForget,
+      commandAs(CTL.personForget, JANITOR),
     ],
     subscribe: [
       ...(['train', 'verify'] as const).map((stage) => cachesSweptSubject(stage, '*')),

@@ -161,6 +161,7 @@ test('subjects: anything else is unknown', () => {
     // A role, a program and nobody are no people, and only changes of the gallery are made by people.
     'nightshift.ctl.pipeline.start.operator',
     'nightshift.ctl.pipeline.start.schedule',
+    'nightshift.ctl.pipeline.start.trainer',
     'nightshift.ctl.pipeline.start.anonymous',
     'nightshift.ctl.pipeline.start.alice, unproven',
     'nightshift.ctl.pipeline.start.alice.bob',

@@ -46,6 +46,24 @@ test('auth: commands beside `start` log in by themselves, and from elsewhere nob
     }),
   ));
 
+test('auth: nobody is exported under the name of a role, with more than a name and a role, or twice', () =>
+  withFolder(async (cwd) => {
+    const refused = [
+      ['trainer:operator'],
+      ['a*:operator'],
+      ['a\nb:operator'],
+      ["a'b:operator"],
+      ['ada:operator:enroller'],
+    ];
+    for (const people of [...refused, ['ada:operator', 'ada:enroller'], ['ada:operator', 'ada:operator']]) {
+      const options = people.flatMap((person) => ['--person', person]);
+      for (const format of ['conf', 'nsc']) {
+        const { code, stdout } = await runCli(['auth', 'export', '--format', format, ...options], { cwd });
+        assert.equal([code, stdout], [2, ''], people.join());
+      }
+    }
+  }));
+
 test('auth: a context of the NATS CLI has address, key and inbox of the role', () =>
   inFolder((cwd) =>
     withCli(['start'], { cwd }, async (system) => {

@@ -81,6 +81,11 @@ test('permissions: a person commands, enrols and approves under her own name alo
   assert.match(file, /# alice\n {4}\{ nkey: key of alice, /);
 });
 
+test('permissions: the janitor gives its one command in its own name', () => {
+  const commands = PERMISSIONS.janitor.publish.filter((subject) => subject.startsWith('nightshift.ctl.'));
+  assert.equal(commands, ['nightshift.ctl.person.forget.janitor']);
+});
+
 test('permissions: nsc is told of every role', () => {
   const commands = nscCommands('FACES');
   for (const role of ROLES) assert.match(commands, `nsc add user --account FACES --name ${role} `);
