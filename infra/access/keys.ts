@@ -4,7 +4,16 @@
  * use a key only for the server whose address is written here. Called by server.ts and login-of.ts.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { nkeys } from '@nats-io/nats-core';
 import { z } from 'zod';
@@ -48,6 +57,9 @@ export function storeKeyIfAny(storeDir: string): string | null {
 /** Known once the server listens: a port may have been chosen by it. */
 export const writeAddress = (storeDir: string, url: string) =>
   writePrivate(addressFile(storeDir), JSON.stringify({ url }));
+
+/** Keys of an earlier start are none for a server that lets in everybody. */
+export const forgetAddress = (storeDir: string) => rmSync(addressFile(storeDir), { force: true });
 
 const AddressSchema = z.object({ url: z.string() });
 

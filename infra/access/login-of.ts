@@ -17,7 +17,7 @@ export function loginOf(nats: NatsConfig, role: Role, url: string): Login {
   if (LOGINS.some((login) => nats[login] !== undefined) || tls) return nats;
   const file = keyFileOf(nats.storeDir, role);
   if (!isSameServer(url, addressOf(nats.storeDir)) || !existsSync(file)) return nats;
-  return { ...shared, nkey: { file }, inboxPrefix: inboxPrefixOf(role) };
+  return { ...shared, nkey: { file }, inboxPrefix: inboxPrefixOf(role), isForOwnServer: true };
 }
 
 const LOOPBACK = ['localhost', '127.0.0.1'];

@@ -116,7 +116,10 @@ export type NatsConfig = z.infer<typeof NatsConfigSchema>;
 export type Login = Pick<
   NatsConfig,
   'creds' | 'nkey' | 'user' | 'password' | 'token' | 'tls' | 'domain' | 'inboxPrefix'
->;
+> & {
+  /** A key of the server that `start` runs, which lets in nobody without one: a server that does is another. */
+  readonly isForOwnServer?: true;
+};
 
 /** A server that we start ourselves knows no logins; one that is expected elsewhere must not be missed in silence. */
 export function refuseLoginWithoutServer(nats: NatsConfig): void {

@@ -23,7 +23,7 @@ const OWN_KEYS =
   'The server of `nightshift start` lets in commands in the folder where it was started, or with NIGHTSHIFT_STORE set to its store';
 
 /** What the greeting tells before anybody tries to log in; null if it is worth trying. */
-export function foreseen(server: string, heard: Heard, { tls }: Login): Refusal | null {
+export function foreseen(server: string, heard: Heard, { tls, isForOwnServer }: Login): Refusal | null {
   if (heard.kind === 'unreachable') {
     return { sentence: `no nats-server answers at ${server} (${heard.why})`, kind: 'away' };
   }
@@ -31,6 +31,7 @@ export function foreseen(server: string, heard: Heard, { tls }: Login): Refusal 
     const wayOut = 'it may be another program, or one that expects TLS at once: set nats.tls.first';
     return passing(`somebody answers at ${server} without the greeting of nats-server: ${wayOut}`);
   }
+  if (isForOwnServer && heard.kind === 'greeted' && !heard.greeting.auth_required) return anotherServer(server);
   // The server would end the connection after the handshake, which the client takes for silence.
   return heard.kind === 'greeted' && heard.greeting.tls_verify && tls?.cert === undefined
     ? demandedCertificate(server, tls)
@@ -112,6 +113,12 @@ function refusedTls(server: string, error: unknown, { tls }: Login): Refusal | n
   }
   return null;
 }
+
+const anotherServer = (server: string) =>
+  final(
+    `nats-server at ${server} lets in everybody, so it is not the one of \`nightshift start\` in this folder: stop it, ` +
+      'let one of them listen on another port, or set NIGHTSHIFT_STORE to a folder without keys to use it as it is',
+  );
 
 const demandedCertificate = (server: string, tls: Login['tls']) =>
   final(

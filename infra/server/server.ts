@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../runtime/logger.ts';
 import { pauseOf, type Pauses } from '../../runtime/retry.ts';
-import { openKeys, storeKeyIfAny, writeAddress } from '../access/keys.ts';
+import { forgetAddress, openKeys, storeKeyIfAny, writeAddress } from '../access/keys.ts';
 import { authorizationOf } from '../access/server-users.ts';
 import { findServerBinary, type ServerBinary } from './server-binary.ts';
 import { watchDisk, type DiskWatch } from './server-disk.ts';
@@ -62,6 +62,7 @@ export async function launchServer(options: LaunchOptions): Promise<Server> {
     const start = { binary: binary.path, storeDir, port, isTraced, ...accessOf(storeDir, hasIdentities) };
     const server = await EmbeddedServer.start(start, binary, lock, options);
     if (hasIdentities) writeAddress(storeDir, server.url);
+    else forgetAddress(storeDir);
     return server;
   } catch (error) {
     lock.release();

@@ -40,7 +40,7 @@ test('keys: a login is given to our own server alone', () =>
     const { nats } = ConfigSchema.parse({ nats: { storeDir } });
     const nkey = { file: keyFileOf(storeDir, 'door') };
     for (const ours of [server.url, `localhost:${port}`, `nats://127.0.0.1:${port}`]) {
-      assert.equal(loginOf(nats, 'door', ours), { nkey, inboxPrefix: '_INBOX_door' });
+      assert.equal(loginOf(nats, 'door', ours), { nkey, inboxPrefix: '_INBOX_door', isForOwnServer: true });
     }
     for (const other of [`nats://example.com:${port}`, 'nats://127.0.0.1:1', `${server.url},nats://127.0.0.1:1`]) {
       assert.is(loginOf(nats, 'door', other).nkey, undefined, other);
@@ -48,6 +48,27 @@ test('keys: a login is given to our own server alone', () =>
     const named = ConfigSchema.parse({ nats: { storeDir, roles: { door: { creds: { file: 'd.creds' } } } } }).nats;
     assert.equal(loginOf(named, 'door', server.url), { creds: { file: 'd.creds' }, inboxPrefix: '_INBOX_door' });
     await server.stop();
+  }));
+
+test('keys: a login of our own server is used for no server that lets in everybody, and for none of ours that does', () =>
+  withFolder(async (storeDir) => {
+    const first = await launchServer({ storeDir, hasIdentities: true, log });
+    await first.stop();
+    const port = Number(new URL(first.url).port);
+    const { nats } = ConfigSchema.parse({ nats: { storeDir } });
+    await withFolder(async (elsewhere) => {
+      const foreign = await launchServer({ storeDir: elsewhere, port, log });
+      for (const isHasty of [true, false]) {
+        const login = loginOf(nats, 'enroller', foreign.url);
+        const refused = await failureOf(connectNats({ url: foreign.url, login, name: 'test', log, isHasty }));
+        assert.is(refused.code, 'LOGIN_REFUSED');
+        assert.match(refused.message, /lets in everybody, so it is not the one of `nightshift start` in this folder/);
+      }
+      await foreign.stop();
+    });
+    const insecure = await launchServer({ storeDir, port, log });
+    assert.is(loginOf(nats, 'enroller', insecure.url).nkey, undefined);
+    await insecure.stop();
   }));
 
 test('keys: a store of 0.3.0 is encrypted in place, and opens with its key alone', () =>
