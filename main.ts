@@ -36,6 +36,7 @@ import { followServerClock } from './infra/messaging/server-clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { sweepScratch } from './runtime/scratch.ts';
 import { ensureKeys, readTrust, writeTrust } from './services/signing/key-folder.ts';
+import { checkForwards } from './services/signing/forgetting.ts';
 import { NO_SIGNING, openSigning, type Signing } from './services/signing/signing.ts';
 import { publishForgotten } from './infra/stores/enrolment-log.ts';
 import { createEraser } from './infra/stores/eraser.ts';
@@ -216,7 +217,7 @@ const worker =
     await sweepScratch();
     const bus = await busOf(nc, name, log);
     const own = { local: localDefinitions(config), featureFolders: featureFoldersOf(config), signing };
-    return start({ bus, blobs: createBlobStore(nc, name), ...own, log });
+    return start({ bus, blobs: createBlobStore(nc, name, checkForwards(signing)), ...own, log });
   };
 
 /** Where workers of this configuration keep features of images from night to night. */
@@ -234,23 +235,24 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
   janitor: startCleaning,
 };
 
-async function startCollection({ nc, config, log }: Surroundings): Promise<Stoppable> {
+async function startCollection({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
   await sweepScratch();
   const forgotten = await openForgotten(nc);
   return startCollector({
     bus: await busOf(nc, 'collector', log),
-    blobs: createBlobStore(nc, 'collector'),
+    blobs: createBlobStore(nc, 'collector', checkForwards(signing)),
     local: localDefinitions(config),
     forgotten,
     log,
   });
 }
 
-async function startCleaning({ nc, config, log }: Surroundings): Promise<Stoppable> {
+async function startCleaning({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
   await sweepScratch();
   return startJanitor({
     bus: await busOf(nc, 'janitor', log),
     blobs: createBlobStore(nc, 'janitor'),
+    signing,
     eraser: await createEraser(nc),
     forgotten: await openForgotten(nc),
     runs: await openKeptRecords(nc, BUCKETS.runs),
@@ -277,7 +279,8 @@ async function startOrchestration({ nc, config, log, signing }: Surroundings): P
 /** `inference.replicas` of every model that is configured. */
 async function startReplicas(surroundings: Surroundings): Promise<Stoppable> {
   const { nc, url, login, config, log, signing, stateDir } = surroundings;
-  const blobs = startBlobReader({ url, login, source: 'inference' });
+  const trustFile = releaseFiles(config.nats, config.releases)?.trustFile;
+  const blobs = startBlobReader({ url, login, source: 'inference', trustFile });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
   const models = Object.keys(config.models);

@@ -1,6 +1,6 @@
 /**
  * Signatures as they travel and lie in files: a DSSE envelope around an in-toto statement (what a verifier says of a
- * release, a trainer of a model, an operator of a candidate), the seal of a deployment record, and the list of trusted
+ * release, a trainer of a model, an operator of a candidate, a janitor of what it wrote anew), the seal of a deployment record, and the list of trusted
  * keys. services/signing/ makes and checks them.
  */
 import { z } from 'zod';
@@ -9,7 +9,7 @@ import { DigestSchema, TokenSchema } from './references.ts';
 import { GateSchema, VerdictSchema } from './verification.ts';
 
 /** Who may sign what. A key is named after its role, or `<role>-<more>` if there are several. */
-export const KEY_ROLES = ['verifier', 'trainer', 'orchestrator', 'operator'] as const;
+export const KEY_ROLES = ['verifier', 'trainer', 'orchestrator', 'operator', 'janitor'] as const;
 export type KeyRole = (typeof KEY_ROLES)[number];
 
 /** The first 16 hex digits of the SHA-256 of the public key (SPKI, DER). */
@@ -84,6 +84,13 @@ export const ApprovalStatementSchema = statementOf(
   z.object({ model: TokenSchema, run: TokenSchema, reason: z.string().nullable(), time: z.iso.datetime() }),
 );
 export type ApprovalStatement = z.infer<typeof ApprovalStatementSchema>;
+
+/** A janitor's word that the subject is what is left of `replaces` without somebody who is forgotten. */
+export const ForgettingStatementSchema = statementOf(
+  'https://nightshift.dev/forgetting/v1',
+  z.object({ replaces: DigestSchema }),
+);
+export type ForgettingStatement = z.infer<typeof ForgettingStatementSchema>;
 
 /** At the end of a deployment record: who wrote this revision, and upon which. */
 export const SealSchema = z.object({

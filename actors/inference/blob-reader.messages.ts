@@ -8,6 +8,8 @@ export interface BlobReaderData {
   readonly url: string;
   readonly login?: Login | undefined;
   readonly source: string;
+  /** By it a gallery is believed from which somebody was taken out. Absent: each is. */
+  readonly trustFile?: string | undefined;
 }
 
 export type ToBlobReader =

@@ -11,6 +11,8 @@ import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { lowerThreadPriority } from '../../runtime/threads.ts';
+import { checkForwards } from '../../services/signing/forgetting.ts';
+import { openSigning } from '../../services/signing/signing.ts';
 import type { BlobReaderData, FromBlobReader, ToBlobReader } from './blob-reader.messages.ts';
 
 if (!parentPort) throw new Error('blob-reader.thread.ts runs as a worker thread only');
@@ -25,10 +27,10 @@ const collectGarbage = runInNewContext('gc') as () => void; // That is what the 
 let underWay = 0;
 
 // The parent, blob-reader.ts, passes exactly this.
-const { url, login, source } = workerData.data as BlobReaderData;
+const { url, login, source, trustFile } = workerData.data as BlobReaderData;
 const log = createLogger({ level: 'warn' });
 const store = connectNats({ url, login, name: `${source}-reader`, role: 'inference', log }).then((nc) =>
-  createBlobStore(nc, source),
+  createBlobStore(nc, source, checkForwards(openSigning({ trustFile }))),
 );
 // A failed connection is reported to each caller.
 store.catch(() => {});

@@ -6,6 +6,7 @@ import type { ForgottenMark } from '../../infra/stores/enrolment-log.ts';
 import type { ForgottenStore } from '../../infra/stores/forgotten-store.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { mentionsOf } from '../../services/forgetting/name.ts';
+import type { Signing } from '../../services/signing/signing.ts';
 import type { Theirs } from '../../services/forgetting/json-without.ts';
 import { pngDigest, type PersonFound } from '../../services/forgetting/snapshot-without.ts';
 import type { Tally } from './tally.ts';
@@ -15,6 +16,7 @@ export interface JanitorStores {
   readonly blobs: BlobStore;
   readonly eraser: Eraser;
   readonly forgotten: ForgottenStore;
+  readonly signing: Signing;
   /** Tells the replicas of a model. */
   readonly publishForgotten: (model: string, mark: ForgottenMark) => Promise<number>;
   readonly log: Logger;

@@ -9,6 +9,7 @@ import { parseSubject } from '../../contracts/parse-subject.ts';
 import { janitorEventSubject, STREAMS } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import { CONSUMERS } from '../../infra/topology/consumers.ts';
+import { refuseMuteJanitor } from '../../services/signing/forgetting.ts';
 import { forgetTheAbsent } from './absent.ts';
 import { forget, type ForgetStores } from './forget.ts';
 
@@ -20,7 +21,9 @@ export interface JanitorOptions extends ForgetStores {
   readonly absentDays: number | null;
 }
 
+/** Throws CONFIG_INVALID without a key where releases are signed. */
 export async function startJanitor({ absentDays, ...stores }: JanitorOptions): Promise<{ stop(): Promise<void> }> {
+  refuseMuteJanitor(stores.signing);
   await stores.forgotten.makeSalt();
   const consumption = stores.bus.consume({
     stream: STREAMS.commands,

@@ -9,6 +9,7 @@ import { BUCKETS } from '../../contracts/subjects.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import { createHash } from 'node:crypto';
 import { goldenOfNobody, goldenWithout } from '../../services/forgetting/golden.ts';
+import { signForward } from '../../services/signing/forgetting.ts';
 import { galleryWithout, weightsWithout } from '../../services/forgetting/without-rows.ts';
 import { readGallery } from '../../services/serving/gallery/gallery.ts';
 import { readGolden, writeGolden } from '../../services/serving/host/golden.ts';
@@ -119,7 +120,11 @@ export async function replace(f: Forgetting, ref: BlobRef, kind: string, bytes: 
   f.tally.add(ref.bucket, kind, 'changed');
   if (f.isDry) return;
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  await f.forgotten.forward(ref.digest, { ...ref, digest, bytes: bytes.length });
+  await forward(f, ref.digest, { ...ref, digest, bytes: bytes.length });
   faultPoint('janitor.forwarded', ref.key);
   await f.eraser.replaceObject(ref, bytes);
 }
+
+/** Before what is replaced goes: who asks for it is led to `now`, which this janitor answers for. */
+export const forward = ({ forgotten, signing }: Forgetting, replaces: string, now: BlobRef): Promise<void> =>
+  forgotten.forward(replaces, now, signForward(signing, replaces, now));

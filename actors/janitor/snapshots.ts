@@ -19,6 +19,7 @@ import {
   type ChangedShard,
 } from '../../services/forgetting/snapshot-without.ts';
 import { theirsOf, type Forgetting } from './context.ts';
+import { forward } from './models.ts';
 
 const PLACE = BUCKETS.datasets;
 export const SHARDS = 'shards/';
@@ -89,7 +90,7 @@ async function eraseBy({ eraser }: Forgetting, refs: readonly BlobRef[], digest:
 /** The new file lies under its own digest, and who asks for the old one is led there. */
 async function moveTo(f: Forgetting, old: BlobRef, folder: string, ending: string, bytes: Buffer): Promise<BlobRef> {
   const now = await f.blobs.put(PLACE, `${folder}${hexOf(bytes)}${ending}`, bytes);
-  await f.forgotten.forward(old.digest, now);
+  await forward(f, old.digest, now);
   faultPoint('janitor.forwarded', old.key);
   await f.eraser.eraseObject(old);
   return now;

@@ -28,6 +28,7 @@ import { ApprovalsSchema, type Approvals } from '../../contracts/signing.ts';
 import { createCommandOrder, type CommandOrder } from './command-order.ts';
 import type { Attempts } from './durable.ts';
 import { createSavedRuns, type SavedRuns } from './saved-runs.ts';
+import { checkForwards } from '../../services/signing/forgetting.ts';
 import { NO_SIGNING, type Signing } from '../../services/signing/signing.ts';
 import { sealDeployments } from './sealed-deployments.ts';
 
@@ -102,7 +103,7 @@ export async function openOrchestratorContext(
     deployments: sealDeployments({ store: deployments, signing, log }),
     signing,
     approvals: createRecordStore({ kv: runs, schema: ApprovalsSchema }),
-    blobs: createBlobStore(nc, 'orchestrator'),
+    blobs: createBlobStore(nc, 'orchestrator', checkForwards(signing)),
     liveReplicas: (model) => replicas.list(model),
     deadLetters: await createDeadLetterStore(nc),
     refusals: await createRefusalStore(nc),

@@ -17,11 +17,12 @@ import type { BlobRef } from '../../contracts/references.ts';
 import { askAgain, unavailable } from '../messaging/ask-again.ts';
 import { unlessDenied } from '../messaging/denial.ts';
 import { clientOf, managerOf } from '../messaging/jetstream.ts';
-import { forwardedFrom } from './forgotten-store.ts';
+import { forwardedFrom, type CheckForward } from './forgotten-store.ts';
 import { chunkSubject, objectStreamName } from '../topology/streams.ts';
 
 interface Context {
   readonly source: string;
+  readonly checkForward: CheckForward;
   open(bucket: BlobBucket): Promise<ObjectStore>;
   manager(): Promise<JetStreamManager>;
 }
@@ -33,11 +34,18 @@ const CHUNK_TIMEOUT_MS = 10_000;
 /** `node:crypto` instead of the client's JavaScript: four times the throughput. Process-wide by its nature. */
 setSha256Backend('native');
 
-/** `source` names the caller; it begins each error message. */
-export function createBlobStore(nc: NatsConnection, source = 'blob store'): BlobStore {
+/**
+ * `source` names the caller; it begins each error message. `checkForward` is asked before content is read that a janitor has
+ * put in place of another; absent: every one is believed.
+ */
+export function createBlobStore(
+  nc: NatsConnection,
+  source = 'blob store',
+  checkForward: CheckForward = () => {},
+): BlobStore {
   const objects = new Objm(clientOf(nc));
   const context: Context = {
-    source,
+    ...{ source, checkForward },
     open: (bucket) => objects.open(bucket, false),
     manager: () => managerOf(nc, { timeout: CHUNK_TIMEOUT_MS }),
   };
@@ -73,7 +81,7 @@ async function find(context: Context, bucket: BlobBucket, key: string): Promise<
 async function holds(context: Context, ref: BlobRef): Promise<boolean> {
   const found = await find(context, ref.bucket, ref.key);
   if (found?.digest === ref.digest) return true;
-  const now = await forwardedFrom(await context.manager(), ref);
+  const now = await forwardedFrom(await context.manager(), ref, context.checkForward);
   return now !== null && (await find(context, now.bucket, now.key))?.digest === now.digest;
 }
 
@@ -110,7 +118,7 @@ async function read(context: Context, ref: BlobRef): Promise<AsyncIterable<Buffe
     return chunksOf(context, ref, info);
   }
   // Somebody was taken out of it since.
-  const now = await forwardedFrom(await context.manager(), ref);
+  const now = await forwardedFrom(await context.manager(), ref, context.checkForward);
   if (now !== null) return read(context, now);
   if (info === null || info.deleted) {
     const message = `${context.source}: object ${name} (${ref.digest}) not found; was it pruned?`;

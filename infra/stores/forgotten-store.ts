@@ -5,8 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import type { z } from 'zod';
 import { ForgottenPersonSchema } from '../../contracts/forgetting.ts';
 import { BlobRefSchema, type BlobRef } from '../../contracts/references.ts';
+import { EnvelopeOfStatementSchema, type EnvelopeOfStatement } from '../../contracts/signing.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { kvStreamName } from '../topology/streams.ts';
 import { openKv } from './record-store.ts';
@@ -19,8 +21,8 @@ export interface ForgottenStore {
   people(): Promise<ReadonlyMap<string, string>>;
   add(person: string, since: Date): Promise<void>;
   remove(person: string): Promise<void>;
-  /** Who asks for the content of `digest` is given `now`. */
-  forward(digest: string, now: BlobRef): Promise<void>;
+  /** Who asks for the content of `digest` is given `now`, if they believe the statement. */
+  forward(digest: string, now: BlobRef, statement: EnvelopeOfStatement | null): Promise<void>;
 }
 
 const SALT = 'salt';
@@ -52,7 +54,9 @@ export async function openForgotten(nc: NatsConnection): Promise<ForgottenStore>
     add: async (person, since) =>
       void (await kv.put(`${PERSON}${person}`, JSON.stringify({ since: since.toISOString() }))),
     remove: (person) => kv.purge(`${PERSON}${person}`),
-    forward: async (digest, now) => void (await kv.put(forwardKey(digest), JSON.stringify(now))),
+    forward: async (digest, now, statement) => {
+      await kv.put(forwardKey(digest), JSON.stringify(statement ? { ...now, statement } : now));
+    },
   };
 }
 
@@ -66,11 +70,20 @@ const isOfPeople = ({ bucket, key }: BlobRef): boolean => {
   return /\/(gallery|golden|training-weights)\.safetensors$|\/README\.md$/.test(key);
 };
 
+/** Throws where the word that `now` is what is left of `replaces` is not to be believed. */
+export type CheckForward = (replaces: string, now: BlobRef, statement: EnvelopeOfStatement | null) => void;
+
+const ForwardSchema = BlobRefSchema.extend({ statement: EnvelopeOfStatementSchema.optional() });
+
 /**
  * Where the content of a reference lies since somebody was taken out of it; null if nobody was. Asked for only where
- * the content itself is gone. A server that has no such bucket yet has forgotten nobody.
+ * the content itself is gone. A server that has no such bucket yet has forgotten nobody. Throws what `check` throws.
  */
-export async function forwardedFrom(manager: JetStreamManager, ref: BlobRef): Promise<BlobRef | null> {
+export async function forwardedFrom(
+  manager: JetStreamManager,
+  ref: BlobRef,
+  check: CheckForward,
+): Promise<BlobRef | null> {
   let found: BlobRef | null = null;
   if (!isOfPeople(ref)) return null;
   const seen = new Set<string>();
@@ -78,17 +91,20 @@ export async function forwardedFrom(manager: JetStreamManager, ref: BlobRef): Pr
     seen.add(next);
     const subject = `$KV.${BUCKETS.forgotten}.${forwardKey(next)}`;
     const stored = await lastOn(manager, subject);
-    if (stored === null || stored.bucket !== ref.bucket || !isOfPeople(stored)) break;
-    found = stored;
-    next = stored.digest;
+    if (stored === null) break;
+    const { statement = null, ...now } = stored;
+    if (now.bucket !== ref.bucket || !isOfPeople(now)) break;
+    check(next, now, statement);
+    found = now;
+    next = now.digest;
   }
   return found;
 }
 
-async function lastOn(manager: JetStreamManager, subject: string): Promise<BlobRef | null> {
+async function lastOn(manager: JetStreamManager, subject: string): Promise<z.infer<typeof ForwardSchema> | null> {
   try {
     const stored = await manager.streams.getMessage(kvStreamName(BUCKETS.forgotten), { last_by_subj: subject });
-    return stored && stored.data.length > 0 ? BlobRefSchema.parse(stored.json()) : null;
+    return stored && stored.data.length > 0 ? ForwardSchema.parse(stored.json()) : null;
   } catch (error) {
     if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return null;
     throw error;

@@ -17,6 +17,7 @@ import { createBus } from '../../infra/messaging/bus.ts';
 import { STREAMS } from '../../contracts/subjects.ts';
 import { workerConsumer } from '../../infra/topology/consumers.ts';
 import { pixelDigest } from '../../services/forgetting/golden.ts';
+import { NO_SIGNING } from '../../services/signing/signing.ts';
 import { nothingFound } from '../../services/forgetting/snapshot-without.ts';
 import { FEATURES_FORMAT } from '../../services/training/frozen/features.ts';
 import { writeSafetensors } from '../../services/safetensors.ts';
@@ -45,6 +46,7 @@ test('caches: each worker clears its own folders and says so; where none is, the
       const forgetting: Forgetting = {
         ...{ bus, blobs, log, tally, id: 'forget-1', person: 'a'.repeat(64), isDry: false, isPerson: () => false },
         ...{ eraser: await createEraser(nc), forgotten: await openForgotten(nc), now: () => new Date() },
+        signing: NO_SIGNING,
         publishForgotten: (model, mark) => publishForgotten(nc, model, mark),
         found: { ...nothingFound(), pixels: new Set([pixels]) },
       };

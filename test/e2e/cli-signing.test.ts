@@ -56,7 +56,7 @@ const withHouse = (use: (house: House) => Promise<void>) =>
 test('keys: listed, rotated and revoked by command; a release of a rotated key stays valid, of a revoked one it is refused', () =>
   withHouse(async ({ folder, keys, nightshift }) => {
     const listed = JSON.parse(await nightshift('keys', '--json')) as { keys: { name: string; state: string }[] };
-    assert.is(listed.keys.filter(({ state }) => state === 'signs').length, 4);
+    assert.is(listed.keys.filter(({ state }) => state === 'signs').length, 5);
     const rotated = JSON.parse(await nightshift('keys', 'rotate', 'verifier', '--json')) as {
       id: string;
       former: string[];

@@ -14,6 +14,7 @@ import { openKeptRecords } from '../../../infra/stores/kept-records.ts';
 import { openKv } from '../../../infra/stores/record-store.ts';
 import { createBus } from '../../../infra/messaging/bus.ts';
 import { managerOf } from '../../../infra/messaging/jetstream.ts';
+import { NO_SIGNING } from '../../../services/signing/signing.ts';
 import { nothingFound } from '../../../services/forgetting/snapshot-without.ts';
 import { withServer, type TestServer } from '../../support/server.ts';
 import { filesWith } from '../../support/store-grep.ts';
@@ -24,6 +25,7 @@ async function forgettingOn({ connect, log }: TestServer, isDry = false) {
   const nc = await connect();
   const forgetting: Forgetting = {
     bus: await createBus({ nc, source: 'test', log, now: () => new Date(), newId: () => crypto.randomUUID() }),
+    signing: NO_SIGNING,
     ...{ blobs: createBlobStore(nc), eraser: await createEraser(nc), forgotten: await openForgotten(nc) },
     publishForgotten: (model, mark) => publishForgotten(nc, model, mark),
     ...{ log, now: () => new Date(), id: 'f', person: 'a'.repeat(64), isPerson: (name) => name === ADA, isDry },

@@ -30,11 +30,11 @@ test('forgotten-store: who asks for an object by its old digest is led on, howev
     const all = await put('manifests/1.json', 'Ada, Bob and Cleo');
     const two = await put('manifests/2.json', 'Bob and Cleo');
     const one = await put('manifests/3.json', 'Cleo');
-    await store.forward(all.digest, two);
+    await store.forward(all.digest, two, null);
     assert.is((await blobs.get(all)).toString(), 'Ada, Bob and Cleo', 'as long as it is there it is what is given');
     await eraser.eraseObject(all);
     assert.is((await blobs.get(all)).toString(), 'Bob and Cleo');
-    await store.forward(two.digest, one);
+    await store.forward(two.digest, one, null);
     await eraser.eraseObject(two);
     assert.is((await blobs.get(all)).toString(), 'Cleo');
     assert.ok((await blobs.holds(all)) && (await blobs.holds(one)));
@@ -57,7 +57,7 @@ test('forgotten-store: a model is never led elsewhere, nor anything out of its b
     for (const ref of gone) await eraser.eraseObject(ref);
     for (const now of [model, foreign]) {
       for (const ref of gone) {
-        await store.forward(ref.digest, now);
+        await store.forward(ref.digest, now, null);
         assert.is((await failureOf(blobs.get(ref))).code, 'BLOB_MISSING');
       }
     }

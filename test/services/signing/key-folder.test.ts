@@ -32,7 +32,9 @@ test('keys: one of each role is made at first, for its user alone, and kept', ()
     assert.is(ensureKeys(keysDir, trustFile, NOW), true);
     assert.equal(
       readTrust(trustFile).keys.map(({ id }) => id),
-      ['operator', 'orchestrator', 'trainer', 'verifier'].map((name) => keys.find((key) => key.name === name)!.id),
+      ['janitor', 'operator', 'orchestrator', 'trainer', 'verifier'].map(
+        (name) => keys.find((key) => key.name === name)!.id,
+      ),
     );
   }));
 
