@@ -2,7 +2,7 @@
  * Parsed JSON without somebody: entries of lists that speak of the person or show them are left out, and in any other text
  * the name is replaced. Pure. Used for reports, records of runs and manifests' lists.
  */
-import type { Mentions } from './name.ts';
+import { holdsPeople, type Mentions } from './name.ts';
 
 export interface Theirs {
   readonly mentions: Mentions;
@@ -31,9 +31,7 @@ function without(value: unknown, mentions: Mentions, isKept: (entry: unknown) =>
   }
   const entries = Object.entries(value);
   // A field that may be spelled like a name keeps its text.
-  const inner = entries.map(([key, field]) =>
-    typeof field === 'string' && !mentions.isInField(key, field) ? field : without(field, mentions, isKept),
-  );
+  const inner = entries.map(([key, field]) => (holdsPeople(key) ? without(field, mentions, isKept) : field));
   if (inner.every((field, index) => field === entries[index]![1])) return value;
   return Object.fromEntries(entries.map(([key], index) => [key, inner[index]]));
 }

@@ -26,11 +26,16 @@ export function createMatcher(person: string, salt: string): (name: string) => b
 /** Put where a name stood. */
 export const NO_NAME = '(forgotten)';
 
-/** Fields that hold names of models, runs and places, which may be spelled like a person. */
+/** Fields that hold names of models, runs and places, settings, or words of the program, which may be spelled like a person. */
 const NO_PEOPLE: ReadonlySet<string> = new Set([
   ...['model', 'runId', 'key', 'subject', 'source', 'type', 'bucket', 'digest', 'format', 'state', 'strategy'],
-  ...['path', 'url'],
+  ...['path', 'url', 'pipeline', 'training', 'noun'],
+  // A record with another word in these could not be read any more.
+  ...['status', 'kind', 'stage', 'undo', 'verdict', 'outcome', 'value', 'fact', 'code', 'event', 'cause'],
+  ...['id', 'commandId', 'timerId', 'seen'],
 ]);
+
+export const holdsPeople = (field: string): boolean => !NO_PEOPLE.has(field);
 
 /** Text that may hold names of a person: known only once one of the stored labels was recognised. */
 export interface Mentions {
@@ -55,7 +60,7 @@ export function mentionsOf(names: Iterable<string>): Mentions {
   });
   if (parts.length === 0) return { isIn: () => false, isInField: () => false, withoutName: (same) => same };
   const pattern = new RegExp(parts.join('|'), 'gu');
-  const isInField = (key: string, value: unknown): boolean => !NO_PEOPLE.has(key) && isIn(value);
+  const isInField = (key: string, value: unknown): boolean => holdsPeople(key) && isIn(value);
   const isIn = (value: unknown): boolean => {
     if (typeof value === 'string') return value.search(pattern) !== -1;
     if (Array.isArray(value)) return value.some(isIn);

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsWithout } from '../../../services/forgetting/json-without.ts';
 import { createMatcher, mentionsOf, personHash } from '../../../services/forgetting/name.ts';
 
 test('name: all spellings of one name have one hash, another salt gives another', () => {
@@ -23,6 +24,25 @@ test('name: a model, a run or a key that is spelled like the person is no mentio
   assert.not.ok(isIn({ model: 'face', runId: 'face', key: 'face/r1/model.onnx' }));
   assert.ok(isIn({ person: 'face' }));
   assert.is(withoutName('of face.'), 'of (forgotten).');
+});
+
+test('name: a source, a state or a stage that is spelled like the person keeps its word, and what is said of them does not', () => {
+  const run = {
+    ...{ status: 'done', kind: 'night', value: 'completed', cause: 'train.completed', seen: ['r1.train.1'] },
+    context: {
+      stage: 'train',
+      pipeline: { sources: [{ type: 'directory', name: 'doors' }] },
+      verification: { verdict: 'blessed' },
+    },
+  };
+  for (const name of ['done', 'night', 'completed', 'train', 'doors', 'blessed']) {
+    const mentions = mentionsOf([name]);
+    assert.not.ok(mentions.isIn(run), name);
+    const failed = { ...run, failure: { code: 'INTERNAL', message: `no image of ${name}` } };
+    assert.ok(mentions.isIn(failed), name);
+    const failure = { code: 'INTERNAL', message: 'no image of (forgotten)' };
+    assert.equal(wordsWithout(failed, mentions), { ...run, failure });
+  }
 });
 
 test('name: a short name or a number is one only where it stands alone', () => {
