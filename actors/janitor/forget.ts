@@ -6,8 +6,10 @@
 import type { ForgetReport, JanitorCommand } from '../../contracts/forgetting.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import type { KeptRecords } from '../../infra/stores/kept-records.ts';
+import { kvStreamName } from '../../infra/topology/streams.ts';
 import { sweepScratch } from '../../runtime/scratch.ts';
 import { createMatcher } from '../../services/forgetting/name.ts';
+import { muteJanitor, refuseMuteJanitor } from '../../services/signing/forgetting.ts';
 import { PLACES, type Treatment } from '../../services/forgetting/places.ts';
 import { nothingFound } from '../../services/forgetting/snapshot-without.ts';
 import { recallPixels, sweepCaches } from './caches.ts';
@@ -36,6 +38,7 @@ export async function forget(
   progress: (place: string, looked: number) => void,
 ): Promise<ForgetReport> {
   const { forgotten, now } = stores;
+  if (mode === 'forget') await refuseMute(stores);
   await forgotten.makeSalt();
   const salt = (await forgotten.salt()) ?? '';
   const tally = createTally(progress);
@@ -75,6 +78,15 @@ export async function forget(
     sources: [...f.found.sources].sort(),
     remarks: [...remarks],
   };
+}
+
+/** Where records are sealed, replicas ask for the word of a janitor, also if this one was never told so. Throws CONFIG_INVALID. */
+async function refuseMute({ eraser, signing }: JanitorStores): Promise<void> {
+  refuseMuteJanitor(signing);
+  if (signing.keyOf('janitor')) return;
+  for await (const { data } of eraser.messages(kvStreamName(BUCKETS.deployments), '>')) {
+    if (Buffer.from(data).includes(',"seal":{')) throw muteJanitor();
+  }
 }
 
 /** An upload takes minutes; and a run that is under way keeps an order from the janitor. */

@@ -22,13 +22,15 @@ const forgettingStatement = (replaces: string, now: BlobRef): ForgettingStatemen
 
 /** A janitor whose word would not be believed must not begin. Throws CONFIG_INVALID. */
 export function refuseMuteJanitor(signing: Signing): void {
-  if (!demanded(signing, 'verifier') || signing.keyOf('janitor')) return;
-  throw new PipelineError(
+  if (demanded(signing, 'verifier') && !signing.keyOf('janitor')) throw muteJanitor();
+}
+
+export const muteJanitor = () =>
+  new PipelineError(
     'CONFIG_INVALID',
     'releases are signed here, and this janitor has no key: what it writes anew would not be read; ' +
       '`nightshift keys rotate janitor` makes one, which belongs into the folder of releases.keysDir',
   );
-}
 
 /** Null if this process has no key. */
 export const signForward = (signing: Signing, replaces: string, now: BlobRef): EnvelopeOfStatement | null =>

@@ -53,6 +53,7 @@ test('forget: a janitor that is killed at any point leaves work that the next on
         },
       },
     });
+    const releases = { keysDir: join(store, 'keys') };
     const log = testLogger();
     const { server, stop } = await startSystem(config, log, [
       ...(['orchestrator', 'collector', 'trainer', 'verifier', 'inference'] as const),
@@ -74,7 +75,12 @@ test('forget: a janitor that is killed at any point leaves work that the next on
         // A new order each time: one message may not kill more than five.
         await order(`order-${index}`);
         const url = server.url;
-        const victim = await victims.start({ actor: 'janitor', url, config: { ...config, nats: { url } }, fault });
+        const victim = await victims.start({
+          actor: 'janitor',
+          url,
+          config: { ...config, nats: { url }, releases },
+          fault,
+        });
         await until(victim.dead, `the janitor to die at ${fault}`);
         await victim.end();
       }
