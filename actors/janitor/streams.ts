@@ -96,7 +96,7 @@ export async function rewriteRuns(f: Forgetting, runs: KeptRecords): Promise<voi
     if (!mentions.isIn(content)) continue;
     f.tally.add(BUCKETS.runs, 'records', 'changed');
     if (f.isDry) continue;
-    await runs.save(message, JSON.stringify(wordsWithout(content, mentions)));
+    await runs.change(message, (value) => wordsWithout(value, mentions));
     if (!(await f.eraser.eraseMessage(stream, message.seq))) leave(f, BUCKETS.runs, 'records', OLD_BUCKET);
   }
 }

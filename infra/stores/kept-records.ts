@@ -4,16 +4,19 @@
  */
 import type { StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { openKv } from './record-store.ts';
+import { changedText, openKv } from './record-store.ts';
 
 export interface KeptRecords {
-  /** Throws if somebody else saved since `read`. */
-  save(read: Pick<StoredMsg, 'subject' | 'seq'>, body: string): Promise<void>;
+  /** With its checksum, if it has one. Throws if somebody else saved since `read`, or it is no JSON. */
+  change(read: Pick<StoredMsg, 'subject' | 'seq' | 'string'>, change: (content: unknown) => unknown): Promise<void>;
 }
 
 export async function openKeptRecords(nc: NatsConnection, bucket: string): Promise<KeptRecords> {
   const kv = await openKv(nc, bucket);
   return {
-    save: async ({ subject, seq }, body) => void (await kv.update(subject.slice(`$KV.${bucket}.`.length), body, seq)),
+    change: async (read, change) => {
+      const key = read.subject.slice(`$KV.${bucket}.`.length);
+      await kv.update(key, changedText(read.string(), change), read.seq);
+    },
   };
 }

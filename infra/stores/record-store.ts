@@ -178,6 +178,13 @@ function withoutSum(stored: string): string | null {
   return sumOf(text) === found[1] ? text : null;
 }
 
+/** The same record with another content, in order if it was: a damaged one must not become a good one. */
+export function changedText(stored: string, change: (content: unknown) => unknown): string {
+  const text = withoutSum(stored);
+  const changed = JSON.stringify(change(JSON.parse(text ?? stored)));
+  return text === null || text === stored ? changed : withSum(changed);
+}
+
 async function collect(keys: AsyncIterable<string>): Promise<string[]> {
   const all: string[] = [];
   for await (const key of keys) all.push(key);

@@ -1,5 +1,6 @@
 /** Messages and records that name a person, on a real server. */
 import { headers } from '@nats-io/nats-core';
+import { z } from 'zod';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Forgetting } from '../../../actors/janitor/context.ts';
@@ -11,11 +12,12 @@ import { publishForgotten } from '../../../infra/stores/enrolment-log.ts';
 import { createEraser } from '../../../infra/stores/eraser.ts';
 import { openForgotten } from '../../../infra/stores/forgotten-store.ts';
 import { openKeptRecords } from '../../../infra/stores/kept-records.ts';
-import { openKv } from '../../../infra/stores/record-store.ts';
+import { createRecordStore, openKv } from '../../../infra/stores/record-store.ts';
 import { createBus } from '../../../infra/messaging/bus.ts';
 import { managerOf } from '../../../infra/messaging/jetstream.ts';
 import { NO_SIGNING } from '../../../services/signing/signing.ts';
 import { nothingFound } from '../../../services/forgetting/snapshot-without.ts';
+import { failureOf } from '../../support/samples.ts';
 import { withServer, type TestServer } from '../../support/server.ts';
 import { filesWith } from '../../support/store-grep.ts';
 
@@ -66,6 +68,20 @@ test('janitor: the record of a run goes on without the name, and none of its rev
     assert.equal(rowOf(forgetting, BUCKETS.runs), {
       ...{ place: 'RUNS', what: 'records', looked: 4, changed: 1, removed: 1, left: 0 },
     });
+    assert.equal(filesWith(server.storeDir, ADA), []);
+  }));
+
+test('janitor: a record with a checksum has one that fits afterwards, and a damaged one stays damaged', () =>
+  withServer(async (server) => {
+    const { nc, forgetting } = await forgettingOn(server);
+    const kv = await openKv(nc, BUCKETS.runs);
+    const runs = createRecordStore({ kv, schema: z.object({ failure: z.string() }) });
+    await runs.save('run.r1', { failure: `of ${ADA}` }, 0);
+    await runs.save('run.r2', { failure: `by ${ADA}` }, 0);
+    await kv.put('run.r2', (await kv.get('run.r2'))!.string().replace('by', 'of'));
+    await rewriteRuns(forgetting, await openKeptRecords(nc, BUCKETS.runs));
+    assert.equal((await runs.load('run.r1'))?.value, { failure: 'of (forgotten)' });
+    assert.is((await failureOf(runs.load('run.r2'))).code, 'RECORD_DAMAGED');
     assert.equal(filesWith(server.storeDir, ADA), []);
   }));
 
