@@ -12,7 +12,8 @@ import { ModelPairSchema, type ModelPair } from '../../contracts/release.ts';
 import { API } from '../../contracts/subjects.ts';
 import { ownFiles, type OwnFiles } from '../../infra/config/releases.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
-import { readTrust, SIGNING_SUFFIX, storePem } from '../../services/signing/key-folder.ts';
+import { checkForwards } from '../../services/signing/forgetting.ts';
+import { SIGNING_SUFFIX, storePem } from '../../services/signing/key-folder.ts';
 import {
   exportPublicPem,
   makeExportKey,
@@ -20,6 +21,7 @@ import {
   SIGNATURE_FILE,
   type ExportedFiles,
 } from '../../services/signing/model-signing.ts';
+import { openSigning } from '../../services/signing/signing.ts';
 import { checkPair } from '../../services/signing/statement.ts';
 import { writeWhole } from '../../services/write-whole.ts';
 import type { Client } from '../client.ts';
@@ -42,8 +44,8 @@ export async function releaseExportCommand(
   const { nats, releases } = configOf(global);
   const files = ownFiles(nats, releases);
   const folder = resolve(out);
-  const { model, pair } = await withClient(global, (client) => find(client, what));
-  const exported = await withClient(global, (client) => exportPair(client, { files, model, pair }), 'verifier');
+  const found = await withClient(global, (client) => find(client, what));
+  const exported = await withClient(global, (client) => exportPair(client, { files, ...found }), 'verifier');
   const { contents, ...about } = exported;
   const pem = exportKeyIn(files);
   const signature = Buffer.from(JSON.stringify(modelSignature(basename(folder), contents, pem)));
@@ -70,9 +72,11 @@ interface Exportable {
 
 /** An operator may not read models, whose golden samples are faces: `client` is a verifier's. */
 async function exportPair({ nc }: Client, { files, model, pair }: Exportable) {
-  const blobs = createBlobStore(nc, COMMAND);
   const isChecked = existsSync(files.trustFile);
-  if (isChecked) await checkPair({ trust: readTrust(files.trustFile), blobs, model, pair });
+  const signing = openSigning(isChecked ? files : {});
+  const blobs = createBlobStore(nc, COMMAND, checkForwards(signing));
+  const trust = signing.trust();
+  if (trust) await checkPair({ trust, blobs, model, pair });
   return { model, run: pair.runId, isChecked, contents: await read(blobs, pair) };
 }
 
@@ -94,8 +98,8 @@ async function find({ ask }: Client, what: string): Promise<{ readonly model: st
   const { model, context } = await ask(API.run, { runId: what });
   const { data } = MemorySchema.safeParse(context);
   if (!data) throw new PipelineError('COMMAND_NOT_APPLICABLE', `run ${what} has no verified candidate`);
-  const { candidate, blessing } = data;
-  const { refit, ...papers } = data.verification;
+  const { candidate, verification, blessing } = data;
+  const { refit, ...papers } = verification;
   return { model, pair: { ...papers, model: refit ?? candidate, runId: what, ...(blessing ? { blessed: true } : {}) } };
 }
 

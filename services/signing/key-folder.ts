@@ -90,18 +90,22 @@ export function storePem(folder: string, name: string, pem: string, publicPem: s
   replaceFile(join(folder, `${name}${SIGNING_SUFFIX}`), pem, 0o600);
 }
 
-/** Makes the keys of every role that has none, and lists them as trusted. True if it had to make any. */
+/**
+ * Makes the keys of every role that has none, and lists them as trusted. True if there was no list before: a key that is
+ * made anew later says nothing of what serves by then. An operator's key that is listed lies with the operator.
+ */
 export function ensureKeys(folder: string, trustPath: string, now: Date): boolean {
-  const lacking = KEY_ROLES.filter((role) => readSigningKeys(folder, role).length === 0);
   const isListed = existsSync(trustPath);
-  if (lacking.length === 0 && isListed) return false;
   const trust = isListed ? readTrust(trustPath) : EMPTY_TRUST;
+  const isAway = (role: KeyRole) => role === 'operator' && trust.keys.some((key) => key.role === role);
+  const lacking = KEY_ROLES.filter((role) => readSigningKeys(folder, role).length === 0 && !isAway(role));
+  if (lacking.length === 0 && isListed) return false;
   const present = isListed ? [] : listed(folder, now);
   const made = lacking.map((role) => newKey(role, now));
   // Trusted before it signs, so that a crash between leaves nothing refused.
   writeTrust(trustPath, { ...trust, keys: [...trust.keys, ...present, ...made.map((key) => key.listed)] });
   for (const key of made) storeKey(folder, key);
-  return true;
+  return !isListed;
 }
 
 /** Keys that lie there although the list is gone. */

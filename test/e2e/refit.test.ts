@@ -1,4 +1,5 @@
 /** Nights that end with a final refit: it serves, and the next night is compared with the candidate behind it. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,6 +11,8 @@ import { ConfigSchema } from '../../infra/config/config.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { startSystem } from '../../main.ts';
+import { digestOf } from '../../services/signing/canonical.ts';
+import { runCli } from '../support/cli.ts';
 import { withFolder, writeTinyPeople } from '../support/folder.ts';
 import { LENIENT_GATES, writeTinyStrangers, lenientWith } from '../support/lenient.ts';
 import { connectAs } from '../support/identities.ts';
@@ -59,6 +62,13 @@ test('refit: the model that learned all images serves, and the candidate behind 
         assert.equal(first.current.model, first.verified.refit);
         assert.is(first.current.judged?.digest, first.report.candidate.digest);
         assert.is.not(first.current.model.digest, first.report.candidate.digest);
+        const env = { NATS_URL: server.url, NIGHTSHIFT_STORE: started.storeDir };
+        const exported = await runCli(['release', 'export', 'first', '--out', 'out'], { cwd: home, env });
+        assert.is(exported.code, 0, exported.stderr);
+        assert.is(digestOf(readFileSync(join(home, 'out', 'model.onnx'))), first.current.model.digest);
+        await kv.purge(MODEL);
+        const restored = await runCli(['release', 'restore', MODEL], { cwd: home, env });
+        assert.is(restored.code, 0, restored.stderr);
         await writeTinyPeople(join(home, 'faces'), 22, 10);
         const second = await night('second');
         assert.is(second.report.champion?.digest, first.current.judged?.digest);

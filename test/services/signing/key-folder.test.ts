@@ -38,6 +38,17 @@ test('keys: one of each role is made at first, for its user alone, and kept', ()
     );
   }));
 
+test('keys: a lost key is made anew without a word on what serves; that of an operator who took it along is not', () =>
+  withFolder(async (folder) => {
+    const { keysDir, trustFile, verifier, signing, trust } = keysIn(folder);
+    for (const role of ['operator', 'verifier']) rmSync(join(keysDir, `${role}.signing.pem`));
+    assert.is(ensureKeys(keysDir, trustFile, NOW), false);
+    assert.is(signing.keyOf('operator'), null);
+    const ids = trust().keys.flatMap(({ role, id }) => (role === 'verifier' ? [id] : []));
+    assert.equal(ids, [verifier.id, signing.keyOf('verifier')!.id]);
+    assert.is(trust().keys.filter(({ role }) => role === 'operator').length, 1);
+  }));
+
 test('keys: a new key of a role signs at once, beside others of the role; names of no role are refused', () =>
   withFolder(async (folder) => {
     const { keysDir, signing, verifier } = keysIn(folder);
