@@ -11,8 +11,9 @@ import type { Bus } from '../infra/messaging/bus.ts';
 import type { Heard } from '../infra/messaging/listen.ts';
 import { sweepScratch } from '../runtime/scratch.ts';
 import { forgetFeatures } from '../services/training/frozen/forget-features.ts';
+import type { Worker } from './worker.ts';
 
-export interface CacheKeeper {
+interface CacheKeeper {
   readonly stage: WorkStage;
   readonly bus: Bus;
   readonly blobs: BlobStore;
@@ -23,7 +24,19 @@ export interface CacheKeeper {
 
 const DIGEST_BYTES = 32;
 
-export function keepCachesClean(keeper: CacheKeeper): { stop(): void } {
+/** The worker, which keeps its caches clean until it is stopped. */
+export function withCleanCaches(worker: Worker, keeper: CacheKeeper): Worker {
+  const cleaning = keepCachesClean(keeper);
+  return {
+    ...worker,
+    stop: async () => {
+      cleaning.stop();
+      await worker.stop();
+    },
+  };
+}
+
+function keepCachesClean(keeper: CacheKeeper): { stop(): void } {
   return keeper.bus.listen(janitorEventSubject('caches', '*'), (heard) => {
     sweep(keeper, heard).catch((err) =>
       keeper.log.error({ err, subject: heard.subject }, `${keeper.stage}: features of a person could not be removed`),

@@ -20,7 +20,7 @@ import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob, TrainingOutcome, TrainingStrategy } from '../../services/training/strategy.ts';
 import type { WorkContext } from '../../services/work.ts';
-import { keepCachesClean } from '../forget-caches.ts';
+import { withCleanCaches } from '../forget-caches.ts';
 import { startWorker, type Worker } from '../worker.ts';
 import { EVERYTHING, refit } from './refit.ts';
 
@@ -39,7 +39,6 @@ export interface TrainerOptions {
 export function startTrainer(options: TrainerOptions): Worker {
   const { bus, blobs, local, featureFolders = [], log, signing = NO_SIGNING } = options;
   ownKey(signing, 'trainer');
-  const cleaning = keepCachesClean({ stage: 'train', bus, blobs, featureFolders, log });
   const worker = startWorker({
     stage: 'train',
     bus,
@@ -49,13 +48,7 @@ export function startTrainer(options: TrainerOptions): Worker {
       return train(blobs, signing, { ...command, training, carried: command.training }, context);
     },
   });
-  return {
-    ...worker,
-    stop: async () => {
-      cleaning.stop();
-      await worker.stop();
-    },
-  };
+  return withCleanCaches(worker, { stage: 'train', bus, blobs, featureFolders, log });
 }
 
 /** With all that the command names; `carried` is what it says itself. */

@@ -22,7 +22,7 @@ import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing
 import { releaseStatement } from '../../services/signing/statement.ts';
 import { verifyCandidate } from '../../services/verification/verify.ts';
 import type { WorkContext } from '../../services/work.ts';
-import { keepCachesClean } from '../forget-caches.ts';
+import { withCleanCaches } from '../forget-caches.ts';
 import { startWorker, type Worker } from '../worker.ts';
 
 export interface VerifierOptions {
@@ -40,7 +40,6 @@ export interface VerifierOptions {
 export function startVerifier(options: VerifierOptions): Worker {
   const { bus, blobs, local, featureFolders = [], log, signing = NO_SIGNING } = options;
   ownKey(signing, 'verifier');
-  const cleaning = keepCachesClean({ stage: 'verify', bus, blobs, featureFolders, log });
   const worker = startWorker({
     stage: 'verify',
     bus,
@@ -50,13 +49,7 @@ export function startVerifier(options: VerifierOptions): Worker {
       return verify(blobs, signing, { ...command, verification }, context);
     },
   });
-  return {
-    ...worker,
-    stop: async () => {
-      cleaning.stop();
-      await worker.stop();
-    },
-  };
+  return withCleanCaches(worker, { stage: 'verify', bus, blobs, featureFolders, log });
 }
 
 /** With what the machine has of its own. */
