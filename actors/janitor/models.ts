@@ -7,12 +7,12 @@ import { assertNever } from '../../contracts/errors.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
-import { createHash } from 'node:crypto';
 import { goldenOfNobody, goldenWithout } from '../../services/forgetting/golden.ts';
 import { signForward } from '../../services/signing/forgetting.ts';
 import { galleryWithout, weightsWithout } from '../../services/forgetting/without-rows.ts';
 import { readGallery } from '../../services/serving/gallery/gallery.ts';
 import { readGolden, writeGolden } from '../../services/serving/host/golden.ts';
+import { digestOf } from '../../services/signing/canonical.ts';
 import { decodeWeights } from '../../services/training/loop/weights.ts';
 import { theirsOf, type Forgetting } from './context.ts';
 
@@ -119,7 +119,7 @@ export async function replace(f: Forgetting, ref: BlobRef, kind: string, bytes: 
   if (bytes === null) return;
   f.tally.add(ref.bucket, kind, 'changed');
   if (f.isDry) return;
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const digest = digestOf(bytes);
   await forward(f, ref.digest, { ...ref, digest, bytes: bytes.length });
   faultPoint('janitor.forwarded', ref.key);
   await f.eraser.replaceObject(ref, bytes);

@@ -4,7 +4,6 @@
  * them, then the old ones are erased: a kill at any point leaves snapshots that can be read, and the same work to do.
  */
 import { createReadStream } from 'node:fs';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DatasetManifestSchema, type DatasetManifest, type SampleRecord } from '../../contracts/dataset.ts';
 import type { BlobRef } from '../../contracts/references.ts';
@@ -18,13 +17,14 @@ import {
   shardWithout,
   type ChangedShard,
 } from '../../services/forgetting/snapshot-without.ts';
+import { digestOf } from '../../services/signing/canonical.ts';
 import { theirsOf, type Forgetting } from './context.ts';
 import { forward } from './models.ts';
 
 const PLACE = BUCKETS.datasets;
-export const SHARDS = 'shards/';
-export const MANIFESTS = 'manifests/';
-export const LISTS = 'learned/';
+const SHARDS = 'shards/';
+const MANIFESTS = 'manifests/';
+const LISTS = 'learned/';
 
 interface HeldShard {
   readonly blob: BlobRef;
@@ -89,7 +89,7 @@ async function eraseBy({ eraser }: Forgetting, refs: readonly BlobRef[], digest:
 
 /** The new file lies under its own digest, and who asks for the old one is led there. */
 async function moveTo(f: Forgetting, old: BlobRef, folder: string, ending: string, bytes: Buffer): Promise<BlobRef> {
-  const now = await f.blobs.put(PLACE, `${folder}${hexOf(bytes)}${ending}`, bytes);
+  const now = await f.blobs.put(PLACE, `${folder}${hexOf(digestOf(bytes))}${ending}`, bytes);
   await forward(f, old.digest, now);
   faultPoint('janitor.forwarded', old.key);
   await f.eraser.eraseObject(old);
@@ -117,7 +117,7 @@ async function stored(
   path: string,
 ) {
   const { digest, bytes, samples } = written;
-  const key = `${SHARDS}${digest.slice('sha256:'.length)}.tar`;
+  const key = `${SHARDS}${hexOf(digest)}.tar`;
   const there = await blobs.find(PLACE, key);
   if (there?.digest === digest) return { blob: there, samples };
   const blob = isDry
@@ -133,11 +133,12 @@ async function newLists(f: Forgetting, { lists }: Held): Promise<Map<string, Blo
     const bytes = digestsWithout(await f.blobs.get(ref), f.found.digests);
     if (!bytes) continue;
     f.tally.add(PLACE, 'lists of learned images', 'changed');
-    const key = `${LISTS}${hexOf(bytes)}`;
-    const now = { bucket: PLACE, key, digest: `sha256:${hexOf(bytes)}`, bytes: bytes.length };
+    const digest = digestOf(bytes);
+    const key = `${LISTS}${hexOf(digest)}`;
+    const now = { bucket: PLACE, key, digest, bytes: bytes.length };
     changed.set(ref.digest, f.isDry ? now : await f.blobs.put(PLACE, key, bytes));
   }
   return changed;
 }
 
-const hexOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const hexOf = (digest: string) => digest.slice('sha256:'.length);

@@ -9,6 +9,7 @@ import type { PastFigures } from '../../contracts/verification.ts';
 import type { PipelineInput } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { isKnown, upcast } from '../../machines/versions.ts';
+import { canonical } from '../../services/signing/canonical.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 
 /** A month of nights. Each costs one read of the store when a run begins. */
@@ -65,14 +66,6 @@ export const isSamePair = (a: Pair | null, b: Pair | null): boolean =>
 function whatCounts({ schedule: _, timeouts: __, retry: ___, noun: ____, ...rest }: CarriedPipeline): object {
   return rest;
 }
-
-/** JSON with the keys of each object in their order, whoever wrote it. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 
 async function historyOf(o: OrchestratorContext, ledger: Deployment['ledger']): Promise<PastFigures[]> {
   const figures = await Promise.all(releasesBefore(ledger).map((entry) => figuresOf(o, entry)));
