@@ -10,7 +10,7 @@ import { JANITOR } from '../../contracts/identity.ts';
 import { BlobRefSchema, type BlobRef } from '../../contracts/references.ts';
 import { BUCKETS, commandAs, CTL, pipelineEventSubject, STREAMS } from '../../contracts/subjects.ts';
 import { enrolledName } from '../../infra/stores/enrolment-log.ts';
-import { kvStreamName } from '../../infra/topology/streams.ts';
+import { kvStreamName, kvSubject } from '../../infra/topology/streams.ts';
 import { absentPeople, type CollectedNight } from '../../services/forgetting/absent.ts';
 import { personHash } from '../../services/forgetting/name.ts';
 import type { ForgetStores } from './forget.ts';
@@ -53,7 +53,7 @@ async function orderAbsent(stores: ForgetStores, absentDays: number): Promise<vo
 
 async function collectedNights(stores: ForgetStores): Promise<CollectedNight[]> {
   const latest = new Map<string, z.infer<typeof CollectedSchema>>();
-  for await (const message of stores.eraser.messages(kvStreamName(BUCKETS.runs), '$KV.RUNS.run.>')) {
+  for await (const message of stores.eraser.messages(kvStreamName(BUCKETS.runs), kvSubject(BUCKETS.runs, 'run.>'))) {
     const parsed = CollectedSchema.safeParse(message.data.length > 0 ? message.json() : null);
     if (parsed.success) latest.set(message.subject, parsed.data);
   }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { DeliverPolicy, JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { JsMsg, StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
+import { INFER_HEADERS } from '../../contracts/inference.ts';
 import { enrolmentsOf, enrolmentSubject, forgottenSubject, STREAMS } from '../../contracts/subjects.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
@@ -49,8 +50,9 @@ export interface EnrolmentLog {
   forget(person: string, sequence: number): Promise<void>;
 }
 
-const PERSON_HEADER = 'Nightshift-Person';
-const BY_HEADER = 'Nightshift-By';
+/** Of an enrolment, and of one that waits for approval (pending-store.ts). */
+export const PERSON_HEADER = INFER_HEADERS.person;
+export const BY_HEADER = 'Nightshift-By';
 /** Of the server: where the client puts `msgID`. */
 const ID_HEADER = 'Nats-Msg-Id';
 const FORGOTTEN_HEADER = 'Nightshift-Forgotten';

@@ -10,7 +10,7 @@ import type { BlobBucket } from '../../contracts/blobs.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { askAgain } from '../messaging/ask-again.ts';
 import { clientOf, managerOf } from '../messaging/jetstream.ts';
-import { chunkSubject, metaSubject, metaSubjects, objectStreamName } from '../topology/streams.ts';
+import { chunkSubject, metaSubject, metaSubjects, objectStreamName, paddedBase64Url } from '../topology/streams.ts';
 
 export interface Eraser {
   /** The messages of a stream that match `filter`, oldest first, as they are at that time. */
@@ -156,7 +156,7 @@ async function replaceObject(nc: NatsConnection, manager: JetStreamManager, ref:
   for (let from = 0; from < bytes.length; from += CHUNK_BYTES, chunks++) {
     await publish(chunkSubject(bucket, id), bytes.subarray(from, from + CHUNK_BYTES));
   }
-  const digest = `SHA-256=${createHash('sha256').update(bytes).digest('base64').replaceAll('+', '-').replaceAll('/', '_')}`;
+  const digest = `SHA-256=${paddedBase64Url(createHash('sha256').update(bytes).digest())}`;
   const written = { ...meta, nuid: id, size: bytes.length, chunks, digest, mtime: new Date().toISOString() };
   await publish(subject, Buffer.from(JSON.stringify(written)), sequence);
   for (const old of before) await eraseVersion(manager, bucket, old);

@@ -10,7 +10,7 @@ import { ForgottenPersonSchema } from '../../contracts/forgetting.ts';
 import { BlobRefSchema, type BlobRef } from '../../contracts/references.ts';
 import { EnvelopeOfStatementSchema, type EnvelopeOfStatement } from '../../contracts/signing.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
-import { kvStreamName } from '../topology/streams.ts';
+import { kvStreamName, kvSubject } from '../topology/streams.ts';
 import { openKv } from './record-store.ts';
 
 export interface ForgottenStore {
@@ -89,7 +89,7 @@ export async function forwardedFrom(
   const seen = new Set<string>();
   for (let next: string | null = ref.digest; next !== null && !seen.has(next);) {
     seen.add(next);
-    const subject = `$KV.${BUCKETS.forgotten}.${forwardKey(next)}`;
+    const subject = kvSubject(BUCKETS.forgotten, forwardKey(next));
     const stored = await lastOn(manager, subject);
     if (stored === null) break;
     const { statement = null, ...now } = stored;

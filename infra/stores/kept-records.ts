@@ -4,6 +4,7 @@
  */
 import type { StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { kvSubject } from '../topology/streams.ts';
 import { changedText, openKv } from './record-store.ts';
 
 export interface KeptRecords {
@@ -15,7 +16,7 @@ export async function openKeptRecords(nc: NatsConnection, bucket: string): Promi
   const kv = await openKv(nc, bucket);
   return {
     change: async (read, change) => {
-      const key = read.subject.slice(`$KV.${bucket}.`.length);
+      const key = read.subject.slice(kvSubject(bucket, '').length);
       await kv.update(key, changedText(read.string(), change), read.seq);
     },
   };

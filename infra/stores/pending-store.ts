@@ -12,6 +12,7 @@ import { GALLERY_VERBS, pendingOf, pendingSubject, STREAMS } from '../../contrac
 import { unavailable } from '../messaging/ask-again.ts';
 import { clientOf, managerOf } from '../messaging/jetstream.ts';
 import { PENDING_AGE_MS } from '../topology/streams.ts';
+import { BY_HEADER, enrolledName, PERSON_HEADER } from './enrolment-log.ts';
 
 export type AskedChange = Pick<PendingChange, 'verb' | 'person' | 'by'> & { readonly image: Uint8Array };
 /** With its image and its place in the stream. */
@@ -27,7 +28,7 @@ export interface PendingStore {
   remove(change: WaitingChange): Promise<void>;
 }
 
-const HEADERS = { person: 'Nightshift-Person', verb: 'Nightshift-Verb', by: 'Nightshift-By' } as const;
+const VERB_HEADER = 'Nightshift-Verb';
 const PUBLISH_TIMEOUT_MS = 1_000;
 const PUBLISH_ATTEMPTS = 5;
 
@@ -62,9 +63,9 @@ async function add(nc: NatsConnection, model: string, change: AskedChange): Prom
   const pending = randomUUID().slice(0, 13);
   const askedAt = new Date();
   const meta = headers();
-  meta.set(HEADERS.person, Buffer.from(person).toString('base64'));
-  meta.set(HEADERS.verb, verb);
-  meta.set(HEADERS.by, by);
+  meta.set(PERSON_HEADER, Buffer.from(person).toString('base64'));
+  meta.set(VERB_HEADER, verb);
+  meta.set(BY_HEADER, by);
   try {
     const options = { msgID: pending, headers: meta, retries: PUBLISH_ATTEMPTS, timeout: PUBLISH_TIMEOUT_MS };
     await clientOf(nc).publish(pendingSubject(model, pending), image, options);
@@ -81,10 +82,10 @@ async function add(nc: NatsConnection, model: string, change: AskedChange): Prom
 
 function toWaiting({ subject, header, data, time, seq }: StoredMsg): WaitingChange | null {
   const parsed = parseSubject(subject);
-  const verb = GALLERY_VERBS.find((known) => known === header.get(HEADERS.verb));
+  const verb = GALLERY_VERBS.find((known) => known === header.get(VERB_HEADER));
   if (parsed.family !== 'pending' || !verb) return null;
-  const person = Buffer.from(header.get(HEADERS.person), 'base64').toString();
-  const by = header.get(HEADERS.by);
+  const person = enrolledName({ header }) ?? '';
+  const by = header.get(BY_HEADER);
   return { pending: parsed.requestId, verb, person, by, ...datesOf(time), image: data, seq };
 }
 

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { ReplicaStatusSchema, type ReplicaStatus } from '../../contracts/replica.ts';
 import { clientOf, kvWriteSubject, managerOf } from '../messaging/jetstream.ts';
+import { kvStreamName, kvSubject } from '../topology/streams.ts';
 import { createRecordStore, loadAll, openKv } from './record-store.ts';
 
 export interface HeartbeatStore<T> {
@@ -37,8 +38,6 @@ export interface HeartbeatStoreOptions<T> {
   readonly schema: z.ZodType<T>;
 }
 
-const subjectOf = (bucket: string, key: string) => `$KV.${bucket}.${key}`;
-
 /** A heartbeat that is not stored by then is stale; the next one follows. */
 const PUT_TIMEOUT_MS = 2_000;
 
@@ -54,9 +53,9 @@ export function createHeartbeatStore<T>(options: HeartbeatStoreOptions<T>): Hear
     },
     // Asked of the stream: the KV client makes a consumer for each list, which takes ten times as long.
     list: async (prefix) => {
-      const filter = subjectOf(bucket, prefix === undefined ? '>' : `${prefix}.>`);
-      const { state } = await manager.streams.info(`KV_${bucket}`, { subjects_filter: filter });
-      const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(subjectOf(bucket, '').length));
+      const filter = kvSubject(bucket, prefix === undefined ? '>' : `${prefix}.>`);
+      const { state } = await manager.streams.info(kvStreamName(bucket), { subjects_filter: filter });
+      const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(kvSubject(bucket, '').length));
       return (await loadAll(keys, records.load)).map(({ value }) => value);
     },
     remove: (key) => kv.purge(key),

@@ -219,7 +219,9 @@ export const chunkSubject = (bucket: string, objectId: string) => `$O.${bucket}.
 /** Of what is known of an object, by its name. */
 export const objectMetaSubject = (bucket: string, name: string) => `$O.${bucket}.M.${name}`;
 export const metaSubject = (bucket: string, key: string) =>
-  objectMetaSubject(bucket, Buffer.from(key).toString('base64').replaceAll('+', '-').replaceAll('/', '_'));
+  objectMetaSubject(bucket, paddedBase64Url(Buffer.from(key)));
+/** As the client of the object store writes names and digests: Node's own `base64url` has no padding. */
+export const paddedBase64Url = (bytes: Buffer) => bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 export const metaSubjects = (bucket: string) => objectMetaSubject(bucket, '>');
 
 /** The stream behind an object bucket: its size is bounded by the disk and by pruning, not by a number here. */
