@@ -14,6 +14,8 @@ export interface CliOptions {
   /** Where relative paths and nightshift.config.json are looked for. */
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** `runCli`: so long it may take, then it is killed, and its end has the signal SIGKILL. Absent: as long as the test. */
+  readonly timeoutMs?: number;
 }
 
 export interface CliEnd {
@@ -59,7 +61,14 @@ export async function withCli<T>(
 
 /** Runs a command to its end. */
 export const runCli = (args: readonly string[], options: CliOptions): Promise<CliEnd> =>
-  withCli(args, options, (cli) => cli.exited);
+  withCli(args, options, async (cli) => {
+    const timer = options.timeoutMs === undefined ? null : setTimeout(() => cli.kill('SIGKILL'), options.timeoutMs);
+    try {
+      return await cli.exited;
+    } finally {
+      if (timer) clearTimeout(timer);
+    }
+  });
 
 /** Waits until the process and all that it started have ended. */
 export const goneWith = (cli: CliProcess) =>

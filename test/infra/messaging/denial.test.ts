@@ -25,6 +25,9 @@ const MISSING: readonly (readonly [string, string])[] = [
   ['orchestrator', API.status],
 ];
 
+/** An actor that does not end by itself fails the test, in place of holding it up. */
+const START_MS_MAX = 60_000;
+
 test('denial: an actor that lacks a right ends with exit code 1, and says which right of whom', () =>
   withFolder(async (cwd) => {
     const authorization = authorizationOf((role) => {
@@ -44,7 +47,7 @@ test('denial: an actor that lacks a right ends with exit code 1, and says which 
       const made = await runCli(['setup'], { cwd });
       assert.is(made.code, 0, made.stderr);
       for (const [role, right] of MISSING) {
-        const { code, stderr } = await runCli(['actor', role], { cwd });
+        const { code, stderr } = await runCli(['actor', role], { cwd, timeoutMs: START_MS_MAX });
         assert.is(code, 1, role);
         assert.match(stderr, `nightshift: ${role} may not `);
         assert.match(stderr, `${right}: nats-server refuses it`);
@@ -69,13 +72,16 @@ test('denial: a message whose handler meets a refused subject is a dead letter a
             await as.trainer.bus.publish(workEventSubject('verify', 'completed', 'x'), {});
           },
         });
-        await as.orchestrator.bus.publish(commandSubject('train', 'start', 'x'), {});
-        const letter = await until(
-          () => as.orchestrator.bus.lastTimeOn(STREAMS.dlq, 'nightshift.dlq.COMMANDS.train-start'),
-          'the dead letter',
-        );
-        assert.ok(letter);
-        await consumption.stop();
+        try {
+          await as.orchestrator.bus.publish(commandSubject('train', 'start', 'x'), {});
+          const letter = await until(
+            () => as.orchestrator.bus.lastTimeOn(STREAMS.dlq, 'nightshift.dlq.COMMANDS.train-start'),
+            'the dead letter',
+          );
+          assert.ok(letter);
+        } finally {
+          await consumption.stop();
+        }
         assert.is(deliveries, 1);
       });
     } finally {
