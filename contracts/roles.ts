@@ -3,7 +3,7 @@
  * each may do. A role is a name in configurations, in file names and in messages to people.
  */
 
-/** `setup` makes streams; five actors; `janitor` deletes objects; the others are people and their programs. */
+/** `setup` makes streams; the six actors, of which `janitor` erases; the others are people and their programs. */
 export const ROLES = [
   'setup',
   'orchestrator',

@@ -40,9 +40,6 @@ const statementOf = <T extends string, P extends z.ZodType>(predicateType: T, pr
     predicate,
   });
 
-/** The names of the subjects of a release; `faces` only if the pair has a detector. */
-export const RELEASE_SUBJECTS = ['model.onnx', 'gallery', 'golden', 'report', 'faces'] as const;
-
 /** A verifier's word on a pair. */
 export const ReleaseStatementSchema = statementOf(
   'https://nightshift.dev/release/v1',

@@ -119,7 +119,7 @@ test('architecture: every file says at its head what it is', () => {
 
 test('architecture: a subject is spelled in the contracts alone', () => {
   // A literal that begins with the name of a family; sentences that mention one are for people.
-  const subject = /['"`](nightshift\.(ctl|cmd|evt|timer|enrol|dlq|refused|api|infer)|infer)\./;
+  const subject = /['"`](nightshift\.(ctl|cmd|evt|timer|enrol|dlq|refused|audit|pending|api|infer)|infer)\./;
   const spelled = files.filter(({ path, code }) => !/^(contracts|test)\//.test(path) && subject.test(code));
   none(spelled.map(({ path }) => path));
 });

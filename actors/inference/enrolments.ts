@@ -85,7 +85,7 @@ export async function followEnrolments(options: FollowEnrolmentsOptions): Promis
 /** Of half a million names, a thousand at a time: a millisecond each. */
 const NAMES_PER_TURN = 1_000;
 
-/** Whoever has that hash is removed. */
+/** Removes the person who has that hash. */
 async function forget(people: People, { hash, salt }: ForgottenMark): Promise<void> {
   let looked = 0;
   for (const name of people.names) {

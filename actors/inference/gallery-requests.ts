@@ -1,5 +1,5 @@
 /**
- * Changes of the gallery as people ask for them: made at once, or held back until a second person approves. Who asks is
+ * Changes of the gallery as people ask for them: made at once, or held back until a second person approves. The sender is
  * known by the subject, which the server's permissions fix. The change itself is in change-gallery.ts.
  */
 import { PipelineError } from '../../contracts/errors.ts';

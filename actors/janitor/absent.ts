@@ -1,7 +1,8 @@
 /**
  * After a night the janitor looks who has vanished from all sources for `retention.absentDays`, and orders that they be
- * forgotten: by the same command as an operator, in its own name, which is refused while a run is under way and is then given again after
- * the next night. Somebody who returns is collected again. Who was enrolled by hand is nobody of the sources.
+ * forgotten: by the same command as an operator, in its own name, which is refused while a run is under way and is then
+ * given again after the next night. Somebody who returns is collected again. A person who was enrolled by hand is none of
+ * the sources'.
  */
 import { z } from 'zod';
 import { DatasetManifestSchema } from '../../contracts/dataset.ts';

@@ -10,7 +10,7 @@ import type { Forgetting } from './context.ts';
 
 /** The workers that keep features. */
 const KEEPERS = ['train', 'verify'] as const satisfies readonly WorkStage[];
-/** One that reads a gigabyte of features needs some seconds. */
+/** A worker that reads a gigabyte of features needs some seconds. */
 const ANSWER_MS_MAX = 60_000;
 
 const DIGEST_BYTES = 32;

@@ -55,7 +55,7 @@ export async function rewriteModels(f: Forgetting): Promise<void> {
   }
 }
 
-/** What is left of the file; null where the person is not in it. */
+/** The file without the person; null where the person is not in it. */
 async function without(
   f: Forgetting,
   ref: BlobRef,

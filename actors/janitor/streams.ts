@@ -63,7 +63,7 @@ export async function eraseFacts(f: Forgetting, stream: string): Promise<void> {
   }
 }
 
-/** What waits to be done names people in an operator's words at most. */
+/** Work that waits names people in an operator's words at most. */
 export async function lookThroughQueue(f: Forgetting, stream: string): Promise<void> {
   const { mentions } = theirsOf(f);
   for await (const message of f.eraser.messages(stream, EVERYTHING)) {

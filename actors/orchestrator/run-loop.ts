@@ -32,7 +32,7 @@ export interface Moved {
 export interface Beginning {
   readonly runId: string;
   readonly messageId: string;
-  /** Who sent it. */
+  /** Its sender. */
   readonly by?: string | undefined;
   /** Asked for only if there is no such run yet. */
   input(): Promise<PipelineInput>;

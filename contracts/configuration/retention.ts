@@ -14,4 +14,3 @@ export const RetentionConfigSchema = z
       ),
   })
   .describe('People whom the janitor forgets by itself.');
-export type RetentionConfig = z.infer<typeof RetentionConfigSchema>;

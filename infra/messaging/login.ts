@@ -19,7 +19,7 @@ import { readSecret } from '../../runtime/secrets.ts';
 import type { Login } from '../config/nats.ts';
 import { userKeyOf } from './nkey.ts';
 
-export interface Identity {
+export interface Credential {
   /** For messages: who it is and from where, never the secret. */
   readonly name: string;
   /** Of creds; null if they do not expire. */
@@ -28,13 +28,13 @@ export interface Identity {
 }
 
 /** Reads the secret. Null if nothing is configured. Throws CONFIG_INVALID that names the setting and the place. */
-export function identityOf(login: Login): Identity | null {
+export function credentialOf(login: Login): Credential | null {
   const { creds, nkey, user, password, token } = login;
-  if (creds) return withSecret('creds', creds, credsIdentity);
-  if (nkey) return withSecret('nkey', nkey, nkeyIdentity);
+  if (creds) return withSecret('creds', creds, credsCredential);
+  if (nkey) return withSecret('nkey', nkey, nkeyCredential);
   if (user !== undefined && password)
-    return withSecret('password', password, (text, at) => userIdentity(user, text, at));
-  return token ? withSecret('token', token, tokenIdentity) : null;
+    return withSecret('password', password, (text, at) => userCredential(user, text, at));
+  return token ? withSecret('token', token, tokenCredential) : null;
 }
 
 /**
@@ -42,25 +42,25 @@ export function identityOf(login: Login): Identity | null {
  * read before is used then, because the client gives a connection up for good whose login throws.
  */
 export function loginOptions(login: Login, isTls: boolean, onTrouble: (why: string) => void): ConnectionOptions {
-  let identity = identityOf(login);
+  let credential = credentialOf(login);
   const authenticator: Authenticator = (nonce) => {
     try {
-      identity = identityOf(login);
+      credential = credentialOf(login);
     } catch (error) {
-      onTrouble((error as PipelineError).message); // identityOf throws nothing else.
+      onTrouble((error as PipelineError).message); // credentialOf throws nothing else.
     }
-    return identity?.authenticator(nonce);
+    return credential?.authenticator(nonce);
   };
   return {
-    ...(identity === null ? {} : { authenticator }),
+    ...(credential === null ? {} : { authenticator }),
     ...(login.inboxPrefix === undefined ? {} : { inboxPrefix: login.inboxPrefix }),
     ...(isTls || login.tls ? { tls: tlsOptions(login) } : {}),
   };
 }
 
-type Reader = (text: string, place: string) => Identity;
+type Reader = (text: string, place: string) => Credential;
 
-function withSecret(setting: string, secret: Secret, read: Reader): Identity {
+function withSecret(setting: string, secret: Secret, read: Reader): Credential {
   const place = nameOfSecret(secret);
   try {
     return read(readSecret(secret), place);
@@ -72,7 +72,7 @@ function withSecret(setting: string, secret: Secret, read: Reader): Identity {
 const JWT = /-{3,}BEGIN NATS USER JWT-{3,}\s*([\w-]+\.[\w-]+\.[\w-]+)\s*-{3,}END/;
 const SEED = /\bSU[A-Z2-7]{56}\b/;
 
-function credsIdentity(text: string, place: string): Identity {
+function credsCredential(text: string, place: string): Credential {
   const jwt = JWT.exec(text)?.[1];
   const seed = SEED.exec(text)?.[0];
   const claims = jwt === undefined ? null : claimsOf(jwt);
@@ -86,19 +86,19 @@ function credsIdentity(text: string, place: string): Identity {
   };
 }
 
-function nkeyIdentity(text: string, place: string): Identity {
+function nkeyCredential(text: string, place: string): Credential {
   const { key } = checkedSeed(SEED.exec(text)?.[0] ?? '', place);
   const authenticator: Authenticator = (nonce) => ({ nkey: key.publicKey, sig: nonce ? key.sign(nonce) : '' });
   return { ...NEVER, name: `nkey ${key.publicKey} from ${place}`, authenticator };
 }
 
-const userIdentity = (user: string, password: string, place: string): Identity => ({
+const userCredential = (user: string, password: string, place: string): Credential => ({
   ...NEVER,
   name: `user "${user}" with the password from ${place}`,
   authenticator: usernamePasswordAuthenticator(user, password),
 });
 
-const tokenIdentity = (token: string, place: string): Identity => ({
+const tokenCredential = (token: string, place: string): Credential => ({
   ...NEVER,
   name: `token from ${place}`,
   authenticator: tokenAuthenticator(token),

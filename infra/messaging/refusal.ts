@@ -7,7 +7,7 @@ import type { PipelineError } from '../../contracts/errors.ts';
 import type { Login } from '../config/nats.ts';
 import { isIP } from 'node:net';
 import { hostOf, isUnreachable, type Heard } from './greeting.ts';
-import { identityOf } from './login.ts';
+import { credentialOf } from './login.ts';
 
 export interface Refusal {
   readonly sentence: string;
@@ -53,21 +53,21 @@ const passing = (sentence: string): Refusal => ({ sentence, kind: 'passing' });
 /** Also for a login that is refused when a connection comes back. */
 export function refusedLogin(server: string, error: Error, login: Login): Refusal {
   try {
-    return refusedIdentity(server, error, login);
+    return refusedCredential(server, error, login);
   } catch (unreadable) {
-    return final((unreadable as PipelineError).message); // The secret is gone; identityOf throws nothing else.
+    return final((unreadable as PipelineError).message); // The secret is gone; credentialOf throws nothing else.
   }
 }
 
-function refusedIdentity(server: string, error: Error, login: Login): Refusal {
+function refusedCredential(server: string, error: Error, login: Login): Refusal {
   if (/authentication timeout/i.test(error.message)) return passing(`nats-server at ${server} took too long to log in`);
-  const identity = identityOf(login);
-  if (identity === null) {
+  const credential = credentialOf(login);
+  if (credential === null) {
     return final(
       `nats-server at ${server} demands a login, and none is configured: set ${LOGIN_SETTINGS}; ${PAGE}. ${OWN_KEYS}`,
     );
   }
-  const { name, expiresAt } = identity;
+  const { name, expiresAt } = credential;
   if (expiresAt !== null && expiresAt.getTime() <= Date.now()) {
     return final(`the ${name} expired at ${expiresAt.toISOString()}: put new ones in their place`);
   }

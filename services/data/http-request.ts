@@ -14,7 +14,7 @@ export interface HttpAccess {
   readonly query?: Readonly<Record<string, TextOrSecret>> | undefined;
 }
 
-/** What HTTP allows in a header (RFC 9110, 5.5). The runtime's own error would quote the value. */
+/** All that HTTP allows in a header (RFC 9110, 5.5). The runtime's own error would quote the value. */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Read anew for each page: a secret that was exchanged meanwhile counts. Throws CONFIG_INVALID. */

@@ -11,7 +11,7 @@ import { digestsOf, originOf, pairOf, retain } from './retained.ts';
 export interface Terms {
   readonly reason: LedgerEntry['reason'];
   readonly why: string | null;
-  /** Who answers for it. */
+  /** The person or role that answers for it. */
   readonly by: string | null;
   readonly retainedMax: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Who has been gone from all sources for so long that nothing of them may stay. Pure: the snapshots of all nights in, the
+ * The people who have been gone from all sources for so long that nothing of them may stay. Pure: snapshots of nights in, the
  * names out. A night that could not be collected says nothing about anybody.
  */
 import { nameForm } from '../data/hold-out.ts';

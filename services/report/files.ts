@@ -4,7 +4,7 @@ import type { BlobRef } from '../../contracts/references.ts';
 /** In REPORTS. */
 export const REPORT_FILE = 'verification.json';
 export const EVIDENCE_FILE = 'verification-evidence.json';
-/** What the snapshot holds in figures: a reader of reports may not read the snapshot itself. */
+/** The snapshot in figures: a reader of reports may not read the snapshot itself. */
 export const DATA_FILE = 'data-summary.json';
 export const CURVE_FILE = 'learning-curve.json';
 /** In MODELS, beside the ONNX file. */

@@ -1,4 +1,4 @@
-/** What the commands of an operator make of a list of trusted keys: another key for a name, or one that counts no more. Pure. */
+/** A list of trusted keys as the commands of an operator change it: another key for a name, or one that counts no more. Pure. */
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Trust, TrustedKey } from '../../contracts/signing.ts';
 

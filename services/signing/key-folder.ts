@@ -52,7 +52,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-export const EMPTY_TRUST: Trust = TrustSchema.parse({ format: 'nightshift.trust/1', keys: [] });
+const EMPTY_TRUST: Trust = TrustSchema.parse({ format: 'nightshift.trust/1', keys: [] });
 
 export function writeTrust(path: string, trust: Trust): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

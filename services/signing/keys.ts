@@ -17,7 +17,7 @@ export interface SigningKey {
 const ID_LENGTH = 16;
 const DER = { type: 'spki', format: 'der' } as const;
 
-export const keyIdOf = (publicKey: string): string =>
+const keyIdOf = (publicKey: string): string =>
   createHash('sha256').update(Buffer.from(publicKey, 'base64')).digest('hex').slice(0, ID_LENGTH);
 
 /** PKCS8 in PEM. */
@@ -33,13 +33,6 @@ export function signingKeyOf(pem: string, where: string): SigningKey {
 
 export const publicPemOf = (publicKey: string): string =>
   objectOf(publicKey).export({ type: 'spki', format: 'pem' }) as string; // PEM is text.
-
-/** From base64 or PEM to base64. Throws CONFIG_INVALID. */
-export function publicKeyOf(text: string, where: string): string {
-  const isPem = text.includes('-----BEGIN');
-  const key = read(() => (isPem ? createPublicKey(text) : objectOf(text)), where);
-  return key.export(DER).toString('base64');
-}
 
 export function isSignedBy(publicKey: string, bytes: Uint8Array, signature: string): boolean {
   return verify(null, bytes, objectOf(publicKey), Buffer.from(signature, 'base64'));

@@ -38,7 +38,10 @@ export function provenanceStatement(
 
 type Candidate = Pick<StartCommand<'verify'>, 'runId' | 'model' | 'candidate'>;
 
-/** Throws RELEASE_UNTRUSTED where trainers have to sign and none has signed this model, and its refit if there is one; and what the store throws. */
+/**
+ * Throws RELEASE_UNTRUSTED where trainers have to sign and none has signed this model, and its refit if there is one; and
+ * what the store throws.
+ */
 export async function checkProvenance(
   signing: Signing,
   blobs: Pick<BlobStore, 'find' | 'get'>,

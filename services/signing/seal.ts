@@ -47,7 +47,7 @@ export function checkSeal(text: string, model: string, trust: Trust): Link & Pic
   const signed = `${text.slice(0, text.length - sig.length - 1)}}}`;
   if (!isSignedBy(key.publicKey, Buffer.from(signed), parsed.data.sig))
     throw refuse('it is not the text that was sealed');
-  // What a trusted orchestrator has sealed is a record.
+  // A trusted orchestrator seals nothing but records.
   const named = (JSON.parse(text) as Deployment).model;
   if (named !== model) throw refuse(`it is that of model ${named}`);
   return { number, before, digest: digestOf(text) };
