@@ -4,11 +4,10 @@
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { z } from 'zod';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import { BlobRefSchema, type BlobRef } from '../../contracts/references.ts';
-import { ModelPairSchema, type ModelPair } from '../../contracts/release.ts';
+import type { BlobRef } from '../../contracts/references.ts';
+import type { ModelPair } from '../../contracts/release.ts';
 import { API } from '../../contracts/subjects.ts';
 import { ownFiles, type OwnFiles } from '../../infra/config/releases.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
@@ -26,6 +25,7 @@ import { checkPair } from '../../services/signing/statement.ts';
 import { writeWhole } from '../../services/write-whole.ts';
 import type { Client } from '../client.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { pairIn } from '../run-memory.ts';
 import { configOf, withClient } from '../with-client.ts';
 
 export interface ExportOptions {
@@ -80,15 +80,6 @@ async function exportPair({ nc }: Client, { files, model, pair }: Exportable) {
   return { model, run: pair.runId, isChecked, contents: await read(blobs, pair) };
 }
 
-/** Of a run's memory, what its pair is made of. */
-const MemorySchema = z.object({
-  candidate: BlobRefSchema,
-  verification: ModelPairSchema.pick({ gallery: true, golden: true, faces: true, statement: true }).extend({
-    refit: BlobRefSchema.optional(),
-  }),
-  blessing: z.object({}).nullish(),
-});
-
 /** The release in service of a model of that name, else the candidate of a run. Throws COMMAND_NOT_APPLICABLE. */
 async function find({ ask }: Client, what: string): Promise<{ readonly model: string; readonly pair: ModelPair }> {
   const { models } = await ask(API.status, {});
@@ -96,11 +87,9 @@ async function find({ ask }: Client, what: string): Promise<{ readonly model: st
   if (found?.deployment?.current) return { model: what, pair: found.deployment.current };
   if (found) throw new PipelineError('COMMAND_NOT_APPLICABLE', `model ${what}: nothing is in service yet`);
   const { model, context } = await ask(API.run, { runId: what });
-  const { data } = MemorySchema.safeParse(context);
-  if (!data) throw new PipelineError('COMMAND_NOT_APPLICABLE', `run ${what} has no verified candidate`);
-  const { candidate, verification, blessing } = data;
-  const { refit, ...papers } = verification;
-  return { model, pair: { ...papers, model: refit ?? candidate, runId: what, ...(blessing ? { blessed: true } : {}) } };
+  const pair = pairIn(context, what);
+  if (!pair) throw new PipelineError('COMMAND_NOT_APPLICABLE', `run ${what} has no verified candidate`);
+  return { model, pair };
 }
 
 async function read(blobs: BlobStore, pair: ModelPair): Promise<ExportedFiles> {
