@@ -24,7 +24,7 @@ export function answerable(nc: NatsConnection, log: Logger): NatsConnection {
     return nc.subscribe(subject, {
       ...options,
       callback: (error, message) => {
-        if (error || isAnswerable(message, log)) callback(error, message);
+        if (error || isAnswerable(message, log)) void callback(error, message);
       },
     });
   };

@@ -153,7 +153,7 @@ function ofWorkers(runId: string, { traces: { artefacts, events } }: Outcome): C
 function ownerOf(path: string): WorkStage | null {
   if (path.includes('/earlier-')) return null;
   if (path.startsWith('DATASETS/')) return 'collect';
-  return /gallery|golden|verification/.test(path) ? 'verify' : 'train';
+  return /gallery|golden|verification|data-summary|README/.test(path) ? 'verify' : 'train';
 }
 
 function ofReplicas(runId: string, { histories, traces: { events } }: Outcome): Crash[] {
