@@ -45,6 +45,9 @@ export const QuarantinedSchema = z.object({
   label: z.string(),
   reason: z.enum([
     'unreadable',
+    // A file that cannot be opened or does not answer; an entry of a page without a label.
+    'unavailable',
+    'incomplete',
     'too-large',
     'blank',
     'duplicate',
@@ -98,7 +101,16 @@ export const DatasetManifestSchema = z.object({
   /** Of the samples with their splits: equal for two snapshots that train and judge alike. Absent before 0.3.0. */
   content: DigestSchema.optional(),
   shards: z.array(ShardSchema),
-  sources: z.array(z.object({ name: z.string(), type: z.string(), samples: z.number(), quarantined: z.number() })),
+  sources: z.array(
+    z.object({
+      name: z.string(),
+      type: z.string(),
+      samples: z.number(),
+      quarantined: z.number(),
+      /** What it holds besides samples, by kind, such as `.txt file`; absent if there is nothing. */
+      passedOver: z.record(z.string(), z.number()).optional(),
+    }),
+  ),
   /** The first 1000 refused samples; `quarantinedTotal` counts all. */
   quarantined: z.array(QuarantinedSchema),
   quarantinedTotal: z.number(),

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { PipelineError } from '../contracts/errors.ts';
-import { listPeople } from '../services/data/directory-source.ts';
+import { listPeople } from '../services/data/people-folder.ts';
 import { renderFace } from './people.ts';
 import { createRandom } from './random.ts';
 

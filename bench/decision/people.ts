@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
 import { HELD_OUT_MIN, HELD_OUT_SHARE, heldOutOf } from '../../services/decision/held-out.ts';
-import { listPeople } from '../../services/data/directory-source.ts';
+import { listPeople } from '../../services/data/people-folder.ts';
 import { decodeImage } from '../../services/data/images.ts';
 import type { LabelledImages } from '../../services/data/strategy.ts';
 

@@ -11,7 +11,7 @@ import { FaceSettingsSchema, type FaceSettings } from '../../contracts/configura
 import type { ImageSpec } from '../../contracts/dataset.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
-import { listPeople } from '../../services/data/directory-source.ts';
+import { listPeople } from '../../services/data/people-folder.ts';
 import { openFaces, type Faces } from '../../services/data/faces/face-threads.ts';
 import { withSettings } from '../../services/data/faces/file.ts';
 import { prepareImage } from '../../services/data/faces/prepare.ts';

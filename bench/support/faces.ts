@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
-import { listPeople } from '../../services/data/directory-source.ts';
+import { listPeople } from '../../services/data/people-folder.ts';
 import type { LabelledImages } from '../../services/data/strategy.ts';
 import { decodeImage } from '../../services/data/images.ts';
 

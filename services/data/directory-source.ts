@@ -1,74 +1,73 @@
 /**
- * A data source over a folder: one folder per person, named by its label, images inside. Labels and files come in
- * natural order (`2.png` before `10.png`), so the order is the same on every machine. A sample's id is `label/file`. A file
- * `<image>.json` beside an image, such as `1.png.json`, may name its tags: {"tags": ["light: left"]}.
+ * A data source over a folder: one folder per person, named by its label, images inside and in folders below. A sample's
+ * id is its path within the folder: `label/file`. A file `<image>.json` beside an image, such as `1.png.json`, may name its
+ * tags: {"tags": ["light: left"]}. people-folder.ts finds the images.
  */
-import { open, readdir, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { IMAGE_BYTES_MAX } from './images.ts';
-import type { DataSource, SourceSample } from './strategy.ts';
+import { findPeople, type FoundFile } from './people-folder.ts';
+import { ANSWER_MS_MAX, readFirst, Unavailable } from './read-file.ts';
+import type { DataSource, SourceItem } from './strategy.ts';
 
 export interface DirectorySourceOptions {
   readonly name: string;
   readonly path: string;
 }
 
-export interface PersonFolder {
-  readonly label: string;
-  /** Image paths. */
-  readonly files: readonly string[];
-}
+/**
+ * So many files that do not answer end the reading: their mount is away, each costs its whole time, and the threads that
+ * wait for them never come back.
+ */
+const LATE_MAX = 3;
 
-/** Other files (notes, lists) are no samples. A file of such a name that cannot be decoded is quarantined, not passed over. */
-const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.avif', '.gif', '.tif', '.tiff', '.pgm', '.bmp']);
-
-/** Throws SOURCE_UNREACHABLE, not retryable: a folder that is missing stays so until somebody acts. */
+/** Throws SOURCE_UNREACHABLE, not retryable if the folder is missing: it stays so until somebody acts. */
 export function createDirectorySource(options: DirectorySourceOptions): DataSource {
-  return { name: options.name, type: 'directory', samples: (signal) => readSamples(options, signal) };
+  return { name: options.name, type: 'directory', samples: (signal) => readItems(options, signal) };
 }
 
-/** The people of a folder and their images, in natural order. Throws the file system's error. */
-export async function listPeople(path: string): Promise<PersonFolder[]> {
-  const people: PersonFolder[] = [];
-  for (const label of (await readdir(path)).sort(naturally)) {
-    // stat follows links, so a linked person's folder counts.
-    if (!label.startsWith('.') && (await stat(join(path, label))).isDirectory())
-      people.push({ label, files: await listImages(join(path, label)) });
+async function* readItems(options: DirectorySourceOptions, signal: AbortSignal): AsyncGenerator<SourceItem> {
+  const { people, faults, passedOver } = await findIn(options);
+  yield { passedOver };
+  const total = faults.length + people.reduce((sum, { files }) => sum + files.length, 0);
+  let late = 0;
+  for (const fault of faults) {
+    signal.throwIfAborted();
+    yield { ...fault, total };
   }
-  return people;
-}
-
-async function* readSamples(options: DirectorySourceOptions, signal: AbortSignal): AsyncGenerator<SourceSample> {
-  const people = await reporting(options, () => listPeople(options.path));
-  const total = people.reduce((sum, { files }) => sum + files.length, 0);
   for (const { label, files } of people) {
     for (const file of files) {
       signal.throwIfAborted();
-      const bytes = await reporting(options, () => readHead(file));
-      yield { id: `${label}/${basename(file)}`, label, bytes, tags: await readTags(options, `${file}.json`), total };
+      const item = await read(file, label);
+      if ('isLate' in item && item.isLate && ++late === LATE_MAX) throw away(options, file);
+      yield { ...item, total };
     }
   }
 }
 
-async function listImages(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const images = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'));
-  const names = images.map(({ name }) => name).filter((name) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase()));
-  return names.sort(naturally).map((name) => join(folder, name));
+async function findIn(options: DirectorySourceOptions) {
+  try {
+    return await findPeople(options.path);
+  } catch (cause) {
+    if (!(cause instanceof Unavailable)) throw cause;
+    const why = `${cause.message}; it must be a folder with one readable folder per person`;
+    throw unreachable(options, why, { cause, retryable: cause.isLate });
+  }
 }
 
-/** One byte more than is accepted: enough for the decoder to refuse a huge file, without holding it. */
-async function readHead(path: string, bytesMax = IMAGE_BYTES_MAX): Promise<Buffer> {
-  const file = await open(path);
+type Read = Exclude<SourceItem, { readonly passedOver: unknown }> & { readonly isLate?: boolean };
+
+async function read({ id, path }: FoundFile, label: string): Promise<Read> {
   try {
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(size, bytesMax + 1));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
+    // One byte more than is accepted: enough for the decoder to refuse a huge file, without holding it.
+    const bytes = await readFirst(path, IMAGE_BYTES_MAX + 1);
+    const tags = await readTags(`${path}.json`);
+    if (tags !== null) return { id, label, bytes, tags };
+    const why = 'does not hold the tags of its image, such as {"tags": ["light: left"]}';
+    return { id, label, fault: 'invalid-tags', message: `${id}: ${id}.json ${why}` };
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    return { id, label, fault: 'unavailable', message: `${id}: ${error.message}`, isLate: error.isLate };
   }
 }
 
@@ -76,36 +75,38 @@ const SidecarSchema = z.object({ tags: z.array(z.string()).default([]) });
 /** Twenty tags take two thousand bytes. */
 const SIDECAR_BYTES_MAX = 64 * 1024;
 
-/** Throws SOURCE_INVALID for a file that does not hold tags: somebody meant to say something. */
-async function readTags(options: DirectorySourceOptions, path: string): Promise<string[]> {
-  const text = await reporting(options, () => readIfThere(path));
+/** Null if the file is there and holds none: somebody meant to say something. */
+async function readTags(path: string): Promise<string[] | null> {
+  const text = await readIfThere(path);
   if (text === null) return [];
   try {
     return SidecarSchema.parse(JSON.parse(text)).tags;
-  } catch (cause) {
-    const why = 'it lies beside an image, so it must hold its tags: {"tags": ["light: left"]}';
-    throw new PipelineError('SOURCE_INVALID', `source "${options.name}": ${path}: ${why}`, { cause });
+  } catch {
+    return null;
   }
 }
 
 async function readIfThere(path: string): Promise<string | null> {
   try {
-    return (await readHead(path, SIDECAR_BYTES_MAX)).toString('utf8');
+    return (await readFirst(path, SIDECAR_BYTES_MAX)).toString('utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const { cause } = error as Unavailable;
+    if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return null;
     throw error;
   }
 }
 
-async function reporting<T>({ name, path }: DirectorySourceOptions, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const why = `${(cause as Error).message}; it must be a folder with one readable folder per person`;
-    throw new PipelineError('SOURCE_UNREACHABLE', `source "${name}" at ${path}: ${why}`, { cause });
-  }
-}
+const away = (options: DirectorySourceOptions, { id }: FoundFile) =>
+  unreachable(
+    options,
+    `${LATE_MAX} files did not answer within ${ANSWER_MS_MAX / 1000} s, the last ${id}; is its mount away?`,
+    {
+      retryable: true,
+    },
+  );
 
-// A fixed locale, and code units where it sees no difference: the same order on every machine.
-const collator = new Intl.Collator('en', { numeric: true });
-const naturally = (a: string, b: string) => collator.compare(a, b) || (a < b ? -1 : 1);
+const unreachable = (
+  { name, path }: DirectorySourceOptions,
+  why: string,
+  options: { cause?: unknown; retryable: boolean },
+) => new PipelineError('SOURCE_UNREACHABLE', `source "${name}" at ${path}: ${why}`, options);

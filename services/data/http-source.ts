@@ -12,12 +12,13 @@
  * Redirects are followed to the same origin only. No failure quotes a body, nor the query of an address: failures are
  * told in events.
  */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { linkAbort } from '../../runtime/linked-abort.ts';
 import { accessOf, shownUrl, type HttpAccess } from './http-request.ts';
-import type { DataSource, SourceSample } from './strategy.ts';
+import type { DataSource, SourceFault, SourceItem, SourceSample } from './strategy.ts';
 
 export interface HttpSourceOptions extends HttpAccess {
   /** Samples asked for per page, 1..1000. */
@@ -38,42 +39,64 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const ID_LENGTH_MAX = 256;
 
 const TextSchema = z.union([z.string(), z.number()]).transform(String);
+const EntrySchema = z.object({
+  id: TextSchema.pipe(z.string().max(ID_LENGTH_MAX)),
+  label: TextSchema,
+  image: z.string(),
+  tags: z.array(z.string()).optional(),
+});
 export const SamplePageSchema = z.object({
-  samples: z.array(
-    z.object({
-      id: TextSchema.pipe(z.string().max(ID_LENGTH_MAX)),
-      label: TextSchema,
-      image: z.string(),
-      tags: z.array(z.string()).optional(),
-    }),
-  ),
+  samples: z.array(EntrySchema),
   nextCursor: z.string().min(1).nullable(),
   total: z.number().int().nonnegative().optional(),
 });
 /** The page that a data service sends. */
 export type SamplePage = z.input<typeof SamplePageSchema>;
+/** Its entries are looked at one by one: a broken one is quarantined, and the others stay. */
+const ReceivedPageSchema = SamplePageSchema.extend({ samples: z.array(z.unknown()) });
 
 /** Throws SOURCE_UNREACHABLE (retryable) or SOURCE_INVALID while its samples are read. */
 export function createHttpSource(options: HttpSourceOptions): DataSource {
   return { name: options.name, type: 'http', samples: (signal) => readPages(options, signal) };
 }
 
-async function* readPages(options: HttpSourceOptions, signal: AbortSignal): AsyncGenerator<SourceSample> {
+async function* readPages(options: HttpSourceOptions, signal: AbortSignal): AsyncGenerator<SourceItem> {
   refuseUserIn(options);
   let cursor: string | null = null;
+  const seen = new Set<string>();
   for (let page = 1; page <= PAGES_MAX; page++) {
     signal.throwIfAborted();
     const { samples, nextCursor, total } = await fetchPage(options, cursor, signal);
-    for (const { id, label, image, tags } of samples) {
+    for (const [index, entry] of samples.entries()) {
       signal.throwIfAborted();
-      yield { id, label, bytes: Buffer.from(image, 'base64'), tags, total };
+      yield { ...itemOf(entry, `page ${page}, entry ${index + 1}`), total };
     }
     if (nextCursor === null) return;
-    if (nextCursor === cursor) throw invalid(options, `page ${page} names the cursor that led to it as the next one`);
+    const circle = `page ${page} names a next cursor that led to an earlier page: its cursors run in a circle`;
+    // A cursor may be long; its digest is not.
+    const digest = createHash('sha1').update(nextCursor).digest('base64');
+    if (seen.has(digest)) throw invalid(options, circle);
+    seen.add(digest);
     cursor = nextCursor;
   }
-  throw invalid(options, `more than ${PAGES_MAX} pages; do its cursors run in a circle?`);
+  throw invalid(options, `more than ${PAGES_MAX} pages; does it ever end?`);
 }
+
+/** `place`: names an entry that has no id of its own. */
+function itemOf(entry: unknown, place: string): SourceSample | SourceFault {
+  const { success, data, error } = EntrySchema.safeParse(entry);
+  if (success) return { id: data.id, label: data.label, bytes: Buffer.from(data.image, 'base64'), tags: data.tags };
+  const named = NamedSchema.safeParse(entry).data;
+  const id = named?.id ?? place;
+  const fault = error.issues.every(({ path }) => path[0] === 'tags') ? 'invalid-tags' : 'incomplete';
+  return { id, label: named?.label ?? '', fault, message: `${id} (${place}): ${describeIssues(error)}` };
+}
+
+/** As much as a broken entry may still tell. */
+const NamedSchema = z.object({
+  id: TextSchema.pipe(z.string().max(ID_LENGTH_MAX)).optional().catch(undefined),
+  label: TextSchema.optional().catch(undefined),
+});
 
 /** `fetch` takes no such address, and repeats it whole in its error. */
 function refuseUserIn(options: HttpSourceOptions): void {
@@ -84,7 +107,7 @@ function refuseUserIn(options: HttpSourceOptions): void {
 
 async function fetchPage(options: HttpSourceOptions, cursor: string | null, signal: AbortSignal) {
   const { bytes, kind } = await request(options, cursor, signal);
-  const parsed = SamplePageSchema.safeParse(parseJson(bytes, kind, options));
+  const parsed = ReceivedPageSchema.safeParse(parseJson(bytes, kind, options));
   if (parsed.success) return parsed.data;
   throw invalid(options, `the page does not have the form {samples, nextCursor}: ${describeIssues(parsed.error)}`);
 }

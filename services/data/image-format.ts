@@ -21,18 +21,26 @@ const isJpeg = starts('\xff\xd8\xff');
 
 const DECODED: readonly Kind[1][] = [starts('\x89PNG\r\n\x1a\n'), isJpeg, isWebp];
 
-/** For the message alone: any other file is refused as well. */
-const NAMED: readonly Kind[] = [
+/** For the message alone, as is the next: any other file is refused as well. */
+const PICTURES: readonly Kind[] = [
   ['a GIF file', starts('GIF8')],
   ['a TIFF file', (head) => /^(II[*+]\0|MM\0[*+])/.test(head.toString('latin1', 0, 4))],
-  ['a HEIF or AVIF file', hasAt(4, /^ftyp/)],
-  ['a PDF file', starts('%PDF')],
+  ['a HEIF or AVIF file', (head) => hasAt(4, /^ftyp/)(head) && /^(he|mi|ms|av)/.test(head.toString('latin1', 8, 10))],
   ['a JPEG XL file', (head) => starts('\xff\x0a')(head) || hasAt(4, /^JXL /)(head)],
   ['a JPEG 2000 file', (head) => starts('\xff\x4f\xff\x51')(head) || hasAt(4, /^jP /)(head)],
-  ['a BMP file', starts('BM')],
+  ['a BMP file', (head) => starts('BM')(head) && head.length >= 6 && head.readUInt32LE(2) > 26],
+];
+const NAMED: readonly Kind[] = [
+  ...PICTURES,
+  ['an MP4 or another film', hasAt(4, /^ftyp/)],
+  ['a PDF file', starts('%PDF')],
   ['a compressed file', starts('\x1f\x8b')],
   ['an SVG file', (head) => head.toString('latin1').toLowerCase().includes('<svg')],
 ];
+
+/** Whether a file that begins so is a picture, of a kind that is decoded or not. */
+export const isPicture = (head: Buffer): boolean =>
+  [...DECODED, ...PICTURES.map(([, isOne]) => isOne)].some((isOne) => isOne(head));
 
 /**
  * Passes over the picture in one progressive JPEG. Encoders make about ten. A file of 0.5 MB with 882 of them kept the

@@ -12,7 +12,7 @@ import { prepareImage } from './faces/prepare.ts';
 import { encodePng } from './images.ts';
 import { NO_NAME } from '../forgetting/name.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
-import type { DataSource, SourceSample } from './strategy.ts';
+import type { DataSource, PassedOver, SourceFault, SourceItem, SourceSample } from './strategy.ts';
 import { wrongTags } from './tags.ts';
 
 export interface StoredSample {
@@ -34,6 +34,9 @@ export interface Intake {
   readonly spoolPath: string;
   /** In the source's order. */
   readonly records: readonly IntakeRecord[];
+  readonly passedOver: PassedOver['passedOver'];
+  /** How many samples it announced, the last time that it did. */
+  readonly announced: number | null;
 }
 
 export interface IntakeOptions {
@@ -72,12 +75,20 @@ export const isStored = (record: IntakeRecord): record is StoredSample => 'diges
 export async function takeIn(source: DataSource, options: IntakeOptions): Promise<Intake> {
   const { spoolPath, signal, taken } = options;
   const records: IntakeRecord[] = [];
+  let passedOver: PassedOver['passedOver'] = {};
+  let announced: number | null = null;
   const spool = await open(spoolPath, 'wx');
   try {
     let offset = 0;
-    const judge = (sample: SourceSample) => judgeSample(sample, source.name, options);
-    for await (const { total, png, record } of mapInOrder(source.samples(signal), SAMPLES_HELD_MAX, judge)) {
+    const judge = (item: SourceItem) => judgeItem(item, source.name, options);
+    for await (const judged of mapInOrder(source.samples(signal), SAMPLES_HELD_MAX, judge)) {
       signal.throwIfAborted();
+      if ('passedOver' in judged) {
+        passedOver = added(passedOver, judged.passedOver);
+        continue;
+      }
+      const { total, png, record } = judged;
+      announced = total ?? announced;
       if (records.length === SAMPLES_MAX) throw endless(source.name);
       if (png) await spool.appendFile(png);
       const placed = isStored(record) ? { ...record, offset } : record;
@@ -89,7 +100,7 @@ export async function takeIn(source: DataSource, options: IntakeOptions): Promis
   } finally {
     await spool.close();
   }
-  return { name: source.name, type: source.type, spoolPath, records };
+  return { name: source.name, type: source.type, spoolPath, records, passedOver, announced };
 }
 
 const FORGOTTEN = { id: NO_NAME, label: NO_NAME, reason: 'forgotten' } as const;
@@ -102,11 +113,18 @@ interface Judged {
   readonly record: IntakeRecord;
 }
 
+type JudgeOptions = Pick<IntakeOptions, 'image' | 'faces' | 'forgottenSince'>;
+
+async function judgeItem(item: SourceItem, source: string, options: JudgeOptions): Promise<Judged | PassedOver> {
+  return 'passedOver' in item ? item : judgeSample(item, source, options);
+}
+
 async function judgeSample(
-  { id, label, bytes, tags = [], total }: SourceSample,
+  item: SourceSample | SourceFault,
   source: string,
-  { image, faces, forgottenSince }: Pick<IntakeOptions, 'image' | 'faces' | 'forgottenSince'>,
+  { image, faces, forgottenSince }: JudgeOptions,
 ): Promise<Judged> {
+  const { id, label, total } = item;
   const since = forgottenSince?.(label) ?? null;
   // The one refusal that names neither the person nor the picture.
   if (since !== null)
@@ -115,6 +133,8 @@ async function judgeSample(
     const short = { label: label.slice(0, LABEL_LENGTH_MAX), message: message.slice(0, MESSAGE_LENGTH_MAX) };
     return { total, png: null, record: { id, reason, ...short } };
   };
+  if ('fault' in item) return refuse(item.fault, `${source}/${item.message}`);
+  const { bytes, tags = [] } = item;
   const what = `${source}/${id}`;
   const wrong = wrongLabel(label);
   if (wrong) return refuse('invalid-label', `${what}: ${wrong}`);
@@ -129,6 +149,11 @@ async function judgeSample(
     if (reason === undefined) throw error;
     return refuse(reason, (error as PipelineError).message);
   }
+}
+
+function added(before: PassedOver['passedOver'], more: PassedOver['passedOver']): PassedOver['passedOver'] {
+  const sums = Object.entries(more).map(([kind, count]) => [kind, (before[kind] ?? 0) + count]);
+  return { ...before, ...Object.fromEntries(sums) };
 }
 
 function wrongLabel(label: string): string | null {

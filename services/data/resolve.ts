@@ -108,9 +108,10 @@ function learnedWith(before: Learned, samples: readonly ResolvedSample[], picks:
 }
 
 function countSources(intakes: readonly Intake[], samples: readonly ResolvedSample[]): DatasetManifest['sources'] {
-  return intakes.map(({ name, type, records }, index) => {
+  return intakes.map(({ name, type, records, passedOver }, index) => {
     const stayed = samples.filter(({ source }) => source === index).length;
-    return { name, type, samples: stayed, quarantined: records.length - stayed };
+    const others = Object.keys(passedOver).length === 0 ? {} : { passedOver: { ...passedOver } };
+    return { name, type, samples: stayed, quarantined: records.length - stayed, ...others };
   });
 }
 

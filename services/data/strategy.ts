@@ -17,11 +17,29 @@ export interface SourceSample {
   readonly total?: number | undefined;
 }
 
+/** An item that the source lists and cannot deliver. It is quarantined, and the others go on. */
+export interface SourceFault {
+  readonly id: string;
+  /** Empty if nobody knows whose it is. */
+  readonly label: string;
+  readonly fault: Extract<Quarantined['reason'], 'unavailable' | 'incomplete' | 'invalid-tags'>;
+  /** Why, in words that name the item. */
+  readonly message: string;
+  readonly total?: number | undefined;
+}
+
+/** What a source holds besides samples, such as `{".txt file": 160}`. */
+export interface PassedOver {
+  readonly passedOver: Readonly<Record<string, number>>;
+}
+
+export type SourceItem = SourceSample | SourceFault | PassedOver;
+
 export interface DataSource {
   readonly name: string;
   readonly type: string;
   /** Throws SOURCE_UNREACHABLE or SOURCE_INVALID, or the signal's reason promptly after its abort. */
-  samples(signal: AbortSignal): AsyncIterable<SourceSample>;
+  samples(signal: AbortSignal): AsyncIterable<SourceItem>;
 }
 
 /** Which images of which people a set holds; where their pixels are is another matter. */

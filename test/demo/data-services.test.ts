@@ -5,6 +5,7 @@ import { startDataServices, type DataServices, type DataServicesOptions } from '
 import { createHttpSource } from '../../services/data/http-source.ts';
 import type { SourceSample } from '../../services/data/strategy.ts';
 import { withFolder, writeTinyPeople } from '../support/folder.ts';
+import { readAll } from '../services/data/data-source.conformance.ts';
 import { failureOf } from '../support/samples.ts';
 import { orlTest } from '../support/orl.ts';
 
@@ -21,9 +22,7 @@ async function withServices(options: DataServicesOptions, use: (services: DataSe
 
 async function read({ url }: { url: string }): Promise<SourceSample[]> {
   const source = createHttpSource({ name: 'demo', url, pageSize: 4, timeoutMs: 20_000 });
-  const samples: SourceSample[] = [];
-  for await (const sample of source.samples(new AbortController().signal)) samples.push(sample);
-  return samples;
+  return readAll(source);
 }
 
 const labelsOf = (samples: readonly SourceSample[]) => [...new Set(samples.map(({ label }) => label))];

@@ -10,7 +10,7 @@ import type { FaceSettings } from '../../../contracts/configuration/faces.ts';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { PipelineError, type ErrorCode } from '../../../contracts/errors.ts';
 import { mapInOrder } from '../../../runtime/bounded.ts';
-import { listPeople } from '../directory-source.ts';
+import { listPeople } from '../people-folder.ts';
 import { encodePng } from '../images.ts';
 import { openFaces, type Faces } from './face-threads.ts';
 import { withSettings } from './file.ts';

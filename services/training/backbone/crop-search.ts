@@ -8,7 +8,7 @@ import { Tensor } from 'onnxruntime-node';
 import { FOREIGN_MODEL_LIMITS } from '../../../contracts/configuration/training.ts';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
-import { listPeople, type PersonFolder } from '../../data/directory-source.ts';
+import { listPeople } from '../../data/people-folder.ts';
 import { decodeImage } from '../../data/images.ts';
 import { tarAtFar } from '../../verification/metrics.ts';
 import { openWalled, type ModelSession } from '../walled/walled-session.ts';
@@ -64,7 +64,7 @@ export async function sampleOf(folder: string, spec: ImageSpec, imagesMax: numbe
   const people = evenly(usable, Math.max(2, Math.floor(imagesMax / IMAGES_PER_PERSON)));
   const images: Sample['images'][number][] = [];
   for (const [person, { files }] of people.entries())
-    for (const file of evenly<PersonFolder['files'][number]>(files, IMAGES_PER_PERSON))
+    for (const file of evenly<string>(files, IMAGES_PER_PERSON))
       images.push({ pixels: await decodeImage(await readFile(file), spec, file), person });
   return { spec, images, people: people.length };
 }

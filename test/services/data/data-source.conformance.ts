@@ -4,7 +4,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { DataSource, SourceSample } from '../../../services/data/strategy.ts';
+import type { DataSource, SourceItem, SourceSample } from '../../../services/data/strategy.ts';
 import { cancelled, failureOf, samplesOf } from '../../support/samples.ts';
 
 type Use = (source: DataSource) => Promise<void>;
@@ -47,7 +47,7 @@ export function dataSourceConformance(subject: DataSourceSubject): void {
   check('an abort ends the reading with its reason', async () => {
     await subject.withSource(await samplesOf(['ada', 'ben'], SHOTS), async (source) => {
       const controller = new AbortController();
-      const read: SourceSample[] = [];
+      const read: SourceItem[] = [];
       const reading = async () => {
         for await (const sample of source.samples(controller.signal)) {
           read.push(sample);
@@ -75,10 +75,15 @@ export function dataSourceConformance(subject: DataSourceSubject): void {
   );
 }
 
-export async function readAll(source: DataSource, signal = new AbortController().signal): Promise<SourceSample[]> {
-  const samples: SourceSample[] = [];
-  for await (const sample of source.samples(signal)) samples.push(sample);
-  return samples;
+/** Its samples; `readItems` gives all that it says. */
+export async function readAll(source: DataSource, signal?: AbortSignal): Promise<SourceSample[]> {
+  return (await readItems(source, signal)).filter((item) => 'bytes' in item);
+}
+
+export async function readItems(source: DataSource, signal = new AbortController().signal): Promise<SourceItem[]> {
+  const items: SourceItem[] = [];
+  for await (const item of source.samples(signal)) items.push(item);
+  return items;
 }
 
 const labelAndBytes = ({ label, bytes }: SourceSample) => `${label} ${bytes.toString('base64')}`;

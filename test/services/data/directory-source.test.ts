@@ -1,14 +1,17 @@
 /** The directory source over real folders: the conformance suite, natural order, and what is no sample. */
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import sharp from 'sharp';
 import { createDirectorySource } from '../../../services/data/directory-source.ts';
 import { createSource } from '../../../services/data/sources.ts';
+import type { SourceItem } from '../../../services/data/strategy.ts';
 import { IMAGE_BYTES_MAX } from '../../../services/data/images.ts';
 import { failureOf } from '../../support/samples.ts';
-import { dataSourceConformance, readAll } from './data-source.conformance.ts';
+import { dataSourceConformance, readAll, readItems } from './data-source.conformance.ts';
 
 const sourceAt = (path: string) => createDirectorySource({ name: 'archive', path });
 
@@ -36,18 +39,76 @@ test('directory source: people and files come in natural order', () =>
     assert.equal(ids, ['s2/1.webp', 's2/2.PNG', 's2/10.jpg', 's10/1.png']);
   }));
 
-test('directory source: notes, hidden files, nested folders and loose images are no samples', () =>
+test('directory source: folders below a person are looked into; all that is no sample is counted by its kind', () =>
   inFolder(async (folder) => {
     await place(folder, 'ada', '1.png');
+    await place(folder, join('ada', '2024', 'summer'), '3.jpg');
     await place(folder, 'ada', 'notes.txt');
+    await place(folder, 'ada', 'Ada.Lovelace');
     await place(folder, 'ada', '.2.png');
-    await place(folder, join('ada', 'old.png'), '3.png');
     await place(folder, '.git', '4.png');
     await writeFile(join(folder, 'loose.png'), 'x');
+    const items = await readItems(sourceAt(folder));
+    assert.equal(idsOf(items), ['ada/1.png', 'ada/2024/summer/3.jpg']);
     assert.equal(
-      (await readAll(sourceAt(folder))).map(({ id }) => id),
-      ['ada/1.png'],
+      items.find((item) => 'passedOver' in item),
+      {
+        passedOver: {
+          '.txt file': 1,
+          'file outside of a folder': 1,
+          'hidden file': 1,
+          'hidden folder': 1,
+          'other file': 1,
+        },
+      },
     );
+  }));
+
+test('directory source: content decides what is an image, not the name', () =>
+  inFolder(async (folder) => {
+    const png = await tinyPng();
+    await place(folder, 'ada', 'scan', png);
+    await place(folder, 'ada', 'scan.txt', png);
+    await place(folder, 'ada', 'photo.heic');
+    assert.equal(idsOf(await readItems(sourceAt(folder))), ['ada/photo.heic', 'ada/scan', 'ada/scan.txt']);
+  }));
+
+test('directory source: a link to nothing, a pipe, a link in a circle and a folder in place of an image are one bad item each', () =>
+  inFolder(async (folder) => {
+    await place(folder, 'ada', '1.png');
+    await symlink(join(folder, 'nowhere.png'), join(folder, 'ada', '2.png'));
+    execFileSync('mkfifo', [join(folder, 'ada', '3.png'), join(folder, 'pipe')]);
+    await symlink('4.png', join(folder, 'ada', '4.png'));
+    await symlink(join(folder, 'ada'), join(folder, 'ada', 'again'));
+    await symlink(join(folder, 'gone'), join(folder, 'ben'));
+    const items = await readItems(sourceAt(folder));
+    assert.equal(idsOf(items), ['ada/1.png']);
+    assert.equal(
+      items.flatMap((item) => ('fault' in item ? [`${item.label} ${item.fault} ${item.message}`] : [])),
+      [
+        'ada unavailable ada/2.png: it is gone, or a link to nothing',
+        'ada unavailable ada/3.png: a named pipe, no file',
+        'ada unavailable ada/4.png: a link that leads to itself',
+        'ben unavailable ben: it is gone, or a link to nothing',
+        'pipe unavailable pipe: a named pipe, no file',
+      ],
+    );
+    assert.equal(
+      items.find((item) => 'passedOver' in item),
+      { passedOver: { 'link to a folder above it': 1 } },
+    );
+  }));
+
+test('directory source: a file that is gone when its turn comes is one bad item', () =>
+  inFolder(async (folder) => {
+    for (const file of ['1.png', '2.png', '3.png']) await place(folder, 'ada', file);
+    const items: SourceItem[] = [];
+    for await (const item of sourceAt(folder).samples(new AbortController().signal)) {
+      if ('bytes' in item) await rm(join(folder, 'ada', '2.png'), { force: true });
+      items.push(item);
+    }
+    assert.equal(idsOf(items), ['ada/1.png', 'ada/3.png']);
+    assert.is(items.filter((item) => 'fault' in item && item.id === 'ada/2.png').length, 1);
   }));
 
 test('directory source: the linked folder of a person counts', () =>
@@ -79,15 +140,20 @@ test('directory source: a file beside an image names its tags, and need not', ()
     );
   }));
 
-for (const text of ['{"tags":"left"}', 'light: left'])
-  test(`directory source: beside an image, ${text} is SOURCE_INVALID, and the file is named`, () =>
-    inFolder(async (folder) => {
-      await place(folder, 'ada', '1.png');
-      await place(folder, 'ada', '1.png.json', Buffer.from(text));
-      const { code, message } = await failureOf(readAll(sourceAt(folder)));
-      assert.is(code, 'SOURCE_INVALID');
-      assert.match(message, /source "archive": .*1\.png\.json/);
-    }));
+test('directory source: an image beside a file that holds no tags is quarantined, and the file is named', () =>
+  inFolder(async (folder) => {
+    const texts = ['{"tags":"left"}', 'light: left'];
+    for (const [index, text] of texts.entries()) {
+      await place(folder, 'ada', `${index}.png`);
+      await place(folder, 'ada', `${index}.png.json`, Buffer.from(text));
+    }
+    const faults = (await readItems(sourceAt(folder))).filter((item) => 'fault' in item);
+    assert.equal(
+      faults.map(({ fault }) => fault),
+      ['invalid-tags', 'invalid-tags'],
+    );
+    assert.match(faults[0]!.message, /ada\/0\.png\.json does not hold the tags/);
+  }));
 
 test('directory source: a missing folder is named', () =>
   inFolder(async (folder) => {
@@ -95,6 +161,13 @@ test('directory source: a missing folder is named', () =>
     const failure = await failureOf(readAll(await createSource({ type: 'directory', name: 'archive', path })));
     assert.ok(failure.message.includes(path));
   }));
+
+const idsOf = (items: readonly SourceItem[]) => items.flatMap((item) => ('bytes' in item ? [item.id] : []));
+
+const tinyPng = () =>
+  sharp({ create: { width: 8, height: 8, channels: 3, background: 'white' } })
+    .png()
+    .toBuffer();
 
 async function place(folder: string, label: string, file: string, bytes: Buffer = Buffer.from('x')): Promise<void> {
   await mkdir(join(folder, label), { recursive: true });

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { createHttpSource } from '../../../services/data/http-source.ts';
 import { withHttp, withPages } from '../../support/page-server.ts';
 import { cancelled, failureOf, samplesOf } from '../../support/samples.ts';
-import { dataSourceConformance, readAll } from './data-source.conformance.ts';
+import { dataSourceConformance, readAll, readItems } from './data-source.conformance.ts';
 
 const sourceAt = (url: string, timeoutMs = 5_000) => createHttpSource({ name: 'auth', url, pageSize: 4, timeoutMs });
 const page = (samples: unknown[], nextCursor: string | null = null) => JSON.stringify({ samples, nextCursor });
@@ -56,8 +56,6 @@ const MISSHAPEN: readonly [what: string, body: string, message: RegExp][] = [
   ['that is not JSON', '<html>', /not JSON/],
   ['without samples', '{"nextCursor":null}', /samples/],
   ['without nextCursor', '{"samples":[]}', /nextCursor/],
-  ['whose tags are no list', page([{ id: 'a', label: 'ada', image: '', tags: 'left' }]), /samples\.0\.tags/],
-  ['whose sample has no image', page([{ id: 'a', label: 'ada' }]), /samples\.0\.image/],
 ];
 for (const [what, body, message] of MISSHAPEN)
   test(`http source: a page ${what} is SOURCE_INVALID`, () =>
@@ -70,6 +68,38 @@ for (const [what, body, message] of MISSHAPEN)
         assert.match(failure.message, message);
       },
     ));
+
+test('http source: a broken entry of a page is told with its place, and the others stay', () =>
+  withHttp(
+    (_, response) =>
+      response.end(
+        page([
+          { id: 'a', label: 'ada', image: 'eA==' },
+          { id: 'b', label: 'ben' },
+          { id: 'c', image: 'eA==' },
+          { id: 'd', label: 'dora', image: 'eA==', tags: 'left' },
+          null,
+          { id: 7, label: 8, image: 'eA==' },
+        ]),
+      ),
+    async (url) => {
+      const items = await readItems(sourceAt(url));
+      assert.equal(
+        items.map((item) =>
+          'bytes' in item ? [item.id, item.label] : 'fault' in item && [item.id, item.label, item.fault],
+        ),
+        [
+          ['a', 'ada'],
+          ['b', 'ben', 'incomplete'],
+          ['c', '', 'incomplete'],
+          ['d', 'dora', 'invalid-tags'],
+          ['page 1, entry 5', '', 'incomplete'],
+          ['7', '8'],
+        ],
+      );
+      assert.match('message' in items[2]! ? items[2].message : '', /^c \(page 1, entry 3\): .*label/);
+    },
+  ));
 
 const moved = (location: string) => ({ status: 307, headers: { location } });
 
@@ -151,12 +181,23 @@ test('http source: an abort while it waits for a page ends it at once, with the 
   );
 });
 
-test('http source: a cursor that leads to itself is refused instead of being followed for ever', () =>
-  withHttp(
-    (_, response) => response.end(page([], 'again')),
-    async (url) =>
-      assert.match((await failureOf(readAll(sourceAt(url)))).message, /page 2 names the cursor that led to it/),
-  ));
+for (const [circle, cursors] of [
+  ['to itself', ['again']],
+  ['in a circle of two', ['a', 'b']],
+  ['in a circle after a way of its own', ['x', 'y', 'a', 'b', 'c', 'd', 'y']],
+] as const)
+  test(`http source: cursors that lead ${circle} end the reading`, () => {
+    let asked = 0;
+    return withHttp(
+      (_, response) => response.end(page([], cursors[asked++ % cursors.length])),
+      async (url) => {
+        const { code, message } = await failureOf(readAll(sourceAt(url)));
+        assert.is(code, 'SOURCE_INVALID');
+        assert.match(message, /its cursors run in a circle/);
+        assert.ok(asked <= 2 * cursors.length, `${asked} pages`);
+      },
+    );
+  });
 
 test('http source: a page beyond the size limit is refused while it arrives', () =>
   withHttp(

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import sharp from 'sharp';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
-import { listPeople } from '../../../services/data/directory-source.ts';
+import { listPeople } from '../../../services/data/people-folder.ts';
 import { BLANK_DEVIATION_MAX, decodeImage, isBlank, refuseBlank } from '../../../services/data/images.ts';
 import { createRandom, normal } from '../../../services/training/random.ts';
 import { orlTest } from '../../support/orl.ts';

@@ -62,7 +62,10 @@ test('shards: a shard holds samples of one source', () => {
 const stored = (id: string, label: string, number: number): StoredSample => ({
   ...{ id, label, digest: digest(number), tags: [], offset: 0, bytes: 9 },
 });
-const intake = (name: string, records: StoredSample[]): Intake => ({ name, type: 'list', spoolPath: '', records });
+const intake = (name: string, records: StoredSample[]): Intake => ({
+  ...{ name, type: 'list', spoolPath: '', records },
+  ...{ passedOver: {}, announced: null },
+});
 
 test('resolveSamples: of three claims to the same bytes the first stays, and each other one is judged against it', () => {
   const people = [

@@ -8,7 +8,10 @@ const digest = (number: number) => `sha256:${number.toString(16).padStart(64, '0
 const stored = (id: string, label: string, number: number): IntakeRecord => ({
   ...{ id, label, digest: digest(number), tags: [], offset: 0, bytes: 9 },
 });
-const intake = (name: string, records: IntakeRecord[]): Intake => ({ name, type: 'list', spoolPath: '', records });
+const intake = (name: string, records: IntakeRecord[]): Intake => ({
+  ...{ name, type: 'list', spoolPath: '', records },
+  ...{ passedOver: {}, announced: null },
+});
 const NOTHING = { people: new Set<string>(), images: new Set<string>() };
 
 test('sift: what the intake refused is quarantined under the name of its source', () => {
