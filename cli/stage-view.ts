@@ -3,7 +3,9 @@
  * stream is no terminal (a log, CI), only the lines appear. It writes to stderr: stdout belongs to results.
  */
 import cliProgress from 'cli-progress';
+import { z } from 'zod';
 import { NounSchema, PEOPLE } from '../contracts/configuration/noun.ts';
+import { DataFindingSchema } from '../contracts/dataset.ts';
 import type { Progress } from '../contracts/progress.ts';
 import type { Stage } from '../contracts/subjects.ts';
 import { formatEta } from '../services/eta.ts';
@@ -41,10 +43,15 @@ export function createStageView(stream: NodeJS.WriteStream, quiet = false): Stag
     progress: (stage, progress) => {
       if (current?.stage === stage) current.bar?.update(progress.fraction, { note: noteOf(progress) });
     },
-    completed: (_stage, data) => leave(resultOf(data)),
+    completed: (_stage, data) => {
+      leave(resultOf(data));
+      for (const { action, message } of findingsIn(data)) line(`    ${action}: ${message}`);
+    },
     advanced: (state) => {
       const stage = stageOfState(state);
       if (stage) enter(stage);
+      else if (state === 'awaitingApproval')
+        line('  waits for `nightshift approve` or `nightshift reject` of this run');
       else leave(state === 'completed' ? 'in service' : '');
     },
     close: () => leave(''),
@@ -83,6 +90,9 @@ function resultOf(data: Record<string, unknown>): string {
     )
     .join(', ');
 }
+
+/** Of a collection: whatever its data was found to differ in from that of the model in service. */
+const findingsIn = (data: Record<string, unknown>) => z.array(DataFindingSchema).safeParse(data['findings']).data ?? [];
 
 /** The words for `people` in the result of a collection; people where a collector says none. */
 export const nounIn = (data: Record<string, unknown>) => NounSchema.safeParse(data['noun']).data ?? PEOPLE;

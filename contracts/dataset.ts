@@ -68,6 +68,15 @@ export const QuarantinedSchema = z.object({
 });
 export type Quarantined = z.infer<typeof QuarantinedSchema>;
 
+/** Something about tonight's data, beside that of the model in service. */
+export const DataFindingSchema = z.object({
+  /** A key of the setting `checks`. */
+  check: z.string(),
+  action: z.enum(['note', 'hold', 'stop']),
+  message: z.string(),
+});
+export type DataFinding = z.infer<typeof DataFindingSchema>;
+
 /** An immutable, content-addressed dataset snapshot. The blob's digest names the snapshot. */
 export const DatasetManifestSchema = z.object({
   format: z.literal('nightshift.dataset/1'),
@@ -109,6 +118,9 @@ export const DatasetManifestSchema = z.object({
       quarantined: z.number(),
       /** What it holds besides samples, by kind, such as `.txt file`; absent if there is nothing. */
       passedOver: z.record(z.string(), z.number()).optional(),
+      /** Of the samples that stayed: how many people they show, and their mean grey value, 0..255. Absent before 0.5.0. */
+      people: z.number().optional(),
+      grey: z.number().optional(),
     }),
   ),
   /** The first 1000 refused samples; `quarantinedTotal` counts all. */

@@ -4,6 +4,7 @@
  * travel as BlobRefs.
  */
 import { z } from 'zod';
+import { DataFindingSchema } from './dataset.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import type { Rule } from './configuration/carriage-rule.ts';
 import { CARRIAGE } from './configuration/carried.ts';
@@ -97,6 +98,8 @@ export const CompletedSchemas = {
     /** The words of the configuration for `people`, for whoever shows the figures. */
     noun: NounSchema.optional(),
     quarantined: z.number(),
+    /** About the data beside that of the model in service; absent if nothing was found. */
+    findings: z.array(DataFindingSchema).optional(),
     durationMs: z.number(),
   }),
   train: z.object({

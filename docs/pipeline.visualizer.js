@@ -16,8 +16,7 @@ var timeout = (c, what) => ({
 var rejection = (event) => ({
   code: 'APPROVAL_DENIED',
   message:
-    reasonOf(event) ||
-    (event.type === 'operator.reject' ? 'rejected by an operator' : 'nobody approved the candidate in time'),
+    reasonOf(event) || (event.type === 'operator.reject' ? 'rejected by an operator' : 'nobody approved in time'),
   retryable: false,
 });
 var cancellation = (event) => ({
@@ -41,6 +40,7 @@ var STAGES = {
         image: pipeline.image,
         faces: pipeline.faces,
         split: pipeline.split,
+        checks: pipeline.checks,
         decision: pipeline.decision,
       },
       champion,
@@ -112,6 +112,7 @@ var initialContext = ({ input }) => ({
   paused: false,
   approved: input.blessing !== null,
   // By the person who blessed the candidate.
+  holds: [],
   attempt: 0,
   extensions: 0,
   asks: 0,
@@ -181,6 +182,8 @@ var guards = {
   mustWithdraw: ({ context }) => isDue(context, 'withdraw'),
   isPaused: ({ context }) => context.paused,
   isNotPaused: ({ context }) => !context.paused,
+  /** Tonight's data is unlike that of the champion, and nobody has said that it may be trained on. */
+  isHeld: ({ context }) => context.stage === 'train' && context.holds.length > 0,
   isForced: ({ event }) => 'force' in event && event.force === true,
   needsApproval: ({ context }) => context.pipeline.deployment.approval.required && !context.approved,
   isApprovedByDefault: ({ context }) => context.pipeline.deployment.approval.onTimeout === 'approve',
@@ -244,8 +247,12 @@ var pipelineSetup = setup({
     pause: assign({ paused: true }),
     proceed: assign({ paused: false }),
     approve: assign({ approved: true }),
+    believe: assign({ holds: [] }),
     // Memory: results.
-    keepDataset: assign((_, { dataset, content = null }) => ({ dataset, content })),
+    keepDataset: assign((_, { dataset, content = null, findings = [] }) => ({
+      ...{ dataset, content },
+      holds: findings.filter(({ action }) => action === 'hold').map(({ message }) => message),
+    })),
     keepCandidate: assign({ candidate: (_, { model }) => model }),
     keepVerification: assign({ verification: (_, verification) => verification }),
     noteCanary: assign(({ context }, { figures = null }) => ({
@@ -391,6 +398,7 @@ var pipelineMachine = named.createMachine({
       always: [
         { guard: 'isPaused', target: 'paused' },
         { guard: 'inCollect', target: 'collecting' },
+        { guard: 'isHeld', target: 'awaitingApproval' },
         { guard: 'inTrain', target: 'training' },
         { guard: 'inVerify', target: 'verifying' },
         { guard: 'needsApproval', target: 'awaitingApproval' },
@@ -516,15 +524,19 @@ var pipelineMachine = named.createMachine({
     awaitingApproval: {
       after: {
         approvalWindow: [
+          { guard: 'isHeld', target: 'rejected', actions: ['idle', 'rememberRejection'] },
           { guard: 'isApprovedByDefault', target: 'deploying', actions: 'approve' },
           { target: 'rejected', actions: 'rememberRejection' },
         ],
       },
       on: {
-        'operator.approve': { target: 'deploying', actions: 'approve' },
-        'operator.reject': { target: 'rejected', actions: 'rememberRejection' },
+        'operator.approve': [
+          { guard: 'isHeld', target: 'next', actions: 'believe' },
+          { target: 'deploying', actions: 'approve' },
+        ],
+        'operator.reject': { target: 'rejected', actions: ['idle', 'rememberRejection'] },
         'operator.pause': { target: 'paused', actions: 'pause' },
-        'operator.cancel': { target: 'compensating', actions: 'rememberCancel' },
+        'operator.cancel': { target: 'compensating', actions: ['idle', 'rememberCancel'] },
       },
     },
     deploying: {

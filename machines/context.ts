@@ -75,6 +75,8 @@ export interface PipelineContext extends PipelineInput {
   /** An operator holds the run: what is under way may end, nothing new begins. */
   readonly paused: boolean;
   readonly approved: boolean;
+  /** Why somebody has to look at the data before it is trained on; empty if nobody has to. */
+  readonly holds: readonly string[];
   /** Attempt of the current stage, from 1; 0 until its command is sent. */
   readonly attempt: number;
   /** How often the current attempt was found still working after its deadline. */

@@ -14,7 +14,7 @@ export const rejection = (event: PipelineEvent): Failure => ({
   code: 'APPROVAL_DENIED',
   message:
     reasonOf(event) ||
-    (event.type === 'operator.reject' ? 'rejected by an operator' : 'nobody approved the candidate in time'),
+    (event.type === 'operator.reject' ? 'rejected by an operator' : 'nobody approved in time'),
   retryable: false,
 });
 

@@ -56,6 +56,8 @@ export const guards = {
   mustWithdraw: ({ context }) => isDue(context, 'withdraw'),
   isPaused: ({ context }) => context.paused,
   isNotPaused: ({ context }) => !context.paused,
+  /** Tonight's data is unlike that of the champion, and nobody has said that it may be trained on. */
+  isHeld: ({ context }) => context.stage === 'train' && context.holds.length > 0,
   isForced: ({ event }) => 'force' in event && event.force === true,
   needsApproval: ({ context }) => context.pipeline.deployment.approval.required && !context.approved,
   isApprovedByDefault: ({ context }) => context.pipeline.deployment.approval.onTimeout === 'approve',

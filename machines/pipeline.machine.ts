@@ -79,6 +79,7 @@ export const pipelineMachine = pipelineSetup.createMachine({
       always: [
         { guard: 'isPaused', target: 'paused' },
         { guard: 'inCollect', target: 'collecting' },
+        { guard: 'isHeld', target: 'awaitingApproval' },
         { guard: 'inTrain', target: 'training' },
         { guard: 'inVerify', target: 'verifying' },
         { guard: 'needsApproval', target: 'awaitingApproval' },
@@ -117,19 +118,26 @@ export const pipelineMachine = pipelineSetup.createMachine({
       },
     },
 
-    /** The candidate may serve, and a person has to agree before it is deployed. Undo: nothing. */
+    /**
+     * A person has to agree: that the candidate is deployed, or before that, that tonight's data is trained on although
+     * it is unlike the champion's. Nobody's silence makes such data right. Undo: nothing.
+     */
     awaitingApproval: {
       after: {
         approvalWindow: [
+          { guard: 'isHeld', target: 'rejected', actions: ['idle', 'rememberRejection'] },
           { guard: 'isApprovedByDefault', target: 'deploying', actions: 'approve' },
           { target: 'rejected', actions: 'rememberRejection' },
         ],
       },
       on: {
-        'operator.approve': { target: 'deploying', actions: 'approve' },
-        'operator.reject': { target: 'rejected', actions: 'rememberRejection' },
+        'operator.approve': [
+          { guard: 'isHeld', target: 'next', actions: 'believe' },
+          { target: 'deploying', actions: 'approve' },
+        ],
+        'operator.reject': { target: 'rejected', actions: ['idle', 'rememberRejection'] },
         'operator.pause': { target: 'paused', actions: 'pause' },
-        'operator.cancel': { target: 'compensating', actions: 'rememberCancel' },
+        'operator.cancel': { target: 'compensating', actions: ['idle', 'rememberCancel'] },
       },
     },
 

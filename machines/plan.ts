@@ -13,6 +13,7 @@ export const initialContext = ({ input }: { input: PipelineInput }): PipelineCon
   undoFailure: null,
   paused: false,
   approved: input.blessing !== null, // By the person who blessed the candidate.
+  holds: [],
   attempt: 0,
   extensions: 0,
   asks: 0,

@@ -4,6 +4,7 @@
  */
 import { assign, setup } from 'xstate';
 import type { Failure } from '../contracts/errors.ts';
+import type { DataFinding } from '../contracts/dataset.ts';
 import type { Completed, ModelDeployed } from '../contracts/messages.ts';
 import type { WorkStage } from '../contracts/subjects.ts';
 import type { BlobRef } from '../contracts/references.ts';
@@ -19,6 +20,7 @@ import { waits } from './waits.ts';
 interface Collected {
   readonly dataset: BlobRef;
   readonly content?: string | null | undefined;
+  readonly findings?: readonly DataFinding[] | undefined;
 }
 
 interface Watched {
@@ -58,8 +60,12 @@ export const pipelineSetup = setup({
     pause: assign({ paused: true }),
     proceed: assign({ paused: false }),
     approve: assign({ approved: true }),
+    believe: assign({ holds: [] }),
     // Memory: results.
-    keepDataset: assign((_, { dataset, content = null }: Collected) => ({ dataset, content })),
+    keepDataset: assign((_, { dataset, content = null, findings = [] }: Collected) => ({
+      ...{ dataset, content },
+      holds: findings.filter(({ action }) => action === 'hold').map(({ message }) => message),
+    })),
     keepCandidate: assign({ candidate: (_, { model }: { model: BlobRef }) => model }),
     keepVerification: assign({ verification: (_, verification: Completed<'verify'>) => verification }),
     noteCanary: assign(({ context }, { figures = null }: Watched) => ({

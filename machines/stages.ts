@@ -27,6 +27,7 @@ export const STAGES: { readonly [N in WorkStage]: StageWork<N> } = {
         image: pipeline.image,
         faces: pipeline.faces,
         split: pipeline.split,
+        checks: pipeline.checks,
         decision: pipeline.decision,
       },
       champion,

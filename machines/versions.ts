@@ -5,6 +5,7 @@
  */
 import { PipelineError } from '../contracts/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { inChecksOf05 } from './checks.ts';
 import { inNamesOf04 } from './names.ts';
 import { inVerdictsOf03 } from './verdicts.ts';
 import { inWordsOf02 } from './words.ts';
@@ -50,6 +51,13 @@ export const VERSIONS: readonly MachineVersion[] = [
       'The memory of a run and its commands name programs, paths, addresses and modules, and no longer have them; a ' +
       'collector is told only the settings that it reads.',
     upcast: inNamesOf04,
+  },
+  {
+    digest: '9dfb08c3d29f',
+    note:
+      "A collector is told what to ask of tonight's data; a run whose data is unlike that of the model in service waits for " +
+      'a person before it is trained on.',
+    upcast: inChecksOf05,
   },
 ];
 

@@ -34,13 +34,14 @@ export function startCollector({ bus, blobs, local, forgotten, log }: CollectorO
     bus,
     log,
     work: async ({ model, pipeline, champion }, context) => {
-      const { noun, sources, strangers, image, faces, split, decision } = pipeline;
-      const { dataset, manifest } = await collectSnapshot({
+      const { noun, sources, strangers, image, faces, split, checks, decision } = pipeline;
+      const { dataset, manifest, findings } = await collectSnapshot({
         sources: await Promise.all(local.sources(model, 'sources', sources).map(createSource)),
         strangers: await Promise.all(local.sources(model, 'strangers', strangers).map(createSource)),
         image,
         faces: local.faces(faces),
         split,
+        checks,
         holdOut: decision.holdOut,
         forgottenSince: forgotten && (await forgottenIn(forgotten)),
         noun,
@@ -51,7 +52,8 @@ export function startCollector({ bus, blobs, local, forgotten, log }: CollectorO
       const { counts, labels, content, quarantinedTotal } = manifest;
       refuseEmptyStreet(manifest, strangers);
       refuseWithoutStrangers(manifest, decision, noun);
-      return { dataset, content, samples: counts.total, people: labels.length, noun, quarantined: quarantinedTotal };
+      const figures = { samples: counts.total, people: labels.length, noun, quarantined: quarantinedTotal };
+      return { dataset, content, ...figures, ...(findings.length > 0 && { findings }) };
     },
   });
 }

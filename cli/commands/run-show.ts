@@ -36,14 +36,22 @@ function describe(run: ShownRun, judged: Judged | null): string {
   // The reasons of a verdict stand below.
   const why = run.failure && run.failure !== judged?.verification.reasons.join(' ') ? `\n${run.failure}` : '';
   const unchanged = run.state === 'unchanged' ? `\nnothing has changed since ${lastVerdict} was judged` : '';
+  const held = holdsIn(run.context)
+    .map((hold) => `\nheld: ${hold}`)
+    .join('');
   const origin = forkedFrom ? `\ngoes on from ${forkedFrom.runId}, at ${forkedFrom.stage}` : '';
   const blessed = blessing ? `\nblessed by ${blessing.by}: ${blessing.reason}` : '';
   const undo = plan.map((step) => `${step.undo} ${step.status}`).join(', ');
   const earlier = (run.timeline[0]?.transition ?? 1) > 1 ? '\nits first transitions are no longer kept' : '';
   const verdict = judged ? `\n${describeVerdict(judged, nounOf(run.context))}` : '\n';
-  const title = `${run.runId}  ${run.model}  ${run.state}${why}${unchanged}${origin}${blessed}`;
+  const title = `${run.runId}  ${run.model}  ${run.state}${why}${unchanged}${held}${origin}${blessed}`;
   return `${title}${verdict}undo: ${undo}${earlier}\n${table.toString()}\n`;
 }
+
+const HoldsSchema = z.object({ holds: z.array(z.string()) });
+
+/** Undefined in the memory of a run of before 0.5.0. */
+const holdsIn = (memory: RunMemory) => HoldsSchema.safeParse(memory).data?.holds ?? [];
 
 const PipelineSchema = z.object({ pipeline: z.object({ noun: NounSchema }) });
 

@@ -19,7 +19,7 @@ import { newCommandId, newRunId } from './operate.ts';
 export const STEER = {
   pause: { subject: CTL.pipelinePause, done: 'is paused: what is under way may end, nothing new begins' },
   resume: { subject: CTL.pipelineResume, done: 'goes on' },
-  approve: { subject: CTL.pipelineApprove, done: 'is approved and goes into service' },
+  approve: { subject: CTL.pipelineApprove, done: 'is approved and goes on' },
   reject: { subject: CTL.pipelineReject, done: 'is rejected; the model in service stays' },
 } as const;
 export type SteerVerb = keyof typeof STEER;

@@ -38,9 +38,9 @@ export const CarriedVerificationSchema = carried<CarriedVerification>(
   CARRIAGE.verification,
 );
 
-const { noun, sources, strangers, image, faces, split, decision } = CARRIAGE;
+const { noun, sources, strangers, image, faces, split, checks, decision } = CARRIAGE;
 /** The settings that a collector reads. */
-export const COLLECTED = { noun, sources, strangers, image, faces, split, decision };
+export const COLLECTED = { noun, sources, strangers, image, faces, split, checks, decision };
 export type CollectedPipeline = Pick<CarriedPipeline, keyof typeof COLLECTED> & {
   readonly faces?: CarriedFaces | undefined;
 };
@@ -51,6 +51,7 @@ const picked = {
   image: true,
   faces: true,
   split: true,
+  checks: true,
   decision: true,
 } as const;
 export const CollectedPipelineSchema = carried<CollectedPipeline>(PipelineConfigSchema.pick(picked), COLLECTED);

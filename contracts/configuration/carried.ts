@@ -38,6 +38,14 @@ export const CARRIAGE = {
     ...{ scoreMin: YES, sizeMin: YES, blurMin: YES, onSeveral: YES, crop: { eyesApart: YES, eyesDown: YES } },
   },
   split: { strategy: YES, validation: YES, probe: YES, train: YES },
+  checks: {
+    sourceShrank: { share: YES, action: YES },
+    peopleLeft: { share: YES, action: YES },
+    peopleCame: { share: YES, action: YES },
+    announced: { action: YES },
+    brokenItems: { share: YES, count: YES, action: YES },
+    brightness: { levels: YES, action: YES },
+  },
   training: {
     strategy: { named: 'modules' },
     command: { named: 'programs' },

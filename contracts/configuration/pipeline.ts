@@ -4,6 +4,7 @@
  * is local (carried.ts) is in that copy by its name.
  */
 import { z } from 'zod';
+import { ChecksConfigSchema } from './checks.ts';
 import { SplitConfigSchema, WrittenSourceSchema } from './data.ts';
 import { DecisionConfigSchema } from './decision.ts';
 import { WrittenDeploymentSchema } from './deployment.ts';
@@ -62,6 +63,7 @@ export const PipelineConfigSchema = z
     split: SplitConfigSchema.prefault({ strategy: 'content-hash' }).describe(
       'Which samples train, which are watched during training, and which judge.',
     ),
+    checks: ChecksConfigSchema.prefault({}),
     training: WrittenTrainingSchema.prefault({}),
     decision: DecisionConfigSchema.prefault({}),
     verification: VerificationConfigSchema.prefault({}),

@@ -21,6 +21,8 @@ export interface StoredSample {
   /** Of the image as the source delivered it. */
   readonly digest: string;
   readonly tags: readonly string[];
+  /** Mean of its values, 0..255. */
+  readonly grey: number;
   /** Where the resized PNG lies in the spool file. */
   readonly offset: number;
   readonly bytes: number;
@@ -141,9 +143,11 @@ async function judgeSample(
   const wrongTag = wrongTags(tags);
   if (wrongTag) return refuse('invalid-tags', `${what}: ${wrongTag}`);
   try {
-    const png = await encodePng(await prepareImage(bytes, image, faces, what), image);
+    const pixels = await prepareImage(bytes, image, faces, what);
+    const png = await encodePng(pixels, image);
+    const grey = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-    return { total, png, record: { id, label, digest, tags: [...new Set(tags)], offset: 0, bytes: png.length } };
+    return { total, png, record: { id, label, digest, tags: [...new Set(tags)], grey, offset: 0, bytes: png.length } };
   } catch (error) {
     const reason = error instanceof PipelineError ? REASONS[error.code] : undefined;
     if (reason === undefined) throw error;

@@ -37,12 +37,14 @@ export async function readLearned(dataset: BlobRef, blobs: BlobStore): Promise<L
     };
   } catch (error) {
     // A snapshot that is gone will not come back; a store that does not answer is another matter.
-    if (error instanceof PipelineError && GONE.has(error.code)) return `its snapshot is gone (${error.message})`;
+    if (isGone(error)) return `its snapshot is gone (${error.message})`;
     throw error;
   }
 }
 
 const GONE: ReadonlySet<string> = new Set(['BLOB_MISSING', 'BLOB_CORRUPT']);
+export const isGone = (error: unknown): error is PipelineError =>
+  error instanceof PipelineError && GONE.has(error.code);
 
 /** Stores the digests unless they are stored already. */
 export async function storeLearned(

@@ -63,7 +63,11 @@ export async function findPeople(path: string): Promise<FoundPeople> {
     else if (label.startsWith('.')) count(walk, 'hidden folder');
     else people.push({ label, files: await imagesIn(walk, label, join(path, label), label, new Set()) });
   }
-  return { people, faults: walk.faults, passedOver: Object.fromEntries([...walk.passedOver].sort(([a], [b]) => (a < b ? -1 : 1))) };
+  return {
+    people,
+    faults: walk.faults,
+    passedOver: Object.fromEntries([...walk.passedOver].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
 }
 
 /** People and the paths of their pictures, for tools that read such a folder. Throws Unavailable. */

@@ -109,10 +109,17 @@ function learnedWith(before: Learned, samples: readonly ResolvedSample[], picks:
 
 function countSources(intakes: readonly Intake[], samples: readonly ResolvedSample[]): DatasetManifest['sources'] {
   return intakes.map(({ name, type, records, passedOver }, index) => {
-    const stayed = samples.filter(({ source }) => source === index).length;
+    const kept = samples.filter(({ source }) => source === index);
+    const stayed = kept.length;
     const others = Object.keys(passedOver).length === 0 ? {} : { passedOver: { ...passedOver } };
-    return { name, type, samples: stayed, quarantined: records.length - stayed, ...others };
+    return { name, type, samples: stayed, quarantined: records.length - stayed, ...others, ...figuresOf(kept) };
   });
+}
+
+function figuresOf(kept: readonly ResolvedSample[]): Pick<DatasetManifest['sources'][number], 'people' | 'grey'> {
+  if (kept.length === 0) return { people: 0 };
+  const grey = kept.reduce((sum, sample) => sum + sample.grey, 0) / kept.length;
+  return { people: new Set(kept.map(({ label }) => label)).size, grey: Math.round(grey * 10) / 10 };
 }
 
 function countSplits(samples: readonly { split: Split }[]): DatasetManifest['counts'] {

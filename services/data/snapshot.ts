@@ -7,20 +7,24 @@ import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
+import type { ChecksConfig } from '../../contracts/configuration/checks.ts';
 import type { SplitConfig } from '../../contracts/configuration/data.ts';
 import type { FacesConfig } from '../../contracts/configuration/faces.ts';
-import type { Noun } from '../../contracts/configuration/noun.ts';
+import { PEOPLE, type Noun } from '../../contracts/configuration/noun.ts';
+import { PipelineError } from '../../contracts/errors.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
-import type { DatasetManifest, ImageSpec } from '../../contracts/dataset.ts';
+import type { DataFinding, DatasetManifest, ImageSpec } from '../../contracts/dataset.ts';
 import type { WorkContext } from '../work.ts';
 import { allOrAbort } from '../../runtime/bounded.ts';
 import { createMeter } from './collection-meter.ts';
+import { findingsOf, type Tonight } from './compare.ts';
 import { withFaces } from './faces/collect.ts';
 import type { Faces } from './faces/face-threads.ts';
 import { takeIn, type Intake } from './intake.ts';
 import type { HoldOut } from '../decision/held-out.ts';
-import { NOTHING_LEARNED, readLearned, storeLearned, type Learned } from './learned.ts';
+import { isGone, NOTHING_LEARNED, readLearned, storeLearned, type Learned } from './learned.ts';
+import { readManifest } from './load.ts';
 import { describeSnapshot, storeManifest } from './manifest.ts';
 import { withScratch } from '../../runtime/scratch.ts';
 import { planShards, resolveSamples, type ResolvedSamples, type ResolvedSample } from './resolve.ts';
@@ -36,6 +40,8 @@ export interface SnapshotJob extends Pick<WorkContext, 'signal' | 'progress' | '
   /** Absent: pictures are taken whole. */
   readonly faces?: FacesConfig | undefined;
   readonly split: SplitConfig;
+  /** Absent: tonight is compared with nothing. */
+  readonly checks?: ChecksConfig | undefined;
   /** The share of people whom no training sees. */
   readonly holdOut: Pick<HoldOut, 'share' | 'min'>;
   /** The snapshot of the champion, whose lineage says what was learned; null if there is none. */
@@ -51,6 +57,7 @@ export interface Snapshot {
   /** The manifest in the store; its digest names the snapshot. */
   readonly dataset: BlobRef;
   readonly manifest: DatasetManifest;
+  readonly findings: DataFinding[];
 }
 
 /**
@@ -74,11 +81,36 @@ export function collectSnapshot(job: SnapshotJob): Promise<Snapshot> {
     const form = { image, faces: facesFile };
     const manifest = describeSnapshot(form, resolved, shards, await storeLearned(resolved.learned, blobs));
     const dataset = await storeManifest(manifest, blobs);
+    const findings = await compared(job, { ...resolved, intakes });
     const { counts, quarantinedTotal, labels, heldOut, content } = manifest;
     const figures = { ...counts, people: labels.length, heldOutPeople: heldOut.length, quarantinedTotal };
     log.info({ dataset: dataset.digest, content, ...figures }, 'snapshot stored');
-    return { dataset, manifest };
+    return { dataset, manifest, findings };
   });
+}
+
+/** Tonight beside the champion's night, each finding in the log. Throws SOURCE_INVALID for one that stops the night. */
+async function compared({ champion, checks, noun = PEOPLE, blobs, log }: SnapshotJob, tonight: Tonight) {
+  if (!checks) return [];
+  const before = champion ? await unlessGone(readManifest(champion, blobs)) : null;
+  const findings = findingsOf(before, tonight, checks, noun);
+  for (const { message, ...about } of findings) log.warn(about, `collector: ${message}`);
+  for (const { name, passedOver = {} } of tonight.sources) {
+    const kinds = Object.entries(passedOver).map(([kind, count]) => `${count} x ${kind}`);
+    if (kinds.length > 0) log.info({ source: name, passedOver }, `collector: passed over: ${kinds.join(', ')}`);
+  }
+  const stop = findings.find(({ action }) => action === 'stop');
+  if (stop) throw new PipelineError('SOURCE_INVALID', `collector: ${stop.message} (checks.${stop.check})`);
+  return findings;
+}
+
+async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
 }
 
 /** Without a champion, and where its snapshot no longer says it, nothing counts as learned: everybody may be held out. */

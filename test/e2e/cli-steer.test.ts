@@ -21,7 +21,7 @@ test('cli: approve, fork, reject, retry and cancel say what became of the run, a
         await asked(runId);
         const approved = await command('approve', runId);
         assert.equal([approved.code, approved.stderr], [0, '']);
-        assert.match(approved.stdout, new RegExp(`^${runId} is approved and goes into service; state `));
+        assert.match(approved.stdout, new RegExp(`^${runId} is approved and goes on; state `));
         await saga.event(pipelineEventSubject('completed', runId));
 
         const changes = '{"training":{"epochs":5}}';

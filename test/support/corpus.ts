@@ -12,7 +12,7 @@ import { inNamesOf04 } from '../../machines/names.ts';
 import { currentVersion, upcast, VERSIONS } from '../../machines/versions.ts';
 import { pairOf } from './deployments.ts';
 import { allEvents, nightInput, PAST, pipelineConfig, REJECTED, UNCHANGED } from './runs.ts';
-import { effectBefore, effectOf02, happeningBefore, stateBefore, withDefinitions } from './words.ts';
+import { effectBefore, effectOf02, effectOf04, happeningBefore, stateBefore, withDefinitions } from './words.ts';
 
 const FOLDER = join(import.meta.dirname, '../machines/corpus');
 const NOW = new Date('2026-01-01T02:00:00Z');
@@ -48,6 +48,8 @@ export const recordedRuns = (): readonly { readonly version: string; readonly ru
 export function replay(version: string, { checkpoint }: RecordedRun): Decision[] {
   const words = WORDS[version];
   if (!words) return decisionsOf(upcast(checkpoint), TODAY);
+  const from = VERSIONS.findIndex(({ digest }) => digest === version);
+  if (from >= NAMES_SINCE) return decisionsOf(upcast(checkpoint), words);
   const { pipeline } = upcast(checkpoint, VERSIONS.slice(0, NAMES_SINCE)).context;
   return decisionsOf(upcast(checkpoint), {
     ...words,
@@ -76,10 +78,12 @@ const TODAY: Words = {
   effect: (effect) => effect,
   isByChance: () => false,
 };
-/** In the table of allEvents() until 0.2.0. */
+/** In the table of allEvents() until 0.2.0, and until 0.4.0. */
 const EVENTS_BEFORE_03 = 58;
+const EVENTS_BEFORE_05 = 64;
 const WORDS: Readonly<Record<string, Words>> = {
-  '0e4814cc5061': TODAY,
+  c6bf714e9fd0: { ...TODAY, events: EVENTS_BEFORE_05, effect: effectOf04 },
+  '0e4814cc5061': { ...TODAY, events: EVENTS_BEFORE_05 },
   d11af182c252: { ...TODAY, events: EVENTS_BEFORE_03, effect: effectOf02 },
   dc4dc33dd84f: {
     events: EVENTS_BEFORE_03,

@@ -2,6 +2,7 @@
 import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import { carriedOf } from '../../contracts/configuration/separate.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
+import type { DataFinding } from '../../contracts/dataset.ts';
 import { WORK_STAGES } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import type { PastFigures, Verdict } from '../../contracts/verification.ts';
@@ -61,6 +62,11 @@ const collected = (commandId: string) => ({
   quarantined: 0,
   durationMs: 1,
 });
+
+const FINDINGS: DataFinding[] = [
+  { check: 'peopleCame', action: 'note', message: '9 people came to 4: Ada, Ben' },
+  { check: 'sourceShrank', action: 'hold', message: 'source "auth" has 0 images and had 12: 100 % fewer' },
+];
 
 /** A release before, as its verifier saw it. */
 export const PAST: PastFigures = {
@@ -139,5 +145,6 @@ export function allEvents(): PipelineEvent[] {
       verified(id, 'inconclusive', false),
     ]),
     ...ids('collect').map((commandId): PipelineEvent => ({ ...collected(commandId), content: UNCHANGED })),
+    ...ids('collect').map((commandId): PipelineEvent => ({ ...collected(commandId), findings: FINDINGS })),
   ];
 }

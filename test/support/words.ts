@@ -3,6 +3,7 @@
  * machines/words.ts and verdicts.ts, written apart from them, because a mistake there must not hide itself here.
  */
 import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
+import type { StartCommand } from '../../contracts/messages.ts';
 import type { Effect } from '../../machines/checkpoint.ts';
 
 const NOUNS = { collect: 'collection', train: 'training', verify: 'verification', deploy: 'deployment' } as const;
@@ -44,6 +45,13 @@ export function effectOf02(effect: Effect): object {
   if (effect.kind !== 'command' || effect.verb !== 'start') return effect;
   const data = without(effect.stage, effect.data) as { pipeline?: object };
   return { ...effect, data: data.pipeline ? { ...data, pipeline: without('pipeline', data.pipeline) } : data };
+}
+
+/** An effect as 0.4.0 decided it: a collector was not told what to ask of its data. */
+export function effectOf04(effect: Effect): object {
+  if (effect.kind !== 'command' || effect.verb !== 'start' || effect.stage !== 'collect') return effect;
+  const { checks: _checks, ...pipeline } = (effect.data as StartCommand<'collect'>).pipeline;
+  return { ...effect, data: { ...effect.data, pipeline } };
 }
 
 /** An effect as it was decided before 0.4.0: a start command had the run's settings whole, with all definitions. */

@@ -109,5 +109,11 @@ function sources({ sources: all, quarantined, quarantinedTotal, quarantinedListe
       all.map(({ name: source, type, samples, quarantined: refused }) => [name(source), type, samples, refused]),
       { words: [1] },
     )}
-    <p class="after">Quarantined: ${quarantinedTotal === 0 ? 'none' : `${quarantinedTotal}${cut}: ${reasons}`}.</p>`;
+    <p class="after">Quarantined: ${quarantinedTotal === 0 ? 'none' : `${quarantinedTotal}${cut}: ${reasons}`}.</p>
+    ${all.map(passedOver)}`;
+}
+
+function passedOver({ name: source, passedOver: kinds = {} }: DataSummary['sources'][number]): Html {
+  const list = Object.entries(kinds).map(([kind, n]) => `${n} x ${kind}`);
+  return list.length === 0 ? html`` : html`<p class="after">Passed over in ${source}: ${list.join(', ')}.</p>`;
 }

@@ -11,7 +11,7 @@ import { apiOfCommand, commandAcceptedSubject, commandSubject, CTL, STREAMS } fr
 import { serveApi } from '../../../infra/messaging/api.ts';
 import { REPLY_TO_HEADER } from '../../../infra/messaging/bus.ts';
 import { failureOf } from '../../support/failures.ts';
-import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
+import { quickPipeline, trivialWorks, withSaga, type Saga, type Works } from '../../support/saga.ts';
 import { testLogger, withServer } from '../../support/server.ts';
 import { contextOf, ended, hold, reached, start, stateOf, tell } from '../../support/steering.ts';
 import { until } from '../../support/wait.ts';
@@ -69,6 +69,48 @@ test('approval: the candidate waits for a person, who lets it in or keeps it out
       assert.is((await tell(saga, CTL.pipelineReject, { runId: 'n2' })).changed, false);
       assert.is((await failureOf(() => tell(saga, CTL.pipelineApprove, { runId: 'n2' }))).code, 'RUN_ENDED');
       assert.is((await saga.orchestrator.deployments.load('face'))?.value.current?.runId, 'n1');
+    }),
+  ));
+
+const HOLD = 'source "auth" has 0 images and had 12: 100 % fewer';
+const unlike: Partial<Works> = {
+  collect: async (...args) => ({
+    ...(await trivialWorks.collect(...args)),
+    findings: [{ check: 'sourceShrank', action: 'hold', message: HOLD }],
+  }),
+};
+
+test("data that is unlike the champion's: nothing is trained before a person has looked at it; both words may be said", () =>
+  withServer((server) =>
+    withSaga(server, { works: unlike }, async (saga) => {
+      for (const [runId, command, end] of [
+        ['n1', CTL.pipelineApprove, 'completed'],
+        ['n2', CTL.pipelineReject, 'rejected'],
+        ['n3', CTL.pipelineCancel, 'cancelled'],
+      ] as const) {
+        await start(saga, runId);
+        await ended(saga, runId, 'awaiting-approval');
+        assert.equal((await contextOf(saga, runId)).holds, [HOLD]);
+        assert.is(await stateOf(saga, runId), 'awaitingApproval');
+        const starts = saga.events.filter(({ subject }) => subject.endsWith(`train.completed.${runId}`));
+        assert.is(starts.length, 0);
+        await tell(saga, CTL.pipelinePause, { runId });
+        await tell(saga, CTL.pipelineResume, { runId });
+        assert.is(await stateOf(saga, runId), 'awaitingApproval');
+        assert.is((await tell(saga, command, { runId })).changed, true);
+        await ended(saga, runId, end);
+      }
+      assert.is((await saga.orchestrator.deployments.load('face'))?.value.current?.runId, 'n1');
+    }),
+  ));
+
+test("data that is unlike the champion's: silence never makes it right", () =>
+  withServer((server) =>
+    withSaga(server, { works: unlike, pipeline: approving('approve', 200) }, async (saga) => {
+      await start(saga, 'n1');
+      const end = PipelineEventSchema.parse((await ended(saga, 'n1', 'rejected')).envelope.data);
+      assert.match(end.failure?.message ?? '', /nobody approved in time/);
+      assert.is(await saga.orchestrator.deployments.load('face'), null);
     }),
   ));
 

@@ -14,9 +14,13 @@ type Content = Parameters<typeof contentOf>[1];
 
 const sample = (number: number, more: Partial<ResolvedSample> = {}): ResolvedSample => ({
   ...{ id: `${number}`, label: 'ada', digest: `sha256:${String(number).padStart(64, '0')}`, offset: 0, bytes: 9 },
-  ...{ tags: [], source: 0, split: 'train', ...more },
+  ...{ tags: [], grey: 0, source: 0, split: 'train', ...more },
 });
-const SAMPLES = [sample(1), sample(2, { split: 'probe' }), sample(3, { label: 'ben', tags: ['b', 'a'], source: 1 })];
+const SAMPLES = [
+  sample(1),
+  sample(2, { split: 'probe' }),
+  sample(3, { label: 'ben', tags: ['b', 'a'], grey: 0, source: 1 }),
+];
 const base: Content = {
   ...{ labels: ['ada', 'ben'], heldOut: [], strangers: [], samples: SAMPLES },
   sources: ['auth', 'helper'].map((name) => ({ name, type: 'list', samples: 1, quarantined: 0 })),
@@ -29,7 +33,7 @@ const withThird = (more: Partial<ResolvedSample>) => ({
 test('content: the order of samples and tags, ids, places and what was quarantined do not count', () => {
   assert.match(content(), /^sha256:[0-9a-f]{64}$/);
   assert.is(content({ samples: [...SAMPLES].reverse() }), content());
-  assert.is(content(withThird({ tags: ['a', 'b'], id: 'other', offset: 7, bytes: 3 })), content());
+  assert.is(content(withThird({ tags: ['a', 'b'], grey: 0, id: 'other', offset: 7, bytes: 3 })), content());
   const sources = base.sources.map((source) => ({ ...source, quarantined: 5 }));
   assert.is(content({ sources }), content());
 });

@@ -27,6 +27,7 @@ const sample = (number: number, source = 0, bytes = 4000): ResolvedSample => ({
     label: 'ada',
     digest: digest(number),
     tags: [],
+    grey: 0,
     offset: 0,
     bytes,
     source,
@@ -60,7 +61,7 @@ test('shards: a shard holds samples of one source', () => {
 });
 
 const stored = (id: string, label: string, number: number): StoredSample => ({
-  ...{ id, label, digest: digest(number), tags: [], offset: 0, bytes: 9 },
+  ...{ id, label, digest: digest(number), tags: [], grey: 0, offset: 0, bytes: 9 },
 });
 const intake = (name: string, records: StoredSample[]): Intake => ({
   ...{ name, type: 'list', spoolPath: '', records },

@@ -6,7 +6,7 @@ import { sift } from '../../../services/data/sift.ts';
 
 const digest = (number: number) => `sha256:${number.toString(16).padStart(64, '0')}`;
 const stored = (id: string, label: string, number: number): IntakeRecord => ({
-  ...{ id, label, digest: digest(number), tags: [], offset: 0, bytes: 9 },
+  ...{ id, label, digest: digest(number), tags: [], grey: 0, offset: 0, bytes: 9 },
 });
 const intake = (name: string, records: IntakeRecord[]): Intake => ({
   ...{ name, type: 'list', spoolPath: '', records },

@@ -47,7 +47,7 @@ test('lineage: a champion that has learned somebody who is held out tonight is n
   withFolderBlobs(async (blobs) => {
     const first = await night(blobs);
     const everybody = { ...first.manifest, learned: { ...first.manifest.learned!, people: PEOPLE } };
-    const champion = { dataset: await storeManifest(everybody, blobs), manifest: everybody };
+    const champion = { dataset: await storeManifest(everybody, blobs), manifest: everybody, findings: [] };
     const reason = await breakOf(blobs, champion, first);
     const [held] = first.manifest.heldOut;
     assert.match(reason, new RegExp(`has learned ${held}, who is held out tonight`));
@@ -67,7 +67,7 @@ test('lineage: a snapshot of tonight that does not say what was learned is begun
   withFolderBlobs(async (blobs) => {
     const champion = await night(blobs);
     const silent = { ...champion.manifest, learned: null };
-    const tonight = { dataset: await storeManifest(silent, blobs), manifest: silent };
+    const tonight = { dataset: await storeManifest(silent, blobs), manifest: silent, findings: [] };
     assert.match(await breakOf(blobs, champion, tonight), /^of tonight's training, its snapshot .* does not say/);
   }));
 
