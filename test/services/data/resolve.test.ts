@@ -89,7 +89,7 @@ test('resolveSamples: of three claims to the same bytes the first stays, and eac
     ],
   );
   assert.equal(counts, { train: 2, validation: 0, probe: 0, 'held-out': 0, stranger: 0, total: 2 });
-  assert.equal(sources[1], { name: 'helper', type: 'list', samples: 0, quarantined: 2 });
+  assert.equal(sources[1], { name: 'helper', type: 'list', samples: 0, quarantined: 2, people: 0 });
 });
 
 test('resolveSamples: strangers have labels and a split of their own, and are not learned', () => {
@@ -107,7 +107,7 @@ test('resolveSamples: strangers have labels and a split of their own, and are no
       [1, 'stranger'],
     ],
   );
-  assert.equal(resolved.sources[1], { name: 'street', type: 'list', samples: 2, quarantined: 1 });
+  assert.equal(resolved.sources[1], { name: 'street', type: 'list', samples: 2, quarantined: 1, people: 2, grey: 0 });
   assert.equal([...resolved.learned.people, ...resolved.learned.images], ['ada', 'ben', digest(1), digest(2)]);
 });
 
