@@ -124,9 +124,11 @@ async function strangersStayOutside(door: Door): Promise<void> {
 /** Each folder holds images of as many people: what is learned from them is no use, and verification notices. */
 async function wrongLabelsNight(door: Door, second: ModelDeployed): Promise<void> {
   await rm(door.faces, { recursive: true });
-  for (const [index, person] of staff.entries()) {
-    for (let shot = 1; shot <= SERVED / 2; shot++) {
-      const label = staff[(index + shot) % staff.length]!;
+  // As many people and images as the night before: the data itself raises no question.
+  const everybody = [...staff, ...newcomers];
+  for (const [index, person] of everybody.entries()) {
+    for (let shot = 1; shot <= SERVED; shot++) {
+      const label = everybody[(index + shot) % everybody.length]!;
       await cp(imagePath(door, person, shot), join(door.faces, label, `${person}-${shot}.png`));
     }
   }
