@@ -289,10 +289,10 @@ async function startReplicas(surroundings: Surroundings): Promise<Stoppable> {
     const replicaId = `r-${randomUUID().slice(0, 8)}`;
     const bus = await busOf(nc, `inference/${replicaId}`, log);
     const memory = memories.get(model);
-    const { inference, gallery } = config;
+    const { inference, gallery, serving } = config;
     return startInference({
       ...{ nc, bus, blobs, deployments, replicas, model, replicaId, log, signing },
-      ...{ config: inference, approval: gallery.approval },
+      ...{ config: inference, approval: gallery.approval, consistency: serving.consistency },
       ...(memory ? { memory } : {}),
     });
   };

@@ -16,8 +16,13 @@ export const INFER_HEADERS = {
   input: 'Nightshift-Input',
   /** Milliseconds from arrival after which the client no longer waits; the request is refused then. */
   deadlineMs: 'Nightshift-Deadline-Ms',
-  /** The request is answered by this release or a later one, or refused with RELEASE_NOT_REACHED. */
+  /**
+   * The request is answered by this release or a later one, or refused with RELEASE_NOT_REACHED, and never by a replica
+   * that is out of touch with the store.
+   */
   minRelease: 'Nightshift-Min-Release',
+  /** The newest release of which the client has had an answer. No older one answers; a stale one of this number may. */
+  seenRelease: 'Nightshift-Seen-Release',
   /** The request is answered by a gallery with this change of it: the `sequence` of a reply to `enroll` or `remove`. */
   minEnrolment: 'Nightshift-Min-Enrolment',
   /** `approve`: the id of the change that waits. */
@@ -36,6 +41,10 @@ const AnswerSchema = z.object({
   modelDigest: DigestSchema,
   /** The run that announced the canary, if a canary answered in place of the release. */
   canary: TokenSchema.optional(),
+  /** The replica is out of touch with the store: a newer release may be in service, and people may be missing here. */
+  stale: z.literal(true).optional(),
+  /** Beside `stale`: how long ago, at most, the release was certainly the one in service. */
+  knowledgeAgeMs: z.number().int().optional(),
 });
 
 export const EmbedReplySchema = AnswerSchema.extend({ embedding: z.array(z.number()) });

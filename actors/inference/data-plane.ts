@@ -11,12 +11,12 @@ import { parseSubject, type AnyInferVerb } from '../../contracts/parse-subject.t
 import { APPROVAL_VERBS, GALLERY_VERBS, INFER_VERBS, inferQueue, inferSubject } from '../../contracts/subjects.ts';
 import { isAnswerable } from '../../infra/messaging/answerable.ts';
 import { demandsLogin } from '../../infra/messaging/connection.ts';
-import { answer } from '../../services/serving/replica/answer.ts';
+import { answer, type Vouching } from '../../services/serving/replica/answer.ts';
 import { approveChange, changeGallery, type GalleryRequestOptions } from './gallery-requests.ts';
 import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
 import type { DataPlane } from '../../services/serving/replica/service.ts';
 
-export interface DataPlaneOptions extends GalleryRequestOptions {
+export interface DataPlaneOptions extends GalleryRequestOptions, Vouching {
   readonly nc: NatsConnection;
   readonly model: string;
   /** Requests taken at once, also those whose image is still being decoded. One more is refused with OVERLOADED. */
@@ -94,7 +94,7 @@ async function replyTo(options: DataPlaneOptions, request: RecogniseRequest<Verb
     case 'embed':
     case 'identify':
     case 'verify':
-      return answer(options.replica, { ...request, verb });
+      return answer(options.replica, { ...request, verb }, options);
   }
 }
 
@@ -126,6 +126,7 @@ function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseReque
     throw new PipelineError('REQUEST_INVALID', `${name} is "${demanded}", expected ${what}`);
   };
   const minRelease = wholeNumber(INFER_HEADERS.minRelease, 'a release number');
+  const seenRelease = wholeNumber(INFER_HEADERS.seenRelease, 'a release number');
   const minEnrolment = wholeNumber(INFER_HEADERS.minEnrolment, 'the sequence of a change of the gallery');
   const header = (name: string) => given?.get(name) || null;
   const input = header(INFER_HEADERS.input) ?? 'file';
@@ -139,6 +140,7 @@ function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseReque
     person: header(INFER_HEADERS.person),
     deadlineMs,
     minRelease,
+    seenRelease,
     minEnrolment,
     header,
   };

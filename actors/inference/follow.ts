@@ -21,8 +21,10 @@ export interface FollowOptions {
 }
 
 export interface Following {
-  /** Reads the record now, and resolves when it has been handed on. */
+  /** Reads the record now, and resolves when it has been handed on. Makes sure of the watch. */
   look(): Promise<void>;
+  /** The same, and no more: it may be called again before it has resolved. */
+  read(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,7 +51,7 @@ export async function followDeployment(options: FollowOptions): Promise<Followin
     };
     void opened.ended.then(forget, forget);
   };
-  const look = async () => {
+  const read = async () => {
     try {
       const stored = await deployments.load(model);
       if (stored) handOn(stored);
@@ -59,6 +61,9 @@ export async function followDeployment(options: FollowOptions): Promise<Followin
       if (failure.code !== 'RECORD_DAMAGED') throw error;
       onDamaged(failure);
     }
+  };
+  const look = async () => {
+    await read();
     if (!watch) await openWatch();
   };
   await look();
@@ -68,6 +73,7 @@ export async function followDeployment(options: FollowOptions): Promise<Followin
   }, RESYNC_MS);
   return {
     look,
+    read,
     stop: async () => {
       stopped = true;
       clearInterval(timer);

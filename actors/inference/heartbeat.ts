@@ -38,7 +38,7 @@ export function startHeartbeat({ store, replica, log }: HeartbeatOptions): Heart
       const status = replica.status();
       const sentAtMs = performance.now();
       await store.put(replicaKey(status), status, TIME_TO_LIVE_MS);
-      replica.renew(sentAtMs + TIME_TO_LIVE_MS);
+      replica.renew(sentAtMs + TIME_TO_LIVE_MS, sentAtMs);
       if (isLost) log.info({}, 'replica: heartbeat is stored again');
       isLost = false;
     } catch (err) {

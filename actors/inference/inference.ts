@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { BlobReader } from '../../contracts/blobs.ts';
+import { PipelineError } from '../../contracts/errors.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { ReplicaStatus } from '../../contracts/replica.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
@@ -15,7 +16,9 @@ import type { RecordStore } from '../../infra/stores/record-store.ts';
 import type { HeartbeatStore } from '../../infra/stores/replica-store.ts';
 import { inTurn } from '../../runtime/turn.ts';
 import { keepSpare, type HostProcesses } from '../../services/serving/host/host-spares.ts';
+import type { Consistency } from '../../services/serving/replica/consistency.ts';
 import { Convergence } from '../../services/serving/replica/converge.ts';
+import { createLookout } from '../../services/serving/replica/lookout.ts';
 import { Replica, type LoadTask } from '../../services/serving/replica/replica.ts';
 import { loadResident } from '../../services/serving/replica/resident-model.ts';
 import { startService } from '../../services/serving/replica/service.ts';
@@ -27,7 +30,7 @@ import { NO_SIGNING, type Signing } from '../../services/signing/signing.ts';
 import type { Approval } from './gallery-requests.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { createPairChecks } from './pair-check.ts';
-import { startPresence } from './presence.ts';
+import { startPresence, type Presence } from './presence.ts';
 import { createRecordGuard } from './record-guard.ts';
 import type { ServedMemory } from './served-memory.ts';
 import { createReports } from './reports.ts';
@@ -48,6 +51,8 @@ export interface InferenceOptions {
   /** One token, unique among the model's replicas. */
   readonly replicaId: string;
   readonly config?: InferenceConfig;
+  /** What a replica does that is cut off from the store; `available` if absent. */
+  readonly consistency?: Consistency | undefined;
   /** Whether changes of the gallery wait for a second person; `none` if absent. */
   readonly approval?: Approval | undefined;
   readonly log: Logger;
@@ -95,11 +100,17 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const pending = await createPendingStore(nc, model);
   const audit = createGalleryAudit(bus, model, now, randomUUID);
   const gallery = { replica, enrolments, approval, pending, audit, log };
-  const dataPlane = createDataPlane({ nc, model, requestsMax, ...gallery });
+  let presence: Presence | null = null;
+  const lookout = createLookout(async () => {
+    if (!presence) throw new PipelineError('NOT_READY', 'the replica is starting', { retryable: true });
+    await presence.read();
+  });
+  const { consistency = 'available' } = options;
+  const dataPlane = createDataPlane({ nc, model, requestsMax, consistency, lookout, ...gallery });
   const service = startService({ replica, dataPlane, report, log });
   const onAlarm = (alarm: string | null) => replica.setAlarm('record', alarm);
   const guard = createRecordGuard({ model, signing, memory, pairs, onAlarm, log });
-  const presence = await startPresence({ deployments, model, replica, heartbeat, guard, log }).catch(async (error) => {
+  presence = await startPresence({ deployments, model, replica, heartbeat, guard, log }).catch(async (error) => {
     await heartbeat.stop();
     await processes.close();
     throw error;
@@ -108,7 +119,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   return {
     status: () => replica.status(),
     stop: async () => {
-      await presence.stop();
+      await presence?.stop();
       await service.stop();
       await convergence.stop();
       await report.finish();

@@ -22,6 +22,8 @@ export interface PresenceOptions {
 }
 
 export interface Presence {
+  /** Reads the record now, and obeys it. Throws what the store throws. */
+  read(): Promise<void>;
   /** Hears of no more records; the heartbeat goes on. */
   stop(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
   await heartbeat.beat();
   await catchUp(options, following);
   return {
+    read: following.read,
     stop: () => {
       unsubscribe();
       return following.stop();

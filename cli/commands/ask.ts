@@ -52,8 +52,12 @@ function textOf(model: string, reply: IdentifyReply | VerifyReply): string {
     `${model}: ${found}`,
     `  ${scores}; release ${release}, ${decision.people} people enrolled`,
     ...(decision.warning === null ? [] : [`  warning: ${decision.warning}`]),
+    ...(reply.stale ? [staleText(reply.knowledgeAgeMs)] : []),
   ].join('\n');
 }
+
+const staleText = (ageMs = 0) =>
+  `  stale: the replica has been out of touch with the store for ${(ageMs / 1000).toFixed(1)} s; a newer release may be in service`;
 
 function identified({ person, matches }: IdentifyReply): string {
   if (person !== null) return `"${person}"`;

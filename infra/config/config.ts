@@ -67,6 +67,17 @@ export const ConfigSchema = z.strictObject({
     .prefault({})
     .describe('The log of the process.'),
   inference: InferenceConfigSchema.prefault({}),
+  serving: z
+    .strictObject({
+      consistency: z
+        .enum(['available', 'strict'])
+        .default('available')
+        .describe(
+          'What a replica does that is cut off from the store. `available`: it goes on with its release and marks its replies stale. `strict`: it holds its requests, because the release may have been replaced.',
+        ),
+    })
+    .prefault({})
+    .describe('The promises to clients.'),
   gallery: z
     .strictObject({
       approval: z

@@ -1,15 +1,16 @@
 /**
- * Holds a request until it may be answered from here: until the replica is in good standing, and has the release and
- * the change of the gallery that the request demands. A wait ends at the request's deadline at the latest, with an
+ * Holds a request until it may be answered from here: until the replica is in good standing or may do without it, and has
+ * the release and the change of the gallery that the request demands. A wait ends at the request's deadline at the latest, with an
  * error that says why.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import type { Change } from './changes.ts';
+import type { Consistency } from './consistency.ts';
 import type { Replica, Served } from './replica.ts';
 import type { RecogniseRequest } from './request.ts';
 
 /** The demands of a request on the replica that answers it. */
-export type Demand = Pick<RecogniseRequest, 'deadlineMs' | 'minRelease' | 'minEnrolment'>;
+export type Demand = Pick<RecogniseRequest, 'deadlineMs' | 'minRelease' | 'seenRelease' | 'minEnrolment'>;
 
 /** A switch takes milliseconds, a load some seconds: a request that demands a release is better off elsewhere then. */
 const HOLD_MS_MAX = 2_000;
@@ -18,11 +19,13 @@ const HOLD_MS_MAX = 2_000;
 const AWAITED: readonly Change[] = ['desired', 'served', 'failed', 'informed', 'enrolled'];
 
 /**
- * Holds the request while it must not be answered from here, but not for long. Throws NOT_READY, RELEASE_NOT_REACHED.
+ * Holds the request while it must not be answered from here, but not for long. Throws NOT_READY, RELEASE_NOT_REACHED. Under
+ * `available` a replica that is out of touch lets requests pass which demand no release, if it knows of no newer one.
  */
-export async function admitted(replica: Replica, request: Demand): Promise<void> {
+export async function admitted(replica: Replica, request: Demand, consistency: Consistency = 'strict'): Promise<void> {
   const demandedUntilMs = Math.min(request.deadlineMs, performance.now() + HOLD_MS_MAX);
-  for (let why = obstacle(replica, request); why !== null; why = obstacle(replica, request)) {
+  const next = () => obstacle(replica, request, consistency);
+  for (let why = next(); why !== null; why = next()) {
     const untilMs = why.code === 'RELEASE_NOT_REACHED' ? demandedUntilMs : request.deadlineMs;
     if (!(await replica.changes.next(AWAITED, untilMs))) throw why;
   }
@@ -46,17 +49,21 @@ export function servedOrThrow(served: Served | null): Served {
   throw new PipelineError('NOT_READY', 'no model is in service yet; run the pipeline once', { retryable: true });
 }
 
-function obstacle({ standing, served }: Replica, { minRelease, minEnrolment }: Demand): PipelineError | null {
+function obstacle(replica: Replica, demand: Demand, consistency: Consistency): PipelineError | null {
+  const { standing, served } = replica;
+  const { minRelease, seenRelease, minEnrolment } = demand;
   const retryable = { retryable: true };
-  if (!standing.isGood) {
+  const mayBeStale = consistency === 'available' && minRelease === 0 && replica.desired !== null && replica.isUpToDate;
+  if (!standing.isGood && !mayBeStale) {
     const message = 'this replica was out of touch and has not caught up yet; try again';
     return new PipelineError('NOT_READY', message, retryable);
   }
-  if ((served?.release ?? 0) < minRelease) {
+  const demanded = Math.max(minRelease, seenRelease);
+  if ((served?.release ?? 0) < demanded) {
     const serves = served ? `release ${served.release} is in service here` : 'no release is in service here yet';
     return new PipelineError(
       'RELEASE_NOT_REACHED',
-      `${serves}, release ${minRelease} was demanded; try again`,
+      `${serves}, release ${demanded} was demanded; try again`,
       retryable,
     );
   }

@@ -142,8 +142,8 @@ export class Replica {
   }
 
   /** A heartbeat was stored that others see until then at least, performance.now(). */
-  renew(aliveUntilMs: number): void {
-    this.standing.renew(aliveUntilMs);
+  renew(aliveUntilMs: number, sentAtMs?: number): void {
+    this.standing.renew(aliveUntilMs, sentAtMs);
     this.changes.emit('stored');
   }
 
@@ -156,6 +156,11 @@ export class Replica {
 
   get served(): Served | null {
     return this.#served.current;
+  }
+
+  /** It serves what the last record that was read here asks for. */
+  get isUpToDate(): boolean {
+    return (this.#desired?.current?.release ?? null) === (this.served?.release ?? null);
   }
 
   /** The release or canary that answers the request. */
@@ -233,8 +238,7 @@ export class Replica {
 
   /** A replica that serves the release in the record may answer. */
   #confirm(): void {
-    const wanted = this.#desired?.current?.release ?? null;
-    if (wanted === (this.served?.release ?? null)) this.standing.confirm();
+    if (this.isUpToDate) this.standing.confirm();
   }
 
   /** A replaced release stays as long as requests work with it. */

@@ -12,6 +12,8 @@ export interface RecogniseRequest<Verb = InferVerb> {
   readonly deadlineMs: number;
   /** 0 if any release will do. */
   readonly minRelease: number;
+  /** The newest release of which the sender has had an answer; 0 if it does not say. */
+  readonly seenRelease: number;
   /** Sequence of a change of the gallery; 0 if none is demanded. */
   readonly minEnrolment: number;
   /** A header of the request, or null. */

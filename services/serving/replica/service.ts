@@ -88,13 +88,16 @@ export function startService({ replica, dataPlane, report, log }: ServiceOptions
   };
 }
 
-/** A replica that has only lost touch holds its requests; most often it has missed nothing. */
-const situationOf = ({ desired, served, failure, standing }: Replica, { isOpen }: DataPlane): Situation => ({
+/** A replica that has only lost touch stays; most often it has missed nothing. One that knows it is behind leaves. */
+const situationOf = (
+  { desired, served, failure, standing, isUpToDate }: Replica,
+  { isOpen }: DataPlane,
+): Situation => ({
   wanted: desired?.current?.release ?? null,
   served: served?.release ?? null,
   isFailed: failure !== null,
   isRefused: failure?.code === 'RELEASE_UNTRUSTED',
-  isInService: isOpen && !standing.isBehind,
+  isInService: isOpen && !standing.isBehind && (standing.isAlive || isUpToDate),
 });
 
 const textOf = ({ code, message }: Failure) => `${code}: ${message}`;

@@ -1,7 +1,7 @@
 /**
- * Tells whether this replica may answer at all: its heartbeat is alive, so that a deployment waits for it, and it has
+ * Tells whether this replica is sure of its release: its heartbeat is alive, so that a deployment waits for it, and it has
  * read the deployment record since. A replica that was cut off or frozen has neither when it wakes up: its release may
- * have been replaced meanwhile, so it holds requests until it has caught up. Knows no NATS.
+ * have been replaced meanwhile. What it may answer then is decided in consistency.ts. Knows no NATS.
  */
 
 export class Standing {
@@ -10,6 +10,8 @@ export class Standing {
   #isInformed = false;
   #isConfirmed = false;
   #term = 0;
+  /** The last moment at which it is certain that the release served here was the one in service. */
+  #sureAtMs = -Infinity;
   readonly #now: () => number;
 
   constructor(now: () => number = () => performance.now()) {
@@ -18,7 +20,17 @@ export class Standing {
 
   /** False from the moment at which others may have stopped to wait for this replica. */
   get isGood(): boolean {
-    return this.#isConfirmed && this.#isAlive;
+    return this.#isConfirmed && this.isAlive;
+  }
+
+  /** Deployments wait for this replica. */
+  get isAlive(): boolean {
+    return this.#now() < this.#aliveUntilMs;
+  }
+
+  /** How old its knowledge of the release in service is, at most. */
+  get ageMs(): number {
+    return this.isGood ? 0 : Math.max(0, this.#now() - this.#sureAtMs);
   }
 
   /** Counts the times at which the heartbeat began to be alive. */
@@ -35,14 +47,18 @@ export class Standing {
     return this.#isInformed && !this.#isConfirmed;
   }
 
-  /** A heartbeat was stored that lasts until `aliveUntilMs`. If the one before had lapsed, a new term begins. */
-  renew(aliveUntilMs: number): void {
-    if (!this.#isAlive) {
+  /**
+   * A heartbeat was stored that was sent at `sentAtMs` and lasts until `aliveUntilMs`. If the one before had lapsed, a new
+   * term begins.
+   */
+  renew(aliveUntilMs: number, sentAtMs = this.#now()): void {
+    if (!this.isAlive) {
       this.#term += 1;
       this.#isInformed = false;
       this.#isConfirmed = false;
     }
     this.#aliveUntilMs = aliveUntilMs;
+    if (this.#isConfirmed) this.#sureAtMs = sentAtMs;
   }
 
   /** The record was read, beginning in that term: no deployment has gone by without waiting for this replica. */
@@ -52,10 +68,8 @@ export class Standing {
 
   /** The release in the record is served. Heeded once the record was read in this term. */
   confirm(): void {
-    if (this.#isInformed) this.#isConfirmed = true;
-  }
-
-  get #isAlive(): boolean {
-    return this.#now() < this.#aliveUntilMs;
+    if (!this.#isInformed) return;
+    this.#isConfirmed = true;
+    if (this.isAlive) this.#sureAtMs = this.#now();
   }
 }

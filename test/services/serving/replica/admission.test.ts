@@ -6,7 +6,7 @@ import { admitted } from '../../../../services/serving/replica/admission.ts';
 import { Replica } from '../../../../services/serving/replica/replica.ts';
 import { failureOf } from '../../../support/failures.ts';
 
-const DEMANDS_NOTHING = { minRelease: 0, minEnrolment: 0 };
+const DEMANDS_NOTHING = { minRelease: 0, seenRelease: 0, minEnrolment: 0 };
 const soon = () => performance.now() + 60_000;
 
 /** A replica before the first release: it has nothing to load. */

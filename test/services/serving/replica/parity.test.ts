@@ -50,7 +50,15 @@ test('parity: trainer, verifier and replica get the same pixels and embeddings o
       const rows = await embedAll(resident.host, stored);
       const served = { release: 1, resident, figures: createFigures() };
       const request: Omit<RecogniseRequest, 'image'> = {
-        ...{ verb: 'embed', input: 'file', person: null, minRelease: 0, minEnrolment: 0, header: () => null },
+        ...{
+          verb: 'embed',
+          input: 'file',
+          person: null,
+          minRelease: 0,
+          seenRelease: 0,
+          minEnrolment: 0,
+          header: () => null,
+        },
         deadlineMs: performance.now() + 60_000,
       };
       for (const [index, image] of files.entries()) {

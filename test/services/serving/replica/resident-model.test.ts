@@ -108,6 +108,7 @@ const EMBED = {
   input: 'file',
   person: null,
   minRelease: 0,
+  seenRelease: 0,
   minEnrolment: 0,
   header: () => null,
 } as const;
