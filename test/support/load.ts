@@ -15,7 +15,7 @@ export interface Load {
 }
 
 /** Several clients that ask one request after the other, until stopped. */
-export async function startLoad(context: ReplicaTest): Promise<Load> {
+export async function startLoad(context: { readonly test: Pick<ReplicaTest['test'], 'connect'> }): Promise<Load> {
   const nc = await context.test.connect('test-clients');
   const faces = await Promise.all([0, 1, 2, 3, 4].map(faceOf));
   const answers: InferAnswer[] = [];

@@ -142,6 +142,7 @@ export interface AskOptions {
   readonly deadlineMs?: string;
   readonly input?: string;
   readonly minRelease?: string;
+  readonly seenRelease?: string;
   readonly minEnrolment?: string;
 }
 
@@ -150,13 +151,14 @@ export async function ask(
   nc: NatsConnection,
   verb: InferVerb | GalleryVerb,
   image: Uint8Array,
-  { person, deadlineMs, input, minRelease, minEnrolment }: AskOptions = {},
+  { person, deadlineMs, input, minRelease, seenRelease, minEnrolment }: AskOptions = {},
 ): Promise<InferAnswer> {
   const meta = headers();
   if (person) meta.set(INFER_HEADERS.person, person);
   if (deadlineMs) meta.set(INFER_HEADERS.deadlineMs, deadlineMs);
   if (input) meta.set(INFER_HEADERS.input, input);
   if (minRelease) meta.set(INFER_HEADERS.minRelease, minRelease);
+  if (seenRelease) meta.set(INFER_HEADERS.seenRelease, seenRelease);
   if (minEnrolment) meta.set(INFER_HEADERS.minEnrolment, minEnrolment);
   const message: Msg = await nc.request(inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });
   const status = Number(message.headers?.get(INFER_HEADERS.errorStatus) || 200);
