@@ -22,6 +22,8 @@ const STOP_TIMEOUT_MS = 10_000;
 const REOPEN: Omit<RetryPolicy, 'isWorthIt'> = { attemptsMax: FOREVER, pauseMs: 500 };
 /** A message that arrived during the stop is somebody else's after this. */
 const HANDED_BACK_MS = 250;
+/** An event loop may be busy for most of the ack wait before its message is given to another. */
+const SIGNALS_PER_ACK_WAIT = 5;
 /** How long one pull waits at the server, and when a silent server is noticed. */
 const PULL_EXPIRES_MS = 30_000;
 const PULL_HEARTBEAT_MS = 5_000;
@@ -77,7 +79,7 @@ async function drain(context: Context, options: ConsumeOptions, consumer: Consum
     // Nothing was handed out yet when a stop is noticed here: the server delivers it again, to somebody else.
     for await (const message of messages) {
       if (signal.aborted) message.nak(HANDED_BACK_MS);
-      else await conclude(context, options, message, millis(info.config.ack_wait ?? 0) / 3);
+      else await conclude(context, options, message, millis(info.config.ack_wait ?? 0) / SIGNALS_PER_ACK_WAIT);
     }
   } finally {
     signal.removeEventListener('abort', stop);

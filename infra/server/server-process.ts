@@ -16,6 +16,12 @@ import { PipelineError } from '../../contracts/errors.ts';
 export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
 /** Recovery of a large store takes seconds; a server that is silent for this long is stuck. */
 const START_TIMEOUT_MS = 60_000;
+/**
+ * A client that answers neither of two pings is taken out of its queue groups: four to six seconds after it was stopped,
+ * or its host was lost. A busy event loop may be silent for four.
+ */
+const PING_INTERVAL = '2s';
+const PINGS_MISSED_MAX = 2;
 /** JetStream flushes and closes its files on SIGTERM; then it is killed. */
 const STOP_TIMEOUT_MS = 15_000;
 
@@ -88,6 +94,8 @@ function serverConfig(options: StartOptions, portsDir: string): string {
     `port: ${options.port === 0 ? -1 : options.port}`,
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
     `max_payload: ${PAYLOAD_BYTES_MAX}`,
+    `ping_interval: "${PING_INTERVAL}"`,
+    `ping_max: ${PINGS_MISSED_MAX}`,
     `log_file: ${JSON.stringify(logPathOf(options.storeDir))}`,
     ...(options.isTraced ? TRACE : LOG_LIMITS),
     'jetstream {',

@@ -39,12 +39,11 @@ export interface ConsumerSpec {
 }
 
 /**
- * A handler that is silent for this long is taken for dead; conclude.ts signals at a third of it. A step takes
- * milliseconds, so a killed orchestrator's message goes to another soon; a training that only stalls (a busy machine)
- * must not be given to a second worker.
+ * A handler that is silent for this long is taken for dead, and its message goes to another: five seconds after a kill at
+ * the latest. conclude.ts signals at a fifth of it from the main thread, on which no worker computes for seconds. A worker
+ * that stalls for longer all the same costs a second one the work, and nothing else: each command has its effect once.
  */
-const STEP_ACK_WAIT_MS = 5_000;
-const WORK_ACK_WAIT_MS = 30_000;
+const ACK_WAIT_MS = 4_500;
 /** Deliveries under way over all processes of one kind. */
 const STARTS_PENDING_MAX = 16;
 const MESSAGES_PENDING_MAX = 256;
@@ -92,7 +91,7 @@ function consumer(stream: string, name: string, subjects: string[], pendingMax: 
     config: {
       durable_name: name,
       ack_policy: 'explicit',
-      ack_wait: nanos(stream === STREAMS.commands ? WORK_ACK_WAIT_MS : STEP_ACK_WAIT_MS),
+      ack_wait: nanos(ACK_WAIT_MS),
       deliver_policy: 'all',
       replay_policy: 'instant',
       filter_subjects: subjects,

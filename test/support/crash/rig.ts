@@ -43,7 +43,7 @@ export interface CrashRig {
   run(story: Story, crash: Crash | null, url?: string): Promise<Outcome>;
 }
 
-/** A message that a killed process held comes back after this time; in production after 5 s or 30 s. */
+/** A message that a killed process held comes back after this time; in production after 4.5 s. */
 const ACK_WAIT_MS = 1_000;
 const STUCK_MS = 90_000;
 
