@@ -13,14 +13,18 @@ import { isAnswerable } from '../../infra/messaging/answerable.ts';
 import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { answer, type Vouching } from '../../services/serving/replica/answer.ts';
 import { approveChange, changeGallery, type GalleryRequestOptions } from './gallery-requests.ts';
+import { Room } from '../../services/serving/replica/room.ts';
 import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
 import type { DataPlane } from '../../services/serving/replica/service.ts';
 
 export interface DataPlaneOptions extends GalleryRequestOptions, Vouching {
   readonly nc: NatsConnection;
   readonly model: string;
-  /** Requests taken at once, also those whose image is still being decoded. One more is refused with OVERLOADED. */
-  readonly requestsMax: number;
+  /**
+   * Requests taken at once, also those whose image is still being decoded, shared among the clients as room.ts does it. One
+   * more is refused with OVERLOADED.
+   */
+  readonly places: number;
 }
 
 type Verb = AnyInferVerb;
@@ -31,12 +35,15 @@ const DEADLINE_DEFAULT_MS = 10_000;
 export function createDataPlane(options: DataPlaneOptions): DataPlane {
   const { nc, model } = options;
   const underWay = new Set<Promise<void>>();
+  const room = new Room(options.places);
   let subscriptions: readonly Subscription[] = [];
   const take = (verb: Verb, message: Msg) => {
-    const isFull = underWay.size >= options.requestsMax;
-    const work = (isFull ? refuse(options, message) : respond(options, verb, message)).finally(() =>
-      underWay.delete(work),
-    );
+    const client = clientOf(message);
+    if (!room.enter(client)) return refuse(options, message, room.heldBy(client));
+    const work = respond(options, verb, message).finally(() => {
+      underWay.delete(work);
+      room.leave(client);
+    });
     underWay.add(work);
   };
   const subscribe = ([subject, verb]: readonly [subject: string, verb: Verb]) =>
@@ -105,10 +112,16 @@ function senderOf({ nc }: DataPlaneOptions, subject: string, role: SenderRole): 
   throw new PipelineError('REQUEST_INVALID', `${subject}: its last token is not the name of a person`);
 }
 
-async function refuse({ requestsMax, replica }: DataPlaneOptions, message: Msg): Promise<void> {
+/**
+ * The connection that a request came by: its inbox without the last token, which is another for each request. Requests
+ * whose inbox has nothing else count as one client, and so do those that want no answer.
+ */
+const clientOf = ({ reply = '' }: Msg) => reply.slice(0, Math.max(0, reply.lastIndexOf('.')));
+
+function refuse({ replica }: DataPlaneOptions, message: Msg, held: number): void {
   replica.served?.figures.failed();
   const retryAfterMs = Math.max(1, Math.ceil(replica.served?.resident.host.waitMs ?? 0));
-  const text = `${requestsMax} requests are under way on this replica; try again in about ${retryAfterMs} ms`;
+  const text = `${held} requests of this connection are under way on this replica, which has no more room for it; try again in about ${retryAfterMs} ms`;
   respondFailure(message, new PipelineError('OVERLOADED', text, { retryable: true, retryAfterMs }));
 }
 

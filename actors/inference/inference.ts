@@ -20,6 +20,7 @@ import type { Consistency } from '../../services/serving/replica/consistency.ts'
 import { Convergence } from '../../services/serving/replica/converge.ts';
 import { createLookout } from '../../services/serving/replica/lookout.ts';
 import { Replica, type LoadTask } from '../../services/serving/replica/replica.ts';
+import { placesFor } from '../../services/serving/replica/room.ts';
 import { loadResident } from '../../services/serving/replica/resident-model.ts';
 import { startService } from '../../services/serving/replica/service.ts';
 import type { ModelHostOptions } from '../../services/serving/strategy.ts';
@@ -83,9 +84,11 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const processes = options.processes ?? keepSpare();
   const startedAt = options.now?.() ?? new Date();
   const enrolments = await createEnrolmentLog(nc, model, log);
+  // The queue of a host refuses nobody whom the data plane has let in.
+  const places = placesFor(config.queueMax + config.batchMax);
   const load = async ({ pair, isUrgent, onReplaced, onRetried, onEnrolled }: LoadTask) => {
     await pairs.check(pair);
-    const hostOptions = { ...config, onReplaced, onRetried, isUrgent };
+    const hostOptions = { ...config, queueMax: places, onReplaced, onRetried, isUrgent };
     const prepare = () => loadResident({ pair, blobs, options: hostOptions, processes });
     const resident = await (isUrgent ? prepare() : inTurn(prepare));
     const onDamaged = (damage: string) => replica.setAlarm('enrolment', `RECORD_DAMAGED: ${damage}`);
@@ -95,7 +98,6 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const heartbeat = startHeartbeat({ store: options.replicas, replica, log });
   const report = createReports({ bus, heartbeat, model, replicaId, log });
   const convergence = new Convergence({ replica, report, log });
-  const requestsMax = config.queueMax + config.batchMax;
   const { approval = 'none', now = () => new Date() } = options;
   const pending = await createPendingStore(nc, model);
   const audit = createGalleryAudit(bus, model, now, randomUUID);
@@ -106,7 +108,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     await presence.read();
   });
   const { consistency = 'available' } = options;
-  const dataPlane = createDataPlane({ nc, model, requestsMax, consistency, lookout, ...gallery });
+  const dataPlane = createDataPlane({ nc, model, places, consistency, lookout, ...gallery });
   const service = startService({ replica, dataPlane, report, log });
   const onAlarm = (alarm: string | null) => replica.setAlarm('record', alarm);
   const guard = createRecordGuard({ model, signing, memory, pairs, onAlarm, log });

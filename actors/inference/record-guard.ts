@@ -82,7 +82,9 @@ export function createRecordGuard({ model, signing, memory, pairs, onAlarm, log 
 function checkOrder(last: Link | null, next: ReturnType<typeof checkSeal>, model: string, path?: string): void {
   if (!last || (next.number === last.number && next.digest === last.digest)) return;
   if (next.number <= last.number) {
-    const hint = path ? `; if the store was emptied or restored on purpose, remove ${path} and start the replica again` : '';
+    const hint = path
+      ? `; if the store was emptied or restored on purpose, remove ${path} and start the replica again`
+      : '';
     const message = `model ${model}: the deployment record has number ${next.number}, and ${last.number} was obeyed here${hint}`;
     throw new PipelineError('RELEASE_STALE', message);
   }
