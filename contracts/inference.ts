@@ -39,6 +39,8 @@ const AnswerSchema = z.object({
   release: z.number().int(),
   /** Of the model that answered. */
   modelDigest: DigestSchema,
+  /** That answered; `nightshift.infer.<model>.<verb>.at.<replica>` asks it alone. Absent before 0.5.0. */
+  replica: TokenSchema.optional(),
   /** The run that announced the canary, if a canary answered in place of the release. */
   canary: TokenSchema.optional(),
   /** The replica is out of touch with the store: a newer release may be in service, and people may be missing here. */
@@ -110,7 +112,10 @@ export const PersonSchema = z
   .regex(/^[^\p{C}\s]([^\p{C}]*[^\p{C}\s])?$/u, '1 to 128 characters, no control characters, no spaces at the ends');
 
 /** The body of a reply that is an error. */
-export const InferErrorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+export const InferErrorSchema = z.object({
+  error: z.object({ code: z.string(), message: z.string() }),
+  replica: TokenSchema.optional(),
+});
 
 /** The status of a reply that is an error: below 500 (429 aside) the request itself is at fault. */
 export const inferStatus = (code: ErrorCode): number => STATUS_OF[code] ?? 500;

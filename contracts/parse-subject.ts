@@ -50,7 +50,14 @@ export type ParsedSubject =
   | { readonly family: 'refusal'; readonly command: CtlSubject | null }
   /** `of`: all that stands behind `nightshift.api.`. */
   | { readonly family: 'api'; readonly of: string }
-  | { readonly family: 'infer'; readonly model: string; readonly verb: AnyInferVerb; readonly who: string | null }
+  /** `replica`: the one that is asked; absent: any. */
+  | {
+      readonly family: 'infer';
+      readonly model: string;
+      readonly verb: AnyInferVerb;
+      readonly who: string | null;
+      readonly replica?: string;
+    }
   | { readonly family: 'pending'; readonly model: string; readonly requestId: string }
   | { readonly family: 'audit'; readonly action: string }
   | { readonly family: 'enrolment'; readonly model: string; readonly personKey: string }
@@ -83,8 +90,12 @@ export function parseSubject(subject: string): ParsedSubject {
   const [system, family = '', ...rest] = subject.split('.');
   if (system !== 'nightshift' || rest.length === 0 || rest.some((token) => WILDCARDS.includes(token))) return UNKNOWN;
   if (family === 'api') return { family, of: subject.slice(API_PREFIX.length) };
-  const [first = '', second = '', third = '', ...more] = rest;
+  const [first = '', second = '', third = '', fourth = '', ...more] = rest;
   if (more.length > 0) return UNKNOWN;
+  if (rest.length === 4) {
+    const verb = family === 'infer' && third === 'at' ? oneOf(INFER_VERBS, second) : null;
+    return verb ? { family: 'infer', model: first, verb, who: null, replica: fourth } : UNKNOWN;
+  }
   if (rest.length === 3) return ofThree(family, first, second, third);
   return rest.length === 2 ? ofTwo(subject, family, first, second) : UNKNOWN;
 }

@@ -207,6 +207,9 @@ export const APPROVAL_VERBS = ['pending', 'approve'] as const;
 export type ApprovalVerb = (typeof APPROVAL_VERBS)[number];
 export const inferSubject = (model: string, verb: InferVerb | GalleryVerb | ApprovalVerb) =>
   `nightshift.infer.${model}.${verb}`;
+/** The same question to one replica alone: for a second try, past the one that did not answer the first. */
+export const inferAt = (model: string, verb: InferVerb, replicaId: string) =>
+  `${inferSubject(model, verb)}.at.${replicaId}`;
 /** As a named person sends it: see `commandAs`. */
 export const galleryAs = (model: string, verb: GalleryVerb | ApprovalVerb, who: string) =>
   `${inferSubject(model, verb)}.${who}`;

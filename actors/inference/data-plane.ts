@@ -8,7 +8,14 @@ import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import { identityOf, type Identity, type SenderRole } from '../../contracts/identity.ts';
 import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
 import { parseSubject, type AnyInferVerb } from '../../contracts/parse-subject.ts';
-import { APPROVAL_VERBS, GALLERY_VERBS, INFER_VERBS, inferQueue, inferSubject } from '../../contracts/subjects.ts';
+import {
+  APPROVAL_VERBS,
+  GALLERY_VERBS,
+  INFER_VERBS,
+  inferAt,
+  inferQueue,
+  inferSubject,
+} from '../../contracts/subjects.ts';
 import { isAnswerable } from '../../infra/messaging/answerable.ts';
 import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { answer, type Vouching } from '../../services/serving/replica/answer.ts';
@@ -20,6 +27,7 @@ import type { DataPlane } from '../../services/serving/replica/service.ts';
 export interface DataPlaneOptions extends GalleryRequestOptions, Vouching {
   readonly nc: NatsConnection;
   readonly model: string;
+  readonly replicaId: string;
   /**
    * Requests taken at once, also those whose image is still being decoded, shared among the clients as room.ts does it. One
    * more is refused with OVERLOADED.
@@ -33,7 +41,7 @@ type Verb = AnyInferVerb;
 const DEADLINE_DEFAULT_MS = 10_000;
 
 export function createDataPlane(options: DataPlaneOptions): DataPlane {
-  const { nc, model } = options;
+  const { nc, model, replicaId } = options;
   const underWay = new Set<Promise<void>>();
   const room = new Room(options.places);
   let subscriptions: readonly Subscription[] = [];
@@ -59,7 +67,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
       return subscriptions.length > 0;
     },
     open: () => {
-      subscriptions = subjectsOf(model).map(subscribe);
+      subscriptions = subjectsOf(model, replicaId).map(subscribe);
     },
     close: async () => {
       const closing = subscriptions;
@@ -71,20 +79,21 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
 }
 
 /** A change of the gallery may have the token of a named person behind it, which only that one may publish. */
-function subjectsOf(model: string): (readonly [subject: string, verb: Verb])[] {
+function subjectsOf(model: string, replicaId: string): (readonly [subject: string, verb: Verb])[] {
   const named = [...GALLERY_VERBS, ...APPROVAL_VERBS];
   const plain = [...INFER_VERBS, ...named].map((verb) => [inferSubject(model, verb), verb] as const);
-  return [...plain, ...named.map((verb) => [`${inferSubject(model, verb)}.*`, verb] as const)];
+  const own = INFER_VERBS.map((verb) => [inferAt(model, verb, replicaId), verb] as const);
+  return [...plain, ...own, ...named.map((verb) => [`${inferSubject(model, verb)}.*`, verb] as const)];
 }
 
 async function respond(options: DataPlaneOptions, verb: Verb, message: Msg): Promise<void> {
   try {
     const reply = await replyTo(options, parseRequest(verb, message), message.subject);
-    message.respond(JSON.stringify(reply));
+    message.respond(JSON.stringify({ ...reply, replica: options.replicaId }));
   } catch (error) {
     const failure = toFailure(error);
     if (inferStatus(failure.code) >= 500) options.log.warn({ verb, err: error }, 'replica: a request failed');
-    respondFailure(message, error);
+    respondFailure(options, message, error);
   }
 }
 
@@ -118,11 +127,12 @@ function senderOf({ nc }: DataPlaneOptions, subject: string, role: SenderRole): 
  */
 const clientOf = ({ reply = '' }: Msg) => reply.slice(0, Math.max(0, reply.lastIndexOf('.')));
 
-function refuse({ replica }: DataPlaneOptions, message: Msg, held: number): void {
+function refuse(options: DataPlaneOptions, message: Msg, held: number): void {
+  const { replica } = options;
   replica.served?.figures.failed();
   const retryAfterMs = Math.max(1, Math.ceil(replica.served?.resident.host.waitMs ?? 0));
   const text = `${held} requests of this connection are under way on this replica, which has no more room for it; try again in about ${retryAfterMs} ms`;
-  respondFailure(message, new PipelineError('OVERLOADED', text, { retryable: true, retryAfterMs }));
+  respondFailure(options, message, new PipelineError('OVERLOADED', text, { retryable: true, retryAfterMs }));
 }
 
 function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseRequest<Verb> {
@@ -159,7 +169,7 @@ function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseReque
   };
 }
 
-function respondFailure(message: Msg, error: unknown): void {
+function respondFailure({ replicaId: replica }: DataPlaneOptions, message: Msg, error: unknown): void {
   const { code, message: text } = toFailure(error);
   const meta = headers();
   if (error instanceof PipelineError && error.retryAfterMs !== null)
@@ -167,5 +177,5 @@ function respondFailure(message: Msg, error: unknown): void {
   meta.set(INFER_HEADERS.errorStatus, String(inferStatus(code)));
   // Header values end at a line break, and some causes bring one along.
   meta.set(INFER_HEADERS.errorText, `${code}: ${text.replaceAll(/\s+/g, ' ')}`);
-  message.respond(JSON.stringify({ error: { code, message: text } }), { headers: meta });
+  message.respond(JSON.stringify({ error: { code, message: text }, replica }), { headers: meta });
 }

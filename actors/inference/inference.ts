@@ -108,7 +108,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     await presence.read();
   });
   const { consistency = 'available' } = options;
-  const dataPlane = createDataPlane({ nc, model, places, consistency, lookout, ...gallery });
+  const dataPlane = createDataPlane({ nc, model, replicaId, places, consistency, lookout, ...gallery });
   const service = startService({ replica, dataPlane, report, log });
   const onAlarm = (alarm: string | null) => replica.setAlarm('record', alarm);
   const guard = createRecordGuard({ model, signing, memory, pairs, onAlarm, log });

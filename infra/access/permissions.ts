@@ -27,6 +27,7 @@ import {
   galleryAs,
   GALLERY_VERBS,
   INFER_VERBS,
+  inferAt,
   inferSubject,
   pendingSubject,
   STREAMS,
@@ -112,6 +113,8 @@ const readAndStoreObjects = (bucket: string) => [...new Set([...readObjects(buck
 
 const infer = (verbs: readonly (InferVerb | GalleryVerb | ApprovalVerb)[]) =>
   verbs.map((verb) => inferSubject('*', verb));
+/** One replica alone. */
+const inferOne = (verbs: readonly InferVerb[]) => verbs.map((verb) => inferAt('*', verb, '*'));
 
 /** NATS micro: who is there, and how it fares. */
 const SERVICES = '$SRV.>';
@@ -243,6 +246,7 @@ const OWN: Readonly<Record<Role, Rights>> = {
     ],
     subscribe: [
       ...infer([...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS]),
+      ...inferOne(INFER_VERBS),
       ...[...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => galleryAs('*', verb, '*')),
     ],
     answers: true,
@@ -284,8 +288,8 @@ const OWN: Readonly<Record<Role, Rights>> = {
       pipelineEventSubject('completed', '*'),
     ],
   },
-  door: { publish: infer(['identify', 'verify']), subscribe: [] },
-  enroller: { publish: infer([...INFER_VERBS, ...GALLERY_VERBS]), subscribe: [] },
+  door: { publish: [...infer(['identify', 'verify']), ...inferOne(['identify', 'verify'])], subscribe: [] },
+  enroller: { publish: [...infer([...INFER_VERBS, ...GALLERY_VERBS]), ...inferOne(INFER_VERBS)], subscribe: [] },
   operator: {
     publish: [
       jetStream,

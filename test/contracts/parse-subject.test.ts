@@ -85,6 +85,10 @@ const BUILT: Readonly<Record<string, readonly Pair[]>> = {
     ]),
     [subjects.refusedSubject(null), { family: 'refusal', command: null }],
   ],
+  inferAt: INFER_VERBS.map((verb) => [
+    subjects.inferAt(model, verb, 'r-1'),
+    { family: 'infer', model, verb, who: null, replica: 'r-1' },
+  ]),
   inferSubject: [...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => [
     subjects.inferSubject(model, verb),
     { family: 'infer', model, verb, who: null },
@@ -170,6 +174,8 @@ test('subjects: anything else is unknown', () => {
     'nightshift.timer.cron.face',
     'nightshift.timer.later.n1.t1',
     'nightshift.infer.face.sing',
+    'nightshift.infer.face.enroll.at.r-1',
+    'nightshift.infer.face.identify.to.r-1',
     'nightshift.enrol.face.>',
     '$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.CTL.orchestrator-ctl',
   ];
