@@ -38,11 +38,23 @@ const KEPT_MS = 24 * 3600_000;
  * @property {(path: string) => boolean} isEntry
  */
 
-const PROGRAM_SOURCES = ['actors', 'cli', 'contracts', 'demo', 'infra', 'machines', 'runtime', 'services', 'main.ts'];
+const PROGRAM_SOURCES = [
+  'actors',
+  'cli',
+  'client',
+  'contracts',
+  'demo',
+  'infra',
+  'machines',
+  'runtime',
+  'services',
+  'main.ts',
+];
 const SETTINGS = ['build.mjs', 'package-lock.json', 'package.json', 'tsconfig.json'];
 const ENTRIES = ['cli/program.ts', 'runtime/child-of-parent.ts'];
-/** The modules that a strategy of one's own is written against; `exports` of package.json names the same. */
-const EXPORTED = /^contracts\/|^services\/(data\/sources|deployment\/strategies|training\/strategies)\.ts$/;
+/** The client, and the modules that a strategy of one's own is written against; `exports` of package.json names the same. */
+const EXPORTED =
+  /^client\/client\.ts$|^contracts\/|^services\/(data\/sources|deployment\/strategies|training\/strategies)\.ts$/;
 const OWN_THREAD_OR_PROCESS = /\.(thread|process)\.ts$/;
 
 /** The part that is delivered. @type {Part} */

@@ -10,7 +10,19 @@ import * as assert from 'uvu/assert';
 import { ERRORS } from '../contracts/errors.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const FOLDERS = ['contracts', 'runtime', 'machines', 'services', 'infra', 'actors', 'cli', 'demo', 'bench', 'test'];
+const FOLDERS = [
+  'contracts',
+  'client',
+  'runtime',
+  'machines',
+  'services',
+  'infra',
+  'actors',
+  'cli',
+  'demo',
+  'bench',
+  'test',
+];
 
 interface SourceFile {
   /** From the root, such as `infra/messaging/bus.ts`. */
@@ -41,6 +53,7 @@ const MODELS = ['onnxruntime-node', 'onnx-proto', '@tensorflow/', 'sharp', 'xsta
 const RULES: Readonly<Record<string, Rule>> = {
   contracts: { folders: [], packages: ['zod'] },
   runtime: { folders: [], notPackages: [...NATS, ...MODELS] },
+  client: { folders: ['contracts'], packages: [...NATS, 'zod'] },
   machines: { folders: ['contracts'], packages: ['xstate', ...MACHINE_TOOLS] },
   services: { folders: ['contracts', 'runtime'], notPackages: NATS },
   infra: { folders: ['contracts', 'runtime'], notPackages: MODELS },
