@@ -63,6 +63,7 @@ test('config: everything has a default but the models', () =>
       nats: { storeDir: '.nightshift', port: 4222, insecure: false, replicas: 1 },
       log: { level: 'info' },
       inference: { replicas: 1, queueMax: 256, batchMax: 16, delayMaxMs: 0, hangMinMs: 500, threads: 1 },
+      serving: { consistency: 'available' },
       gallery: { approval: 'none' },
       releases: {},
       shutdown: { graceMs: 8000 },

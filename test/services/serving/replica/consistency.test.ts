@@ -57,7 +57,7 @@ test('consistency: in a model world with troubles, an answer that is too old is 
     sum(results.map((it) => it.releases)),
   ];
   // Without these the lines above would say nothing.
-  assert.ok(seen[0]! > 1_000 && seen[1]! > 50 && seen[2]! > 1_000 && seen[3]! > 100, `${seen}`);
+  assert.ok(seen[0]! > 1_000 && seen[1]! > 50 && seen[2]! > 1_000 && seen[3]! > 100, seen.join(', '));
 });
 
 test('consistency: strict serving gives no old answer in the same world', () => {
