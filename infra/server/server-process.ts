@@ -17,11 +17,11 @@ export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
 /** Recovery of a large store takes seconds; a server that is silent for this long is stuck. */
 const START_TIMEOUT_MS = 60_000;
 /**
- * A client that answers none of three pings is taken out of its queue groups: four to five seconds after it was stopped, or
- * its host was lost. A busy event loop may be silent for three.
+ * A client that answers none of five pings is taken out of its queue groups: some six seconds after it was stopped, or its
+ * host was lost. The event loop of a busy machine may be silent for five.
  */
 const PING_INTERVAL = '1s';
-const PINGS_MISSED_MAX = 3;
+const PINGS_MISSED_MAX = 5;
 /** JetStream flushes and closes its files on SIGTERM; then it is killed. */
 const STOP_TIMEOUT_MS = 15_000;
 
