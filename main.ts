@@ -5,12 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
+import { admitted } from './actors/admission.ts';
 import { ACTORS, type ActorName } from './actors/names.ts';
 import { startCollector } from './actors/collector/collector.ts';
 import { startBlobReader } from './actors/inference/blob-reader.ts';
 import { startInference } from './actors/inference/inference.ts';
-import { openServedMemory } from './actors/inference/served-memory.ts';
+import { followModels } from './actors/inference/follow-models.ts';
+import { openServedMemory, type ServedMemory } from './actors/inference/served-memory.ts';
 import { sealAll, withAdopted } from './actors/orchestrator/adopt.ts';
+import { applyFile } from './actors/orchestrator/apply-file.ts';
 import { startJanitor } from './actors/janitor/janitor.ts';
 import { endpointsOf } from './actors/orchestrator/api.ts';
 import { openOrchestratorContext } from './actors/orchestrator/context.ts';
@@ -20,11 +23,11 @@ import { startTrainer } from './actors/trainer/trainer.ts';
 import { startVerifier } from './actors/verifier/verifier.ts';
 import { serveApi } from './infra/messaging/api.ts';
 import type { Role } from './contracts/roles.ts';
-import { BUCKETS } from './contracts/subjects.ts';
+import { BUCKETS, type WorkStage } from './contracts/subjects.ts';
 import { DeploymentSchema } from './contracts/release.ts';
 import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
-import type { Config } from './infra/config/config.ts';
+import { CONFIG_FILE, type Config } from './infra/config/config.ts';
 import { localDefinitions } from './infra/config/local-definitions.ts';
 import { loginOf } from './infra/access/login-of.ts';
 import { refuseLoginWithoutServer, type Login } from './infra/config/nats.ts';
@@ -39,6 +42,7 @@ import { ensureKeys, readTrust, writeTrust } from './services/signing/key-folder
 import { checkForwards } from './services/signing/forgetting.ts';
 import { NO_SIGNING, openSigning, type Signing } from './services/signing/signing.ts';
 import { publishForgotten } from './infra/stores/enrolment-log.ts';
+import { openSeenConfigs } from './infra/stores/config-store.ts';
 import { createEraser } from './infra/stores/eraser.ts';
 import { openForgotten } from './infra/stores/forgotten-store.ts';
 import { openKeptRecords } from './infra/stores/kept-records.ts';
@@ -86,6 +90,7 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
     server = await launchServer({ ...config.nats, hasIdentities: !insecure, log });
     // A server of somebody else is set up by `nightshift setup`, with rights that no actor has.
     if (server.source !== 'url') await setUp(server.url, config, log);
+    if (server.source !== 'url') await applyOwnFile(server.url, config, log);
     // Inference first and on its own: what is deployed serves while the rest is still starting.
     for (const actor of ['inference' as const, ...actors.filter((name) => name !== 'inference')]) {
       if (actors.includes(actor)) started.push(await startActor(actor, server.url, config, log));
@@ -105,6 +110,10 @@ async function setUp(url: string, config: Config, log: Logger): Promise<void> {
   if (!ensureKeys(keysDir, trustFile, new Date())) return;
   await connectedAs('orchestrator', { url, config, log }, (nc) => adopt(nc, { keysDir, trustFile }, log));
 }
+
+/** What pipelines are lies in the system; a server of our own gets it from the file at each start. */
+const applyOwnFile = (url: string, config: Config, log: Logger): Promise<void> =>
+  connectedAs('orchestrator', { url, config, log }, (nc) => applyFile(nc, localDefinitions(config), log));
 
 interface Reached {
   readonly url: string;
@@ -169,11 +178,28 @@ export async function startActor(name: ActorName, url: string, config: Config, l
 async function startOn(surroundings: Surroundings, name: ActorName): Promise<Stoppable> {
   const { nc, log } = surroundings;
   await awaitTopology(nc, name, log);
-  const actor = await STARTERS[name](surroundings);
+  const actor = await startWhereItFits(surroundings, name);
   // A subscription that the server refuses is told before the answer to this; those who wait for it hear it a turn later.
   await nc.flush();
   await othersTurn();
   return actor;
+}
+
+const STAGE_OF: Readonly<Partial<Record<ActorName, WorkStage>>> = {
+  collector: 'collect',
+  trainer: 'train',
+  verifier: 'verify',
+};
+
+/** On a server of somebody else, a worker takes no work that its file does not know: see actors/admission.ts. */
+async function startWhereItFits(surroundings: Surroundings, name: ActorName): Promise<Stoppable> {
+  const { nc, login, config, log } = surroundings;
+  const stage = STAGE_OF[name];
+  const start = () => STARTERS[name](surroundings);
+  if (!stage || config.nats.url === undefined || login.isForOwnServer) return start();
+  const [configs, bus] = [await openSeenConfigs(nc), await busOf(nc, name, log)];
+  const file = config.file ?? CONFIG_FILE;
+  return admitted({ actor: name, stage, local: localDefinitions(config), file, configs, bus, log }, start);
 }
 
 interface Surroundings {
@@ -276,31 +302,32 @@ async function startOrchestration({ nc, config, log, signing }: Surroundings): P
   };
 }
 
-/** `inference.replicas` of every model that is configured. */
+/** `inference.replicas` of every model that is configured in the system. */
 async function startReplicas(surroundings: Surroundings): Promise<Stoppable> {
   const { nc, url, login, config, log, signing, stateDir } = surroundings;
   const trustFile = releaseFiles(config.nats, config.releases)?.trustFile;
   const blobs = startBlobReader({ url, login, source: 'inference', trustFile });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
-  const models = Object.keys(config.models);
-  const memories = new Map(models.map((it) => [it, stateDir === null ? null : openServedMemory(stateDir, it, log)]));
-  const start = async (model: string) => {
+  const { inference, gallery, serving } = config;
+  const start = async (model: string, memory: ServedMemory | null) => {
     const replicaId = `r-${randomUUID().slice(0, 8)}`;
     const bus = await busOf(nc, `inference/${replicaId}`, log);
-    const memory = memories.get(model);
-    const { inference, gallery, serving } = config;
     return startInference({
       ...{ nc, bus, blobs, deployments, replicas, model, replicaId, log, signing },
       ...{ config: inference, approval: gallery.approval, consistency: serving.consistency },
       ...(memory ? { memory } : {}),
     });
   };
-  const wanted = models.flatMap((model) => Array<string>(config.inference.replicas).fill(model));
-  const running = await Promise.all(wanted.map(start));
+  const startAll = async (model: string) => {
+    const memory = stateDir === null ? null : openServedMemory(stateDir, model, log);
+    const running = await Promise.all(Array.from({ length: inference.replicas }, () => start(model, memory)));
+    return { stop: async () => void (await Promise.all(running.map((replica) => replica.stop()))) };
+  };
+  const following = await followModels({ configs: await openSeenConfigs(nc), start: startAll, log });
   return {
     stop: async () => {
-      await Promise.all(running.map((replica) => replica.stop()));
+      await following.stop();
       await blobs.close();
     },
   };

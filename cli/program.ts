@@ -1,6 +1,6 @@
 /**
  * The command line: names, flags and help of every command. Their work is in commands/. Exit codes: 0 done, 1 a run or
- * command did not succeed, 2 wrong usage or configuration. Code that runs models is loaded only by commands that need
+ * command did not succeed, 2 wrong usage or configuration, 3 a look (`--dry-run` of apply) that found differences. Code that runs models is loaded only by commands that need
  * it.
  */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
@@ -8,6 +8,7 @@ import { ACTORS, type ActorName } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { CLIENT_ROLES, PERSON_ROLES, type ClientRole, type Person } from '../contracts/roles.ts';
 import { backboneCommands } from './commands/backbone.ts';
+import { configCommands } from './config-program.ts';
 import { facesCommands } from './commands/faces.ts';
 import type { SteerVerb } from './commands/steer.ts';
 import { STAGES } from '../contracts/subjects.ts';
@@ -152,6 +153,7 @@ function program(): Command {
     .action(async (model, options, command) =>
       (await load.operate()).rollbackCommand(model, options, globals(command)),
     );
+  configCommands(nightshift);
   authCommands(nightshift);
   steerCommands(nightshift);
   galleryCommands(nightshift);

@@ -8,6 +8,7 @@ import { KeptAuditEntrySchema } from './audit.ts';
 import { COMMANDS, OutcomeSchema } from './commands.ts';
 import { NounSchema } from './configuration/noun.ts';
 import { CarriedPipelineSchema } from './configuration/carried-schemas.ts';
+import { ConfigRevisionSchema, ShownConfigSchema } from './configuration/record.ts';
 import { ScheduleRecordSchema } from './configuration/schedule.ts';
 import { KeptLetterSchema } from './dead-letter.ts';
 import { TokenSchema } from './references.ts';
@@ -178,6 +179,24 @@ export const QUESTIONS = {
     description: 'Which release of each model served when, and why.',
     question: OfModelSchema,
     answer: z.object({ models: z.array(ModelLedgerSchema) }),
+  },
+  [API.configList]: {
+    description: 'The revision of the configuration that counts, of each model; also of those that were removed.',
+    question: NothingSchema,
+    answer: z.object({ models: z.array(ConfigRevisionSchema) }),
+  },
+  [API.configShow]: {
+    description: 'One revision of the configuration of a model.',
+    question: z.object({
+      model: TokenSchema,
+      revision: z.number().int().positive().describe('the one that counts if absent').optional(),
+    }),
+    answer: ShownConfigSchema,
+  },
+  [API.configHistory]: {
+    description: 'The revisions of the configuration of a model that are kept.',
+    question: z.object({ model: TokenSchema }),
+    answer: z.object({ revisions: z.array(ConfigRevisionSchema).describe('newest first') }),
   },
 } satisfies Record<(typeof API)[keyof typeof API], Endpoint>;
 

@@ -4,6 +4,8 @@
  * of an envelope.
  */
 import { z } from 'zod';
+import { CarriedPipelineSchema } from './configuration/carried-schemas.ts';
+import { ConfigDefinitionsSchema } from './configuration/record.ts';
 import { ForgetDataSchema } from './forgetting.ts';
 import { FailureSchema } from './messages.ts';
 import { TokenSchema } from './references.ts';
@@ -24,6 +26,14 @@ const NewRunIdSchema = TokenSchema.describe('of the new run; derived from the me
 const ApprovalSchema = EnvelopeOfStatementSchema.describe(
   "the operator's signed word on the candidate; needed where the trusted keys demand operators",
 ).optional();
+
+/** Two who change a configuration at once must not overwrite each other in silence. */
+const ExpectedSchema = z
+  .number()
+  .int()
+  .nonnegative()
+  .describe('the revision that counts now, as the sender saw it; 0: none. Refused with `CONFIG_STALE` if it is another');
+const AboutConfigSchema = z.object({ model: TokenSchema, expected: ExpectedSchema, reason: ReasonSchema });
 
 interface OperatorCommand {
   /** One sentence, for docs/api.md. */
@@ -122,6 +132,23 @@ export const COMMANDS = {
     description: 'Takes a person out of all that is stored, or looks for them, or lets them in again.',
     data: ForgetDataSchema,
   },
+  [CTL.configApply]: {
+    description: 'Makes this the pipeline of a model, for later runs; its schedule changes at once.',
+    data: AboutConfigSchema.extend({
+      pipeline: CarriedPipelineSchema.describe('as `nightshift.api.models` shows it: what is local, by its name'),
+      definitions: ConfigDefinitionsSchema.default({}),
+    }),
+  },
+  [CTL.configRollback]: {
+    description: "Makes an earlier revision of a model's configuration count again, as a new one.",
+    data: AboutConfigSchema.extend({
+      revision: z.number().int().positive().describe('one of those that `nightshift config history` lists'),
+    }),
+  },
+  [CTL.configRemove]: {
+    description: 'Removes a model from the configuration: no run starts any more, and its replicas end.',
+    data: AboutConfigSchema,
+  },
 } satisfies Record<CtlSubject, OperatorCommand>;
 
 export type CommandData<S extends CtlSubject> = z.infer<(typeof COMMANDS)[S]['data']>;
@@ -135,6 +162,7 @@ export const OutcomeSchema = z.object({
   state: z.string().nullable().describe('of that run'),
   changed: z.boolean().describe('false if the run stood already where the command wants it'),
   failure: FailureSchema.nullable().describe('why the command was refused'),
+  revision: z.number().int().optional().describe('of a change of the configuration: the revision that counts now'),
   by: z.string().optional().describe('who sent it: a person or a role; absent before 0.4.0'),
 });
 export type Outcome = z.infer<typeof OutcomeSchema>;

@@ -12,7 +12,9 @@ export const SENDER_ROLES = ['operator', 'enroller'] as const;
 export type SenderRole = (typeof SENDER_ROLES)[number];
 /** The janitor's is a command over NATS, on a subject that ends so. */
 export const JANITOR = 'janitor';
-const PROGRAMS = ['schedule', 'guard', JANITOR] as const;
+/** Applies the configuration file to the server that it started itself. */
+export const START = 'start';
+const PROGRAMS = ['schedule', 'guard', JANITOR, START] as const;
 const ANONYMOUS = 'anonymous';
 /** In place of the sender of a line that cannot be read. No name has a space. */
 export const NOT_KNOWN = 'not known';

@@ -75,7 +75,8 @@ export type ParsedEvent =
   | { readonly family: 'operator-event'; readonly fact: OperatorFact; readonly commandToken: string }
   | { readonly family: 'dead-letter-event'; readonly fact: DeadLetterFact; readonly seq: number }
   | { readonly family: 'janitor-event'; readonly fact: JanitorFact; readonly id: string }
-  | { readonly family: 'caches-event'; readonly stage: WorkStage; readonly id: string };
+  | { readonly family: 'caches-event'; readonly stage: WorkStage; readonly id: string }
+  | { readonly family: 'held-back-event'; readonly stage: WorkStage; readonly id: string };
 
 /** `at`: it waits there. `fire`: it has fired. */
 export type TimerPlace = 'at' | 'fire';
@@ -176,6 +177,7 @@ function eventOf(speaker: string, said: string, about: string): ParsedEvent | nu
     default: {
       const stage = oneOf(WORK_STAGES, speaker);
       if (stage && said === 'swept') return { family: 'caches-event', stage, id: about };
+      if (stage && said === 'held-back') return { family: 'held-back-event', stage, id: about };
       return stage && withFact(WORK_FACTS, said, (fact) => ({ family: 'work-event', stage, fact, runId: about }));
     }
   }

@@ -22,6 +22,7 @@ export const BUCKETS = {
   deployments: 'DEPLOYMENTS',
   replicas: 'REPLICAS',
   schedules: 'SCHEDULES',
+  config: 'CONFIG',
   datasets: 'DATASETS',
   models: 'MODELS',
   reports: 'REPORTS',
@@ -84,6 +85,9 @@ export const CTL = {
   schedulePause: 'nightshift.ctl.schedule.pause',
   scheduleResume: 'nightshift.ctl.schedule.resume',
   personForget: 'nightshift.ctl.person.forget',
+  configApply: 'nightshift.ctl.config.apply',
+  configRollback: 'nightshift.ctl.config.rollback',
+  configRemove: 'nightshift.ctl.config.remove',
 } as const;
 export type CtlSubject = (typeof CTL)[keyof typeof CTL];
 
@@ -155,6 +159,12 @@ export const janitorCommandSubject = (id: string) => `nightshift.cmd.janitor.for
 /** A worker's answer to `caches`. */
 export const cachesSweptSubject = (stage: WorkStage, id: string) => `nightshift.evt.${stage}.swept.${id}`;
 
+/**
+ * A worker takes no work because its file does not fit to the applied configuration. `id`: of the process. Under this stage
+ * it may publish; heard by the orchestrator, for its log.
+ */
+export const heldBackSubject = (stage: WorkStage | '*', id: string) => `nightshift.evt.${stage}.held-back.${id}`;
+
 /** The server's own notices of messages that it will not deliver again. */
 export const ADVISORIES = [
   '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*',
@@ -181,6 +191,9 @@ export const API = {
   refusals: 'nightshift.api.refused.list',
   audit: 'nightshift.api.audit',
   deployments: 'nightshift.api.deployments',
+  configList: 'nightshift.api.config.list',
+  configShow: 'nightshift.api.config.show',
+  configHistory: 'nightshift.api.config.history',
 } as const;
 
 /** The subjects of all questions begin so. */

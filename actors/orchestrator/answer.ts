@@ -12,25 +12,29 @@ import { recordCommand } from './audit.ts';
 import type { OrchestratorContext } from './context.ts';
 import { senderOf } from './sender.ts';
 
-/** The effect of an obeyed command on its run. */
+/** The effect of an obeyed command on its run, or on the configuration. */
 export interface Obeyed {
-  readonly checkpoint: Checkpoint;
-  /** False if the run stood already where the command wants it. */
+  readonly checkpoint: Checkpoint | null;
+  /** False if the run, or the configuration, stood already where the command wants it. */
   readonly changed: boolean;
+  /** Of the configuration. */
+  readonly revision?: number;
 }
 
 export async function accept(o: OrchestratorContext, delivery: Delivery, obeyed: Obeyed | null): Promise<void> {
   const commandId = delivery.envelope.id;
-  await recordCommand(o, delivery, obeyed?.checkpoint.context ?? null);
+  const checkpoint = obeyed?.checkpoint ?? null;
+  await recordCommand(o, delivery, checkpoint?.context ?? null);
   await tell(o, delivery, commandAcceptedSubject(commandToken(commandId)), {
     commandId,
     subject: delivery.subject,
     accepted: true,
-    runId: obeyed?.checkpoint.context.runId ?? null,
-    state: obeyed && statePath(obeyed.checkpoint.value),
+    runId: checkpoint?.context.runId ?? null,
+    state: checkpoint && statePath(checkpoint.value),
     changed: obeyed?.changed ?? true,
     failure: null,
     by: senderOf(o, delivery).by,
+    ...(obeyed?.revision === undefined ? {} : { revision: obeyed.revision }),
   });
 }
 

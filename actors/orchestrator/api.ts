@@ -2,6 +2,7 @@
  * Answers the questions of contracts/api.ts: runs, time lines, models in service, ledgers, schedules, dead letters. Any
  * number of orchestrators answer alike, over NATS micro (infra/messaging/api.ts). Commands are in command-api.ts.
  */
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import { PEOPLE } from '../../contracts/configuration/noun.ts';
 import {
   QUESTIONS,
@@ -27,6 +28,8 @@ import { SLOT_RUN } from '../../services/schedule/decide.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
 import { listAudit } from './audit.ts';
 import { commandEndpointsOf, namedEndpointsOf } from './command-api.ts';
+import { configHistory, listConfigs, showConfig } from './config-commands.ts';
+import { configuredModels, isFailure, latestOf, pipelineOf, type Latest } from './configuration.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { listDeadLetters, showDeadLetter } from './dead-letters.ts';
 import { activeRun } from './begin.ts';
@@ -45,15 +48,18 @@ const HANDLERS: Handlers = {
   [API.runs]: async (o, { model }) => ({ runs: await listRuns(o, model) }),
   [API.run]: showRun,
   [API.status]: async (o) => ({
-    models: await Promise.all(Object.keys(o.pipelines).map((model) => statusOf(o, model))),
+    models: await Promise.all((await configured(o)).map((latest) => statusOf(o, latest))),
   }),
-  [API.models]: async (o) => ({ models: o.pipelines }),
+  [API.models]: async (o) => ({ models: await listPipelines(o) }),
   [API.schedules]: async (o) => ({ schedules: await listSchedules(o) }),
   [API.deadLetters]: (o, { limit }) => listDeadLetters(o, limit),
   [API.deadLetter]: (o, { seq }) => showDeadLetter(o, seq),
   [API.refusals]: (o, { limit }) => listRefusals(o, limit),
   [API.audit]: (o, { since, limit }) => listAudit(o, since, limit),
   [API.deployments]: async (o, { model }) => ({ models: await listDeployments(o, model) }),
+  [API.configList]: async (o) => ({ models: await listConfigs(o) }),
+  [API.configShow]: showConfig,
+  [API.configHistory]: async (o, { model }) => ({ revisions: await configHistory(o, model) }),
 };
 
 /** And the commands as named people send them, whose subjects end in a token of their own. */
@@ -152,18 +158,31 @@ function actorOf({ cause, context }: Checkpoint): string {
   return WORKERS[family as WorkStage] ?? 'operator';
 }
 
-async function statusOf(o: OrchestratorContext, model: string): Promise<ModelStatus> {
+const configured = async (o: OrchestratorContext) => (await latestOf(o)).filter(({ pipeline }) => pipeline !== null);
+
+/** Those that can be read: the status tells of the others. */
+async function listPipelines(o: OrchestratorContext): Promise<Record<string, CarriedPipeline>> {
+  const pipelines = (await latestOf(o)).flatMap(({ model, pipeline }) =>
+    pipeline === null || isFailure(pipeline) ? [] : [[model, pipeline] as const],
+  );
+  return Object.fromEntries(pipelines);
+}
+
+async function statusOf(o: OrchestratorContext, { model, pipeline }: Latest): Promise<ModelStatus> {
   const active = await activeRun(o, model);
   const { deployment, alarm } = await recordOf(o, model);
   const replicas = [...(await o.liveReplicas(model))];
   const told = replicas.flatMap((replica) => (replica.alarm ? [`replica ${replica.replicaId}: ${replica.alarm}`] : []));
   return {
     ...{ model, deployment, replicas },
-    noun: o.pipelines[model]?.noun ?? PEOPLE,
+    noun: pipeline === null || isFailure(pipeline) ? PEOPLE : pipeline.noun,
     activeRun: active && summary(inTodaysWords(active)),
-    alarms: [...(alarm ? [alarm] : []), ...told],
+    alarms: [...configAlarmOf(pipeline), ...(alarm ? [alarm] : []), ...told],
   };
 }
+
+const configAlarmOf = (pipeline: Latest['pipeline']): string[] =>
+  isFailure(pipeline) ? [`no run can start: ${pipeline.code}: ${pipeline.message}`] : [];
 
 /** People ask for the status most of all when a record is lost. */
 async function recordOf(o: OrchestratorContext, model: string) {
@@ -178,10 +197,8 @@ async function recordOf(o: OrchestratorContext, model: string) {
 
 /** The ledger lies in the deployment record itself, so it says what the replicas were told and nothing else. */
 async function listDeployments(o: OrchestratorContext, model: string | undefined): Promise<ModelLedger[]> {
-  if (model !== undefined && !o.pipelines[model]) {
-    throw new PipelineError('MODEL_UNKNOWN', `no pipeline for a model "${model}" is configured`);
-  }
-  const models = model === undefined ? Object.keys(o.pipelines) : [model];
+  if (model !== undefined) await pipelineOf(o, model);
+  const models = model === undefined ? await configuredModels(o) : [model];
   return Promise.all(
     models.map(async (name) => ({ model: name, releases: releasesOf((await o.deployments.load(name))?.value) })),
   );

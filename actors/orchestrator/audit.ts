@@ -11,7 +11,7 @@ import type { OrchestratorContext } from './context.ts';
 import { senderOf } from './sender.ts';
 
 /** Fields of the commands' data that say what a command is about. */
-const ABOUT = ['model', 'runId', 'newRunId', 'from', 'release', 'seq', 'by'] as const;
+const ABOUT = ['model', 'runId', 'newRunId', 'from', 'release', 'seq', 'by', 'revision', 'expected'] as const;
 /** `nightshift.ctl.` is left out. */
 const FAMILY_LENGTH = CTL.pipelineStart.indexOf('pipeline.start');
 

@@ -8,6 +8,7 @@ import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { Blessing, ForkOrigin } from '../../machines/pipeline.machine.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 import { upcast } from '../../machines/versions.ts';
+import { pipelineOf } from './configuration.ts';
 import { lockKey, runKey, type OrchestratorContext } from './context.ts';
 import { lookBack } from './look-back.ts';
 import { beginRun, type Moved } from './run-loop.ts';
@@ -29,8 +30,13 @@ export interface NightStart extends RunStart {
 }
 
 /** Starts a run through all stages, unless it exists already. Throws MODEL_UNKNOWN or RUN_ACTIVE. */
-export const beginNight = (o: OrchestratorContext, { force = false, ...start }: NightStart): Promise<Moved> =>
-  begin(o, start, { pipeline: pipelineOf(o, start.model), forkedFrom: null, blessing: null, mayEndUnchanged: !force });
+export async function beginNight(
+  o: OrchestratorContext,
+  { force = false, ...start }: NightStart,
+): Promise<Moved> {
+  const pipeline = await pipelineOf(o, start.model);
+  return begin(o, start, { pipeline, forkedFrom: null, blessing: null, mayEndUnchanged: !force });
+}
 
 export interface Origin {
   readonly pipeline: CarriedPipeline;
@@ -64,13 +70,6 @@ function begin(
     return { runId, model, kind: 'night' as const, champion, ...given, ...past, unchangedContent: expected };
   };
   return beginRun(o, { runId, messageId, by, input });
-}
-
-export function pipelineOf(o: OrchestratorContext, model: string): CarriedPipeline {
-  const pipeline = o.pipelines[model];
-  if (pipeline) return pipeline;
-  const known = Object.keys(o.pipelines).join(', ') || 'none';
-  throw new PipelineError('MODEL_UNKNOWN', `no pipeline for a model "${model}" is configured; configured: ${known}`);
 }
 
 /** As the current version of the machine reads it. Throws RUN_UNKNOWN, RUN_VERSION_UNKNOWN. */

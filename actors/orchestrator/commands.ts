@@ -14,6 +14,7 @@ import { forkRun, retryRun } from './again.ts';
 import { keepApproval } from './approvals.ts';
 import { beginNight, derivedRunId, loadRun } from './begin.ts';
 import { blessRun } from './bless.ts';
+import { applyConfig, removeConfig, rollBackConfig } from './config-commands.ts';
 import type { OrchestratorContext } from './context.ts';
 import { dropLetter, redriveLetter } from './dead-letters.ts';
 import { forgetPerson } from './forget.ts';
@@ -46,6 +47,9 @@ export const HANDLERS: { readonly [S in CtlSubject]: Handler<S> } = {
   [CTL.schedulePause]: { obey: pauseSchedule },
   [CTL.scheduleResume]: { obey: resumeSchedule },
   [CTL.personForget]: { obey: forgetPerson },
+  [CTL.configApply]: { obey: applyConfig },
+  [CTL.configRollback]: { obey: rollBackConfig },
+  [CTL.configRemove]: { obey: removeConfig },
 };
 
 /** A command in hand, parsed and not yet obeyed. */

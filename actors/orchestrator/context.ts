@@ -1,5 +1,5 @@
 /**
- * The orchestrator's handlers share this: ports to the stores and the bus, the configured pipelines, a clock. Nothing
+ * The orchestrator's handlers share this: ports to the stores and the bus, a clock. Nothing
  * that it holds of a run is believed (`savedRuns`), so any number of orchestrators may run, and any of them may die.
  */
 import { randomUUID } from 'node:crypto';
@@ -7,7 +7,7 @@ import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { BlobStore } from '../../contracts/blobs.ts';
-import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
+import type { ConfigRecord } from '../../contracts/configuration/record.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../contracts/configuration/schedule.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { DeploymentSchema, type Deployment } from '../../contracts/release.ts';
@@ -16,6 +16,7 @@ import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import { createAuditStore, type AuditStore } from '../../infra/stores/audit-store.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import { createBus, type Bus } from '../../infra/messaging/bus.ts';
+import { openConfigs } from '../../infra/stores/config-store.ts';
 import { createDeadLetterStore, type DeadLetterStore } from '../../infra/stores/dead-letter-store.ts';
 import { createRefusalStore, type RefusalStore } from '../../infra/stores/refusal-store.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/stores/record-store.ts';
@@ -66,8 +67,9 @@ export interface OrchestratorContext {
   /** Whether the server demands a login, so that permissions say who sent a command. */
   readonly isProven: () => boolean;
   readonly timers: Timers;
-  /** As they travel: with the names of what is local. */
-  readonly pipelines: Readonly<Record<string, CarriedPipeline>>;
+  /** What pipelines are: see configuration.ts. Read when it is needed, so that all orchestrators go by the same. */
+  readonly configs: RecordStore<ConfigRecord>;
+  /** What the pipelines name, as this machine has it. */
   readonly local: LocalDefinitions;
   readonly log: Logger;
   /** The server's clock: see infra/messaging/server-clock.ts. */
@@ -110,7 +112,7 @@ export async function openOrchestratorContext(
     audit: await createAuditStore(nc),
     isProven: () => demandsLogin(nc),
     timers: await createTimers({ nc, source: 'orchestrator', now }),
-    pipelines: local.pipelines,
+    configs: await openConfigs(nc),
     local,
     log,
     now,

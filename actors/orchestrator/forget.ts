@@ -7,6 +7,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import { commandToken, janitorCommandSubject, type CTL } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import { activeRun } from './begin.ts';
+import { configuredModels } from './configuration.ts';
 import type { OrchestratorContext } from './context.ts';
 
 /** Throws RUN_ACTIVE: a run may be at work with what the janitor takes apart. */
@@ -15,7 +16,7 @@ export async function forgetPerson(
   data: CommandData<typeof CTL.personForget>,
   { envelope }: Delivery,
 ): Promise<null> {
-  for (const model of data.mode === 'forget' ? Object.keys(o.pipelines) : []) {
+  for (const model of data.mode === 'forget' ? await configuredModels(o) : []) {
     const run = await activeRun(o, model);
     if (!run) continue;
     const { runId } = run.context;

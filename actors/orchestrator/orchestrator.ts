@@ -5,9 +5,10 @@
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { parseData } from '../../contracts/envelope.ts';
+import { HeldBackSchema } from '../../contracts/configuration/record.ts';
 import { CompletedSchemas, FailedSchema, WorkEventSchema } from '../../contracts/messages.ts';
 import { parseSubject, type ParsedSubject } from '../../contracts/parse-subject.ts';
-import { STREAMS, type WorkStage } from '../../contracts/subjects.ts';
+import { heldBackSubject, STREAMS, type WorkStage } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import { CONSUMERS } from '../../infra/topology/consumers.ts';
 import type { PipelineEvent } from '../../machines/pipeline.machine.ts';
@@ -57,7 +58,16 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       handle: (delivery) => handleAdvisory(o, delivery),
     }),
   ];
-  return { stop: async () => void (await Promise.all(consumers.map((consumer) => consumer.stop()))) };
+  const heldBack = o.bus.listen(heldBackSubject('*', '*'), ({ envelope }) => {
+    const { actor, host, problems } = parseData(HeldBackSchema, envelope);
+    o.log.warn({ actor, host, problems }, 'orchestrator: a worker takes no work: its file is not of this system');
+  });
+  return {
+    stop: async () => {
+      heldBack.stop();
+      await Promise.all(consumers.map((consumer) => consumer.stop()));
+    },
+  };
 }
 
 /**

@@ -10,7 +10,8 @@ import type { Delivery } from '../../infra/messaging/bus.ts';
 import { observedPhase } from '../../machines/step.ts';
 import { targetOf } from '../../services/deployment/retained.ts';
 import type { Obeyed } from './answer.ts';
-import { derivedRunId, latestRun, pipelineOf, takeLock } from './begin.ts';
+import { derivedRunId, latestRun, takeLock } from './begin.ts';
+import { pipelineOf } from './configuration.ts';
 import { rollbackLockKey, runKey, type OrchestratorContext } from './context.ts';
 import { applyEvent, beginRun } from './run-loop.ts';
 import { senderOf } from './sender.ts';
@@ -24,7 +25,7 @@ export async function rollBackModel(
   { model, release, runId: chosen, reason }: CommandData<typeof CTL.modelRollback>,
   delivery: Delivery,
 ): Promise<Obeyed> {
-  const pipeline = pipelineOf(o, model);
+  const pipeline = await pipelineOf(o, model);
   const { envelope } = delivery;
   const { by } = senderOf(o, delivery);
   const runId = chosen ?? derivedRunId('rollback', delivery);

@@ -23,6 +23,7 @@ import {
   configured,
   named,
   newRecord,
+  notStarted,
   overtaken,
   pausedBy,
   resumed,
@@ -30,7 +31,8 @@ import {
   tick,
   type Moment,
 } from '../../services/schedule/decide.ts';
-import { checkSchedule, upcoming } from '../../services/schedule/slots.ts';
+import { upcoming } from '../../services/schedule/slots.ts';
+import { isFailure, latestOf, pipelineIn } from './configuration.ts';
 import { runKey, type OrchestratorContext } from './context.ts';
 import { activeRun, beginNight } from './begin.ts';
 import { decide, oneByOne, settle, type Durable, type Points } from './durable.ts';
@@ -41,24 +43,34 @@ const SCHEDULE = 'schedule';
 /** Slots shown ahead, for people. */
 const UPCOMING = 3;
 
-type Decide = (record: ScheduleRecord, moment: Moment) => ScheduleRecord;
+type Decide = (record: ScheduleRecord, moment: Moment) => ScheduleRecord | Promise<ScheduleRecord>;
 
-/** Brings the stored schedules to what is configured; called at every start. Throws CONFIG_INVALID. */
+/** Brings the stored schedules to what is configured; called at every start. A damaged record leaves its schedule alone. */
 export async function applySchedules(o: OrchestratorContext): Promise<void> {
-  for (const [model, { schedule }] of Object.entries(o.pipelines)) if (schedule) checkSchedule(model, schedule);
-  for (const [model, { schedule }] of Object.entries(o.pipelines)) {
-    if (!schedule && !(await o.schedules.load(model))) continue;
-    await change(o, model, o.now(), (record, moment) => tick(configured(record, schedule ?? null, moment.now), moment));
+  for (const { model, pipeline } of await latestOf(o)) {
+    if (isFailure(pipeline)) o.log.error({ model, ...pipeline }, 'orchestrator: the configuration cannot be read');
+    else await configureSchedule(o, model);
   }
+}
+
+/** The configuration is read after the record of the schedule: if another orchestrator was faster, both are read again. */
+export async function configureSchedule(o: OrchestratorContext, model: string): Promise<void> {
+  const isNew = (await o.schedules.load(model)) === null;
+  if (isNew && !(await pipelineIn(o, model))?.schedule) return;
+  await change(o, model, o.now(), async (record, moment) => {
+    const schedule = (await pipelineIn(o, model))?.schedule ?? null;
+    return tick(configured(record, schedule, moment.now), moment);
+  });
 }
 
 const SlotTimerSchema = z.object({ dueAt: z.iso.datetime().optional() });
 
 /** `nightshift.timer.slot.<model>`: our own timer carries its moment; any other message names a slot by its time. */
 export async function handleSlot(o: OrchestratorContext, model: string, delivery: Delivery): Promise<void> {
-  if (!o.pipelines[model])
-    throw new PipelineError('MODEL_UNKNOWN', `a slot came for "${model}", which is not configured`);
   const { dueAt } = SlotTimerSchema.catch({}).parse(delivery.envelope.data);
+  const pipeline = await pipelineIn(o, model);
+  if (pipeline === null && dueAt !== undefined) return; // It was on its way when the model was removed.
+  if (!pipeline) throw new PipelineError('MODEL_UNKNOWN', `a slot came for "${model}", which is not configured`);
   if (dueAt !== undefined) return change(o, model, later(o.now(), new Date(dueAt)), tick);
   const slot = new Date(1000 * Math.floor(delivery.time.getTime() / 1000));
   const id = `slot-message-${delivery.seq}`;
@@ -113,7 +125,7 @@ function change(o: OrchestratorContext, model: string, now: Date, decision: Deci
   const schedule = scheduleOf(o, model, now);
   return oneByOne(o.attempts, `${SCHEDULE_TIMER}.${model}`, async () => {
     const stored = await decide(schedule, async (record) => {
-      const decided = decision(record, await momentOf(o, model, now));
+      const decided = await decision(record, await momentOf(o, model, now));
       return decided === record ? null : decided;
     });
     await settle(schedule, stored);
@@ -204,7 +216,9 @@ async function start(o: OrchestratorContext, record: ScheduleRecord, { slot, run
     await beginNight(o, { model, runId, messageId: `${runId}.start`, by: SCHEDULE });
     return record;
   } catch (error) {
-    const { code, retryable } = toFailure(error);
+    const { code, message, retryable } = toFailure(error);
+    // Removed since the decision: the schedule must not hang on a run that can never start.
+    if (code === 'MODEL_UNKNOWN') return notStarted(record, slot, message, o.now());
     if (code !== 'RUN_ACTIVE' || retryable) throw error;
     return overtaken(record, slot, await momentOf(o, model, o.now()));
   }

@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { NatsConnection } from 'nats';
+import { changeConfig } from '../../actors/orchestrator/configuration.ts';
 import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import { carriedOf } from '../../contracts/configuration/separate.ts';
+import { openConfigs } from '../../infra/stores/config-store.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
 import { createLogger, type Logger } from '../../runtime/logger.ts';
 import { findServerBinary } from '../../infra/server/server-binary.ts';
@@ -50,6 +53,7 @@ export async function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise
       Array.from({ length: options.models }, (_, index) => [modelName(index), PIPELINE]),
     );
     await writeFile(join(folder, 'nightshift.config.json'), JSON.stringify({ models: { ...models, face: PIPELINE } }));
+    await configureAll(nc, { ...models, face: PIPELINE });
     const orchestrators = Array.from({ length: options.orchestrators }, () => startOrchestrator(folder, url, children));
     await Promise.all(orchestrators.map(({ ready }) => ready));
     const memory = async () =>
@@ -60,6 +64,17 @@ export async function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise
   } finally {
     for (const child of children.reverse()) await end(child);
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** As `nightshift apply` would. */
+async function configureAll(nc: NatsConnection, models: Readonly<Record<string, PipelineConfig>>): Promise<void> {
+  const configs = await openConfigs(nc);
+  for (const [model, pipeline] of Object.entries(models)) {
+    await changeConfig(configs, {
+      ...{ model, pipeline: carriedOf(model, pipeline), definitions: {}, verb: 'apply', from: null, expected: null },
+      ...{ at: new Date().toISOString(), by: 'bench', commandId: model, reason: null },
+    });
   }
 }
 

@@ -2,7 +2,6 @@
  * `nightshift forget`: has a person taken out of all that is stored and prints what was looked through and found. The name
  * leaves this process as a salted hash alone, so that the order itself is no trace of them.
  */
-import { createInterface } from 'node:readline/promises';
 import Table from 'cli-table3';
 import { z } from 'zod';
 import { parseData } from '../../contracts/envelope.ts';
@@ -14,6 +13,7 @@ import { followCommand } from '../../infra/messaging/send-command.ts';
 import { openForgotten } from '../../infra/stores/forgotten-store.ts';
 import { personHash } from '../../services/forgetting/name.ts';
 import type { Client } from '../client.ts';
+import { confirm } from '../confirm.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 import { newCommandId } from './operate.ts';
@@ -30,27 +30,13 @@ const WAIT_MS_MAX = 6 * 3600_000;
 
 export async function forgetCommand(person: string, options: ForgetOptions, global: GlobalOptions): Promise<void> {
   const mode = options.undo ? 'readmit' : options.dryRun ? 'look' : 'forget';
-  if (mode === 'forget' && !options.yes) await askWhether(person);
+  if (mode === 'forget' && !options.yes) await confirm('forget', `Take "${person}" out of all that is stored? It cannot be undone.`);
   await withClient(global, async (client) => {
     const salt = await (await openForgotten(client.nc)).salt();
     if (salt === null) throw new PipelineError('JANITOR_UNKNOWN', 'no janitor has run against this server yet');
     const report = await order(client, { person: personHash(person, salt), mode });
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : textOf(person, report));
   });
-}
-
-/** Throws CONFIG_INVALID where there is nobody to answer. */
-async function askWhether(person: string): Promise<void> {
-  if (!process.stdin.isTTY) {
-    throw new PipelineError(
-      'CONFIG_INVALID',
-      'forget: add --yes, or --dry-run to look first; nobody can be asked here',
-    );
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`Take "${person}" out of all that is stored? It cannot be undone. [yes/no] `);
-  terminal.close();
-  if (answer.trim() !== 'yes') throw new PipelineError('CANCELLED', 'nothing was changed');
 }
 
 /** Throws what the janitor failed with, COMMAND_REFUSED, DEADLINE_EXCEEDED. */

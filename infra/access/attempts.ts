@@ -68,6 +68,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     'setup',
   ]),
   store('put a model into service', kvSubject(BUCKETS.deployments, NOBODY), ['orchestrator']),
+  store('change the configuration past its history', kvSubject(BUCKETS.config, NOBODY), ['orchestrator']),
   store('change a run', kvSubject(BUCKETS.runs, NOBODY), ['orchestrator']),
   store('set a timer', timerScheduleSubject(NOBODY, NOBODY), ['orchestrator']),
   store('command a trainer', commandSubject('train', 'start', NOBODY), ['orchestrator']),
@@ -85,6 +86,7 @@ export const ATTEMPTS: readonly Attempt[] = [
   publish('ask who it is', inferSubject(NOBODY, 'identify'), ['door', 'enroller']),
   store('start a run', CTL.pipelineStart, ['operator', 'orchestrator']),
   store('roll back', CTL.modelRollback, ['operator', 'orchestrator']),
+  store('apply a configuration', CTL.configApply, ['operator', 'orchestrator']),
   publish('ask for the status', API.status, ['operator', 'viewer'], { body: '' }),
   hear('watch everything that happens', ALL.events, ['operator', 'viewer']),
 ];

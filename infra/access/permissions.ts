@@ -27,6 +27,7 @@ import {
   galleryAs,
   GALLERY_VERBS,
   INFER_VERBS,
+  heldBackSubject,
   inferAt,
   inferSubject,
   pendingSubject,
@@ -134,6 +135,8 @@ function worker(stage: WorkStage, buckets: readonly string[], listens: readonly 
       workEventsOf(stage),
       ...consumers.map((consumer) => deadLetterSubject(STREAMS.commands, consumer)),
       ...new Set(buckets),
+      // Whether its file fits to what is applied.
+      ...followRecords(BUCKETS.config),
     ],
     subscribe: [commandSubject(stage, 'cancel', '*'), ...listens],
   };
@@ -187,11 +190,12 @@ const OWN: Readonly<Record<Role, Rights>> = {
       ),
       ...followRecords(BUCKETS.runs),
       ...followRecords(BUCKETS.schedules),
+      ...followRecords(BUCKETS.config),
       // With their history: which revision was the last that an orchestrator sealed.
       ...followRecords(BUCKETS.deployments),
       ...readRecords(BUCKETS.replicas),
       streamInfo(kvStreamName(BUCKETS.replicas)),
-      ...[BUCKETS.runs, BUCKETS.schedules, BUCKETS.deployments].map((bucket) => kvSubject(bucket, '>')),
+      ...[BUCKETS.runs, BUCKETS.schedules, BUCKETS.config, BUCKETS.deployments].map((bucket) => kvSubject(bucket, '>')),
       // It checks what verifiers have signed.
       ...readObjects(BUCKETS.models),
       ...findObjects(BUCKETS.reports),
@@ -205,6 +209,8 @@ const OWN: Readonly<Record<Role, Rights>> = {
       SERVICES,
       // The outcome of a command that came by request.
       ...[commandAcceptedSubject, commandRefusedSubject].map((subject) => subject('*')),
+      // Workers whose file does not fit, for its log.
+      heldBackSubject('*', '*'),
     ],
     answers: true,
   },
@@ -228,6 +234,8 @@ const OWN: Readonly<Record<Role, Rights>> = {
     publish: [
       jetStream,
       ...followRecords(BUCKETS.deployments),
+      // Which models are served.
+      ...followRecords(BUCKETS.config),
       kvSubject(BUCKETS.replicas, '*.*'),
       ...readObjects(BUCKETS.models),
       ALL.replicaEvents,

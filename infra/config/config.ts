@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { LocalSectionSchema } from '../../contracts/configuration/local.ts';
-import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
+import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
+import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { RetentionConfigSchema } from '../../contracts/configuration/retention.ts';
 import { TokenSchema } from '../../contracts/references.ts';
 import { LOG_LEVELS } from '../../runtime/logger.ts';
@@ -147,14 +148,21 @@ function withAbsoluteModules(config: Config, folder: string): Config {
 function namedTwice({ local, models }: Config): string[] {
   const lists = Object.entries(models).flatMap(([model, { sources, strangers }]) => listsOf(model, sources, strangers));
   return [...lists, { place: 'local.sources', names: local.sources.map(({ name }) => name) }].flatMap(
-    ({ place, names }) => {
-      const twice = names.find((name, index) => names.indexOf(name) < index);
-      return twice === undefined ? [] : [`${place}: two sources are called "${twice}"; give each a name of its own`];
-    },
+    describeTwice,
   );
 }
 
-const listsOf = (model: string, sources: PipelineConfig['sources'], strangers: PipelineConfig['strangers']) => [
+function describeTwice({ place, names }: { place: string; names: readonly string[] }): string[] {
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  return twice === undefined ? [] : [`${place}: two sources are called "${twice}"; give each a name of its own`];
+}
+
+/** The same for one pipeline, wherever it comes from. */
+export const sourcesNamedTwice = (model: string, { sources, strangers }: Pick<CarriedPipeline, 'sources' | 'strangers'>) =>
+  listsOf(model, sources, strangers).flatMap(describeTwice);
+
+type Named = readonly { readonly name: string }[];
+const listsOf = (model: string, sources: Named, strangers: Named) => [
   { place: `models.${model}.sources`, names: sources.map(({ name }) => name) },
   { place: `models.${model}.strangers`, names: strangers.map(({ name }) => name) },
 ];

@@ -26,7 +26,9 @@ import {
   type TrainingConfig,
 } from '../../contracts/configuration/training.ts';
 import { VerificationConfigSchema, type VerificationConfig } from '../../contracts/configuration/verification.ts';
+import type { ConfigDefinitions } from '../../contracts/configuration/record.ts';
 import { PipelineError } from '../../contracts/errors.ts';
+import { writtenOutOf } from './written-out.ts';
 
 export interface LocalDefinitions {
   /** The pipelines of the file as they travel. */
@@ -37,6 +39,8 @@ export interface LocalDefinitions {
   training(model: string, named: CarriedTraining): TrainingConfig;
   verification(model: string, named: CarriedVerification): VerificationConfig;
   deployment(named: CarriedDeployment): DeploymentConfig;
+  /** A digest of each source, program and file that the model's pipeline in the file writes out, by its place; see written-out.ts. */
+  writtenOut(model: string): ConfigDefinitions;
   /** Names in the pipelines of the file that it does not define, each as an error would say it. */
   undefinedNames(): string[];
   /** The pipeline with a digest of each definition that is known here beside its name. */
@@ -68,6 +72,7 @@ export function localDefinitions(config: LocalFile): LocalDefinitions {
       featuresDir: (config.models[model]?.verification ?? OWN_OF_VERIFICATION).featuresDir,
     }),
     deployment: (named) => ({ ...named, strategy: moduleOr(look, named.strategy) }),
+    writtenOut: (model) => writtenOutOf(model, parts.find(([name]) => name === model)?.[1].definitions ?? []),
     undefinedNames: () => parts.flatMap(([model, { carried }]) => undefinedIn(look, model, carried)),
     stamped: (pipeline) => mapNames(pipeline, (name, kind) => stampedName(known, name, kind)),
   };

@@ -42,6 +42,8 @@ export interface RecordStore<T> {
   history(key: string): Promise<readonly Stored<T>[]>;
   /** The same, each with why it cannot be read, if it cannot. */
   revisions(key: string): Promise<readonly Revision<T>[]>;
+  /** The keys that match, in no particular order. */
+  keys(filter?: string): Promise<readonly string[]>;
   /** The records whose keys match `filter` (such as `run.>`; all without it), in no particular order. */
   list(filter?: string): Promise<readonly Stored<T>[]>;
   remove(key: string): Promise<void>;
@@ -98,6 +100,7 @@ export function createRecordStore<T>({ kv, schema }: RecordStoreOptions<T>): Rec
       }
       return revisions;
     },
+    keys: async (filter) => collect(await kv.keys(filter)),
     list: async (filter) => loadAll(await collect(await kv.keys(filter)), load),
     remove: (key) => kv.purge(key),
     watch: (filter, onRecord, onDamaged) =>

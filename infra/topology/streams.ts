@@ -168,6 +168,8 @@ export function streamsOf({ replicas }: TopologyOptions): readonly StreamSpec[] 
     },
     kvStream(common, BUCKETS.runs, { history: HISTORY_MAX, bytes: 512 * MIB, ageMs: RUNS_AGE_MS }),
     kvStream(common, BUCKETS.schedules, { history: HISTORY_MAX, bytes: 64 * MIB }),
+    // A pipeline is some 4 KB. Revisions of 100 models, 64 each.
+    kvStream(common, BUCKETS.config, { history: HISTORY_MAX, bytes: 64 * MIB }),
     kvStream(common, BUCKETS.deployments, { history: DEPLOYMENTS_HISTORY, bytes: 32 * MIB }),
     // One value per key: a TTL on a key with history would uncover the value before it.
     kvStream(common, BUCKETS.replicas, { history: 1, bytes: 16 * MIB, markerMs: EXPIRY_MARKER_MS }),

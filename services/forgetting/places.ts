@@ -44,6 +44,7 @@ export const PLACES: Readonly<Record<Name<typeof STREAMS> | Name<typeof BUCKETS>
   [BUCKETS.deployments]: 'records',
   [BUCKETS.replicas]: 'records',
   [BUCKETS.schedules]: 'records',
+  [BUCKETS.config]: 'records',
   [BUCKETS.datasets]: 'snapshots',
   [BUCKETS.models]: 'models',
   [BUCKETS.reports]: 'reports',

@@ -97,6 +97,10 @@ export function overtaken(record: ScheduleRecord, slot: string, moment: Moment):
   return rearmed(arrived({ ...record, recent }, new Date(slot), moment), false);
 }
 
+/** The run of a slot can never begin. */
+export const notStarted = (record: ScheduleRecord, slot: string, reason: string, now: Date): ScheduleRecord =>
+  noted(record, slot, 'skipped', reason, now);
+
 /** The same for each repetition, readable, and one per slot: `slot-20260101T020000-face`. */
 export function slotRunId(model: string, slot: string): string {
   const moment = slot.replaceAll(/[-:]/g, '').slice(0, 15);

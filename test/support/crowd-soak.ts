@@ -7,6 +7,7 @@ import type { OrchestratorContext } from '../../actors/orchestrator/context.ts';
 import { toFailure } from '../../contracts/errors.ts';
 import { CTL, WORK_STAGES, pipelineEventSubject, STREAMS } from '../../contracts/subjects.ts';
 import { quickPipeline, withSaga, type Saga } from './saga.ts';
+import { configure } from './configured.ts';
 import { withServer } from './server.ts';
 import { worksAfter } from './steering.ts';
 import { until } from './wait.ts';
@@ -40,7 +41,8 @@ export const soakCrowd = (options: CrowdOptions): Promise<CrowdReport> =>
     const works = worksAfter(async (stage, runId) => void taken.push(`${stage} ${runId}`));
     return withSaga(server, { orchestrators: options.orchestrators, works }, async (saga) => {
       const runs = Array.from({ length: options.runs }, (_, index) => `crowd-${index}`);
-      const conflicts = saga.orchestrators.map((context) => prepare(context, runs));
+      await configure(saga.orchestrator.configs, Object.fromEntries(runs.map((model) => [model, quickPipeline()])));
+      const conflicts = saga.orchestrators.map(prepare);
       const startedAt = performance.now();
       await Promise.all(
         runs.map((runId) => saga.bus.publish(CTL.pipelineStart, { model: runId, runId }, { id: `${runId}.start` })),
@@ -66,7 +68,7 @@ export const soakCrowd = (options: CrowdOptions): Promise<CrowdReport> =>
   });
 
 /** A model for each run, because a model's runs take turns. Returns how many saves have met another's. */
-function prepare(context: OrchestratorContext, models: readonly string[]): () => number {
+function prepare(context: OrchestratorContext): () => number {
   const { runs } = context;
   let conflicts = 0;
   const save: typeof runs.save = async (...args) => {
@@ -77,8 +79,7 @@ function prepare(context: OrchestratorContext, models: readonly string[]): () =>
       throw error;
     }
   };
-  const pipelines = Object.fromEntries(models.map((model) => [model, quickPipeline()]));
-  Object.assign(context, { pipelines, runs: { ...runs, save } });
+  Object.assign(context, { runs: { ...runs, save } });
   return () => conflicts;
 }
 

@@ -22,6 +22,7 @@ import { createReplicaStore, replicaKey } from '../../infra/stores/replica-store
 import { DeploymentSchema } from '../../contracts/release.ts';
 import type { Signing } from '../../services/signing/signing.ts';
 import type { WorkContext } from '../../services/work.ts';
+import { configure } from './configured.ts';
 import { figures } from './figures.ts';
 import { namesOnly } from './local.ts';
 import { blobRef, pipelineConfig } from './runs.ts';
@@ -123,6 +124,7 @@ export async function withSaga<T>(
       openOrchestratorContext(await server.connect(`o${i}`), namesOnly(models), log, options.signing),
     ),
   );
+  await configure(contexts[0]!.configs, models);
   const works = { ...trivialWorks, ...options.works };
   const common = { bus, log, ...(options.heartbeatMs ? { heartbeatMs: options.heartbeatMs } : {}) };
   const start: Readonly<Record<WorkStage, () => Worker>> = {

@@ -14,6 +14,7 @@ import {
   STREAMS,
   workEventSubject,
 } from '../../../contracts/subjects.ts';
+import { configure } from '../../support/configured.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
@@ -25,7 +26,6 @@ const firstLetter = (saga: Saga) => until(async () => (await listed(saga)).lette
 test('dead letters: one is listed with its reason, shown whole, and works when it is sent again', () =>
   withServer((server) =>
     withSaga(server, {}, async (saga) => {
-      const { pipelines } = saga.orchestrator;
       // Not configured yet: the slot has nobody to start today.
       await saga.bus.publish(slotSubject('door'), { mark: 'd1' }, { id: 'slot-d1' });
       const letter = await firstLetter(saga);
@@ -34,7 +34,7 @@ test('dead letters: one is listed with its reason, shown whole, and works when i
       assert.is(letter.stream, STREAMS.timers);
       const whole = await shown(saga, letter.seq);
       assert.is(JSON.parse(whole.body).data.mark, 'd1');
-      Object.assign(pipelines, { door: quickPipeline() });
+      await configure(saga.orchestrator.configs, { door: quickPipeline() });
       await saga.bus.publish(CTL.dlqRedrive, { seq: letter.seq });
       await saga.event(deadLetterEventSubject('redriven', letter.seq));
       await saga.event(scheduleEventSubject('decided', 'door'));

@@ -13,6 +13,7 @@ import { judgedNights } from '../../support/judged.ts';
 import { definitionsOf } from '../../support/local.ts';
 import { nightInput } from '../../support/runs.ts';
 import { quickPipeline, trivialWorks, withSaga, type Works } from '../../support/saga.ts';
+import { configure } from '../../support/configured.ts';
 import { withServer } from '../../support/server.ts';
 import { contextOf, ended, reached, start, tell } from '../../support/steering.ts';
 
@@ -132,7 +133,8 @@ test('names: a night after which a definition of the file has changed is not an 
     await withSaga(server, { works }, async (saga) => {
       const night = async (runId: string, argument: string, end: 'completed' | 'unchanged') => {
         const local = withArgument(argument);
-        Object.assign(saga.orchestrator, { local, pipelines: local.pipelines });
+        Object.assign(saga.orchestrator, { local });
+        await configure(saga.orchestrator.configs, local.pipelines);
         await start(saga, runId);
         await ended(saga, runId, end);
       };

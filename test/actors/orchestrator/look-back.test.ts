@@ -7,6 +7,7 @@ import { rollBack } from '../../../cli/commands/operate.ts';
 import { runKey } from '../../../actors/orchestrator/context.ts';
 import { digestOf, judgedNights, type JudgedNights } from '../../support/judged.ts';
 import { quickPipeline, withSaga, type Saga, type SagaOptions } from '../../support/saga.ts';
+import { configure } from '../../support/configured.ts';
 import { withServer } from '../../support/server.ts';
 import { contextOf, ended, reached, start, tell } from '../../support/steering.ts';
 
@@ -83,10 +84,10 @@ test('unchanged: another configuration or champion is a change, another schedule
   };
   return withNights(async (saga, nights) => {
     await nightly(saga, 'completed', 'n1');
-    const { pipelines: configured } = saga.orchestrator as { pipelines: Record<string, unknown> };
-    configured['face'] = pipelines.later;
+    const { configs } = saga.orchestrator;
+    await configure(configs, { face: pipelines.later });
     await nightly(saga, 'unchanged', 'n2');
-    configured['face'] = pipelines.longer;
+    await configure(configs, { face: pipelines.longer });
     await nightly(saga, 'completed', 'n3');
     await nightly(saga, 'unchanged', 'n4');
     await rollBack(saga.bus, 'face');

@@ -8,6 +8,7 @@ import type { BlobRef } from '../../../contracts/references.ts';
 import { createBlobStore } from '../../../infra/stores/blob-store.ts';
 import { failureOf } from '../../support/failures.ts';
 import { quickPipeline, trivialWorks, withSaga, type Saga, type Works } from '../../support/saga.ts';
+import { configure } from '../../support/configured.ts';
 import { withServer } from '../../support/server.ts';
 import { hold, tell } from '../../support/steering.ts';
 import { createGate, until } from '../../support/wait.ts';
@@ -139,7 +140,7 @@ test('rollback: a second one that is asked for before the first has ended is ref
 
 /** From now on runs stand in their guard until somebody ends them. */
 const guardForEver = ({ orchestrator }: Saga) =>
-  Object.assign(orchestrator.pipelines, { face: quickPipeline({ deployment: { guardMs: 3_600_000 } }) });
+  configure(orchestrator.configs, { face: quickPipeline({ deployment: { guardMs: 3_600_000 } }) });
 
 async function guarding(saga: Saga, runId: string): Promise<void> {
   await start(saga, runId);
@@ -149,7 +150,7 @@ async function guarding(saga: Saga, runId: string): Promise<void> {
 test('rollback: an operator takes back the release of a run that stands in its guard, and that run ends so', () =>
   withNights({ guardMs: 0 }, async (saga) => {
     await nights(saga, 'n1');
-    guardForEver(saga);
+    await guardForEver(saga);
     await guarding(saga, 'n2');
     const { deployed } = await rollBack(saga.bus, 'face', 'doors stay shut');
     assert.equal([deployed.release, deployed.origin.release, deployed.runId], [3, 1, 'n2']);
@@ -161,7 +162,7 @@ test('rollback: an operator takes back the release of a run that stands in its g
 test('rollback: to a retained release out of a guard, the guarded release goes first', () =>
   withNights({ guardMs: 0 }, async (saga) => {
     await nights(saga, 'n1', 'n2');
-    guardForEver(saga);
+    await guardForEver(saga);
     await guarding(saga, 'n3');
     const { deployed } = await rollBack(saga.bus, 'face', undefined, 1);
     assert.equal([deployed.release, deployed.origin.release], [5, 1]);

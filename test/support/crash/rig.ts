@@ -14,6 +14,7 @@ import type { FaultPoint } from '../../../runtime/fault-points.ts';
 import { createReplicaStore } from '../../../infra/stores/replica-store.ts';
 import { applyTopology } from '../../../infra/topology/topology.ts';
 import { startActor } from '../../../main.ts';
+import { configureAsIn } from '../configured.ts';
 import { withFolder, writeTinyPeople } from '../folder.ts';
 import { LENIENT_GATES, lenientWith, writeTinyStrangers } from '../lenient.ts';
 import { withServer, type TestServer } from '../server.ts';
@@ -74,6 +75,7 @@ async function run(stage: Stage, story: Story, crash: Crash | null, url: string)
   await clear(nc);
   await haveServed(nc, story.releases);
   const config = configOf(folder, url, story);
+  await configureAsIn(nc, config);
   const start = (name: ActorName) => startActor(name, url, config, server.log);
   const running = await Promise.all(ACTORS.filter((name) => name !== crash?.actor).map(start));
   const over = new AbortController();
