@@ -113,16 +113,11 @@ function stale(model: string, expected: number, number: number, last: ConfigReco
   return new PipelineError('CONFIG_STALE', `model ${model}: ${seen} when this change was made, and ${now}; ${hint}`);
 }
 
-/** Of a damaged newest revision only its place is known: something can be put over it. */
+/** A damaged revision does not count as one: the change is made upon the last that can be read, and put over it. */
 export async function keptOf(configs: Configs, model: string) {
   const revisions = await configs.revisions(model);
-  const kept: ConfigRecord[] = [];
-  let number = 0;
-  let latest: ConfigRecord | null = null;
-  for (const { stored } of revisions) {
-    latest = 'code' in stored ? null : stored.value;
-    number = latest ? latest.revision : number + 1;
-    if (latest) kept.push(latest);
-  }
-  return { kept, latest, number, storeRevision: revisions.at(-1)?.revision ?? 0 };
+  const kept = revisions.flatMap(({ stored }) => ('code' in stored ? [] : [stored.value]));
+  const last = revisions.at(-1);
+  const latest = last && !('code' in last.stored) ? last.stored.value : null;
+  return { kept, latest, number: kept.at(-1)?.revision ?? 0, storeRevision: last?.revision ?? 0 };
 }

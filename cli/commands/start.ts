@@ -2,7 +2,8 @@
 import type { ClientRole } from '../../contracts/roles.ts';
 import { ALL, CTL, inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
-import type { Config } from '../../infra/config/config.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+import { CONFIG_FILE, type Config } from '../../infra/config/config.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
 import { startActor, startSystem } from '../../main.ts';
@@ -17,7 +18,9 @@ export async function startCommand({ insecure = false }: StartOptions, global: G
   const log = createLogger(configured.log);
   // From here on: a Ctrl-C while it starts is obeyed as soon as it has.
   const ending = endOnSignal(configured.shutdown.graceMs, log);
-  const synthetic = Object.keys(configured.models).length === 0 ? await startDataServices(SYNTHETIC) : null;
+  refuseNothingToDo(configured);
+  const isEmpty = Object.keys(configured.models).length === 0;
+  const synthetic = isEmpty && configured.nats.url === undefined ? await startDataServices(SYNTHETIC) : null;
   try {
     const config = synthetic ? withSyntheticModel(configured, synthetic) : configured;
     const system = await startSystem(config, log);
@@ -29,6 +32,18 @@ export async function startCommand({ insecure = false }: StartOptions, global: G
   } finally {
     await synthetic?.close();
   }
+}
+
+/** The synthetic default is for a server of our own: nobody's production gets faces because somebody started something. */
+function refuseNothingToDo({ nats, models, local, file = CONFIG_FILE }: Config): void {
+  const defined = [models, ...Object.values(local)].some((it: object) => Object.keys(it).length > 0);
+  if (nats.url === undefined || defined) return;
+  throw new PipelineError(
+    'CONFIG_INVALID',
+    `${file} has no model and nothing that one names, so there is nothing to start at ${nats.url}, where the system of ` +
+      'somebody may run: write a configuration file, start single actors with `nightshift actor <name>`, or leave out ' +
+      'NATS_URL, --server and nats.url for a server of your own with synthetic faces',
+  );
 }
 
 export interface StartOptions {
@@ -69,10 +84,12 @@ const INSECURE =
 
 function greeting(url: string, config: Config, isSynthetic: boolean): string {
   const models = Object.keys(config.models);
-  const model = models[0]!; // Either configured or the synthetic one.
+  const model = models[0] ?? '<model>'; // On a server of somebody else there may be none in the file.
   const data = isSynthetic
     ? 'SYNTHETIC faces (no model is configured); write nightshift.config.json for your own, see README.md'
-    : models.join(', ');
+    : config.nats.url === undefined
+      ? models.join(', ')
+      : 'those that are applied there: nightshift config show';
   const hasRoles = config.nats.url === undefined && !config.nats.insecure;
   const as = (role: ClientRole) => (hasRoles ? `nats --context ${contextNameOf(role)}` : 'nats');
   return `

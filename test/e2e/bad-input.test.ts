@@ -27,6 +27,7 @@ import { startSystem } from '../../main.ts';
 import { readManifest } from '../../services/data/load.ts';
 import { readGallery, writeGallery } from '../../services/serving/gallery/gallery.ts';
 import { assertServes, deployTinyChampion } from '../support/champion.ts';
+import { configureAsIn } from '../support/configured.ts';
 import { withFolder, writeImage, writeTinyPeople } from '../support/folder.ts';
 import { LENIENT_GATES, lenientIn } from '../support/lenient.ts';
 import { runNight } from '../support/nights.ts';
@@ -60,7 +61,7 @@ interface TargetOptions {
 /** A system that serves a tiny champion. When the test is done it must serve it still, or what the test returns. */
 function withChampion(options: TargetOptions, use: (target: Target) => Promise<Release | void>): Promise<void> {
   return withFolder((folder) =>
-    withServer(async ({ url, log }) => {
+    withServer(async ({ url, log, connect }) => {
       const faces = join(folder, 'faces');
       await writeTinyPeople(faces, 5, 6);
       const sources = options.sources ?? [{ type: 'directory', name: 'faces', path: faces }];
@@ -68,6 +69,7 @@ function withChampion(options: TargetOptions, use: (target: Target) => Promise<R
         nats: { url },
         models: { [MODEL]: pipelineOf(sources, await lenientIn(folder)) },
       });
+      await configureAsIn(await connect('configure'), config);
       const actors: ActorName[] = ['inference', 'orchestrator', ...(options.actors ?? [])];
       const system = await startSystem(config, log, actors);
       const client = await connectClient(url, log);

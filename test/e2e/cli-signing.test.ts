@@ -11,6 +11,7 @@ import { openKv } from '../../infra/stores/record-store.ts';
 import { startSystem } from '../../main.ts';
 import { assertServes, deployTinyChampion, type Deployed } from '../support/champion.ts';
 import { runCli } from '../support/cli.ts';
+import { configureAsIn } from '../support/configured.ts';
 import { withFolder } from '../support/folder.ts';
 import { MODEL } from '../support/replicas.ts';
 import { withServer } from '../support/server.ts';
@@ -28,13 +29,15 @@ interface House {
 
 const withHouse = (use: (house: House) => Promise<void>) =>
   withFolder((folder) =>
-    withServer(async ({ url, log }) => {
+    withServer(async ({ url, log, connect }) => {
       const keys = keysIn(folder);
       const path = join(folder, CONFIG_FILE);
       const releases = { keysDir: 'keys', stateDir: 'served' };
       const sources = [{ type: 'directory', name: 'people', path: '/people' }];
       writeFileSync(path, JSON.stringify({ nats: { url }, releases, models: { [MODEL]: { sources } } }));
-      const system = await startSystem(loadConfig({ path, env: {} }), log, ['inference', 'orchestrator']);
+      const config = loadConfig({ path, env: {} });
+      await configureAsIn(await connect('configure'), config);
+      const system = await startSystem(config, log, ['inference', 'orchestrator']);
       const client = await connectClient(url, log);
       const nightshift = async (...args: string[]) => {
         const { code, stdout, stderr } = await runCli(args, { cwd: folder });

@@ -141,6 +141,8 @@ async function worksAt(folder: string, url: string, way: Pick<Way, 'nats' | 'arg
     const made = await runCli(['setup'], { cwd: folder, env });
     assert.is(made.code, 0, made.stderr);
     const system = await startSystem(config, log);
+    const applied = await runCli(['apply', '--yes'], { cwd: folder, env });
+    assert.is(applied.code, 0, applied.stderr);
     const client = await connectClient(url, log, config.nats);
     try {
       const { champion } = await deployTinyChampion(client.nc);
@@ -175,13 +177,15 @@ test('login: commands and actors that are refused end with one sentence, and no 
       const env = { NATS_URL: address, NATS_USER: 'ann', NATS_PASSWORD: 'SESAME-2' };
       const said =
         /nightshift: nats-server at 127\S+ does not accept the user "ann" .* NATS_PASSWORD .*\[LOGIN_REFUSED\]\n/;
+      writeFileSync(join(cwd, 'own.json'), JSON.stringify({ local: { files: { net: 'net.onnx' } } }));
       const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
       await once(silent, 'listening');
       const { port } = silent.address() as AddressInfo; // It listens on a port.
       const cases: readonly (readonly [string[], Readonly<Record<string, string>>, number, RegExp])[] = [
         [['status'], env, 1, said],
         [['actor', 'trainer'], env, 1, said],
-        [['start'], env, 1, said],
+        [['--config', 'own.json', 'start'], env, 1, said],
+        [['start'], env, 2, /no model .* there is nothing to start at 127\S+, where .*\[CONFIG_INVALID\]\n/],
         [['status'], { NATS_URL: `nats://ann:SESAME@${address}` }, 2, /nats\.url: .*\[CONFIG_INVALID\]\n/],
         [
           ['start'],

@@ -101,6 +101,13 @@ async function operate(saga: Saga, ask: Ask): Promise<void> {
 
   await ask(apiOfCommand(CTL.personForget), { person: '5'.repeat(64), mode: 'look' });
 
+  const door = { sources: [{ type: 'local', name: 'people' }], schedule: { cron: '0 3 * * *' } };
+  await ask(apiOfCommand(CTL.configApply), { model: 'door', pipeline: door, expected: 0, reason: 'the new entrance' });
+  const longer = { ...door, training: { epochs: 60 } };
+  await ask(apiOfCommand(CTL.configApply), { model: 'door', pipeline: longer, expected: 1 });
+  await ask(apiOfCommand(CTL.configRollback), { model: 'door', revision: 1, expected: 2, reason: 'it took all night' });
+  await ask(apiOfCommand(CTL.configRemove), { model: 'door', expected: 3, reason: 'the entrance is closed' });
+
   const { deadLetters } = saga.orchestrator;
   const kept = async () => (await deadLetters.newest(10)).letters;
   for (const unknown of ['cats', 'dogs', 'birds']) await saga.bus.publish(slotSubject(unknown), {});
@@ -124,4 +131,7 @@ async function look(ask: Ask): Promise<void> {
   await ask(API.deadLetter, { seq: 1 });
   await ask(API.refusals, { limit: 1 });
   await ask(API.audit, { limit: 2 });
+  await ask(API.configList, {});
+  await ask(API.configShow, { model: MODEL });
+  await ask(API.configHistory, { model: 'door' });
 }
