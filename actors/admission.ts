@@ -62,7 +62,8 @@ async function waitAndStart(
 ): Promise<Stoppable | null> {
   const { actor, log } = admission;
   let told = first.join();
-  const onFailure = (err: unknown) => log.warn({ err }, `${actor}: the configuration could not be looked at; trying again`);
+  const onFailure = (err: unknown) =>
+    log.warn({ err }, `${actor}: the configuration could not be looked at; trying again`);
   let started: Stoppable | null = null;
   const look = async () => {
     const problems = await problemsOf(admission);

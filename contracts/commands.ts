@@ -32,7 +32,9 @@ const ExpectedSchema = z
   .number()
   .int()
   .nonnegative()
-  .describe('the revision that counts now, as the sender saw it; 0: none. Refused with `CONFIG_STALE` if it is another');
+  .describe(
+    'the revision that counts now, as the sender saw it; 0: none. Refused with `CONFIG_STALE` if it is another',
+  );
 const AboutConfigSchema = z.object({ model: TokenSchema, expected: ExpectedSchema, reason: ReasonSchema });
 
 interface OperatorCommand {

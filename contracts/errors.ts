@@ -22,7 +22,8 @@ export const ERRORS = {
   REDRIVE_REFUSED:
     'The dead letter names a subject that is not of its stream, so it is not sent; look at it and drop it.',
   CONFIG_STALE: 'The configuration of the model has changed since it was looked at; look at it again and decide anew.',
-  CONFIG_UNKNOWN: 'The configuration has no such revision, or keeps it no longer; the message lists those that are kept.',
+  CONFIG_UNKNOWN:
+    'The configuration has no such revision, or keeps it no longer; the message lists those that are kept.',
   SCHEDULE_UNKNOWN: 'The model has no schedule; write one into its configuration.',
   COMMAND_NOT_APPLICABLE: 'The command does not fit the state in which the run stands; the message names both.',
   APPROVAL_DENIED: 'A person rejected the candidate, or nobody approved it in time; the champion stays.',

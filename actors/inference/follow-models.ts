@@ -42,9 +42,15 @@ export async function followModels({ configs, start, log }: FollowModelsOptions)
         if (isWanted) running.set(model, await start(model));
         else running.delete(model);
         await replicas?.stop();
-        log.info({ model }, isWanted ? 'inference: a model was applied; it is served' : 'inference: a model was removed');
+        log.info(
+          { model },
+          isWanted ? 'inference: a model was applied; it is served' : 'inference: a model was removed',
+        );
       } catch (error) {
-        log.error({ model, ...toFailure(error) }, 'inference: replicas of the model could not be changed; start it again');
+        log.error(
+          { model, ...toFailure(error) },
+          'inference: replicas of the model could not be changed; start it again',
+        );
       }
     });
   };
@@ -57,8 +63,10 @@ export async function followModels({ configs, start, log }: FollowModelsOptions)
       onFailure: (err) => log.warn({ err }, 'inference: the watch of the configuration ended; opening it again'),
     },
     async () => {
-      const watch = await configs.watch('>', ({ value }) => toBe(value.model, value.pipeline !== null), (failure) =>
-        log.error(failure, 'inference: a configuration cannot be read; its model is served as before'),
+      const watch = await configs.watch(
+        '>',
+        ({ value }) => toBe(value.model, value.pipeline !== null),
+        (failure) => log.error(failure, 'inference: a configuration cannot be read; its model is served as before'),
       );
       const stop = () => watch.stop();
       stopping.signal.addEventListener('abort', stop, { once: true });
@@ -70,7 +78,9 @@ export async function followModels({ configs, start, log }: FollowModelsOptions)
   return {
     stop: async () => {
       stopping.abort();
-      await following.catch((error) => log.debug({ err: error }, 'inference: the watch of the configuration was stopped'));
+      await following.catch((error) =>
+        log.debug({ err: error }, 'inference: the watch of the configuration was stopped'),
+      );
       await turn;
       await Promise.all([...running.values()].map((replicas) => replicas.stop()));
     },

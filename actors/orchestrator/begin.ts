@@ -30,10 +30,7 @@ export interface NightStart extends RunStart {
 }
 
 /** Starts a run through all stages, unless it exists already. Throws MODEL_UNKNOWN or RUN_ACTIVE. */
-export async function beginNight(
-  o: OrchestratorContext,
-  { force = false, ...start }: NightStart,
-): Promise<Moved> {
+export async function beginNight(o: OrchestratorContext, { force = false, ...start }: NightStart): Promise<Moved> {
   const pipeline = await pipelineOf(o, start.model);
   return begin(o, start, { pipeline, forkedFrom: null, blessing: null, mayEndUnchanged: !force });
 }

@@ -8,7 +8,15 @@ import { PipelineError } from '../../contracts/errors.ts';
 import type { CTL } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
 import type { Obeyed } from './answer.ts';
-import { changeConfig, checkPipeline, keptOf, pipelineIn, pipelineOf, type Change, type Holder } from './configuration.ts';
+import {
+  changeConfig,
+  checkPipeline,
+  keptOf,
+  pipelineIn,
+  pipelineOf,
+  type Change,
+  type Holder,
+} from './configuration.ts';
 import type { OrchestratorContext } from './context.ts';
 import { configureSchedule } from './schedule.ts';
 import { senderOf } from './sender.ts';
@@ -70,7 +78,10 @@ async function revisionOf({ configs }: Holder, model: string, revision: number |
   if (found) return found;
   if (number === 0) throw new PipelineError('MODEL_UNKNOWN', `no model "${model}" was ever configured`);
   const there = kept.map((it) => it.revision).join(', ') || 'none';
-  throw new PipelineError('CONFIG_UNKNOWN', `model ${model}: revision ${wanted} is not kept or is damaged; there are ${there}`);
+  throw new PipelineError(
+    'CONFIG_UNKNOWN',
+    `model ${model}: revision ${wanted} is not kept or is damaged; there are ${there}`,
+  );
 }
 
 /** For people, as are the next two. */

@@ -20,7 +20,8 @@ export async function pipelineOf(o: Holder, model: string): Promise<CarriedPipel
   const pipeline = await pipelineIn(o, model);
   if (pipeline) return pipeline;
   const known = (await configuredModels(o)).join(', ');
-  const those = known === '' ? 'none is; `nightshift apply -f <file>` configures those of a file' : `there are ${known}`;
+  const those =
+    known === '' ? 'none is; `nightshift apply -f <file>` configures those of a file' : `there are ${known}`;
   throw new PipelineError('MODEL_UNKNOWN', `no pipeline for a model "${model}" is configured; ${those}`);
 }
 

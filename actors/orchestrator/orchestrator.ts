@@ -60,7 +60,10 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
   ];
   const heldBack = o.bus.listen(heldBackSubject('*', '*'), ({ envelope }) => {
     const { actor, host, problems } = parseData(HeldBackSchema, envelope);
-    o.log.warn({ actor, host, problems }, 'orchestrator: a worker takes no work: its file is not of this system');
+    o.log.warn(
+      { worker: actor, host, problems },
+      'orchestrator: a worker takes no work: its file is not of this system',
+    );
   });
   return {
     stop: async () => {

@@ -100,12 +100,7 @@ const unnamed = ({ model, revision }: ConfigRevision, isPruned: boolean): Planne
   change: isPruned ? 'removed' : 'not in the file',
 });
 
-async function send(
-  { bus }: Client,
-  planned: Planned,
-  wanted: Wanted,
-  reason: string | undefined,
-): Promise<Planned> {
+async function send({ bus }: Client, planned: Planned, wanted: Wanted, reason: string | undefined): Promise<Planned> {
   const { model, revision: expected, change } = planned;
   const about = { model, expected, ...(reason === undefined ? {} : { reason }) };
   const silence = `no orchestrator has answered; the change of ${model} is stored and is obeyed when one runs`;

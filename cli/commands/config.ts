@@ -75,12 +75,10 @@ export async function configRollbackCommand(
   global: GlobalOptions,
 ): Promise<void> {
   await withClient(global, async ({ ask, bus }) => {
-    const [now, wanted] = await Promise.all([
-      ask(API.configShow, { model }),
-      ask(API.configShow, { model, revision }),
-    ]);
+    const [now, wanted] = await Promise.all([ask(API.configShow, { model }), ask(API.configShow, { model, revision })]);
     const found = differences(now, wanted);
-    if (!json) process.stdout.write(`${model}: revision ${now.revision} -> as in ${revision}\n${describeDifferences(found)}`);
+    if (!json)
+      process.stdout.write(`${model}: revision ${now.revision} -> as in ${revision}\n${describeDifferences(found)}`);
     if (dryRun) {
       if (json) process.stdout.write(`${JSON.stringify({ model, revision: now.revision, differences: found })}\n`);
       if (found.length > 0) process.exitCode = EXIT_CODE_DIFFERS;

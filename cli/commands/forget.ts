@@ -30,7 +30,8 @@ const WAIT_MS_MAX = 6 * 3600_000;
 
 export async function forgetCommand(person: string, options: ForgetOptions, global: GlobalOptions): Promise<void> {
   const mode = options.undo ? 'readmit' : options.dryRun ? 'look' : 'forget';
-  if (mode === 'forget' && !options.yes) await confirm('forget', `Take "${person}" out of all that is stored? It cannot be undone.`);
+  if (mode === 'forget' && !options.yes)
+    await confirm('forget', `Take "${person}" out of all that is stored? It cannot be undone.`);
   await withClient(global, async (client) => {
     const salt = await (await openForgotten(client.nc)).salt();
     if (salt === null) throw new PipelineError('JANITOR_UNKNOWN', 'no janitor has run against this server yet');

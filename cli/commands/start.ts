@@ -1,6 +1,7 @@
 /** `nightshift start` and `nightshift actor <name>`: processes that stay until they are told to end. */
 import type { ClientRole } from '../../contracts/roles.ts';
 import { ALL, CTL, inferSubject, modelDeployedSubject } from '../../contracts/subjects.ts';
+import { LocalSectionSchema } from '../../contracts/configuration/local.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { CONFIG_FILE, type Config } from '../../infra/config/config.ts';
@@ -60,10 +61,15 @@ const SYNTHETIC = { folder: null, probesPerPerson: 0 } as const;
 const SYNTHETIC_DECISION = { identify: { fpir: 0.05 }, verify: { far: 0.01 } };
 
 /** Nothing is configured yet: a model over the two demo services, so that every line of the README works at once. */
-const withSyntheticModel = (config: Config, data: DataServices): Config => ({
-  ...config,
-  models: { face: PipelineConfigSchema.parse({ ...sourcesOf(data), decision: SYNTHETIC_DECISION }) },
-});
+function withSyntheticModel(config: Config, data: DataServices): Config {
+  const { sources, strangers } = sourcesOf(data);
+  // By name alone: the ports of the services are others at each start, and the model is the same.
+  const namesOf = (all: readonly { readonly name: string }[]) => all.map(({ name }) => ({ type: 'local', name }));
+  const named = { sources: namesOf(sources), strangers: namesOf(strangers), decision: SYNTHETIC_DECISION };
+  const services = LocalSectionSchema.parse({ sources: [...sources, ...strangers] });
+  const local = { ...config.local, sources: [...config.local.sources, ...services.sources] };
+  return { ...config, local, models: { face: PipelineConfigSchema.parse(named) } };
+}
 
 export async function actorCommand(name: ActorName, global: GlobalOptions): Promise<void> {
   const config = configOf(global);

@@ -147,9 +147,7 @@ function withAbsoluteModules(config: Config, folder: string): Config {
 /** A source is found by its name in its list, so that two of one name would be one. */
 function namedTwice({ local, models }: Config): string[] {
   const lists = Object.entries(models).flatMap(([model, { sources, strangers }]) => listsOf(model, sources, strangers));
-  return [...lists, { place: 'local.sources', names: local.sources.map(({ name }) => name) }].flatMap(
-    describeTwice,
-  );
+  return [...lists, { place: 'local.sources', names: local.sources.map(({ name }) => name) }].flatMap(describeTwice);
 }
 
 function describeTwice({ place, names }: { place: string; names: readonly string[] }): string[] {
@@ -158,8 +156,10 @@ function describeTwice({ place, names }: { place: string; names: readonly string
 }
 
 /** The same for one pipeline, wherever it comes from. */
-export const sourcesNamedTwice = (model: string, { sources, strangers }: Pick<CarriedPipeline, 'sources' | 'strangers'>) =>
-  listsOf(model, sources, strangers).flatMap(describeTwice);
+export const sourcesNamedTwice = (
+  model: string,
+  { sources, strangers }: Pick<CarriedPipeline, 'sources' | 'strangers'>,
+) => listsOf(model, sources, strangers).flatMap(describeTwice);
 
 type Named = readonly { readonly name: string }[];
 const listsOf = (model: string, sources: Named, strangers: Named) => [

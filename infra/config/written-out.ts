@@ -9,7 +9,17 @@ import type { Definition } from '../../contracts/configuration/separate.ts';
 
 const DIGITS = 12;
 /** How one logs in, environments, folders and code of one's own, which may lie elsewhere, and how fast one reads. */
-const LEFT_OUT: readonly string[] = ['bearer', 'headers', 'query', 'env', 'cwd', 'pageSize', 'timeoutMs', 'module', 'options'];
+const LEFT_OUT: readonly string[] = [
+  'bearer',
+  'headers',
+  'query',
+  'env',
+  'cwd',
+  'pageSize',
+  'timeoutMs',
+  'module',
+  'options',
+];
 
 /** By the place in the pipeline: `sources.auth`, `training.command`. A path to code of one's own is each machine's. */
 export function writtenOutOf(model: string, definitions: readonly Definition[]): ConfigDefinitions {

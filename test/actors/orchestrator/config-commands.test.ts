@@ -80,7 +80,11 @@ test('configuration: what does not fit is refused, each problem with its path, a
           'MESSAGE_MALFORMED',
           /pipeline\.image\.depth: there is no such setting; pipeline\.epochs: there is no such setting/,
         ],
-        [{ ...epochs(5), retry: { attemptsMax: 0 }, timeouts: { trainMs: -1 } }, 'MESSAGE_MALFORMED', /pipeline\.timeouts\.trainMs: .*pipeline\.retry\.attemptsMax: /],
+        [
+          { ...epochs(5), retry: { attemptsMax: 0 }, timeouts: { trainMs: -1 } },
+          'MESSAGE_MALFORMED',
+          /pipeline\.timeouts\.trainMs: .*pipeline\.retry\.attemptsMax: /,
+        ],
         [
           { ...epochs(5), training: { command: { argv: ['sh'] } } },
           'MESSAGE_MALFORMED',
@@ -140,7 +144,8 @@ test('configuration: a rollback to what is not there, or upon what was not seen,
     withSaga(server, {}, async (saga) => {
       await apply(saga, epochs(7), 1);
       const codeOf = async (data: object) =>
-        (await failureOf(() => tell(saga, CTL.configRollback, { model: 'face', revision: 1, expected: 2, ...data }))).code;
+        (await failureOf(() => tell(saga, CTL.configRollback, { model: 'face', revision: 1, expected: 2, ...data })))
+          .code;
       assert.is(await codeOf({ revision: 9 }), 'CONFIG_UNKNOWN');
       assert.is(await codeOf({ model: 'cats' }), 'MODEL_UNKNOWN');
       assert.is(await codeOf({ expected: 1 }), 'CONFIG_STALE');
@@ -174,7 +179,11 @@ test('configuration: an orchestrator that starts anew goes by the record, and en
       await first.stop();
       // A file without any model, as that of a colleague.
       const { local } = saga.orchestrator;
-      const again = await openOrchestratorContext(await server.connect('again'), { ...local, pipelines: {} }, testLogger());
+      const again = await openOrchestratorContext(
+        await server.connect('again'),
+        { ...local, pipelines: {} },
+        testLogger(),
+      );
       await applySchedules(again);
       const second = startOrchestrator(again);
       try {

@@ -6,7 +6,11 @@ import { definitionsOf } from '../../support/local.ts';
 const FACE = {
   sources: [{ type: 'http', name: 'auth', url: 'https://auth.internal/faces', bearer: { env: 'TOKEN' } }],
   strangers: [{ type: 'directory', name: 'street', path: '/street' }],
-  training: { strategy: 'command', command: { argv: ['train'], env: { KEY: 'secret' } }, backbone: { path: 'net.onnx' } },
+  training: {
+    strategy: 'command',
+    command: { argv: ['train'], env: { KEY: 'secret' } },
+    backbone: { path: 'net.onnx' },
+  },
   deployment: { strategy: { module: '/own/deployment.mjs' } },
 };
 const writtenOut = (face: object) => definitionsOf({ face }).writtenOut('face');
