@@ -172,7 +172,7 @@ const FACTS = [
   ...SCHEDULE_FACTS.map((fact) => `schedule.${fact}`),
   ...['model.deployed', 'model.rolled-back', 'operator.accepted', 'operator.refused', 'dlq.redriven', 'dlq.dropped'],
   ...JANITOR_FACTS.map((fact) => `janitor.${fact}`),
-  ...WORK_STAGES.map((stage) => `${stage}.swept`),
+  ...WORK_STAGES.flatMap((stage) => [`${stage}.swept`, `${stage}.held-back`]),
 ];
 const COMMANDS = Object.values(CTL).map((subject) => subject.replace('nightshift.ctl.', ''));
 const QUESTIONS = Object.values(API).map((subject) => subject.replace('nightshift.api.', ''));

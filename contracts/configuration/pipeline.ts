@@ -1,6 +1,6 @@
 /**
  * The configuration of one model's pipeline: where its data comes from, how it is trained, what it must reach,
- * how it is put into service. A run keeps a copy with which it started, so editing the file changes later runs only; what
+ * how it is put into service. A run keeps a copy with which it started, so applying another (record.ts) changes later runs only; what
  * is local (carried.ts) is in that copy by its name.
  */
 import { z } from 'zod';

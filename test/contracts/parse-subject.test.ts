@@ -113,6 +113,10 @@ const BUILT: Readonly<Record<string, readonly Pair[]>> = {
     subjects.cachesSweptSubject(stage, 'forget-1'),
     { family: 'caches-event', stage, id: 'forget-1' },
   ]),
+  heldBackSubject: WORK_STAGES.map((stage) => [
+    subjects.heldBackSubject(stage, 'a1'),
+    { family: 'held-back-event', stage, id: 'a1' },
+  ]),
   forgottenSubject: [
     [subjects.forgottenSubject(model, 'a1'), { family: 'enrolment', model, personKey: 'forgotten-a1' }],
   ],

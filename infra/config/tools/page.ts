@@ -29,9 +29,12 @@ or \`NIGHTSHIFT_CONFIG\` names. Only the sources of a model have no default:
 \`\`\`
 
 Editors that know JSON Schema offer and check settings by [nightshift.schema.json](nightshift.schema.json), if \`$schema\`
-names that file. A setting that does not exist is refused at the start (\`CONFIG_INVALID\`), with the nearest that do. A run
-keeps the copy of its model's settings with which it started, so a change holds for later runs only. Programs, paths, addresses and
-modules are not in that copy: each machine takes those of its own file when it uses them ([local.md](local.md)).
+names that file. A setting that does not exist is refused at the start (\`CONFIG_INVALID\`), with the nearest that do.
+
+The section \`models\` counts once it is applied: at the start of a server of one's own, else by \`nightshift apply\`
+([operations.md](operations.md#the-configuration-of-the-system)). A run keeps the copy of its model's settings with which it
+started, so a change holds for later runs only. Programs, paths, addresses and modules are in neither: each machine takes those
+of its own file when it uses them ([local.md](local.md)). All other sections are each process's own.
 `;
 
 /** Section -> the page that goes on. */

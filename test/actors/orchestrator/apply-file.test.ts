@@ -23,8 +23,8 @@ test('apply file: once makes a revision and a line of the audit log, twice nothi
     for (const _ of ['first', 'second']) await applyFile(nc, definitionsOf({ face, door: { sources } }), log);
     assert.equal([await revisions('face'), await revisions('door')], [[1], [1]]);
     assert.equal(
-      (await audited()).map(({ action, by, about }) => [action, by, about]).sort(),
-      ['door', 'face'].map((model) => ['config.apply', 'start', { model, revision: 1 }]),
+      [...(await audited())].reverse().map(({ action, by, about }) => [action, by, about]),
+      ['face', 'door'].map((model) => ['config.apply', 'start', { model, revision: 1 }]),
     );
     await applyFile(nc, definitionsOf({ face: { ...face, training: { epochs: 3 } } }), log);
     assert.equal([await revisions('face'), await revisions('door')], [[1, 2], [1]]);
