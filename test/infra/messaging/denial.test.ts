@@ -4,14 +4,17 @@ import { join } from 'node:path';
 import { nkeys } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { connectClient } from '../../../cli/client.ts';
 import { API, commandSubject, STREAMS, workEventSubject } from '../../../contracts/subjects.ts';
 import { ROLES } from '../../../contracts/roles.ts';
+import { loginOf } from '../../../infra/access/login-of.ts';
 import { authorizationOf } from '../../../infra/access/server-users.ts';
-import { CONFIG_FILE } from '../../../infra/config/config.ts';
+import { CONFIG_FILE, loadConfig } from '../../../infra/config/config.ts';
 import { launchServer } from '../../../infra/server/server.ts';
 import { workerConsumer } from '../../../infra/topology/consumers.ts';
 import { applyTopology } from '../../../infra/topology/topology.ts';
 import { runCli } from '../../support/cli.ts';
+import { configureAsIn } from '../../support/configured.ts';
 import { withFolder } from '../../support/folder.ts';
 import { withRoles } from '../../support/identities.ts';
 import { jetStreamIn, withOwnServer } from '../../support/own-server.ts';
@@ -43,9 +46,12 @@ test('denial: an actor that lacks a right ends with exit code 1, and says which 
     await withOwnServer(cwd, `${jetStreamIn(cwd)}\n${lacking}`, async ({ address }) => {
       const roles = Object.fromEntries(ROLES.map((role) => [role, { nkey: { file: `${role}.nk` } }]));
       const nats = { url: `nats://${address}`, roles };
-      writeFileSync(join(cwd, CONFIG_FILE), JSON.stringify({ nats, log: { level: 'silent' } }));
+      const models = { face: { sources: [{ type: 'directory', name: 'people', path: 'people' }] } };
+      const path = join(cwd, CONFIG_FILE);
+      writeFileSync(path, JSON.stringify({ nats, log: { level: 'silent' }, models }));
       const made = await runCli(['setup'], { cwd });
       assert.is(made.code, 0, made.stderr);
+      await configureIn(path);
       for (const [role, right] of MISSING) {
         const { code, stderr } = await runCli(['actor', role], { cwd, timeoutMs: START_MS_MAX });
         assert.is(code, 1, role);
@@ -55,6 +61,15 @@ test('denial: an actor that lacks a right ends with exit code 1, and says which 
       }
     });
   }));
+
+/** A worker whose file does not fit waits before it uses its rights. */
+async function configureIn(path: string): Promise<void> {
+  const config = loadConfig({ path, env: {} });
+  const url = config.nats.url!; // Just written.
+  const client = await connectClient(url, testLogger(), loginOf(config.nats, 'orchestrator', url), 'orchestrator');
+  await configureAsIn(client.nc, config);
+  await client.close();
+}
 
 test('denial: a message whose handler meets a refused subject is a dead letter at its first delivery', () =>
   withFolder(async (storeDir) => {
