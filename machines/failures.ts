@@ -13,8 +13,7 @@ export const timeout = (c: PipelineContext, what: string): Failure => ({
 export const rejection = (event: PipelineEvent): Failure => ({
   code: 'APPROVAL_DENIED',
   message:
-    reasonOf(event) ||
-    (event.type === 'operator.reject' ? 'rejected by an operator' : 'nobody approved in time'),
+    reasonOf(event) || (event.type === 'operator.reject' ? 'rejected by an operator' : 'nobody approved in time'),
   retryable: false,
 });
 
