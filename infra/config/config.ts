@@ -74,7 +74,7 @@ export const ConfigSchema = z.strictObject({
         .enum(['available', 'strict'])
         .default('available')
         .describe(
-          'What a replica does that is cut off from the store. `available`: it goes on with its release and marks its replies stale. `strict`: it holds its requests, because the release may have been replaced.',
+          'For a replica that is cut off from the store. `available`: it goes on with its release and marks its replies stale. `strict`: it holds its requests, because another release may be in service.',
         ),
     })
     .prefault({})
