@@ -17,6 +17,7 @@ import type { Login } from '../infra/config/nats.ts';
 import { createBus, type Bus } from '../infra/messaging/bus.ts';
 import { connectNats } from '../infra/messaging/connection.ts';
 import { throwDenied } from '../infra/messaging/denial.ts';
+import { onWire, question } from '../infra/messaging/wire.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 export interface Client {
@@ -39,7 +40,7 @@ export async function connectClient(url: string, log: Logger, login?: Login, rol
     nc,
     bus,
     who: null,
-    ask: (subject, question) => ask(nc, subject, question),
+    ask: (subject, asked) => ask(nc, subject, asked),
     close: () => nc.close(),
   };
 }
@@ -59,11 +60,13 @@ export function clientAs(client: Client, who: string | null): Client {
 export async function ask<S extends ApiSubject>(
   nc: NatsConnection,
   subject: S,
-  question: Question<S>,
+  asked: Question<S>,
 ): Promise<Answer<S>> {
-  const answer = await nc.request(subject, JSON.stringify(question), { timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
+  const answer = await question(nc, subject, JSON.stringify(asked), { timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
     throwDenied(cause, nc);
-    throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${subject}: is an orchestrator running?`, { cause });
+    throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${onWire(nc, subject)}: is an orchestrator running?`, {
+      cause,
+    });
   });
   // The subject chooses the schema; TypeScript does not follow the correlation through the index.
   return readAnswer(answer, ENDPOINTS[subject].answer as unknown as z.ZodType<Answer<S>>, subject);

@@ -24,6 +24,7 @@ export const withGlobalOptions = (program: Command): Command =>
     .option('--tls-cert <file>', 'client certificate')
     .option('--tls-key <file>', 'key of the client certificate')
     .option('--js-domain <name>', 'JetStream domain')
+    .option('--namespace <name>', 'prefix of all names on the server (default: NIGHTSHIFT_NAMESPACE, else nightshift)')
     .option(
       '--as <who>',
       'send commands as this person, whose login must allow it (default: NIGHTSHIFT_AS, else the role)',

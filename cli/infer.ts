@@ -6,6 +6,7 @@ import { PipelineError } from '../contracts/errors.ts';
 import { INFER_HEADERS } from '../contracts/inference.ts';
 import { galleryAs, inferSubject, type ApprovalVerb, type GalleryVerb, type InferVerb } from '../contracts/subjects.ts';
 import { throwDenied } from '../infra/messaging/denial.ts';
+import { onWire, question } from '../infra/messaging/wire.ts';
 import { readAnswer, type Client } from './client.ts';
 
 /** Longer than the replica itself waits for a change to be in force. */
@@ -31,9 +32,11 @@ export async function requestInfer<T>({ nc, who }: Client, request: InferRequest
   if (request.request !== undefined) meta.set(INFER_HEADERS.request, request.request);
   const isNamed = who !== null && verb !== 'embed' && verb !== 'verify' && verb !== 'identify';
   const subject = isNamed ? galleryAs(model, verb, who) : inferSubject(model, verb);
-  const answer = await nc.request(subject, image, { headers: meta, timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
+  const answer = await question(nc, subject, image, { headers: meta, timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
     throwDenied(cause, nc);
-    throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${subject}: does a replica run?`, { cause });
+    throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${onWire(nc, subject)}: does a replica run?`, {
+      cause,
+    });
   });
   return readAnswer(answer, reply, subject);
 }

@@ -196,10 +196,10 @@ function authCommands(nightshift: Command): void {
     .addOption(new Option('--format <format>', 'for a configuration file, or commands of nsc').choices(['conf', 'nsc']))
     .option('--account <name>', 'nsc: the account of the users', 'NIGHTSHIFT')
     .option('--person <name:role>', `also somebody with a name (${PERSON_ROLES.join(', ')}); may be repeated`, people)
-    .action(async (options) => (await load.auth()).authExportCommand(options));
+    .action(async (options, command) => (await load.auth()).authExportCommand(options, globals(command)));
   auth
     .command('context')
-    .description('write contexts of the NATS CLI, `nats --context nightshift-<role>`, for the server of `start`')
+    .description('write contexts of the NATS CLI, `nats --context <namespace>-<role>`, for the server of `start`')
     .argument('<roles...>', CLIENT_ROLES.join(', '), clientRoles)
     .action(async (roles, _, command) => (await load.auth()).authContextCommand(roles, globals(command)));
   auth

@@ -165,11 +165,10 @@ export const cachesSweptSubject = (stage: WorkStage, id: string) => `nightshift.
  */
 export const heldBackSubject = (stage: WorkStage | '*', id: string) => `nightshift.evt.${stage}.held-back.${id}`;
 
-/** The server's own notices of messages that it will not deliver again. */
-export const ADVISORIES = [
-  '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*',
-  '$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.*.*',
-] as const;
+/** The server's own notices of messages of these streams that it will not deliver again. */
+export const ADVISORIES: readonly string[] = [STREAMS.ctl, STREAMS.commands, STREAMS.events, STREAMS.timers].flatMap(
+  (stream) => ['MAX_DELIVERIES', 'MSG_TERMINATED'].map((why) => `$JS.EVENT.ADVISORY.CONSUMER.${why}.${stream}.*`),
+);
 
 export const deadLetterSubject = (stream: string, consumer: string) => `nightshift.dlq.${stream}.${consumer}`;
 

@@ -6,6 +6,7 @@ import { IdentifyReplySchema } from '../contracts/inference.ts';
 import { inferSubject } from '../contracts/subjects.ts';
 import { readAnswer } from '../cli/client.ts';
 import { connectNats } from '../infra/messaging/connection.ts';
+import { question } from '../infra/messaging/wire.ts';
 import { createLogger } from '../runtime/logger.ts';
 import type { PeriodFigures, TrafficData, TrafficFigures, TrafficMessage } from './traffic.ts';
 
@@ -69,7 +70,7 @@ async function send(image: Uint8Array, due: number, period: Period): Promise<voi
   period.sent++;
   const atLeast = inService;
   try {
-    const answer = await nc.request(subject, image, { timeout: REQUEST_TIMEOUT_MS });
+    const answer = await question(nc, subject, image, { timeout: REQUEST_TIMEOUT_MS });
     const { release } = readAnswer(answer, ReleaseSchema, subject);
     releases[release] = (releases[release] ?? 0) + 1;
     if (release < atLeast) period.misrouted++;

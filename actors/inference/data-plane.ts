@@ -18,6 +18,7 @@ import {
 } from '../../contracts/subjects.ts';
 import { isAnswerable } from '../../infra/messaging/answerable.ts';
 import { demandsLogin } from '../../infra/messaging/connection.ts';
+import { fromWire, hear } from '../../infra/messaging/wire.ts';
 import { answer, type Vouching } from '../../services/serving/replica/answer.ts';
 import { approveChange, changeGallery, type GalleryRequestOptions } from './gallery-requests.ts';
 import { Room } from '../../services/serving/replica/room.ts';
@@ -54,14 +55,12 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     });
     underWay.add(work);
   };
+  const onMessage = (verb: Verb) => (error: Error | null, message: Msg) => {
+    if (error) options.log.error({ err: error, verb }, 'replica: a subscription ended');
+    else if (isAnswerable(message, options.log)) take(verb, message);
+  };
   const subscribe = ([subject, verb]: readonly [subject: string, verb: Verb]) =>
-    nc.subscribe(subject, {
-      queue: inferQueue(model),
-      callback: (error, message) => {
-        if (error) options.log.error({ err: error, verb }, 'replica: a subscription ended');
-        else if (isAnswerable(message, options.log)) take(verb, message);
-      },
-    });
+    hear(nc, subject, onMessage(verb), { queue: inferQueue(model) });
   return {
     get isOpen() {
       return subscriptions.length > 0;
@@ -88,7 +87,7 @@ function subjectsOf(model: string, replicaId: string): (readonly [subject: strin
 
 async function respond(options: DataPlaneOptions, verb: Verb, message: Msg): Promise<void> {
   try {
-    const reply = await replyTo(options, parseRequest(verb, message), message.subject);
+    const reply = await replyTo(options, parseRequest(verb, message), fromWire(options.nc, message.subject));
     message.respond(JSON.stringify({ ...reply, replica: options.replicaId }));
   } catch (error) {
     const failure = toFailure(error);

@@ -3,7 +3,7 @@
  * stored commands and events are kept, in nanoseconds. So a transition is measured by the server's own clock, from the
  * stored event to the stored command that follows from it.
  */
-import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
+import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { WORK_STAGES, STREAMS, workEventSubject, type WorkStage } from '../../contracts/subjects.ts';
 import type { BlobRef } from '../../contracts/references.ts';
@@ -11,6 +11,7 @@ import { createBus, type Bus } from '../../infra/messaging/bus.ts';
 import { workerConsumer } from '../../infra/topology/consumers.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { figures } from '../../test/support/figures.ts';
+import { clientOf, managerOf } from '../../infra/messaging/jetstream.ts';
 
 export interface IdleWorkers {
   /** Milliseconds from each answered command's event to the command or end that followed. */
@@ -65,7 +66,7 @@ export async function startIdleWorkers(
 }
 
 async function consume(nc: NatsConnection, bus: Bus, stage: WorkStage, result: object, answered: Answered[]) {
-  const consumer = await jetstream(nc).consumers.get(STREAMS.commands, workerConsumer(stage, 'start'));
+  const consumer = await clientOf(nc).consumers.get(STREAMS.commands, workerConsumer(stage, 'start'));
   return consumer.consume({
     callback: (message: JsMsg) => {
       const { id, data } = message.json<{ id: string; data: { runId: string; model: string } }>();
@@ -83,7 +84,7 @@ async function consume(nc: NatsConnection, bus: Bus, stage: WorkStage, result: o
 
 /** Of training and verification commands, and the event that led there. */
 async function transitionsOf(nc: NatsConnection, answered: readonly Answered[]): Promise<number[]> {
-  const manager = await jetstreamManager(nc);
+  const manager = await managerOf(nc);
   const byStage = new Map(answered.map((one) => [`${one.runId} ${one.stage}`, one]));
   const figures: number[] = [];
   for (const { runId, stage, commandNs } of answered) {

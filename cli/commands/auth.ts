@@ -20,7 +20,11 @@ interface ExportOptions {
   readonly person?: readonly Person[];
 }
 
-export function authExportCommand({ format = 'conf', account, person = [] }: ExportOptions): void {
+export function authExportCommand(
+  { format = 'conf', account, person = [] }: ExportOptions,
+  global: GlobalOptions,
+): void {
+  const { namespace } = configOf(global).nats;
   const wrong = person.find(({ who }) => !isWho(who));
   if (wrong)
     throw new PipelineError('CONFIG_INVALID', `"${wrong.who}" cannot be the name of a person (docs/operations.md)`);
@@ -29,8 +33,9 @@ export function authExportCommand({ format = 'conf', account, person = [] }: Exp
     throw new PipelineError('CONFIG_INVALID', `"${twice.who}" is named twice; a person has one user, and one role`);
   const text =
     format === 'nsc'
-      ? nscCommands(account, person)
+      ? nscCommands(namespace, account, person)
       : authorizationOf(
+          namespace,
           placeFor,
           person.map((it) => ({ ...it, key: placeFor(it.who) })),
         );
@@ -49,8 +54,8 @@ export function authContextCommand(roles: readonly ClientRole[], global: GlobalO
     );
   }
   for (const role of roles) {
-    const file = writeNatsCliContext(role, url, nats.storeDir, process.env);
-    process.stdout.write(`${file}: nats --context ${contextNameOf(role)} ...\n`);
+    const file = writeNatsCliContext(role, url, nats, process.env);
+    process.stdout.write(`${file}: nats --context ${contextNameOf(nats.namespace, role)} ...\n`);
   }
 }
 

@@ -9,6 +9,7 @@ import { createLogger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
 import { startActor, startSystem } from '../../main.ts';
 import { sourcesOf, startDataServices, type DataServices } from '../../demo/data-services.ts';
+import { wireSubject } from '../../infra/topology/namespace.ts';
 import { contextNameOf } from '../../infra/access/nats-cli-context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { endOnSignal } from '../shutdown.ts';
@@ -96,18 +97,20 @@ function greeting(url: string, config: Config, isSynthetic: boolean): string {
     : config.nats.url === undefined
       ? models.join(', ')
       : 'those that are applied there: nightshift config show';
+  const { namespace } = config.nats;
+  const wire = (subject: string) => wireSubject(namespace, subject);
   const hasRoles = config.nats.url === undefined && !config.nats.insecure;
-  const as = (role: ClientRole) => (hasRoles ? `nats --context ${contextNameOf(role)}` : 'nats');
+  const as = (role: ClientRole) => (hasRoles ? `nats --context ${contextNameOf(namespace, role)}` : 'nats');
   return `
 Nightshift is up.
   nats-server   ${url}
   models        ${isSynthetic ? `${model}, on ${data}` : data}
 
-  start a run   ${as('operator')} pub ${CTL.pipelineStart} '{"model":"${model}"}'
-  watch         ${as('operator')} sub '${ALL.events}'
-  deployed      ${as('operator')} sub ${modelDeployedSubject(model)}
-  roll back     ${as('operator')} pub ${CTL.modelRollback} '{"model":"${model}"}'
-  recognise     ${as('door')} req --force-stdin --no-templates ${inferSubject(model, 'identify')} < face.png
+  start a run   ${as('operator')} pub ${wire(CTL.pipelineStart)} '{"model":"${model}"}'
+  watch         ${as('operator')} sub '${wire(ALL.events)}'
+  deployed      ${as('operator')} sub ${wire(modelDeployedSubject(model))}
+  roll back     ${as('operator')} pub ${wire(CTL.modelRollback)} '{"model":"${model}"}'
+  recognise     ${as('door')} req --force-stdin --no-templates ${wire(inferSubject(model, 'identify'))} < face.png
 ${hasRoles ? CONTEXTS : ''}
 The same by command: nightshift run, status, runs, rollback, ask. Ctrl-C stops everything.
 `;

@@ -10,6 +10,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { NatsConfig } from '../config/nats.ts';
 import { connectNats } from '../messaging/connection.ts';
 import { unlessDenied } from '../messaging/denial.ts';
+import { hear, question } from '../messaging/wire.ts';
 import { ATTEMPTS, type Attempt } from './attempts.ts';
 import { loginOf } from './login-of.ts';
 
@@ -69,7 +70,7 @@ async function isPublishRefused(nc: NatsConnection, { subject, body, headers: gi
   for (const [name, value] of Object.entries(given)) meta.set(name, value);
   const options = { timeout: SILENCE_MS, headers: meta };
   try {
-    await nc.request(subject, body ?? '', options);
+    await question(nc, subject, body ?? '', options);
     return false;
   } catch (error) {
     return unlessDenied(error, nc) !== error;
@@ -78,10 +79,8 @@ async function isPublishRefused(nc: NatsConnection, { subject, body, headers: gi
 
 async function isSubscribeRefused(nc: NatsConnection, { subject }: Attempt): Promise<boolean> {
   let isRefused = false;
-  const subscription = nc.subscribe(subject, {
-    callback: (error) => {
-      if (error instanceof PermissionViolationError) isRefused = true;
-    },
+  const subscription = hear(nc, subject, (error) => {
+    if (error instanceof PermissionViolationError) isRefused = true;
   });
   await nc.flush();
   await delay(0);

@@ -6,18 +6,20 @@ import { existsSync } from 'node:fs';
 import { inboxPrefixOf, type Role } from '../../contracts/roles.ts';
 import { LOGINS, serversIn, type Login, type NatsConfig } from '../config/nats.ts';
 import { hostOf } from '../messaging/greeting.ts';
+import { wireInbox } from '../topology/namespace.ts';
 import { addressOf, keyFileOf } from './keys.ts';
 
 /** Empty if nothing is configured and the server at `url` is not ours. */
 export function loginOf(nats: NatsConfig, role: Role, url: string): Login {
-  const { tls, domain } = nats;
-  const shared = { ...(tls ? { tls } : {}), ...(domain === undefined ? {} : { domain }) };
+  const { tls, domain, namespace } = nats;
+  const inboxPrefix = wireInbox(namespace, inboxPrefixOf(role));
+  const shared = { namespace, ...(tls ? { tls } : {}), ...(domain === undefined ? {} : { domain }) };
   const own = nats.roles?.[role];
-  if (own) return { inboxPrefix: inboxPrefixOf(role), ...shared, ...own };
+  if (own) return { inboxPrefix, ...shared, ...own };
   if (LOGINS.some((login) => nats[login] !== undefined) || tls) return nats;
   const file = keyFileOf(nats.storeDir, role);
   if (!isSameServer(url, addressOf(nats.storeDir)) || !existsSync(file)) return nats;
-  return { ...shared, nkey: { file }, inboxPrefix: inboxPrefixOf(role), isForOwnServer: true };
+  return { ...shared, nkey: { file }, inboxPrefix, isForOwnServer: true };
 }
 
 const LOOPBACK = ['localhost', '127.0.0.1'];

@@ -1,7 +1,8 @@
 /**
  * The one table of who may publish and subscribe what, derived from the subjects, streams and consumers. The
  * configuration of our own server, `nightshift auth export`, docs/security.md and the tests are made from it. Subjects
- * are those that a client puts on the wire: a question to JetStream is a publication as well.
+ * are those that a client publishes, under their logical names (topology/namespace.ts): a question to JetStream is a
+ * publication as well.
  */
 import { JANITOR } from '../../contracts/identity.ts';
 import { inboxPrefixOf, ROLES, type Person, type Role } from '../../contracts/roles.ts';
@@ -39,6 +40,7 @@ import {
   type InferVerb,
   type WorkStage,
 } from '../../contracts/subjects.ts';
+import { wireSubject } from '../topology/namespace.ts';
 import { CONSUMER_SPECS, CONSUMERS, workerConsumer } from '../topology/consumers.ts';
 import {
   chunkSubject,
@@ -49,6 +51,7 @@ import {
   streamsOf,
 } from '../topology/streams.ts';
 
+/** Logical names, as all of this table: `wirePermissions` makes those that a server knows of them. */
 export interface Permissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
@@ -118,7 +121,7 @@ const infer = (verbs: readonly (InferVerb | GalleryVerb | ApprovalVerb)[]) =>
 const inferOne = (verbs: readonly InferVerb[]) => verbs.map((verb) => inferAt('*', verb, '*'));
 
 /** NATS micro: who is there, and how it fares. */
-const SERVICES = '$SRV.>';
+const SERVICES = ['$SRV.*', '$SRV.*.nightshift', '$SRV.*.nightshift.*'];
 
 /** A worker of one stage takes its commands and says its facts; `buckets`: what it reads and writes beside them. */
 function worker(stage: WorkStage, buckets: readonly string[], listens: readonly string[] = []): Rights {
@@ -206,7 +209,7 @@ const OWN: Readonly<Record<Role, Rights>> = {
       ...[...Object.values(API), ...Object.values(CTL).map(apiOfCommand)],
       // The same of people with names.
       ...Object.values(CTL).map((command) => `${apiOfCommand(command)}.*`),
-      SERVICES,
+      ...SERVICES,
       // The outcome of a command that came by request.
       ...[commandAcceptedSubject, commandRefusedSubject].map((subject) => subject('*')),
       // Workers whose file does not fit, for its log.
@@ -306,14 +309,14 @@ const OWN: Readonly<Record<Role, Rights>> = {
       ...Object.values(CTL).map(apiOfCommand),
       // The second person; an enroller must not approve what an enroller wants.
       ...infer(APPROVAL_VERBS),
-      SERVICES,
+      ...SERVICES,
       get(STREAMS.events),
       // With the salt by which a person is named to the janitor.
       ...readObjects(BUCKETS.reports),
     ],
     subscribe: [ALL.events],
   },
-  viewer: { publish: [...Object.values(API), SERVICES], subscribe: [ALL.events] },
+  viewer: { publish: [...Object.values(API), ...SERVICES], subscribe: [ALL.events] },
 };
 
 /** The rights of a role for one person: commands and changes of a gallery only under subjects that end in the name. */
@@ -337,6 +340,13 @@ export const PERMISSIONS = Object.fromEntries(
   }),
   // One for each role, which fromEntries loses.
 ) as Readonly<Record<Role, Permissions>>;
+
+/** The same rights under the names of a namespace: those of another are not among them. */
+export const wirePermissions = (namespace: string, { publish, subscribe, answersMs }: Permissions): Permissions => ({
+  publish: publish.map((it) => wireSubject(namespace, it)),
+  subscribe: subscribe.map((it) => wireSubject(namespace, it)),
+  answersMs,
+});
 
 /** Whether a subject, itself possibly with wildcards, lies within a pattern, as nats-server decides it. */
 export function covers(pattern: string, subject: string): boolean {

@@ -3,16 +3,18 @@
  * nobody else, and as commands of `nsc` for a server in operator mode. Called by server-process.ts and `nightshift auth`.
  */
 import { ROLES, type Person, type Role } from '../../contracts/roles.ts';
-import { PERMISSIONS, permissionsOfPerson, type Permissions } from './permissions.ts';
+import { PERMISSIONS, permissionsOfPerson, wirePermissions, type Permissions } from './permissions.ts';
 
 /** `keyOf`: the public nkey of a role. Without an `accounts` section the users are those of the global account. */
 export function authorizationOf(
+  namespace: string,
   keyOf: (role: Role) => string,
   people: readonly (Person & { readonly key: string })[] = [],
 ): string {
+  const on = (permissions: Permissions) => wirePermissions(namespace, permissions);
   const users = [
-    ...ROLES.map((role) => userOf(role, keyOf(role), PERMISSIONS[role])),
-    ...people.map(({ key, ...person }) => userOf(person.who, key, permissionsOfPerson(person))),
+    ...ROLES.map((role) => userOf(role, keyOf(role), on(PERMISSIONS[role]))),
+    ...people.map(({ key, ...person }) => userOf(person.who, key, on(permissionsOfPerson(person)))),
   ];
   return ['authorization {', '  users: [', ...users, '  ]', '}', ''].join('\n');
 }
@@ -35,14 +37,15 @@ interface User {
 }
 
 /** Of the roles, and of people with names of their own. */
-const usersOf = (people: readonly Person[]): readonly User[] => [
-  ...ROLES.map((role) => ({ name: role, permissions: PERMISSIONS[role] })),
-  ...people.map((person) => ({ name: person.who, permissions: permissionsOfPerson(person) })),
-];
+const usersOf = (namespace: string, people: readonly Person[]): readonly User[] =>
+  [
+    ...ROLES.map((role) => ({ name: role, permissions: PERMISSIONS[role] })),
+    ...people.map((person) => ({ name: person.who, permissions: permissionsOfPerson(person) })),
+  ].map(({ name, permissions }) => ({ name, permissions: wirePermissions(namespace, permissions) }));
 
 /** Commands for a shell. `nsc` lets in nothing else as soon as something is allowed. */
-export function nscCommands(account: string, people: readonly Person[] = []): string {
-  return usersOf(people)
+export function nscCommands(namespace: string, account: string, people: readonly Person[] = []): string {
+  return usersOf(namespace, people)
     .map(({ name, permissions }) => {
       const { publish, subscribe, answersMs } = permissions;
       const answers = answersMs === null ? [] : ['--allow-pub-response=1', `--response-ttl ${answersMs}ms`];

@@ -23,6 +23,7 @@ export interface NatsOptions {
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
   readonly jsDomain?: string | undefined;
+  readonly namespace?: string | undefined;
 }
 
 /** Environment variable -> its place under `nats`, and what it holds. The names are those of the NATS CLI. */
@@ -38,6 +39,7 @@ export const NATS_VARIABLES = {
   NATS_CERT: { setting: 'tls.cert', holds: 'path' },
   NATS_KEY: { setting: 'tls.key', holds: 'path' },
   NATS_JS_DOMAIN: { setting: 'domain', holds: 'text' },
+  NIGHTSHIFT_NAMESPACE: { setting: 'namespace', holds: 'text' },
   NIGHTSHIFT_STORE: { setting: 'storeDir', holds: 'text' },
 } as const;
 
@@ -87,6 +89,7 @@ function fromOptions(options: NatsOptions): Settings {
   add('tls.cert', options.tlsCert, path);
   add('tls.key', options.tlsKey, path);
   add('domain', options.jsDomain);
+  add('namespace', options.namespace);
   return set;
 }
 

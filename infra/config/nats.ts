@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { ROLES } from '../../contracts/roles.ts';
+import { NAMESPACE, NAMESPACE_DEFAULT, NAMESPACE_WORDS } from '../topology/namespace.ts';
 import { SecretSchema } from '../../contracts/secret.ts';
 
 /** The ways to log in; one of them at most. A client certificate may be beside each. */
@@ -42,7 +43,7 @@ const RoleLoginSchema = z
     nkey: SecretSchema.optional().describe('As `nats.nkey`.'),
     user: z.string().min(1).optional().describe('As `nats.user`.'),
     password: SecretSchema.optional().describe('As `nats.password`.'),
-    inboxPrefix: InboxPrefixSchema.describe('As `nats.inboxPrefix`; by default `_INBOX_` and the name of the role.'),
+    inboxPrefix: InboxPrefixSchema.describe('As `nats.inboxPrefix`; by default `_INBOX_<namespace>_<role>`.'),
   })
   .superRefine(checkLogin)
   .superRefine((login, context) => {
@@ -71,6 +72,13 @@ export const NatsConfigSchema = z
     password: SecretSchema.optional().describe('Password of `user`.'),
     token: SecretSchema.optional().describe('A token.'),
     tls: TlsSchema.optional(),
+    namespace: z
+      .string()
+      .regex(NAMESPACE, NAMESPACE_WORDS)
+      .default(NAMESPACE_DEFAULT)
+      .describe(
+        'First token of every subject and prefix of every stream, bucket, consumer and queue: two namespaces on one server share nothing.',
+      ),
     domain: z
       .string()
       .regex(/^[A-Za-z0-9_-]+$/, 'letters, digits, - and _')
@@ -117,6 +125,8 @@ export type Login = Pick<
   NatsConfig,
   'creds' | 'nkey' | 'user' | 'password' | 'token' | 'tls' | 'domain' | 'inboxPrefix'
 > & {
+  /** Absent: the default. */
+  readonly namespace?: string;
   /** A key of the server that `start` runs, which lets in nobody without one: a server that does is another. */
   readonly isForOwnServer?: true;
 };

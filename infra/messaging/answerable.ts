@@ -6,8 +6,11 @@
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import type { Logger } from '../../runtime/logger.ts';
 
-/** The server's own subjects, buckets among them, and ours. All streams are filled from these. */
-const NO_INBOX = /^(\$|nightshift\.)/;
+/**
+ * The server's own subjects, buckets among them, and ours, of whatever namespace: a replica of one must not be made to write
+ * a command of another. All streams are filled from these.
+ */
+const NO_INBOX = /^(\$|nightshift\.|[a-z][a-z0-9-]*\.(ctl|cmd|evt|timer|dlq|refused|audit|pending|enrol|api|infer)\.)/;
 
 /** A request without any is nobody's to answer, and harms nobody. */
 export function isAnswerable({ subject, reply = '' }: Pick<Msg, 'subject' | 'reply'>, log: Logger): boolean {

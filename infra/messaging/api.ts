@@ -6,7 +6,9 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { Svcm, type ServiceMsg } from '@nats-io/services';
 import { PipelineError, toFailure, type ErrorCode } from '../../contracts/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { wireName } from '../topology/namespace.ts';
 import { answerable } from './answerable.ts';
+import { fromWire, namespaceOf, onWire } from './wire.ts';
 
 /**
  * Subject, perhaps with a wildcard -> handler of the parsed JSON body (`{}` for an empty one), and of the very subject that
@@ -19,33 +21,36 @@ export interface Api {
   stop(): Promise<void>;
 }
 
-const SERVICE = { name: 'nightshift', version: '1.0.0', description: 'questions about runs and models' } as const;
+const SERVICE = { version: '1.0.0', description: 'questions about runs and models' } as const;
+const QUEUE = 'api';
 
 /**
  * A PipelineError becomes a micro error: its message in the header, a status in the manner of HTTP, and
  * `{"error": {code, message, retryable}}` as the body.
  */
 export async function serveApi(nc: NatsConnection, endpoints: Endpoints, log: Logger): Promise<Api> {
-  const service = await new Svcm(answerable(nc, log)).add(SERVICE);
+  const namespace = namespaceOf(nc);
+  const names = { name: namespace, queue: wireName(namespace, QUEUE) };
+  const service = await new Svcm(answerable(nc, log)).add({ ...SERVICE, ...names });
   for (const [subject, handle] of Object.entries(endpoints)) {
     service.addEndpoint(nameOf(subject), {
-      subject,
+      subject: onWire(nc, subject),
       // `answer` sends its errors as well, and never rejects.
       handler: (error, request) => void (error ? log.error({ err: error, subject }, 'api') : answer(request)),
     });
-    const answer = (request: ServiceMsg) => respond(request, subject, handle, log);
+    const answer = (request: ServiceMsg) => respond(request, fromWire(nc, request.subject), handle, log);
   }
   // Subscriptions are sent, not confirmed, by the client: after this the server knows them.
   await nc.flush();
   return { stop: async () => void (await service.stop()) };
 }
 
-async function respond(request: ServiceMsg, subject: string, handle: Endpoints[string], log: Logger): Promise<void> {
+async function respond(request: ServiceMsg, asked: string, handle: Endpoints[string], log: Logger): Promise<void> {
   try {
-    request.respond(JSON.stringify(await handle(parseBody(request), request.subject)));
+    request.respond(JSON.stringify(await handle(parseBody(request), asked)));
   } catch (error) {
     const failure = toFailure(error);
-    if (failure.code === 'INTERNAL') log.error({ err: error, subject }, 'api: a question could not be answered');
+    if (failure.code === 'INTERNAL') log.error({ err: error, subject: asked }, 'api: a question could not be answered');
     request.respondError(statusOf(failure.code), oneLine(failure.message), JSON.stringify({ error: failure }));
   }
 }

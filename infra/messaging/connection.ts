@@ -14,9 +14,11 @@ import { usesJetStream } from '../access/permissions.ts';
 import { serversIn, type Login } from '../config/nats.ts';
 import { reportDenial, watchDenials } from './denial.ts';
 import { greetingOf } from './greeting.ts';
-import { managerOf, useDomain } from './jetstream.ts';
+import { useDomain, wireManagerOf } from './jetstream.ts';
 import { loginOptions } from './login.ts';
 import { explain, foreseen, isAuth, refusedLogin, type Refusal } from './refusal.ts';
+import { useNamespace } from './wire.ts';
+import { NAMESPACE_DEFAULT } from '../topology/namespace.ts';
 
 /** The first nats-server with all that is used here: schedules with a target, per-message TTL, limits markers. */
 export const SERVER_VERSION_MIN = '2.14.0';
@@ -61,6 +63,7 @@ export interface ConnectOptions {
 export async function connectNats(options: ConnectOptions): Promise<NatsConnection> {
   const session: Session = { ...options, refused: { isNow: false, toldAtMs: -Infinity } };
   const nc = options.isHasty ? await connectToAny(session) : await waitForAny(session);
+  useNamespace(nc, options.login?.namespace ?? NAMESPACE_DEFAULT);
   if (options.login?.domain !== undefined) useDomain(nc, options.login.domain);
   watchDenials(nc, options.role ?? options.name);
   await refuseUnfit(nc, options);
@@ -214,7 +217,7 @@ async function refuseUnfit(nc: NatsConnection, { url, login, role }: ConnectOpti
 /** Null if there is JetStream, or if it cannot be known: a user need not have the right to ask. */
 async function lackOfJetStream(nc: NatsConnection, domain: string | undefined): Promise<string | null> {
   try {
-    await managerOf(nc, { checkApi: true, timeout: JETSTREAM_TIMEOUT_MS });
+    await wireManagerOf(nc, { checkApi: true, timeout: JETSTREAM_TIMEOUT_MS });
     return null;
   } catch (error) {
     // The client does not export the class.

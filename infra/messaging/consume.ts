@@ -9,7 +9,7 @@ import type { Consumer, ConsumerMessages } from '@nats-io/jetstream';
 import { millis } from '@nats-io/nats-core';
 import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { conclude, type ConsumeOptions, type Context } from './conclude.ts';
-import { clientOf } from './jetstream.ts';
+import { clientOf, localMessage } from './jetstream.ts';
 
 export interface Consumption {
   /** Fetches no more and waits for the handlers under way, at most `timeoutMs`. */
@@ -79,7 +79,10 @@ async function drain(context: Context, options: ConsumeOptions, consumer: Consum
     // Nothing was handed out yet when a stop is noticed here: the server delivers it again, to somebody else.
     for await (const message of messages) {
       if (signal.aborted) message.nak(HANDED_BACK_MS);
-      else await conclude(context, options, message, millis(info.config.ack_wait ?? 0) / SIGNALS_PER_ACK_WAIT);
+      else {
+        const signalMs = millis(info.config.ack_wait ?? 0) / SIGNALS_PER_ACK_WAIT;
+        await conclude(context, options, localMessage(context.nc, message), signalMs);
+      }
     }
   } finally {
     signal.removeEventListener('abort', stop);

@@ -6,6 +6,7 @@ import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { openEnvelope, type Envelope } from '../../contracts/envelope.ts';
 import { toFailure } from '../../contracts/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { fromWire, hear } from './wire.ts';
 
 export interface Heard {
   readonly subject: string;
@@ -21,19 +22,19 @@ export function listen(
   subject: string,
   handle: (heard: Heard) => void,
 ): Listening {
-  const subscription = nc.subscribe(subject, {
-    callback: (error, message) => (error ? log.warn({ err: error, subject }, 'listening ended') : hear(message)),
-  });
-  const hear = (message: Msg) => {
+  const take = (message: Msg) => {
     try {
-      handle({ subject: message.subject, envelope: open(message) });
+      handle({ subject: fromWire(nc, message.subject), envelope: open(nc, message) });
     } catch (error) {
       log.warn({ ...toFailure(error), subject: message.subject }, 'a message that was heard could not be handled');
     }
   };
+  const subscription = hear(nc, subject, (error, message) =>
+    error ? log.warn({ err: error, subject }, 'listening ended') : take(message),
+  );
   return { stop: () => subscription.unsubscribe() };
 }
 
 // Core messages have no sequence; the time makes a bare message's id unique enough for a log line.
-const open = ({ subject, data }: Msg) =>
-  openEnvelope({ subject, body: data, fallbackId: `heard-${Date.now()}`, time: new Date() });
+const open = (nc: NatsConnection, { subject, data }: Msg) =>
+  openEnvelope({ subject: fromWire(nc, subject), body: data, fallbackId: `heard-${Date.now()}`, time: new Date() });

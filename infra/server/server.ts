@@ -10,6 +10,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import { pauseOf, type Pauses } from '../../runtime/retry.ts';
 import { forgetAddress, openKeys, storeKeyIfAny, writeAddress } from '../access/keys.ts';
 import { authorizationOf } from '../access/server-users.ts';
+import { NAMESPACE_DEFAULT } from '../topology/namespace.ts';
 import { findServerBinary, type ServerBinary } from './server-binary.ts';
 import { watchDisk, type DiskWatch } from './server-disk.ts';
 import { lockStore, type StoreLock } from './server-lock.ts';
@@ -32,6 +33,8 @@ export interface LaunchOptions {
    * store. Absent: everybody may do everything, and a store is encrypted only if it was before.
    */
   readonly hasIdentities?: boolean;
+  /** Of the names to which the roles have rights. Absent: the default. */
+  readonly namespace?: string;
   /** See server-process.ts. */
   readonly isTraced?: boolean;
   readonly log: Logger;
@@ -59,7 +62,7 @@ export async function launchServer(options: LaunchOptions): Promise<Server> {
   const lock = await lockStore(storeDir);
   try {
     const { port = 0, isTraced = false, hasIdentities = false } = options;
-    const start = { binary: binary.path, storeDir, port, isTraced, ...accessOf(storeDir, hasIdentities) };
+    const start = { binary: binary.path, storeDir, port, isTraced, ...accessOf(options, storeDir) };
     const server = await EmbeddedServer.start(start, binary, lock, options);
     if (hasIdentities) writeAddress(storeDir, server.url);
     else forgetAddress(storeDir);
@@ -70,10 +73,13 @@ export async function launchServer(options: LaunchOptions): Promise<Server> {
   }
 }
 
-function accessOf(storeDir: string, hasIdentities: boolean): Pick<StartOptions, 'authorization' | 'storeKey'> {
+function accessOf(
+  { hasIdentities = false, namespace = NAMESPACE_DEFAULT }: LaunchOptions,
+  storeDir: string,
+): Pick<StartOptions, 'authorization' | 'storeKey'> {
   if (!hasIdentities) return { authorization: '', storeKey: storeKeyIfAny(storeDir) };
   const { publicKeys, storeKey } = openKeys(storeDir);
-  return { authorization: authorizationOf((role) => publicKeys[role]), storeKey };
+  return { authorization: authorizationOf(namespace, (role) => publicKeys[role]), storeKey };
 }
 
 const foreignServer = (url: string): Server => ({

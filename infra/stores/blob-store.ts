@@ -7,7 +7,6 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Objm, setSha256Backend, type ObjectInfo, type ObjectStore } from '@nats-io/obj';
 import type { BlobBucket, BlobStore } from '../../contracts/blobs.ts';
@@ -16,7 +15,7 @@ import { faultPoint } from '../../runtime/fault-points.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { askAgain, unavailable } from '../messaging/ask-again.ts';
 import { unlessDenied } from '../messaging/denial.ts';
-import { clientOf, managerOf } from '../messaging/jetstream.ts';
+import { managerOf, wireBucket, wireClientOf, type Manager } from '../messaging/jetstream.ts';
 import { forwardedFrom, type CheckForward } from './forgotten-store.ts';
 import { chunkSubject, objectStreamName } from '../topology/streams.ts';
 
@@ -24,7 +23,7 @@ interface Context {
   readonly source: string;
   readonly checkForward: CheckForward;
   open(bucket: BlobBucket): Promise<ObjectStore>;
-  manager(): Promise<JetStreamManager>;
+  manager(): Promise<Manager>;
 }
 
 /** Every chunk is one fsync at the server, so few large ones; the default limit of other servers is 1 MiB. */
@@ -43,10 +42,10 @@ export function createBlobStore(
   source = 'blob store',
   checkForward: CheckForward = () => {},
 ): BlobStore {
-  const objects = new Objm(clientOf(nc));
+  const objects = new Objm(wireClientOf(nc));
   const context: Context = {
     ...{ source, checkForward },
-    open: (bucket) => objects.open(bucket, false),
+    open: (bucket) => objects.open(wireBucket(nc, bucket), false),
     manager: () => managerOf(nc, { timeout: CHUNK_TIMEOUT_MS }),
   };
   const ask = <T>(what: string, work: () => Promise<T>) =>

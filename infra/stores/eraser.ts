@@ -3,13 +3,13 @@
  * and leaves those of one that is purged or replaced. Used by the janitor, and for images of a removed person.
  */
 import { createHash } from 'node:crypto';
-import { JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
+import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
 import { nuid, type NatsConnection } from '@nats-io/nats-core';
 import { z } from 'zod';
 import type { BlobBucket } from '../../contracts/blobs.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { askAgain } from '../messaging/ask-again.ts';
-import { clientOf, managerOf } from '../messaging/jetstream.ts';
+import { clientOf, managerOf, type Manager } from '../messaging/jetstream.ts';
 import { chunkSubject, metaSubject, metaSubjects, objectStreamName, paddedBase64Url } from '../topology/streams.ts';
 
 export interface Eraser {
@@ -62,7 +62,7 @@ export async function createEraser(nc: NatsConnection): Promise<Eraser> {
   };
 }
 
-export async function* messages(manager: JetStreamManager, stream: string, filter: string): AsyncGenerator<StoredMsg> {
+export async function* messages(manager: Manager, stream: string, filter: string): AsyncGenerator<StoredMsg> {
   for (let next = 1; ;) {
     const query = { seq: next, next_by_subj: filter };
     const found = await askAgain(`${stream} from ${next}`, () => manager.streams.getMessage(stream, query));
@@ -76,7 +76,7 @@ export async function* messages(manager: JetStreamManager, stream: string, filte
 const GONE = /no message found|deleted message/i;
 const DENIED = /not permitted/i;
 
-export async function eraseMessage(manager: JetStreamManager, stream: string, sequence: number): Promise<boolean> {
+export async function eraseMessage(manager: Manager, stream: string, sequence: number): Promise<boolean> {
   try {
     // `true`: the server overwrites the bytes.
     await askAgain(`${stream} ${sequence}`, () => manager.streams.deleteMessage(stream, sequence, true));
@@ -89,7 +89,7 @@ export async function eraseMessage(manager: JetStreamManager, stream: string, se
   }
 }
 
-async function metas(manager: JetStreamManager, bucket: BlobBucket, filter: string): Promise<StoredMeta[]> {
+async function metas(manager: Manager, bucket: BlobBucket, filter: string): Promise<StoredMeta[]> {
   const found: StoredMeta[] = [];
   for await (const message of messages(manager, objectStreamName(bucket), filter)) {
     const { seq, subject } = message;
@@ -98,7 +98,7 @@ async function metas(manager: JetStreamManager, bucket: BlobBucket, filter: stri
   return found;
 }
 
-async function objects(manager: JetStreamManager, bucket: BlobBucket): Promise<readonly BlobRef[]> {
+async function objects(manager: Manager, bucket: BlobBucket): Promise<readonly BlobRef[]> {
   const latest = new Map<string, StoredMeta>();
   for (const stored of await metas(manager, bucket, metaSubjects(bucket))) {
     const before = latest.get(stored.subject);
@@ -109,7 +109,7 @@ async function objects(manager: JetStreamManager, bucket: BlobBucket): Promise<r
 }
 
 /** The bytes first: an interrupted one is found again by its description. */
-async function eraseVersion(manager: JetStreamManager, bucket: BlobBucket, { sequence, meta }: StoredMeta) {
+async function eraseVersion(manager: Manager, bucket: BlobBucket, { sequence, meta }: StoredMeta) {
   const stream = objectStreamName(bucket);
   for await (const { seq } of messages(manager, stream, chunkSubject(bucket, meta.nuid))) {
     await eraseMessage(manager, stream, seq);
@@ -118,7 +118,7 @@ async function eraseVersion(manager: JetStreamManager, bucket: BlobBucket, { seq
 }
 
 async function eraseFragments(
-  manager: JetStreamManager,
+  manager: Manager,
   bucket: BlobBucket,
   before: Date,
   { isDry }: { readonly isDry: boolean },
@@ -140,7 +140,7 @@ async function eraseFragments(
 }
 
 /** Not by the client, whose `put` purges what was there: those bytes would stay on the disk. */
-async function replaceObject(nc: NatsConnection, manager: JetStreamManager, ref: BlobRef, bytes: Uint8Array) {
+async function replaceObject(nc: NatsConnection, manager: Manager, ref: BlobRef, bytes: Uint8Array) {
   const { bucket, key } = ref;
   const subject = metaSubject(bucket, key);
   const before = await metas(manager, bucket, subject);

@@ -3,13 +3,14 @@
  * thing lies now that was written anew without somebody. It holds no name. The janitor alone writes it.
  */
 import { randomBytes } from 'node:crypto';
-import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { ForgottenPersonSchema } from '../../contracts/forgetting.ts';
 import { BlobRefSchema, type BlobRef } from '../../contracts/references.ts';
 import { EnvelopeOfStatementSchema, type EnvelopeOfStatement } from '../../contracts/signing.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
+import type { Manager } from '../messaging/jetstream.ts';
 import { kvStreamName, kvSubject } from '../topology/streams.ts';
 import { openKv } from './record-store.ts';
 
@@ -79,11 +80,7 @@ const ForwardSchema = BlobRefSchema.extend({ statement: EnvelopeOfStatementSchem
  * Where the content of a reference lies since somebody was taken out of it; null if nobody was. Asked for only where
  * the content itself is gone. A server that has no such bucket yet has forgotten nobody. Throws what `check` throws.
  */
-export async function forwardedFrom(
-  manager: JetStreamManager,
-  ref: BlobRef,
-  check: CheckForward,
-): Promise<BlobRef | null> {
+export async function forwardedFrom(manager: Manager, ref: BlobRef, check: CheckForward): Promise<BlobRef | null> {
   let found: BlobRef | null = null;
   if (!isOfPeople(ref)) return null;
   const seen = new Set<string>();
@@ -101,7 +98,7 @@ export async function forwardedFrom(
   return found;
 }
 
-async function lastOn(manager: JetStreamManager, subject: string): Promise<z.infer<typeof ForwardSchema> | null> {
+async function lastOn(manager: Manager, subject: string): Promise<z.infer<typeof ForwardSchema> | null> {
   try {
     const stored = await manager.streams.getMessage(kvStreamName(BUCKETS.forgotten), { last_by_subj: subject });
     return stored && stored.data.length > 0 ? ForwardSchema.parse(stored.json()) : null;

@@ -1,5 +1,6 @@
 /** The newest messages of a stream that people look through, such as dead letters. Used by its stores. */
-import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+import type { StoredMsg } from '@nats-io/jetstream';
+import type { Manager } from '../messaging/jetstream.ts';
 
 export interface Newest<T> {
   readonly found: readonly T[];
@@ -11,7 +12,7 @@ export interface Newest<T> {
  * One by one from the end, newest first, down to `since` if it is given; those that were deleted are passed over.
  */
 export async function newestIn<T>(
-  manager: JetStreamManager,
+  manager: Manager,
   stream: string,
   limit: number,
   read: (stored: StoredMsg) => T,

@@ -9,7 +9,8 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
-import { clientOf } from '../messaging/jetstream.ts';
+import { wireBucket, wireClientOf } from '../messaging/jetstream.ts';
+import { localName } from '../topology/namespace.ts';
 
 export interface Stored<T> {
   readonly key: string;
@@ -75,7 +76,7 @@ const LIST_CONCURRENCY = 32;
  * leader (`allow_direct: false`).
  */
 export const openKv = (nc: NatsConnection, bucket: string): Promise<KV> =>
-  new Kvm(clientOf(nc)).open(bucket, { allow_direct: false });
+  new Kvm(wireClientOf(nc)).open(wireBucket(nc, bucket), { allow_direct: false });
 
 export function createRecordStore<T>({ kv, schema }: RecordStoreOptions<T>): RecordStore<T> {
   const load = async (key: string) => {
@@ -143,7 +144,7 @@ async function watch(kv: KV, filter: string, onPut: (entry: KvEntry) => void): P
 function parse<T>(schema: z.ZodType<T>, entry: KvEntry): Stored<T> {
   const { bucket, key, revision, created } = entry;
   const damaged = (why: string, cause?: unknown) =>
-    new PipelineError('RECORD_DAMAGED', `${bucket}/${key} revision ${revision} ${why}`, { cause });
+    new PipelineError('RECORD_DAMAGED', `${localName(bucket)}/${key} revision ${revision} ${why}`, { cause });
   const text = withoutSum(entry.string());
   if (text === null) throw damaged('is not the text that was saved: its checksum differs');
   let raw: unknown;

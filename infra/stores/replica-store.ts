@@ -2,13 +2,12 @@
  * Heartbeats: KV records that vanish by themselves when nobody renews them. Their absence is the news. Written by
  * the inference replicas, read by the orchestrator.
  */
-import type { JetStreamManager } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { BUCKETS } from '../../contracts/subjects.ts';
 import { ReplicaStatusSchema, type ReplicaStatus } from '../../contracts/replica.ts';
-import { clientOf, kvWriteSubject, managerOf } from '../messaging/jetstream.ts';
+import { clientOf, managerOf, type Manager } from '../messaging/jetstream.ts';
 import { kvStreamName, kvSubject } from '../topology/streams.ts';
 import { createRecordStore, loadAll, openKv } from './record-store.ts';
 
@@ -33,7 +32,7 @@ export async function createReplicaStore(nc: NatsConnection): Promise<HeartbeatS
 export interface HeartbeatStoreOptions<T> {
   readonly nc: NatsConnection;
   readonly kv: KV;
-  readonly manager: JetStreamManager;
+  readonly manager: Manager;
   readonly bucket: string;
   readonly schema: z.ZodType<T>;
 }
@@ -49,7 +48,7 @@ export function createHeartbeatStore<T>(options: HeartbeatStoreOptions<T>): Hear
     put: async (key, value, ttlMs) => {
       const ttl = `${Math.max(1, Math.ceil(ttlMs / 1000))}s`;
       const options = { ttl, timeout: PUT_TIMEOUT_MS };
-      await clientOf(nc).publish(kvWriteSubject(nc, bucket, key), JSON.stringify(value), options);
+      await clientOf(nc).publish(kvSubject(bucket, key), JSON.stringify(value), options);
     },
     // Asked of the stream: the KV client makes a consumer for each list, which takes ten times as long.
     list: async (prefix) => {

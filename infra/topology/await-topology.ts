@@ -2,7 +2,6 @@
  * What an actor does in place of making streams: it looks whether those that it needs are there, and waits for them with
  * a line that says which are missing and how to make them. Called by main.ts at the start of an actor.
  */
-import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Role } from '../../contracts/roles.ts';
@@ -11,7 +10,7 @@ import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { neededBy, nextMessageSubject } from '../access/permissions.ts';
 import { askAgain } from '../messaging/ask-again.ts';
 import { unlessDenied } from '../messaging/denial.ts';
-import { managerOf } from '../messaging/jetstream.ts';
+import { apiSubject, managerOf } from '../messaging/jetstream.ts';
 import { missing } from './topology.ts';
 
 const LOOK_AGAIN: Omit<RetryPolicy, 'isWorthIt'> = { attemptsMax: FOREVER, pauseMs: 3_000 };
@@ -46,12 +45,9 @@ async function missingFor(nc: NatsConnection, role: Role): Promise<readonly stri
       missing(`consumer ${name} of ${stream}`, async () => {
         await manager.consumers.info(stream, name);
         // Without taking anything: a worker that may not take would wait for work in silence.
-        if (takes) await nc.request(inDomain(manager, nextMessageSubject(stream, name)), NO_REQUEST);
+        if (takes) await nc.request(apiSubject(nc, nextMessageSubject(stream, name)), NO_REQUEST);
       }),
     ),
   ];
   return (await Promise.all(looks)).filter((name) => name !== null);
 }
-
-const inDomain = (manager: JetStreamManager, subject: string) =>
-  subject.replace('$JS.API', manager.getOptions().apiPrefix ?? '$JS.API');

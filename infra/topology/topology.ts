@@ -3,10 +3,10 @@
  * processes. Called with the identity `setup` by main.ts for our own server and by `nightshift setup`, never by an actor:
  * see await-topology.ts.
  */
-import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
-import { managerOf } from '../messaging/jetstream.ts';
+import { managerOf, type Manager } from '../messaging/jetstream.ts';
 import { CONSUMER_SPECS, type ConsumerSpec } from './consumers.ts';
 import { streamsOf, type StreamSpec, type TopologyOptions } from './streams.ts';
 
@@ -51,7 +51,7 @@ export async function missing(name: string, ask: () => Promise<unknown>): Promis
   }
 }
 
-async function applyStream(manager: JetStreamManager, spec: StreamSpec): Promise<void> {
+async function applyStream(manager: Manager, spec: StreamSpec): Promise<void> {
   try {
     await manager.streams.add(spec);
   } catch (error) {
@@ -70,7 +70,7 @@ const noRoom = ({ name, max_bytes }: StreamSpec, cause: unknown) =>
     { cause },
   );
 
-async function applyConsumer(manager: JetStreamManager, { stream, config }: ConsumerSpec): Promise<void> {
+async function applyConsumer(manager: Manager, { stream, config }: ConsumerSpec): Promise<void> {
   try {
     await manager.consumers.add(stream, config);
   } catch (error) {

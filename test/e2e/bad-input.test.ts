@@ -4,7 +4,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ActorName } from '../../actors/names.ts';
@@ -37,6 +36,7 @@ import { withServer } from '../support/server.ts';
 import { storeTinyPair } from '../support/tiny-data.ts';
 import { TINY_IMAGE, tinyModel } from '../support/tiny-model.ts';
 import { until } from '../support/wait.ts';
+import { managerOf } from '../../infra/messaging/jetstream.ts';
 
 const FIVE_MEGABYTES = 5 * 1024 * 1024;
 const ATTEMPTS_MAX = 2;
@@ -121,7 +121,7 @@ async function refused({ nc, bus }: Target, subject: string, body: Uint8Array | 
   const { refusals } = await (await createRefusalStore(nc)).newest(1);
   assert.is(refusals.length, 1, 'no refusal was kept');
   const letters = deadLetterSubject(STREAMS.ctl, CONSUMERS.ctl);
-  const letter = await (await jetstreamManager(nc)).streams.getMessage(STREAMS.dlq, { last_by_subj: letters });
+  const letter = await (await managerOf(nc)).streams.getMessage(STREAMS.dlq, { last_by_subj: letters });
   assert.is(letter, null, 'nothing was lost');
   return { failure, refusal: refusals[0]! }; // Counted just above.
 }

@@ -5,7 +5,6 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -25,6 +24,7 @@ import { withFolder } from '../support/folder.ts';
 import { quickPipeline, withSaga, type Saga } from '../support/saga.ts';
 import { withServer } from '../support/server.ts';
 import { createGate, until } from '../support/wait.ts';
+import { managerOf } from '../../infra/messaging/jetstream.ts';
 
 const STAGES = [
   'collecting',
@@ -62,7 +62,7 @@ const withOutsideOrchestrator = (use: (saga: Saga, orchestrator: Orchestrator) =
   );
 
 async function shortenAckWait({ nc }: Saga): Promise<void> {
-  const { consumers } = await jetstreamManager(nc);
+  const { consumers } = await managerOf(nc);
   const change = { ack_wait: nanos(ACK_WAIT_MS) };
   await consumers.update(STREAMS.ctl, CONSUMERS.ctl, change);
   await consumers.update(STREAMS.events, CONSUMERS.events, change);

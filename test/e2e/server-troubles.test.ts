@@ -1,5 +1,4 @@
 /** Troubles of a server while runs are under way: no room in a stream, a disk that hangs. */
-import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import { BUCKETS, STREAMS } from '../../contracts/subjects.ts';
 import { CONSUMER_SPECS } from '../../infra/topology/consumers.ts';
@@ -9,17 +8,18 @@ import { withSaga, type Saga } from '../support/saga.ts';
 import { withServer } from '../support/server.ts';
 import { start } from '../support/steering.ts';
 import { until } from '../support/wait.ts';
+import { managerOf } from '../../infra/messaging/jetstream.ts';
 
 /** The stream takes no more; what it holds stays. */
 async function fill({ nc }: Saga, stream: string): Promise<void> {
-  const { streams } = await jetstreamManager(nc);
+  const { streams } = await managerOf(nc);
   const { state } = await streams.info(stream);
   await streams.update(stream, { max_bytes: Math.max(1, state.bytes), discard: 'new' });
 }
 
 /** A message that its handler could not finish waits for its next delivery. */
 async function isRefused({ nc }: Saga): Promise<boolean> {
-  const { consumers } = await jetstreamManager(nc);
+  const { consumers } = await managerOf(nc);
   const infos = await Promise.all(
     CONSUMER_SPECS.map(({ stream, config }) => consumers.info(stream, config.durable_name)),
   );

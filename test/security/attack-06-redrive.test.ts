@@ -2,7 +2,6 @@
  * Attack 6: a hand-made dead letter that names a subject of the server, of a record or of another stream, so that the
  * orchestrator publishes there when an operator sends the letter again. It is refused aloud, and nothing is published.
  */
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,6 +19,7 @@ import { DEAD_LETTER_HEADERS } from '../../infra/messaging/dead-letter.ts';
 import { CONSUMERS } from '../../infra/topology/consumers.ts';
 import { withSaga, type Saga } from '../support/saga.ts';
 import { withServer } from '../support/server.ts';
+import { clientOf, managerOf } from '../../infra/messaging/jetstream.ts';
 
 interface Forged {
   /** The stream that the letter names in its header, and the one under which it lies. */
@@ -35,7 +35,7 @@ async function forge({ nc }: Saga, { stream, under = stream, subject }: Forged, 
   meta.set(DEAD_LETTER_HEADERS.sequence, '1');
   meta.set(DEAD_LETTER_HEADERS.code, 'INTERNAL');
   const letter = deadLetterSubject(under, CONSUMERS.ctl);
-  return (await jetstream(nc).publish(letter, body, { headers: meta })).seq;
+  return (await clientOf(nc).publish(letter, body, { headers: meta })).seq;
 }
 
 async function refusalOf(saga: Saga, seq: number): Promise<string> {
@@ -74,7 +74,7 @@ test('attack 6: a hand-made letter is sent nowhere but to the stream that it cam
       }
       await saga.nc.flush();
       assert.equal(published, []);
-      const runs = await (await jetstreamManager(saga.nc)).streams.info(`KV_${BUCKETS.runs}`);
+      const runs = await (await managerOf(saga.nc)).streams.info(`KV_${BUCKETS.runs}`);
       assert.is(runs.config.name, `KV_${BUCKETS.runs}`);
     }),
   ));
@@ -88,15 +88,13 @@ test('attack 6: headers of the server in a letter are not sent with it', () =>
       meta.set(DEAD_LETTER_HEADERS.subject, CTL.pipelineStart);
       meta.set(DEAD_LETTER_HEADERS.stream, STREAMS.ctl);
       const { deadLetters } = orchestrator;
-      const { seq } = await jetstream(nc).publish(deadLetterSubject(STREAMS.ctl, CONSUMERS.ctl), '{}', {
+      const { seq } = await clientOf(nc).publish(deadLetterSubject(STREAMS.ctl, CONSUMERS.ctl), '{}', {
         headers: meta,
       });
       const letter = (await deadLetters.get(seq))!; // It was stored just now.
       assert.equal(letter.headers, { Mine: 'kept' });
       await deadLetters.redrive(letter);
-      const sent = await (
-        await jetstreamManager(nc)
-      ).streams.getMessage(STREAMS.ctl, { last_by_subj: CTL.pipelineStart });
+      const sent = await (await managerOf(nc)).streams.getMessage(STREAMS.ctl, { last_by_subj: CTL.pipelineStart });
       assert.is(sent?.header.get('Nats-Of-Somebody'), '');
       assert.is(sent?.header.get('Mine'), 'kept');
     }),

@@ -2,7 +2,7 @@
  * Attack 7: a few messages as large as the server takes push all facts out of their stream. The streams of facts and
  * commands take 256 KiB and their headers, so each is refused and the facts stay.
  */
-import { jetstream, jetstreamManager, type JetStreamApiError } from '@nats-io/jetstream';
+import type { JetStreamApiError } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -19,6 +19,7 @@ import { createBus } from '../../infra/messaging/bus.ts';
 import { MESSAGE_BYTES_MAX } from '../../infra/messaging/publish.ts';
 import { streamsOf } from '../../infra/topology/streams.ts';
 import { withServer } from '../support/server.ts';
+import { clientOf, managerOf } from '../../infra/messaging/jetstream.ts';
 
 const FLOOD_MESSAGES = 70;
 const FLOOD_BYTES = 7_900_000;
@@ -30,7 +31,7 @@ test('attack 7: seventy messages of 7.9 MB are refused, and the facts of a night
     const nc = await connect();
     const bus = await createBus({ nc, source: 'test', log, now: () => new Date(), newId: () => 'fact' });
     await bus.publish(pipelineEventSubject('completed', 'n1'), { runId: 'n1' });
-    const js = jetstream(nc);
+    const js = clientOf(nc);
     const large = new Uint8Array(FLOOD_BYTES);
     const codes = new Set<number>();
     for (let n = 0; n < FLOOD_MESSAGES; n++) {
@@ -38,13 +39,13 @@ test('attack 7: seventy messages of 7.9 MB are refused, and the facts of a night
       codes.add(await refused.then(() => 0).catch((error: JetStreamApiError) => error.code));
     }
     assert.equal([...codes], [TOO_LARGE]);
-    const { state } = await (await jetstreamManager(nc)).streams.info(STREAMS.events);
+    const { state } = await (await managerOf(nc)).streams.info(STREAMS.events);
     assert.is(state.messages, 1);
   }));
 
 test('attack 7: no stream of messages takes much more than a message may have', () =>
   withServer(async ({ connect }) => {
-    const js = jetstream(await connect());
+    const js = clientOf(await connect());
     const subjects = [
       CTL.pipelineStart,
       commandSubject('train', 'start', 'n1'),

@@ -2,7 +2,6 @@
  * Attack 13: thousands of malformed commands. Each sender is told, and the noise stays in the bounded stream of refused
  * commands: the dead letters, where real losses are looked for, stay as they are.
  */
-import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { endpointsOf } from '../../actors/orchestrator/api.ts';
@@ -10,13 +9,14 @@ import { API, CTL, refusedSubject, STREAMS, workEventSubject } from '../../contr
 import { withSaga } from '../support/saga.ts';
 import { withServer } from '../support/server.ts';
 import { until } from '../support/wait.ts';
+import { managerOf } from '../../infra/messaging/jetstream.ts';
 
 const COMMANDS = 5_000;
 
 test('attack 13: five thousand malformed commands leave the dead letters alone, and those kept are bounded', () =>
   withServer((server) =>
     withSaga(server, { replica: false }, async ({ nc, orchestrator }) => {
-      const { streams } = await jetstreamManager(nc);
+      const { streams } = await managerOf(nc);
       const stateOf = async (stream: string) => (await streams.info(stream)).state;
       // A real loss: a fact that nobody can read.
       nc.publish(workEventSubject('train', 'completed', 'other'), 'no JSON');
@@ -52,7 +52,7 @@ test('attack 13: a refused command is kept with the beginning of its text, under
       const [refusal] = refusals;
       assert.equal([refusal?.subject, refusal?.bytes], [CTL.pipelineStart, long.length]);
       assert.ok(refusal!.body.length <= 1_000 && long.startsWith(refusal!.body)); // One was counted above.
-      const { streams } = await jetstreamManager(nc);
+      const { streams } = await managerOf(nc);
       const subject = refusedSubject(CTL.pipelineStart);
       assert.ok(await streams.getMessage(STREAMS.refused, { last_by_subj: subject }));
     }),

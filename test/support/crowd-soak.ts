@@ -2,7 +2,6 @@
  * Many runs at once on several orchestrators, which meet at every one of them: each message goes to whoever is free. Says how
  * fast that is, how often one had to step again, and holds what is stored against what should have happened.
  */
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { OrchestratorContext } from '../../actors/orchestrator/context.ts';
 import { toFailure } from '../../contracts/errors.ts';
 import { CTL, WORK_STAGES, pipelineEventSubject, STREAMS } from '../../contracts/subjects.ts';
@@ -11,6 +10,7 @@ import { configure } from './configured.ts';
 import { withServer } from './server.ts';
 import { worksAfter } from './steering.ts';
 import { until } from './wait.ts';
+import { managerOf } from '../../infra/messaging/jetstream.ts';
 
 export interface CrowdOptions {
   readonly runs: number;
@@ -99,7 +99,7 @@ const twice = (items: readonly string[]) => items.length - new Set(items).size;
 
 /** A command that is published twice stays in its queue, or is done twice. */
 async function leftover({ nc }: Saga): Promise<number> {
-  const manager = await jetstreamManager(nc);
+  const manager = await managerOf(nc);
   const messages = async () => (await manager.streams.info(STREAMS.commands)).state.messages;
   await until(async () => (await messages()) === 0, 'every command to be acknowledged').catch(() => {});
   return messages();

@@ -3,7 +3,6 @@
  * timers) is the real thing over a real server. For tests of the saga, where training a net would only take time.
  */
 import { randomUUID } from 'node:crypto';
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { startOrchestrator } from '../../actors/orchestrator/orchestrator.ts';
 import { openOrchestratorContext, type OrchestratorContext } from '../../actors/orchestrator/context.ts';
@@ -29,6 +28,7 @@ import { blobRef, pipelineConfig } from './runs.ts';
 import { testLogger, type TestServer } from './server.ts';
 import { decisionAt } from './tiny-data.ts';
 import { createGate, until } from './wait.ts';
+import { managerOf } from '../../infra/messaging/jetstream.ts';
 
 type Work<N extends WorkStage> = (
   command: StartCommand<N>,
@@ -169,7 +169,7 @@ export async function withSaga<T>(
 }
 
 async function readStoredEvents(nc: NatsConnection): Promise<StoredEvent[]> {
-  const manager = await jetstreamManager(nc);
+  const manager = await managerOf(nc);
   const { state } = await manager.streams.info(STREAMS.events);
   const events: StoredEvent[] = [];
   for (let seq = state.first_seq; seq <= state.last_seq; seq++) {

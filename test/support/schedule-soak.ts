@@ -5,7 +5,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { applySchedules } from '../../actors/orchestrator/schedule.ts';
 import { PipelineError } from '../../contracts/errors.ts';
@@ -18,6 +17,7 @@ import { quickPipeline, withSaga } from './saga.ts';
 import type { ScheduleProcessOptions } from './schedule-process.ts';
 import { withServer } from './server.ts';
 import { until } from './wait.ts';
+import { managerOf } from '../../infra/messaging/jetstream.ts';
 
 export interface ScheduleSoakOptions {
   readonly slots: number;
@@ -137,7 +137,7 @@ async function startedRuns(nc: NatsConnection): Promise<string[]> {
 }
 
 async function stored(nc: NatsConnection, subject: string): Promise<{ data: unknown }[]> {
-  const manager = await jetstreamManager(nc);
+  const manager = await managerOf(nc);
   const found: { data: unknown }[] = [];
   for (let seq = 1; ; seq++) {
     const message = await manager.direct.getMessage(STREAMS.events, { seq, next_by_subj: subject });

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { inboxPrefixOf, ROLES, type Role } from '../../../contracts/roles.ts';
 import { ATTEMPTS } from '../attempts.ts';
-import { PERMISSIONS } from '../permissions.ts';
+import { NAMESPACE_DEFAULT, wireInbox } from '../../topology/namespace.ts';
+import { PERMISSIONS, wirePermissions } from '../permissions.ts';
 
 export const PAGE = join(import.meta.dirname, '../../../docs/security.md');
 const BEGIN = '<!-- rights: npm run docs:security writes what stands here -->';
@@ -33,8 +34,8 @@ function matrix(): string {
 }
 
 function section(role: Role): string {
-  const { publish, subscribe, answersMs } = PERMISSIONS[role];
-  const listens = subscribe.filter((it) => it !== `${inboxPrefixOf(role)}.>`);
+  const { publish, subscribe, answersMs } = wirePermissions(NAMESPACE_DEFAULT, PERMISSIONS[role]);
+  const listens = subscribe.filter((it) => it !== `${wireInbox(NAMESPACE_DEFAULT, inboxPrefixOf(role))}.>`);
   return [
     `#### ${role}`,
     `Publishes:`,

@@ -1,5 +1,4 @@
 /** Changes of a gallery that need a second person: who asked, who may approve, and what a server without logins proves. */
-import { jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +14,7 @@ import { createAuditStore } from '../../../infra/stores/audit-store.ts';
 import { keyOf } from '../../../infra/stores/enrolment-log.ts';
 import { ROLE, withPeopleServer } from '../../support/people-server.ts';
 import { ask, faceOf, MODEL, withReplicas, withReplicasOn } from '../../support/replicas.ts';
+import { managerOf } from '../../../infra/messaging/jetstream.ts';
 
 interface Asked {
   readonly person?: string;
@@ -59,7 +59,7 @@ test('approval: an enrolment waits until another person approves it, and says of
       const claimed = { person: ADA, minEnrolment: String(done.sequence) };
       assert.is((await ask(context.nc, 'verify', image, claimed)).body['match'], true);
 
-      const { streams } = await jetstreamManager(context.nc);
+      const { streams } = await managerOf(context.nc);
       const stored = await streams.getMessage(STREAMS.enrolments, { seq: done.sequence });
       assert.is(stored?.header.get('Nightshift-By'), 'alice, approved by bob');
       const again = await askAs(bob, 'approve', 'bob', { request: pending });
@@ -100,7 +100,7 @@ test('approval: on a server that demands no login nobody can be proven to be ano
     assert.match(asked.error, /^SECOND_PERSON_NEEDED: .*demands no login/);
     const approved = await askAs(context.nc, 'approve', 'bob', { request: 'any' });
     assert.match(approved.error, /^SECOND_PERSON_NEEDED/);
-    const { streams } = await jetstreamManager(context.nc);
+    const { streams } = await managerOf(context.nc);
     for (const stream of [STREAMS.pending, STREAMS.enrolments, STREAMS.audit])
       assert.is((await streams.info(stream)).state.messages, 0, stream);
   }));
@@ -124,7 +124,7 @@ test('enrolment: who did it is stored with the change and in the audit log, and 
         ['gallery.enroll', 'anonymous', false],
       ],
     );
-    const { streams } = await jetstreamManager(context.nc);
+    const { streams } = await managerOf(context.nc);
     const stored = await streams.getMessage(STREAMS.enrolments, { seq: 2 });
     assert.is(stored?.header.get('Nightshift-By'), 'alice, unproven');
   }));

@@ -5,7 +5,6 @@ import * as assert from 'uvu/assert';
 import { FaceSettingsSchema } from '../../../contracts/configuration/faces.ts';
 import { EnrollReplySchema, IdentifyReplySchema, RemoveReplySchema } from '../../../contracts/inference.ts';
 import { enrolmentsOf, STREAMS } from '../../../contracts/subjects.ts';
-import { jetstreamManager } from '@nats-io/jetstream';
 import { createEnrolmentLog } from '../../../infra/stores/enrolment-log.ts';
 import { announce, commit, rollBack } from '../../../services/deployment/records.ts';
 import { withSettings } from '../../../services/data/faces/file.ts';
@@ -15,6 +14,7 @@ import { ask, faceOf, MODEL, statusOf, withReplicas, type ReplicaTest } from '..
 import { decisionAt, storeTinyPair, tinySplit } from '../../support/tiny-data.ts';
 import { TINY_IMAGE } from '../../support/tiny-model.ts';
 import { until } from '../../support/wait.ts';
+import { managerOf } from '../../../infra/messaging/jetstream.ts';
 
 /** Galleries are made of the people p0 to p4; these are others, each with as many images as wanted. */
 function strangerOf(index: number, seed = 21): Promise<Buffer> {
@@ -50,7 +50,7 @@ test('gallery: an enrolled person is found by every replica, and by none once re
     for (let i = 0; i < 30; i++) assert.is(await recognised(context, face, removed.sequence), null);
     const gone = { ...claimed, minEnrolment: String(removed.sequence) };
     assert.is((await ask(context.nc, 'verify', face, gone)).status, 404);
-    const { state } = await (await jetstreamManager(context.nc)).streams.info(STREAMS.enrolments);
+    const { state } = await (await managerOf(context.nc)).streams.info(STREAMS.enrolments);
     assert.is(state.messages, 1, 'only the removal itself is still stored');
   }));
 
@@ -194,7 +194,7 @@ test('gallery: a change that cannot be made is refused, and nothing is stored', 
     );
     assert.match(mistakes[2]!.text, /header Nightshift-Person/);
     assert.match(mistakes[7]!.text, /^NOT_READY: change 9 of the gallery is not in force here yet/);
-    const manager = await jetstreamManager(context.nc);
+    const manager = await managerOf(context.nc);
     const { state } = await manager.streams.info(STREAMS.enrolments, { subjects_filter: enrolmentsOf(MODEL) });
     assert.is(state.messages, 0);
   }));

@@ -2,7 +2,6 @@
  * Who did it, on a server whose permissions fix the names of people, and on one that asks nobody: in the outcome, the time
  * line, the ledger, the refusals and the audit log.
  */
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { endpointsOf } from '../../../actors/orchestrator/api.ts';
@@ -24,6 +23,7 @@ import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { testLogger, withServer } from '../../support/server.ts';
 import { reached } from '../../support/steering.ts';
 import { until } from '../../support/wait.ts';
+import { clientOf, managerOf } from '../../../infra/messaging/jetstream.ts';
 
 const bodyOf = (id: string, data: object) =>
   JSON.stringify({ specversion: '1.0', id, source: 'somebody/who-claims-to-be-bob', type: 'command', data });
@@ -38,14 +38,14 @@ const approved = quickPipeline({ deployment: { guardMs: 0, approval: { required:
 test('who did it: the permission fixes the name, from the command to the ledger', () =>
   withPeopleServer((server) =>
     withSaga(server, { pipeline: approved }, async (saga) => {
-      const [alice, bob] = [jetstream(await server.as('alice')), jetstream(await server.as('bob'))];
+      const [alice, bob] = [clientOf(await server.as('alice')), clientOf(await server.as('bob'))];
       await alice.publish(commandAs(CTL.pipelineStart, 'alice'), bodyOf('go', { model: 'face', runId: 'n1' }));
       assert.is((await outcomeOf(saga, commandAcceptedSubject('go'))).by, 'alice');
       await reached(saga, 'n1', 'awaitingApproval');
       await bob.publish(commandAs(CTL.pipelineApprove, 'bob'), bodyOf('yes', { runId: 'n1' }));
       await saga.event(pipelineEventSubject('completed', 'n1'));
       await outcomeOf(saga, commandAcceptedSubject('yes'));
-      const role = jetstream(await server.as(ROLE));
+      const role = clientOf(await server.as(ROLE));
       await role.publish(CTL.modelRollback, bodyOf('back', { model: 'face', runId: 'b1', reason: 'the wrong door' }));
       const refused = await outcomeOf(saga, commandRefusedSubject('back')); // There is one release only.
       assert.equal([refused.failure?.code, refused.by], ['NO_PREVIOUS_RELEASE', 'operator']);
@@ -70,12 +70,12 @@ test('who did it: the permission fixes the name, from the command to the ledger'
 test('who did it: nobody can publish in the name of another, or of the role', () =>
   withPeopleServer((server) =>
     withSaga(server, { replica: false }, async (saga) => {
-      const alice = jetstream(await server.as('alice'));
+      const alice = clientOf(await server.as('alice'));
       for (const subject of [CTL.pipelineStart, commandAs(CTL.pipelineStart, 'bob')]) {
         const refused = alice.publish(subject, bodyOf('go', { model: 'face' }), { retries: 1, timeout: 1_000 });
         assert.match(await refused.then(() => 'stored').catch(String), /permission/i);
       }
-      const { state } = await (await jetstreamManager(saga.nc)).streams.info(STREAMS.ctl);
+      const { state } = await (await managerOf(saga.nc)).streams.info(STREAMS.ctl);
       assert.is(state.last_seq, 0);
     }),
   ));
@@ -118,10 +118,10 @@ test('who did it: a server that asks nobody proves nothing, and the record says 
 test('audit: a line can be neither deleted nor purged, and a repeated message id does not hide a command', () =>
   withServer((server) =>
     withSaga(server, { replica: false, absent: ['collect'] }, async (saga) => {
-      const js = jetstream(saga.nc);
+      const js = clientOf(saga.nc);
       await js.publish(CTL.pipelineStart, bodyOf('same', { model: 'face', runId: 'n1' }));
       await js.publish(CTL.pipelinePause, bodyOf('same', { runId: 'n1', reason: 'to be seen' }));
-      const { streams } = await jetstreamManager(saga.nc);
+      const { streams } = await managerOf(saga.nc);
       await saga.event(commandAcceptedSubject('same'));
       const { audit } = saga.orchestrator;
       const entries = await until(async () => {

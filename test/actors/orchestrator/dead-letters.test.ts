@@ -1,5 +1,5 @@
 /** Dead letters over a real server: looked at, sent again, dropped; and what the server gave up by itself. */
-import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { endpointsOf } from '../../../actors/orchestrator/api.ts';
@@ -18,6 +18,7 @@ import { configure } from '../../support/configured.ts';
 import { quickPipeline, withSaga, type Saga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
+import { clientOf, managerOf } from '../../../infra/messaging/jetstream.ts';
 
 const listed = (saga: Saga) => endpointsOf(saga.orchestrator)[API.deadLetters]({});
 const shown = (saga: Saga, seq: number) => endpointsOf(saga.orchestrator)[API.deadLetter]({ seq });
@@ -70,7 +71,7 @@ test('dead letters: a poison message does not hold up the next', () =>
 test('dead letters: what the server gave up by itself is kept, with the body where it is still there', () =>
   withServer((server) =>
     withSaga(server, {}, async (saga) => {
-      const manager = await jetstreamManager(saga.nc);
+      const manager = await managerOf(saga.nc);
       await manager.consumers.add(STREAMS.events, {
         durable_name: 'somebody',
         ack_policy: AckPolicy.Explicit,
@@ -79,7 +80,7 @@ test('dead letters: what the server gave up by itself is kept, with the body whe
       });
       await saga.bus.publish(CTL.pipelineStart, { model: 'face', runId: 'n1' }, { id: 'n1.start' });
       await saga.event(pipelineEventSubject('completed', 'n1'));
-      const consumer = await jetstream(saga.nc).consumers.get(STREAMS.events, 'somebody');
+      const consumer = await clientOf(saga.nc).consumers.get(STREAMS.events, 'somebody');
       (await consumer.next())!.term('not for me');
       const letter = await firstLetter(saga);
       assert.is(letter.code, 'DELIVERIES_EXHAUSTED');

@@ -1,5 +1,4 @@
 /** Deadlines and heartbeats over a real server: who is asked, who is given up, and what it costs. */
-import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { applyTimer, beginRun } from '../../../actors/orchestrator/run-loop.ts';
@@ -11,6 +10,7 @@ import { quickPipeline, trivialWorks, withSaga } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 import { contextOf, ended, hold, reached, start } from '../../support/steering.ts';
 import { createGate, until } from '../../support/wait.ts';
+import { managerOf } from '../../../infra/messaging/jetstream.ts';
 
 const HOUR_MS = 3600_000;
 /** A stage may take hours; only the heartbeat window is short. */
@@ -89,7 +89,7 @@ test('orchestrator: a command that waits its turn behind another is not missed w
       await until(() => held.taken.includes('ahead'), 'the command ahead');
       await start(saga, 'n1');
       await reached(saga, 'n1', 'training.working.beating');
-      const { streams } = await jetstreamManager(saga.nc);
+      const { streams } = await managerOf(saga.nc);
       const fired = timerFiredSubject('n1', 'observe');
       await until(async () => {
         const { state } = await streams.info(STREAMS.timers, { subjects_filter: fired });

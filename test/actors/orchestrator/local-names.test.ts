@@ -1,5 +1,4 @@
 /** Runs carry names: those of today, those that 0.3.0 left under way with whole configurations, and forks to other names. */
-import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineConfigSchema } from '../../../contracts/configuration/pipeline.ts';
@@ -16,6 +15,7 @@ import { quickPipeline, trivialWorks, withSaga, type Works } from '../../support
 import { configure } from '../../support/configured.ts';
 import { withServer } from '../../support/server.ts';
 import { contextOf, ended, reached, start, tell } from '../../support/steering.ts';
+import { managerOf } from '../../../infra/messaging/jetstream.ts';
 
 /** As 0.3.0 kept it in each run: all that is local has the word `hush` in it. */
 const WHOLE = PipelineConfigSchema.parse({
@@ -74,7 +74,7 @@ test('names: a command that 0.3.0 had queued is refused and kept, and the next a
       await start(saga, 'n1');
       await reached(saga, 'n1', 'training.working');
       const subject = commandSubject('train', 'start', 'n1');
-      const manager = await jetstreamManager(saga.nc);
+      const manager = await managerOf(saga.nc);
       const queued = await manager.streams.getMessage(STREAMS.commands, { last_by_subj: subject });
       const { data, ...envelope } = queued!.json<{ data: object; id: string }>();
       await manager.streams.deleteMessage(STREAMS.commands, queued!.seq);

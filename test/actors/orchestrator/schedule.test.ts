@@ -1,6 +1,5 @@
 /** Schedules over a real server, told by public subjects alone. */
 import { headers } from '@nats-io/nats-core';
-import { jetstream } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { applySchedules } from '../../../actors/orchestrator/schedule.ts';
@@ -17,6 +16,7 @@ import {
 import { quickPipeline, trivialWorks, withSaga, type Saga, type SagaOptions } from '../../support/saga.ts';
 import { withServer } from '../../support/server.ts';
 import { createGate, until } from '../../support/wait.ts';
+import { clientOf } from '../../../infra/messaging/jetstream.ts';
 
 const EVERY_SECOND = '* * * * * *';
 const decided = (saga: Saga, fits: (entry: SlotEntry) => boolean) =>
@@ -54,7 +54,7 @@ test('schedule: a schedule that somebody set in the server by hand starts runs, 
       const meta = headers();
       meta.set('Nats-Schedule', '* * * * * *');
       meta.set('Nats-Schedule-Target', slotSubject('face'));
-      await jetstream(saga.nc).publish('nightshift.timer.cron.face', '{}', { headers: meta });
+      await clientOf(saga.nc).publish('nightshift.timer.cron.face', '{}', { headers: meta });
       const { runId, slot } = await decided(saga, ({ decision }) => decision === 'started');
       assert.match(slot, /:\d\d\.000Z$/);
       await saga.event(pipelineEventSubject('completed', runId!));

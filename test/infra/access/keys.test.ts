@@ -18,6 +18,7 @@ import { testLogger } from '../../support/server.ts';
 
 const log = testLogger();
 const SUBJECT = workEventSubject('train', 'completed', 'r1');
+const NAMES = { namespace: 'nightshift', inboxPrefix: '_INBOX_nightshift_door' };
 const MARKER = 'KEPT-FROM-BEFORE '.repeat(100);
 
 test('keys: one for each role, readable by their owner alone, and the same at the next start', () =>
@@ -40,13 +41,13 @@ test('keys: a login is given to our own server alone', () =>
     const { nats } = ConfigSchema.parse({ nats: { storeDir } });
     const nkey = { file: keyFileOf(storeDir, 'door') };
     for (const ours of [server.url, `localhost:${port}`, `nats://127.0.0.1:${port}`]) {
-      assert.equal(loginOf(nats, 'door', ours), { nkey, inboxPrefix: '_INBOX_door', isForOwnServer: true });
+      assert.equal(loginOf(nats, 'door', ours), { nkey, ...NAMES, isForOwnServer: true });
     }
     for (const other of [`nats://example.com:${port}`, 'nats://127.0.0.1:1', `${server.url},nats://127.0.0.1:1`]) {
       assert.is(loginOf(nats, 'door', other).nkey, undefined, other);
     }
     const named = ConfigSchema.parse({ nats: { storeDir, roles: { door: { creds: { file: 'd.creds' } } } } }).nats;
-    assert.equal(loginOf(named, 'door', server.url), { creds: { file: 'd.creds' }, inboxPrefix: '_INBOX_door' });
+    assert.equal(loginOf(named, 'door', server.url), { creds: { file: 'd.creds' }, ...NAMES });
     await server.stop();
   }));
 

@@ -77,7 +77,9 @@ test('permissions: a person commands, enrols and approves under her own name alo
   const bob = permissionsOfPerson({ who: 'bob', role: 'enroller' });
   assert.ok(bob.publish.includes('nightshift.infer.*.enroll.bob'));
   assert.not.ok(bob.publish.some((pattern) => pattern.includes('approve')));
-  const file = authorizationOf((role) => `key of ${role}`, [{ who: 'alice', role: 'operator', key: 'key of alice' }]);
+  const file = authorizationOf('nightshift', (role) => `key of ${role}`, [
+    { who: 'alice', role: 'operator', key: 'key of alice' },
+  ]);
   assert.match(file, /# alice\n {4}\{ nkey: key of alice, /);
 });
 
@@ -87,7 +89,7 @@ test('permissions: the janitor gives its one command in its own name', () => {
 });
 
 test('permissions: nsc is told of every role', () => {
-  const commands = nscCommands('FACES');
+  const commands = nscCommands('nightshift', 'FACES');
   for (const role of ROLES) assert.match(commands, `nsc add user --account FACES --name ${role} `);
   assert.match(commands, "--allow-pub 'nightshift.infer.*.identify'");
 });

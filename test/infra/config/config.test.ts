@@ -60,7 +60,7 @@ test('config: a setting that does not exist is refused in every section, with th
 test('config: everything has a default but the models', () =>
   withFile('{}', (path) => {
     assert.equal(loadConfig({ path, env: {} }), {
-      nats: { storeDir: '.nightshift', port: 4222, insecure: false, replicas: 1 },
+      nats: { storeDir: '.nightshift', port: 4222, insecure: false, replicas: 1, namespace: 'nightshift' },
       log: { level: 'info' },
       inference: { replicas: 1, queueMax: 256, batchMax: 16, delayMaxMs: 0, hangMinMs: 500, threads: 1 },
       serving: { consistency: 'available' },

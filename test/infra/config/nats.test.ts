@@ -22,7 +22,7 @@ const withNats = (use: (load: Load, home: string) => Promise<void> | void) =>
   });
 type Load = (written: object, env?: Env, options?: NatsOptions) => NatsConfig;
 
-const EMBEDDED = { storeDir: '.nightshift', port: 4222, insecure: false, replicas: 1 };
+const EMBEDDED = { storeDir: '.nightshift', port: 4222, insecure: false, replicas: 1, namespace: 'nightshift' };
 
 function writeContext(home: string, name: string, context: object): string {
   const folder = join(home, '.config/nats/context');
@@ -45,9 +45,11 @@ test('nats: the command line is stronger than the environment, and that than the
       nkey: { file: '/b.nk' },
       tls: { ca: join(home, 'ca.pem'), cert: '/c.pem', key: '/k.pem', first: false },
     });
-    const options = { server: 'nats://option', user: 'ann', passwordFile: '/p', tlsCa: '/other.pem', jsDomain: 'hub' };
+    const named = { jsDomain: 'hub', namespace: 'staging' };
+    const options = { server: 'nats://option', user: 'ann', passwordFile: '/p', tlsCa: '/other.pem', ...named };
     assert.equal(load(written, env, options), {
       ...{ ...EMBEDDED, replicas: 3, url: 'nats://option', domain: 'hub', user: 'ann', password: { file: '/p' } },
+      namespace: 'staging',
       tls: { ca: '/other.pem', cert: '/c.pem', key: '/k.pem', first: false },
     });
   }));
@@ -88,6 +90,7 @@ test('nats: settings that do not fit together are refused by name', () =>
       [{ tls: { cert: 'x' } }, /nats\.tls\.key: nats\.tls\.cert needs it/],
       [{ tls: { key: 'x' } }, /nats\.tls\.cert: nats\.tls\.key needs it/],
       [{ inboxPrefix: 'MINE' }, /nats\.inboxPrefix: begins with _INBOX/],
+      [{ namespace: 'My Team' }, /nats\.namespace: up to 32 lower-case letters, digits and dashes/],
       [{ crets: file }, /nats\.crets: .*did you mean creds/],
     ];
     for (const [written, message] of refusals) assert.match((await failureOf(() => load(written))).message, message);

@@ -1,5 +1,4 @@
 /** The bus against a real server: what is stored, what is repeated, and what becomes a dead letter. */
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,6 +17,7 @@ import { DEAD_LETTER_HEADERS } from '../../../infra/messaging/dead-letter.ts';
 import { HEADER_BYTES_MAX, MESSAGE_BYTES_MAX } from '../../../infra/messaging/publish.ts';
 import { withServer } from '../../support/server.ts';
 import { createGate, until } from '../../support/wait.ts';
+import { clientOf, managerOf } from '../../../infra/messaging/jetstream.ts';
 
 const CTL_CONSUMER = { stream: STREAMS.ctl, consumer: CONSUMERS.ctl, concurrency: 1, backoffMs: 10 } as const;
 
@@ -41,7 +41,7 @@ const withBus = (use: (fixture: Fixture) => Promise<void>) =>
   });
 
 async function lastDeadLetter(nc: NatsConnection) {
-  const manager = await jetstreamManager(nc);
+  const manager = await managerOf(nc);
   const subject = deadLetterSubject(STREAMS.ctl, CONSUMERS.ctl);
   const stored = await until(() => manager.streams.getMessage(STREAMS.dlq, { last_by_subj: subject }), 'a dead letter');
   const header = (name: string) => stored.header.get(name);
@@ -49,7 +49,7 @@ async function lastDeadLetter(nc: NatsConnection) {
 }
 
 const messagesIn = async (nc: NatsConnection, stream: string) =>
-  (await (await jetstreamManager(nc)).streams.info(stream)).state.messages;
+  (await (await managerOf(nc)).streams.info(stream)).state.messages;
 
 test('bus: a message published twice under one id is stored once and says so', () =>
   withBus(async ({ bus, nc }) => {
@@ -149,7 +149,7 @@ test('bus: a message whose handler never lived to fail is a dead letter without 
   withBus(async ({ nc, bus, consume, deadLetter }) => {
     await bus.publish(CTL.pipelineStart, {});
     // Two deliveries that nobody answers for, as a crashing process leaves them.
-    const consumer = await jetstream(nc).consumers.get(STREAMS.ctl, CONSUMERS.ctl);
+    const consumer = await clientOf(nc).consumers.get(STREAMS.ctl, CONSUMERS.ctl);
     for (let delivery = 0; delivery < 2; delivery++) (await consumer.next())!.nak(1);
     let calls = 0;
     consume({ deliveriesMax: 2, handle: async () => void calls++ });
@@ -194,13 +194,13 @@ test('bus: the largest message that a stream takes fits into the dead letters wi
     const own = headers();
     // With its name and line ends it fills what the stream has beside a whole body.
     own.set('Mine', 'm'.repeat(HEADER_BYTES_MAX - 'NATS/1.0\r\nMine: \r\n\r\n'.length));
-    await jetstream(nc).publish(CTL.pipelineStart, JSON.stringify({ text: '' }).padEnd(MESSAGE_BYTES_MAX), {
+    await clientOf(nc).publish(CTL.pipelineStart, JSON.stringify({ text: '' }).padEnd(MESSAGE_BYTES_MAX), {
       headers: own,
     });
     const letter = await deadLetter();
     assert.is(letter.body.length, MESSAGE_BYTES_MAX);
     assert.is(letter.header('Mine').length, own.get('Mine').length);
-    const more = jetstream(nc).publish(CTL.pipelineStart, new Uint8Array(MESSAGE_BYTES_MAX + 1), { headers: own });
+    const more = clientOf(nc).publish(CTL.pipelineStart, new Uint8Array(MESSAGE_BYTES_MAX + 1), { headers: own });
     assert.match((await more.then(() => 'stored').catch(String)) as string, /message size exceeds maximum/);
   }));
 
@@ -236,7 +236,7 @@ test('bus: where messages may be refused, one that nobody lived to handle is a d
 test('bus: a handler that runs longer than the ack wait is not delivered a second time', () =>
   withBus(async ({ nc, bus, consume }) => {
     const ackWaitMs = 300;
-    const manager = await jetstreamManager(nc);
+    const manager = await managerOf(nc);
     await manager.consumers.update(STREAMS.ctl, CONSUMERS.ctl, { ack_wait: ackWaitMs * 1e6 });
     const finish = createGate();
     let calls = 0;
@@ -281,7 +281,7 @@ test('bus: stop waits for the handler under way and fetches nothing more', () =>
 
 test('bus: consuming waits for a consumer that is made later, and outlives its deletion', () =>
   withBus(async ({ nc, bus, consume }) => {
-    const manager = await jetstreamManager(nc);
+    const manager = await managerOf(nc);
     const { config } = await manager.consumers.info(STREAMS.ctl, CONSUMERS.ctl);
     await manager.consumers.delete(STREAMS.ctl, CONSUMERS.ctl);
     let calls = 0;

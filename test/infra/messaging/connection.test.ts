@@ -2,7 +2,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { jetstream } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PipelineError } from '../../../contracts/errors.ts';
@@ -14,6 +13,7 @@ import { findServerBinary } from '../../../infra/server/server-binary.ts';
 import { launchServer } from '../../../infra/server/server.ts';
 import { testLogger, withServer } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
+import { clientOf } from '../../../infra/messaging/jetstream.ts';
 
 const log = testLogger();
 
@@ -67,7 +67,7 @@ test('connection: over three kills of the server every message is stored once an
       await stored;
     }
     await until(() => seen().size === 60, 'all messages', 30_000);
-    const consumer = await jetstream(nc).consumers.get(STREAMS.ctl, CONSUMERS.ctl);
+    const consumer = await clientOf(nc).consumers.get(STREAMS.ctl, CONSUMERS.ctl);
     assert.is((await consumer.info()).num_pending, 0);
     await consumption.stop();
   }));

@@ -12,6 +12,7 @@ import { authorizationOf } from '../../../infra/access/server-users.ts';
 import { CONFIG_FILE, loadConfig } from '../../../infra/config/config.ts';
 import { launchServer } from '../../../infra/server/server.ts';
 import { workerConsumer } from '../../../infra/topology/consumers.ts';
+import { NAMESPACE_DEFAULT, wireSubject } from '../../../infra/topology/namespace.ts';
 import { applyTopology } from '../../../infra/topology/topology.ts';
 import { runCli } from '../../support/cli.ts';
 import { configureAsIn } from '../../support/configured.ts';
@@ -21,19 +22,22 @@ import { jetStreamIn, withOwnServer } from '../../support/own-server.ts';
 import { testLogger } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
 
-const MISSING: readonly (readonly [string, string])[] = [
-  ['trainer', `$JS.API.CONSUMER.MSG.NEXT.COMMANDS.${workerConsumer('train', 'start')}`],
-  ['collector', commandSubject('collect', 'cancel', '*')],
-  ['verifier', '$JS.API.STREAM.MSG.GET.OBJ_DATASETS'],
-  ['orchestrator', API.status],
-];
+/** Rights as the server has them. */
+const MISSING = (
+  [
+    ['trainer', `$JS.API.CONSUMER.MSG.NEXT.COMMANDS.${workerConsumer('train', 'start')}`],
+    ['collector', commandSubject('collect', 'cancel', '*')],
+    ['verifier', '$JS.API.STREAM.MSG.GET.OBJ_DATASETS'],
+    ['orchestrator', API.status],
+  ] as const
+).map(([role, right]) => [role, wireSubject(NAMESPACE_DEFAULT, right)] as const);
 
 /** An actor that does not end by itself fails the test, in place of holding it up. */
 const START_MS_MAX = 60_000;
 
 test('denial: an actor that lacks a right ends with exit code 1, and says which right of whom', () =>
   withFolder(async (cwd) => {
-    const authorization = authorizationOf((role) => {
+    const authorization = authorizationOf(NAMESPACE_DEFAULT, (role) => {
       const pair = nkeys.createUser();
       writeFileSync(join(cwd, `${role}.nk`), pair.getSeed());
       return pair.getPublicKey();

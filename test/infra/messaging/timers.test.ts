@@ -1,5 +1,4 @@
 /** Durable timers against a real server, across a kill -9 of it. */
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,6 +8,7 @@ import { CONSUMERS } from '../../../infra/topology/consumers.ts';
 import { createTimers, type Timers } from '../../../infra/messaging/timers.ts';
 import { withServer, type TestServer } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
+import { managerOf } from '../../../infra/messaging/jetstream.ts';
 
 interface Fixture extends TestServer {
   readonly nc: NatsConnection;
@@ -87,7 +87,7 @@ test('timers: a timer that fell due while the server was down fires after its re
     process.kill(before, 'SIGKILL');
     await until(() => server.pid !== before, 'the restart');
     await until(() => fired.length > 0, 'the timer');
-    const manager = await jetstreamManager(nc);
+    const manager = await managerOf(nc);
     const info = await manager.streams.info(STREAMS.timers, { subjects_filter: timerFiredSubject('r1', 't') });
     assert.is(info.state.subjects?.[timerFiredSubject('r1', 't')], 1);
   }));

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { jetstream } from '@nats-io/jetstream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../contracts/errors.ts';
@@ -15,6 +14,7 @@ import { launchServer } from '../../../infra/server/server.ts';
 import { applyTopology } from '../../../infra/topology/topology.ts';
 import { testLogger, withServer } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
+import { clientOf } from '../../../infra/messaging/jetstream.ts';
 
 const log = testLogger();
 const SUBJECT = workEventSubject('train', 'completed', 'r1');
@@ -35,12 +35,12 @@ const refusalOf = async (work: Promise<unknown>) => {
 
 test('server: a second start on the same store finds what was stored, soon', () =>
   withServer(async ({ server, connect, storeDir }) => {
-    await jetstream(await connect()).publish(SUBJECT, 'kept');
+    await clientOf(await connect()).publish(SUBJECT, 'kept');
     await server.stop();
     const startedAt = performance.now();
     const again = await launchServer({ storeDir, log });
     const nc = await connectNats({ url: again.url, name: 'test', log });
-    const receipt = await jetstream(nc).publish(SUBJECT, 'more');
+    const receipt = await clientOf(nc).publish(SUBJECT, 'more');
     const tookMs = performance.now() - startedAt;
     await nc.close();
     await again.stop();
@@ -55,7 +55,7 @@ test('server: a crash is repaired on the same port, and clients go on', () =>
     process.kill(pid, 'SIGKILL');
     await until(() => server.pid !== pid, 'the restart');
     assert.is(server.url, url);
-    const receipt = await jetstream(nc).publish(SUBJECT, 'after', { retries: 10, timeout: 1_000 });
+    const receipt = await clientOf(nc).publish(SUBJECT, 'after', { retries: 10, timeout: 1_000 });
     assert.is(receipt.seq, 1);
   }));
 

@@ -4,7 +4,6 @@
  * ones must agree to the byte.
  */
 import { join } from 'node:path';
-import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import type { NatsConnection } from 'nats';
 import { ACTORS, type ActorName } from '../../../actors/names.ts';
@@ -12,6 +11,7 @@ import { ConfigSchema, type Config } from '../../../infra/config/config.ts';
 import { CONSUMER_SPECS } from '../../../infra/topology/consumers.ts';
 import type { FaultPoint } from '../../../runtime/fault-points.ts';
 import { createReplicaStore } from '../../../infra/stores/replica-store.ts';
+import { streamsOf } from '../../../infra/topology/streams.ts';
 import { applyTopology } from '../../../infra/topology/topology.ts';
 import { startActor } from '../../../main.ts';
 import { configureAsIn } from '../configured.ts';
@@ -23,6 +23,7 @@ import { MODEL } from './names.ts';
 import { haveServed, runsOf, type Story } from './stories.ts';
 import { findTraces, isAtRest, isQuiet, type Found } from './traces.ts';
 import { createVictims, type Victims } from './victims.ts';
+import { managerOf } from '../../../infra/messaging/jetstream.ts';
 
 export interface Crash {
   readonly actor: ActorName;
@@ -136,8 +137,8 @@ function createCourse(nc: NatsConnection, story: Story, signal: AbortSignal): Co
 
 /** As if the server were a new one. */
 async function clear(nc: NatsConnection): Promise<void> {
-  const manager = await jetstreamManager(nc);
-  const names = await manager.streams.names().next();
+  const manager = await managerOf(nc);
+  const names = streamsOf({ replicas: 1 }).map(({ name }) => name);
   await Promise.all(names.map((name) => manager.streams.delete(name)));
   await applyTopology(nc, { replicas: 1 });
   for (const { stream, config } of CONSUMER_SPECS) {

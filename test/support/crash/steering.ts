@@ -1,5 +1,4 @@
 /** The deeds of operators and schedules in the stories. Each step waits for the one before it to have come about. */
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';
 import { retryIdOf } from '../../../actors/orchestrator/again.ts';
@@ -13,10 +12,11 @@ import { slotRunId } from '../../../services/schedule/decide.ts';
 import { upcoming } from '../../../services/schedule/slots.ts';
 import { until } from '../wait.ts';
 import { MODEL, RUN } from './names.ts';
+import { clientOf, managerOf } from '../../../infra/messaging/jetstream.ts';
 
 /** Publishes an operator's command as any NATS client would; returns when it is on the disk of the server. */
 export async function say(nc: NatsConnection, subject: CtlSubject, data: object): Promise<void> {
-  await jetstream(nc).publish(subject, JSON.stringify(data));
+  await clientOf(nc).publish(subject, JSON.stringify(data));
 }
 
 /** A training that ends only when it is told to, or with the trainer, and leaves nothing: it reads what never comes. */
@@ -35,7 +35,7 @@ export async function cancelInTraining(nc: NatsConnection): Promise<void> {
   await say(nc, CTL.pipelineCancel, { runId: RUN });
   await settled(nc, RUN, 'cancelled');
   await say(nc, CTL.pipelineApprove, { runId: RUN });
-  await jetstream(nc).publish(slotSubject('nobody'), '{}');
+  await clientOf(nc).publish(slotSubject('nobody'), '{}');
 }
 
 /** The candidate's gallery is gone when it is approved, so the run fails; with the gallery back it is retried. */
@@ -73,6 +73,6 @@ export async function fireSlot(nc: NatsConnection): Promise<void> {
   const target = slotSubject(MODEL);
   const payload = { dueAt: SLOT };
   await timers.set({ runId: SCHEDULE_TIMER, timerId: MODEL, dueAt: new Date(), payload, target, id: 'crash.slot' });
-  const { streams } = await jetstreamManager(nc);
+  const { streams } = await managerOf(nc);
   await until(() => streams.getMessage(STREAMS.timers, { last_by_subj: target }), 'the timer to fire');
 }

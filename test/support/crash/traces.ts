@@ -1,6 +1,5 @@
 /** The traces that a story leaves on the server, and whether anything still goes on there. */
 import { Objm } from '@nats-io/obj';
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { CheckpointSchema, runKey } from '../../../actors/orchestrator/context.ts';
 import { parseSubject } from '../../../contracts/parse-subject.ts';
@@ -21,6 +20,8 @@ import { createRecordStore, openKv } from '../../../infra/stores/record-store.ts
 import { statePath, type Checkpoint } from '../../../machines/step.ts';
 import { CARD_FILE } from '../../../services/report/files.ts';
 import { MODEL } from './names.ts';
+import { localName } from '../../../infra/topology/namespace.ts';
+import { managerOf, wireBucket, wireClientOf } from '../../../infra/messaging/jetstream.ts';
 
 /** Without what differs from one time to the next: times, speeds, names of replicas. */
 export interface Traces {
@@ -105,7 +106,7 @@ async function scheduleOf(nc: NatsConnection, records: readonly ScheduleRecord[]
   const last = records.at(-1);
   if (!last) return null;
   const { paused, next, waiting, armed, recent, outbox } = last;
-  const { streams } = await jetstreamManager(nc);
+  const { streams } = await managerOf(nc);
   const timer = await streams.getMessage(STREAMS.timers, { last_by_subj: timerScheduleSubject(SCHEDULE_TIMER, MODEL) });
   const wakes = timer?.json<{ data: unknown }>().data ?? null;
   return { paused, next, waiting, dueAt: armed.dueAt, recent, outbox, wakes };
@@ -133,7 +134,7 @@ export async function isAtRest(nc: NatsConnection, runIds: readonly string[]): P
 
 /** No message of any consumer waits or is under way. */
 export async function isQuiet(nc: NatsConnection): Promise<boolean> {
-  const { consumers } = await jetstreamManager(nc);
+  const { consumers } = await managerOf(nc);
   const infos = await Promise.all(
     CONSUMER_SPECS.map(({ stream, config }) => consumers.info(stream, config.durable_name)),
   );
@@ -150,7 +151,7 @@ interface Message {
 
 /** All events of the run. Signs of life are as many as there was time for. */
 async function messagesOf(nc: NatsConnection, stream: string): Promise<Message[]> {
-  const manager = await jetstreamManager(nc);
+  const manager = await managerOf(nc);
   const { state } = await manager.streams.info(stream);
   const messages: Message[] = [];
   for (let seq = 1; seq <= state.last_seq; seq++) {
@@ -180,7 +181,7 @@ const isEarlier = (runId: string) => runId.startsWith('earlier-');
 const reasonOf = (message: string) => message.replaceAll(/\br-[0-9a-f]{8}/g, 'r').replaceAll(/[\d.]+ ms/g, 'some ms');
 
 async function firedTimers(nc: NatsConnection): Promise<string[]> {
-  const { streams } = await jetstreamManager(nc);
+  const { streams } = await managerOf(nc);
   const filters = [ALL.timersFired, ALL.slots];
   const infos = await Promise.all(filters.map((subjects_filter) => streams.info(STREAMS.timers, { subjects_filter })));
   return infos.flatMap(({ state }) => Object.keys(state.subjects ?? {}));
@@ -188,15 +189,15 @@ async function firedTimers(nc: NatsConnection): Promise<string[]> {
 
 /** Every object with its digest. The reports of verification and training, and the model card, hold figures of speed. */
 async function objectsOf(nc: NatsConnection): Promise<string[]> {
-  const manager = new Objm(nc);
+  const manager = new Objm(wireClientOf(nc));
   const names = [BUCKETS.datasets, BUCKETS.models, BUCKETS.reports];
-  const lists = await Promise.all(names.map(async (name) => (await manager.open(name, false)).list()));
+  const lists = await Promise.all(names.map(async (name) => (await manager.open(wireBucket(nc, name), false)).list()));
   return lists
     .flat()
     .filter(({ deleted }) => !deleted)
     .map(
       ({ bucket, name, digest }) =>
-        `${bucket}/${name}${bucket === BUCKETS.reports || name.endsWith(CARD_FILE) ? '' : ` ${digest}`}`,
+        `${localName(bucket)}/${name}${localName(bucket) === BUCKETS.reports || name.endsWith(CARD_FILE) ? '' : ` ${digest}`}`,
     )
     .sort();
 }
