@@ -104,7 +104,11 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
 
 /** Streams, buckets, consumers and keys. */
 async function setUp(url: string, config: Config, log: Logger): Promise<void> {
-  await connectedAs('setup', { url, config, log }, (nc) => applyTopology(nc, { replicas: config.nats.replicas }));
+  await connectedAs('setup', { url, config, log }, async (nc) => {
+    for (const change of await applyTopology(nc, { replicas: config.nats.replicas })) {
+      if (change.kind === 'change') log.info(change, 'the streams are brought up to date');
+    }
+  });
   if (config.nats.url !== undefined) return;
   const { keysDir, trustFile } = ownFiles(config.nats, config.releases);
   if (!ensureKeys(keysDir, trustFile, new Date())) return;

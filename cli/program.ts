@@ -76,6 +76,7 @@ function program(): Command {
       'make the streams, buckets and consumers on a server of your own, or change them to those of this version',
     )
     .option('--dry-run', 'only say what would be made or changed')
+    .option('--force', 'also lower copies, limits and ages to those of this version and configuration')
     .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.setup()).setupCommand(options, globals(command)));
   nightshift

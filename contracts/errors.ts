@@ -75,6 +75,10 @@ export const ERRORS = {
   DELIVERIES_EXHAUSTED: 'The message was delivered as often as allowed and never handled.',
   JANITOR_UNKNOWN: 'No janitor has ever run against this server; start one, as `nightshift start` does.',
   NATS_UNAVAILABLE: 'No nats-server could be started or reached.',
+  STREAM_FOREIGN:
+    'A stream or bucket with our name, or on our subjects, is not ours; the message names it and the two ways out.',
+  LAYOUT_UNKNOWN:
+    'The streams on the server are of a version of Nightshift that this one does not know; the message says which.',
   LOGIN_REFUSED: 'The server refuses the login, or its certificate is not trusted; the message says what to change.',
   PERMISSION_DENIED:
     'The server refuses a subject to this identity; the message names both, docs/security.md the rights.',

@@ -55,7 +55,7 @@ export const ATTEMPTS: readonly Attempt[] = [
   publish('purge the runs', `${API_ROOT}.STREAM.PURGE.${runs}`, []),
   publish('purge the facts', `${API_ROOT}.STREAM.PURGE.${STREAMS.events}`, []),
   publish('delete a consumer', `${API_ROOT}.CONSUMER.DELETE.${STREAMS.commands}.${NOBODY}`, []),
-  publish('list all streams', `${API_ROOT}.STREAM.LIST`, []),
+  publish('list all streams', `${API_ROOT}.STREAM.LIST`, ['setup']),
   publish('restore a stream', `${API_ROOT}.STREAM.RESTORE.${runs}`, []),
   publish('take a snapshot of the faces', `${API_ROOT}.STREAM.SNAPSHOT.${datasets}`, []),
   hear('listen to all answers', '_INBOX.>', []),

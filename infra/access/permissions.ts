@@ -161,6 +161,8 @@ const OWN: Readonly<Record<Role, Rights>> = {
   setup: {
     publish: [
       jetStream,
+      // Whether a stream of somebody else takes subjects that ours need.
+      `${JS}.STREAM.LIST`,
       ...names.flatMap((stream) => [
         streamInfo(stream),
         `${JS}.STREAM.CREATE.${stream}`,
@@ -369,6 +371,8 @@ export const usesJetStream = (role: Role) => PERMISSIONS[role].publish.includes(
 export interface Needs {
   /** It reads them. */
   readonly streams: readonly string[];
+  /** It may ask for their settings, and so whose they are. */
+  readonly marked: readonly string[];
   /** It takes messages from them, or only looks at them. */
   readonly consumers: readonly { readonly stream: string; readonly name: string; readonly takes: boolean }[];
 }
@@ -378,6 +382,7 @@ export function neededBy(role: Role): Needs {
   const has = (right: string) => PERMISSIONS[role].publish.includes(right);
   return {
     streams: names.filter((stream) => has(get(stream))),
+    marked: names.filter((stream) => has(streamInfo(stream))),
     consumers: CONSUMER_SPECS.map(({ stream, config }) => ({ stream, name: config.durable_name }))
       .filter(({ stream, name }) => has(consumerInfo(stream, name)))
       .map((it) => ({ ...it, takes: has(nextMessageSubject(it.stream, it.name)) })),

@@ -1,6 +1,6 @@
 /**
- * What an actor does in place of making streams: it looks whether those that it needs are there, and waits for them with
- * a line that says which are missing and how to make them. Called by main.ts at the start of an actor.
+ * What an actor does in place of making streams: it looks whether those that it needs are there and are ours, and waits for
+ * them with a line that says which are missing and how to make them. Called by main.ts at the start of an actor.
  */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
@@ -10,8 +10,11 @@ import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { neededBy, nextMessageSubject } from '../access/permissions.ts';
 import { askAgain } from '../messaging/ask-again.ts';
 import { unlessDenied } from '../messaging/denial.ts';
-import { apiSubject, managerOf } from '../messaging/jetstream.ts';
-import { missing } from './topology.ts';
+import { apiSubject, managerOf, type Manager } from '../messaging/jetstream.ts';
+import { namespaceOf } from '../messaging/wire.ts';
+import { wireName, wireStream } from './namespace.ts';
+import { foreign, layoutOf, newer, ownershipOf } from './owner.ts';
+import { unlessMissing } from './topology.ts';
 
 const LOOK_AGAIN: Omit<RetryPolicy, 'isWorthIt'> = { attemptsMax: FOREVER, pauseMs: 3_000 };
 /** No stream of ours has such a subject. */
@@ -19,35 +22,65 @@ const NO_SUBJECT = 'none';
 /** A request for messages that the consumer answers with an error, once it was let through. */
 const NO_REQUEST = '{';
 
-/** Resolves when all is there. Throws PERMISSION_DENIED at once if it may not look, or not take what it should. */
+/**
+ * Resolves when all is there. Throws at once PERMISSION_DENIED if it may not look, or not take what it should,
+ * STREAM_FOREIGN and LAYOUT_UNKNOWN.
+ */
 export async function awaitTopology(nc: NatsConnection, role: Role, log: Logger): Promise<void> {
   const onFailure = (error: unknown) => log.warn((error as Error).message); // isWorthIt lets no other pass.
   const isWorthIt = (error: unknown) => error instanceof PipelineError && error.retryable;
   await retry({ ...LOOK_AGAIN, onFailure, isWorthIt }, async () => {
-    const absent = await askAgain(`${role}: the streams`, () => missingFor(nc, role)).catch((error) => {
+    const lacking = await askAgain(`${role}: the streams`, () => lackingFor(nc, role)).catch((error) => {
       throw unlessDenied(error, nc);
     });
-    if (absent.length === 0) return;
-    const what = `${role} waits: nats-server has no ${absent.join(', ')}; \`nightshift setup\` makes what is missing`;
+    if (lacking.length === 0) return;
+    const what = `${role} waits: ${lacking.join('; ')}; \`nightshift setup\` makes what is missing`;
     throw new PipelineError('NATS_UNAVAILABLE', what, { retryable: true });
   });
 }
 
-/** By questions that a reader may ask: most may not ask for the settings of a stream. */
-async function missingFor(nc: NatsConnection, role: Role): Promise<readonly string[]> {
+/** By questions that a reader may ask: most may ask for the settings of few streams. */
+async function lackingFor(nc: NatsConnection, role: Role): Promise<readonly string[]> {
   const manager = await managerOf(nc);
-  const { streams, consumers } = neededBy(role);
+  const namespace = namespaceOf(nc);
+  const { streams, marked, consumers } = neededBy(role);
+  const old = await Promise.all(marked.map((stream) => checkOwner(manager, namespace, stream)));
   const looks = [
-    ...streams.map((stream) =>
-      missing(`stream ${stream}`, () => manager.streams.getMessage(stream, { last_by_subj: NO_SUBJECT })),
-    ),
-    ...consumers.map(({ stream, name, takes }) =>
-      missing(`consumer ${name} of ${stream}`, async () => {
+    ...streams.map(async (stream) => {
+      const isThere = await isFound(() => manager.streams.getMessage(stream, { last_by_subj: NO_SUBJECT }));
+      return isThere ? null : `stream ${wireStream(namespace, stream)}`;
+    }),
+    ...consumers.map(async ({ stream, name, takes }) => {
+      const isThere = await isFound(async () => {
         await manager.consumers.info(stream, name);
         // Without taking anything: a worker that may not take would wait for work in silence.
         if (takes) await nc.request(apiSubject(nc, nextMessageSubject(stream, name)), NO_REQUEST);
-      }),
-    ),
+      });
+      return isThere ? null : `consumer ${wireName(namespace, name)} of ${wireStream(namespace, stream)}`;
+    }),
   ];
-  return (await Promise.all(looks)).filter((name) => name !== null);
+  const absent = (await Promise.all(looks)).filter((name) => name !== null);
+  return [
+    ...(absent.length === 0 ? [] : [`nats-server has no ${absent.join(', ')}`]),
+    ...old.filter((it) => it !== null),
+  ];
+}
+
+const isFound = async (ask: () => Promise<unknown>) => (await unlessMissing(async () => [await ask()])) !== null;
+
+/** What is to be waited for, or null. Throws for a stream that waiting does not make ours. */
+async function checkOwner(manager: Manager, namespace: string, stream: string): Promise<string | null> {
+  const info = await unlessMissing(() => manager.streams.info(stream));
+  if (info === null) return null;
+  const [name, { metadata }] = [wireStream(namespace, stream), info.config];
+  switch (ownershipOf(namespace, metadata)) {
+    case 'ours':
+      return null;
+    case 'foreign':
+      throw foreign(namespace, [name]);
+    case 'newer':
+      throw newer(name, metadata);
+    case 'older':
+      return `stream ${name} is of layout ${layoutOf(metadata)}, which \`nightshift setup\` of this version brings up to date`;
+  }
 }

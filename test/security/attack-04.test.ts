@@ -34,11 +34,17 @@ test("attack 4: a whole system works on an administrator's server with the expor
       const path = join(cwd, CONFIG_FILE);
       writeFileSync(path, JSON.stringify({ nats, log: { level: 'warn' }, models: { [MODEL]: { sources } } }));
       const wouldBe = await runCli(['setup', '--dry-run'], { cwd });
-      assert.match(wouldBe.stdout, /would be made: stream EVENTS\n/, wouldBe.stderr);
+      assert.match(wouldBe.stdout, /would be made: stream nightshift_EVENTS\n/, wouldBe.stderr);
       const made = await runCli(['setup'], { cwd });
       assert.is(made.code, 0, made.stderr);
       const again = await runCli(['setup', '--json'], { cwd });
-      assert.equal(JSON.parse(again.stdout), { missing: [], dryRun: false, replicas: 1 });
+      assert.equal(JSON.parse(again.stdout), {
+        missing: [],
+        changes: [],
+        dryRun: false,
+        replicas: 1,
+        namespace: 'nightshift',
+      });
       const system = await startSystem(loadConfig({ path, env: {} }), testLogger());
       try {
         const status = await runCli(['status', '--json'], { cwd });

@@ -149,7 +149,9 @@ function answered(error: unknown): void {
 async function lookAround(operator: Client, viewer: Client): Promise<void> {
   for (const { nc } of [operator, viewer]) {
     for (const subject of Object.values(API)) await nc.request(subject, '{}', { timeout: 10_000 });
-    await nc.request('$SRV.PING', '', { timeout: 10_000 });
+    const { id } = (await nc.request('$SRV.PING', '', { timeout: 10_000 })).json<{ readonly id: string }>();
+    await nc.request('$SRV.PING.nightshift', '', { timeout: 10_000 });
+    await nc.request(`$SRV.PING.nightshift.${id}`, '', { timeout: 10_000 });
   }
   viewer.nc.subscribe('nightshift.evt.>', { max: 1 });
   await viewer.nc.flush();

@@ -29,7 +29,16 @@ export const testLogger = (): Logger =>
 const EVIDENCE_DIR = 'test-evidence';
 
 /** `folder`: where its store lies, in a folder of its own. */
-export async function withServer<T>(use: (test: TestServer) => Promise<T>, folder = tmpdir()): Promise<T> {
+export const withServer = <T>(use: (test: TestServer) => Promise<T>, folder = tmpdir()): Promise<T> =>
+  inFolder(async (test) => {
+    await applyTopology(await test.connect('test-topology'), { replicas: 1 });
+    return use(test);
+  }, folder);
+
+/** A server without any stream. */
+export const withBareServer = <T>(use: (test: TestServer) => Promise<T>): Promise<T> => inFolder(use, tmpdir());
+
+async function inFolder<T>(use: (test: TestServer) => Promise<T>, folder: string): Promise<T> {
   const home = mkdtempSync(join(folder, 'nightshift-test-'));
   const log = testLogger();
   try {
@@ -51,7 +60,6 @@ async function serve<T>(storeDir: string, log: Logger, use: (test: TestServer) =
     return nc;
   };
   try {
-    await applyTopology(await connect('test-topology'), { replicas: 1 });
     return await use({ url: server.url, connect, storeDir, server, log });
   } finally {
     await Promise.all(connections.map((nc) => nc.close()));

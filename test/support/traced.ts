@@ -1,6 +1,6 @@
 /**
  * A whole system with identities on a server that logs every line of the protocol, and what each role said in them:
- * each subject that it published or subscribed. For tests that hold the table of permissions to what happens.
+ * each subject that it published or subscribed, under its logical name. For tests that hold the table of permissions to what happens.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,8 @@ import { loginOf } from '../../infra/access/login-of.ts';
 import { ConfigSchema } from '../../infra/config/config.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
 import { launchServer } from '../../infra/server/server.ts';
-import { applyTopology, missingTopology } from '../../infra/topology/topology.ts';
+import { localSubject, NAMESPACE_DEFAULT } from '../../infra/topology/namespace.ts';
+import { applyTopology } from '../../infra/topology/topology.ts';
 import { startActor, type Actor } from '../../main.ts';
 import { withFolder } from './folder.ts';
 import type { Started } from './identities.ts';
@@ -36,7 +37,6 @@ export function traceOf(
     try {
       const login = loginOf(config.nats, 'setup', server.url);
       const nc = await connectNats({ url: server.url, login, name: 'setup', role: 'setup', log });
-      await missingTopology(nc, { replicas: 1 });
       await applyTopology(nc, { replicas: 1 });
       await nc.close();
       for (const name of ACTORS) actors.push(await startActor(name, server.url, config, log));
@@ -56,7 +56,8 @@ function saidIn(log: string, keys: Readonly<Record<Role, string>>): Readonly<Rec
   const said = new Map(ROLES.map((role) => [keys[role], { publish: new Set<string>(), subscribe: new Set<string>() }]));
   for (const line of log.split('\n')) {
     const [, key = '', verb, subject = ''] = LINE.exec(line) ?? [];
-    if (verb !== undefined) said.get(key)![verb === 'SUB' ? 'subscribe' : 'publish'].add(subject);
+    if (verb !== undefined)
+      said.get(key)![verb === 'SUB' ? 'subscribe' : 'publish'].add(localSubject(NAMESPACE_DEFAULT, subject));
   }
   // One for each role, which fromEntries loses.
   return Object.fromEntries(ROLES.map((role): [Role, Said] => [role, said.get(keys[role])!])) as Record<Role, Said>;

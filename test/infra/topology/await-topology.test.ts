@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigSchema } from '../../../infra/config/config.ts';
 import { launchServer } from '../../../infra/server/server.ts';
-import { applyTopology, missingTopology } from '../../../infra/topology/topology.ts';
+import { applyTopology, planTopology } from '../../../infra/topology/topology.ts';
 import { startActor } from '../../../main.ts';
 import { withFolder } from '../../support/folder.ts';
 import { withRoles } from '../../support/identities.ts';
@@ -22,13 +22,19 @@ test('topology: an actor waits for `nightshift setup`, which alone makes streams
     const starting = startActor('trainer', server.url, config, told);
     try {
       const line = await until(() => lines.find((it) => it.includes('trainer waits')), 'a line that says so', 10_000);
-      assert.match(line, /trainer waits: nats-server has no stream COMMANDS, stream EVENTS, .*stream OBJ_DATASETS/);
-      assert.match(line, /consumer train-start of COMMANDS.*`nightshift setup` makes what is missing/);
+      assert.match(
+        line,
+        /trainer waits: nats-server has no stream nightshift_COMMANDS, stream nightshift_EVENTS, .*OBJ_nightshift_DATASETS/,
+      );
+      assert.match(
+        line,
+        /consumer nightshift_train-start of nightshift_COMMANDS.*`nightshift setup` makes what is missing/,
+      );
       await withRoles({ url: server.url, storeDir }, ['setup'], async ({ setup }) => {
-        const missing = await missingTopology(setup.nc, { replicas: 1 });
-        assert.ok(missing.includes('stream EVENTS') && missing.includes('consumer train-start of COMMANDS'));
-        await applyTopology(setup.nc, { replicas: 1 });
-        assert.equal(await missingTopology(setup.nc, { replicas: 1 }), []);
+        const missing = await planTopology(setup.nc, { replicas: 1 });
+        assert.ok(missing.some(({ kind, what }) => kind === 'make' && what === 'stream nightshift_EVENTS'));
+        assert.equal(await applyTopology(setup.nc, { replicas: 1 }), missing);
+        assert.equal(await planTopology(setup.nc, { replicas: 1 }), []);
       });
     } finally {
       // An actor that still waits would keep this process: it gets its streams, whatever failed, and is stopped.
