@@ -15,6 +15,7 @@ import { createBus } from '../../infra/messaging/bus.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { createRecordStore, openKv, type RecordStore } from '../../infra/stores/record-store.ts';
 import { createReplicaStore, type HeartbeatStore } from '../../infra/stores/replica-store.ts';
+import { question } from '../../infra/messaging/wire.ts';
 import { announce, commit } from '../../services/deployment/records.ts';
 import { encodePng } from '../../services/data/images.ts';
 import { storeTinyPair, tinySplit, type TinyPairOptions } from './tiny-data.ts';
@@ -160,7 +161,7 @@ export async function ask(
   if (minRelease) meta.set(INFER_HEADERS.minRelease, minRelease);
   if (seenRelease) meta.set(INFER_HEADERS.seenRelease, seenRelease);
   if (minEnrolment) meta.set(INFER_HEADERS.minEnrolment, minEnrolment);
-  const message: Msg = await nc.request(inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });
+  const message: Msg = await question(nc, inferSubject(MODEL, verb), image, { timeout: 15_000, headers: meta });
   const status = Number(message.headers?.get(INFER_HEADERS.errorStatus) || 200);
   const retryAfter = message.headers?.get(INFER_HEADERS.retryAfterMs);
   return {
