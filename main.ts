@@ -106,7 +106,7 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
 async function setUp(url: string, config: Config, log: Logger): Promise<void> {
   await connectedAs('setup', { url, config, log }, async (nc) => {
     for (const change of await applyTopology(nc, { replicas: config.nats.replicas })) {
-      if (change.kind === 'change') log.info(change, 'the streams are brought up to date');
+      if (change.kind !== 'make') log.info(change, 'the streams are brought up to date');
     }
   });
   if (config.nats.url !== undefined) return;

@@ -41,6 +41,7 @@ export async function setupCommand(options: SetupOptions, global: GlobalOptions)
 /** A line for each thing that is made, and for each setting that is changed or kept. */
 function linesOf({ kind, what, fields }: Change, dryRun: boolean): string[] {
   if (kind === 'make') return [`${dryRun ? 'would be made' : 'made'}: ${what}`];
+  if (kind === 'rename') return [`${dryRun ? 'would be renamed' : 'renamed'}: ${what}`];
   const verb = ({ isKept }: FieldChange) => (isKept ? 'kept' : dryRun ? 'would be changed' : 'changed');
   const why = ({ isKept }: FieldChange) => (isKept ? ' would lower it; --force does' : '');
   return fields.map((field) => `${verb(field)}: ${what}: ${inWords(field)}${why(field)}`);

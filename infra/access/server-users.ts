@@ -10,14 +10,23 @@ export function authorizationOf(
   namespace: string,
   keyOf: (role: Role) => string,
   people: readonly (Person & { readonly key: string })[] = [],
+  /** Of `setup`, beside its own. */
+  more: readonly string[] = [],
 ): string {
   const on = (permissions: Permissions) => wirePermissions(namespace, permissions);
   const users = [
-    ...ROLES.map((role) => userOf(role, keyOf(role), on(PERMISSIONS[role]))),
+    ...ROLES.map((role) =>
+      userOf(role, keyOf(role), role === 'setup' ? withMore(on(PERMISSIONS[role]), more) : on(PERMISSIONS[role])),
+    ),
     ...people.map(({ key, ...person }) => userOf(person.who, key, on(permissionsOfPerson(person)))),
   ];
   return ['authorization {', '  users: [', ...users, '  ]', '}', ''].join('\n');
 }
+
+const withMore = (permissions: Permissions, more: readonly string[]): Permissions => ({
+  ...permissions,
+  publish: [...permissions.publish, ...more],
+});
 
 function userOf(name: string, key: string, { publish, subscribe, answersMs }: Permissions): string {
   const answers = answersMs === null ? '' : `      allow_responses: { max: 1, expires: "${answersMs}ms" }\n`;

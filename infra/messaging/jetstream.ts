@@ -5,6 +5,7 @@
  */
 import {
   jetstream,
+  JetStreamApiError,
   jetstreamManager,
   type Consumer,
   type ConsumerConfig,
@@ -260,5 +261,18 @@ function localAdvisory(text: string): string {
     return JSON.stringify({ ...rest, stream: localStream(stream), consumer: localName(consumer) });
   } catch {
     return text;
+  }
+}
+
+/** The server's codes for a stream and a consumer that are not there; the client's own table lacks them. */
+const MISSING: readonly number[] = [10059, 10014];
+
+/** Null if the question finds nothing. */
+export async function unlessMissing<T>(ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof JetStreamApiError && MISSING.includes(error.code)) return null;
+    throw error;
   }
 }

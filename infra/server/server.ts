@@ -3,14 +3,15 @@
  * store folder, restarted if it crashes or its disk was full, stopped with us. Streams are not made here: see
  * topology/topology.ts.
  */
-import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../runtime/logger.ts';
 import { pauseOf, type Pauses } from '../../runtime/retry.ts';
 import { forgetAddress, openKeys, storeKeyIfAny, writeAddress } from '../access/keys.ts';
 import { authorizationOf } from '../access/server-users.ts';
 import { NAMESPACE_DEFAULT } from '../topology/namespace.ts';
+import { LAYOUT_1, UPGRADE_RIGHTS } from '../topology/upgrade.ts';
 import { findServerBinary, type ServerBinary } from './server-binary.ts';
 import { watchDisk, type DiskWatch } from './server-disk.ts';
 import { lockStore, type StoreLock } from './server-lock.ts';
@@ -79,8 +80,20 @@ function accessOf(
 ): Pick<StartOptions, 'authorization' | 'storeKey'> {
   if (!hasIdentities) return { authorization: '', storeKey: storeKeyIfAny(storeDir) };
   const { publicKeys, storeKey } = openKeys(storeDir);
-  return { authorization: authorizationOf(namespace, (role) => publicKeys[role]), storeKey };
+  return {
+    authorization: authorizationOf(
+      namespace,
+      (role) => publicKeys[role],
+      [],
+      hasLayout1(storeDir) ? UPGRADE_RIGHTS : [],
+    ),
+    storeKey,
+  };
 }
+
+/** Streams of 0.4.0 or before, which the start brings to the names of today. */
+const hasLayout1 = (storeDir: string): boolean =>
+  Object.keys(LAYOUT_1).some((stream) => existsSync(join(storeDir, 'data/jetstream/$G/streams', stream)));
 
 const foreignServer = (url: string): Server => ({
   url,

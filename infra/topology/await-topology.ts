@@ -10,11 +10,10 @@ import { FOREVER, retry, type RetryPolicy } from '../../runtime/retry.ts';
 import { neededBy, nextMessageSubject } from '../access/permissions.ts';
 import { askAgain } from '../messaging/ask-again.ts';
 import { unlessDenied } from '../messaging/denial.ts';
-import { apiSubject, managerOf, type Manager } from '../messaging/jetstream.ts';
+import { apiSubject, managerOf, unlessMissing, type Manager } from '../messaging/jetstream.ts';
 import { namespaceOf } from '../messaging/wire.ts';
 import { wireName, wireStream } from './namespace.ts';
 import { foreign, layoutOf, newer, ownershipOf } from './owner.ts';
-import { unlessMissing } from './topology.ts';
 
 const LOOK_AGAIN: Omit<RetryPolicy, 'isWorthIt'> = { attemptsMax: FOREVER, pauseMs: 3_000 };
 /** No stream of ours has such a subject. */

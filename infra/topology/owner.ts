@@ -60,10 +60,3 @@ export const newer = (stream: string, metadata: Metadata | undefined) =>
     'LAYOUT_UNKNOWN',
     `stream ${stream} is of layout ${layoutOf(metadata)}, and this version of Nightshift knows up to ${LAYOUT}: a newer version has set this server up; install that one here as well`,
   );
-
-/** Streams of 0.4.0 and before have no namespace in their names and no mark. */
-export const tooOld = (streams: readonly string[]) =>
-  new PipelineError(
-    'LAYOUT_UNKNOWN',
-    `streams ${streams.join(', ')} are of Nightshift 0.4.0 or before (layout 1), which this version neither reads nor changes. Either go on with that version; or export with it what is deployed (\`nightshift release export\`), and start this version with another nats.storeDir (NIGHTSHIFT_STORE) or, on a server of your own, with another nats.namespace (docs/operations.md, "From 0.4.0")`,
-  );

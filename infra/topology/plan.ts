@@ -14,10 +14,11 @@ export interface FieldChange {
 }
 
 export interface Change {
-  readonly kind: 'make' | 'change';
+  /** `rename`: from an older layout, with all that is in it. */
+  readonly kind: 'make' | 'change' | 'rename';
   /** `stream nightshift_EVENTS`, `consumer nightshift_train-start of nightshift_COMMANDS`. */
   readonly what: string;
-  /** Empty for what is made. */
+  /** Empty for what is made or renamed. */
   readonly fields: readonly FieldChange[];
 }
 
@@ -48,7 +49,7 @@ export const applied = ({ fields }: Change): Config =>
 function isSame(has: unknown, wanted: unknown): boolean {
   if (has === undefined) return !wanted || (Array.isArray(wanted) && wanted.length === 0);
   if (isObject(has) && isObject(wanted)) return Object.entries(wanted).every(([key, value]) => has[key] === value);
-  if (Array.isArray(has) && Array.isArray(wanted)) return isDeepStrictEqual([...has].sort(), [...wanted].sort());
+  if (Array.isArray(has) && Array.isArray(wanted)) return isDeepStrictEqual(new Set(has), new Set(wanted));
   return has === wanted;
 }
 
@@ -74,5 +75,5 @@ const IN_NANOSECONDS = ['max_age', 'duplicate_window', 'ack_wait', 'inactive_thr
 function shown(field: string, value: unknown): string {
   if (value === undefined) return 'none';
   if (IN_NANOSECONDS.includes(field)) return `${Number(value) / 1e9} s`;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return JSON.stringify(value).replaceAll('"', '');
 }

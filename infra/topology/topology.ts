@@ -3,21 +3,20 @@
  * number of processes. It changes nothing unless all that has our names is ours (owner.ts). Called with the identity `setup`
  * by main.ts for our own server and by `nightshift setup`, never by an actor: see await-topology.ts.
  */
-import { JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
+import { JetStreamApiError, type ConsumerConfig, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
-import { wireConsumerConfig, wireManagerOf, wireStreamConfig } from '../messaging/jetstream.ts';
+import { unlessMissing, wireConsumerConfig, wireManagerOf, wireStreamConfig } from '../messaging/jetstream.ts';
 import { namespaceOf } from '../messaging/wire.ts';
 import { CONSUMER_SPECS } from './consumers.ts';
 import { wireStream } from './namespace.ts';
-import { foreign, markOf, newer, overlapping, ownershipOf, tooOld } from './owner.ts';
+import { foreign, markOf, newer, overlapping, ownershipOf } from './owner.ts';
 import { applied, changeOf, type Change } from './plan.ts';
+import { isOfLayout1, isUnfinished, upgradeOf, type Upgrade } from './upgrade.ts';
 import { streamsOf, type StreamSpec, type TopologyOptions } from './streams.ts';
 
 /** The server's codes; the client's own table lacks them. */
 const NO_ROOM = 10047;
-/** For a stream and a consumer that are not there. */
-const MISSING: readonly number[] = [10059, 10014];
 
 export interface SetupOptions extends TopologyOptions {
   /** Lowers copies, limits and ages, too. */
@@ -29,12 +28,17 @@ export interface SetupOptions extends TopologyOptions {
  * somebody else's, and LAYOUT_UNKNOWN if another version of Nightshift made ours.
  */
 export async function planTopology(nc: NatsConnection, options: SetupOptions): Promise<readonly Change[]> {
-  return (await stepsOf(nc, options)).map(({ change }) => change);
+  const { upgrade, steps } = await stepsOf(nc, options);
+  return upgrade ? upgrade.changes : steps.map(({ change }) => change);
 }
 
 /** Adds what is missing and changes what differs; returns that. Throws as planTopology, and DISK_FULL. */
 export async function applyTopology(nc: NatsConnection, options: SetupOptions): Promise<readonly Change[]> {
-  const steps = await stepsOf(nc, options);
+  const { upgrade, steps } = await stepsOf(nc, options);
+  if (upgrade) {
+    await upgrade.run();
+    return [...upgrade.changes, ...(await applyTopology(nc, options))];
+  }
   // Consumers need their streams.
   for (const of of ['stream', 'consumer'] as const) {
     await Promise.all(steps.filter((step) => step.of === of).map((step) => step.run()));
@@ -48,18 +52,26 @@ interface Step {
   run(): Promise<void>;
 }
 
-async function stepsOf(nc: NatsConnection, { force = false, ...options }: SetupOptions): Promise<readonly Step[]> {
+interface Steps {
+  /** Comes first, and alone: the rest is known when it is done. */
+  readonly upgrade: Upgrade | null;
+  readonly steps: readonly Step[];
+}
+
+async function stepsOf(nc: NatsConnection, { force = false, ...options }: SetupOptions): Promise<Steps> {
   const manager = await wireManagerOf(nc);
   const namespace = namespaceOf(nc);
   const wanted = streamsOf(options).map((it) => ({ ...wireStreamConfig(namespace, it), metadata: markOf(namespace) }));
   const found = await Promise.all(wanted.map(({ name }) => configOf(manager, name)));
   refuseOthers(namespace, found);
-  await refuseOverlaps(manager, wanted);
+  const isOld = await isOnOldLayout(manager, wanted);
+  if (isOld || found.some((config) => config !== null && isUnfinished(config)))
+    return { upgrade: await upgradeOf(manager, wanted), steps: [] };
   const streams = wanted.map((spec, index) => streamStep(manager, spec, found[index] ?? null, force));
   const consumers = CONSUMER_SPECS.map(({ stream, config }) =>
     consumerStep(manager, wireStream(namespace, stream), wireConsumerConfig(namespace, config)),
   );
-  return [...streams, ...(await Promise.all(consumers))].filter((step) => step !== null);
+  return { upgrade: null, steps: [...streams, ...(await Promise.all(consumers))].filter((step) => step !== null) };
 }
 
 const configOf = (manager: JetStreamManager, name: string) =>
@@ -78,24 +90,24 @@ function refuseOthers(namespace: string, found: readonly (StreamConfig | null)[]
   if (future[0]) throw newer(future[0].name, future[0].metadata);
 }
 
-/** A server takes no two streams with a subject in common, and says only that one is there. */
-async function refuseOverlaps(manager: JetStreamManager, wanted: readonly StreamSpec[]): Promise<void> {
+/**
+ * Whether streams of layout 1 take our subjects. Throws STREAM_FOREIGN for those of somebody else: a server takes no two
+ * streams with a subject in common, and says only that one is there.
+ */
+async function isOnOldLayout(manager: JetStreamManager, wanted: readonly StreamSpec[]): Promise<boolean> {
   const ours = new Set(wanted.map(({ name }) => name));
   const subjects = wanted.flatMap((spec) => spec.subjects ?? []);
-  const lists = await Promise.all(
-    subjects.map(async (subject) => ({ subject, streams: await takenBy(manager, subject) })),
-  );
-  const others = new Map<string, { readonly config: StreamConfig; readonly subjects: string[] }>();
-  for (const { subject, streams } of lists) {
+  const lists = subjects.map(async (subject) => ({ subject, streams: await takenBy(manager, subject) }));
+  const others = new Map<string, string[]>();
+  let isOld = false;
+  for (const { subject, streams } of await Promise.all(lists)) {
     for (const config of streams.filter(({ name }) => !ours.has(name))) {
-      const other = others.get(config.name) ?? { config, subjects: [] };
-      other.subjects.push(subject);
-      others.set(config.name, other);
+      if (isOfLayout1(config)) isOld = true;
+      else others.set(config.name, [...(others.get(config.name) ?? []), subject]);
     }
   }
-  const old = [...others.values()].filter(({ config }) => isOfLayout1(config));
-  if (old.length > 0) throw tooOld(old.map(({ config }) => config.name));
-  if (others.size > 0) throw overlapping([...others].map(([name, other]) => ({ name, subjects: other.subjects })));
+  if (others.size > 0) throw overlapping([...others].map(([name, taken]) => ({ name, subjects: taken })));
+  return isOld;
 }
 
 async function takenBy(manager: JetStreamManager, subject: string): Promise<readonly StreamConfig[]> {
@@ -103,10 +115,6 @@ async function takenBy(manager: JetStreamManager, subject: string): Promise<read
   for await (const { config } of manager.streams.list(subject)) configs.push(config);
   return configs;
 }
-
-/** Up to 0.4.0 a stream had its logical name, and its description. */
-const isOfLayout1 = ({ name, description }: StreamConfig) =>
-  streamsOf({ replicas: 1 }).some((spec) => spec.name === name && spec.description === description);
 
 function streamStep(
   manager: JetStreamManager,
@@ -116,12 +124,14 @@ function streamStep(
 ): Step | null {
   const change = changeOf(`stream ${spec.name}`, has && { ...has }, { ...spec }, force);
   if (change === null) return null;
+  const changed = applied(change);
   const run = async () => {
+    if (has !== null && Object.keys(changed).length === 0) return;
     try {
       if (has === null) await manager.streams.add(spec);
       else
         await manager.streams.update(spec.name, {
-          ...applied(change),
+          ...changed,
           metadata: { ...has.metadata, ...spec.metadata },
         });
     } catch (error) {
@@ -138,12 +148,15 @@ async function consumerStep(
 ): Promise<Step | null> {
   const name = config.durable_name!; // Each of the table has one.
   const has = await unlessMissing(async () => (await manager.consumers.info(stream, name)).config);
-  const change = changeOf(`consumer ${name} of ${stream}`, has && { ...has }, { ...config }, true);
+  // One that came from an older layout goes on from where it stood.
+  const { deliver_policy: from, ...rest } = config;
+  const wants = has?.deliver_policy === 'by_start_sequence' ? rest : { ...rest, deliver_policy: from };
+  const change = changeOf(`consumer ${name} of ${stream}`, has && { ...has }, wants, true);
   if (change === null) return null;
   const run = async () =>
     void (await (has === null
       ? manager.consumers.add(stream, config)
-      : manager.consumers.update(stream, name, config)));
+      : manager.consumers.update(stream, name, wants as Partial<ConsumerConfig>)));
   return { of: 'consumer', change, run };
 }
 
@@ -153,13 +166,3 @@ const noRoom = ({ name, max_bytes }: StreamSpec, cause: unknown) =>
     `nats-server has no room for stream ${name} (${max_bytes} bytes): it keeps its streams within three quarters of what is free on its disk when it starts, and within what the account may store; free some space, choose another nats.storeDir, or raise the account's limit`,
     { cause },
   );
-
-/** Null if the question finds nothing. */
-export async function unlessMissing<T>(ask: () => Promise<T>): Promise<T | null> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof JetStreamApiError && MISSING.includes(error.code)) return null;
-    throw error;
-  }
-}

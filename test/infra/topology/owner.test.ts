@@ -1,7 +1,7 @@
 /** Whose a stream is, by its metadata. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { foreign, LAYOUT, markOf, newer, overlapping, ownershipOf, tooOld } from '../../../infra/topology/owner.ts';
+import { foreign, LAYOUT, markOf, newer, overlapping, ownershipOf } from '../../../infra/topology/owner.ts';
 
 const LAYOUT_KEY = 'nightshift.io/layout';
 const marked = (layout: number) => ({ ...markOf('staging'), [LAYOUT_KEY]: String(layout) });
@@ -25,7 +25,6 @@ test('owner: each refusal names the streams and the ways out', () => {
   );
   assert.match(overlapping([{ name: 'EVENTS', subjects: ['a.>'] }]).message, /EVENTS takes a\.>.*nats\.namespace/);
   assert.match(newer('staging_CTL', marked(LAYOUT + 1)).message, /staging_CTL is of layout 3.*a newer version/);
-  assert.match(tooOld(['CTL']).message, /CTL .*0\.4\.0 or before.*release export/);
 });
 
 test.run();
