@@ -76,7 +76,7 @@ test('auth: a context of the NATS CLI has address, key and inbox of the role', (
       assert.is(statSync(file).mode & 0o777, 0o600);
       const context = JSON.parse(readFileSync(file, 'utf8'));
       const nkey = join(cwd, '.nightshift/keys/operator.nk');
-      assert.equal([context.url, context.nkey, context.inbox_prefix], [url, nkey, '_INBOX_operator']);
+      assert.equal([context.url, context.nkey, context.inbox_prefix], [url, nkey, '_INBOX_nightshift_operator']);
       // What the NATS CLI understands, Nightshift does as well: from another folder, by the context alone.
       await withFolder(async (elsewhere) => {
         const byContext = await runCli(['--context', 'nightshift-operator', 'status'], { cwd: elsewhere, env });
