@@ -98,7 +98,9 @@ async function readersOf(manager: JetStreamManager, moves: readonly Move[]): Pro
   for (const { stream, config } of CONSUMER_SPECS) {
     const move = moves.find(({ old }) => old?.config.name === stream);
     if (!move) continue;
-    const info = await manager.consumers.info(stream, config.durable_name);
+    // Older stores have fewer.
+    const info = await unlessMissing(() => manager.consumers.info(stream, config.durable_name));
+    if (info === null) continue;
     if (info.num_waiting > 0) throw atWork(stream, config.durable_name);
     if (move.old?.config.retention === 'workqueue') continue;
     const filters = config.filter_subjects?.map((subject) => wireSubject(NAMESPACE_DEFAULT, subject)) ?? [];
