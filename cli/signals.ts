@@ -1,7 +1,9 @@
 /**
- * Turns Ctrl-C and a supervisor's SIGTERM into something to wait for. The first one asks for a graceful end; a second
- * ends the process at once.
+ * Turns Ctrl-C, a supervisor's SIGTERM and the end of the script runner that started us into something to wait for. The
+ * first one asks for a graceful end; a second signal ends the process at once.
  */
+import { onParentGone } from './parent.ts';
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const EXIT_CODE_INTERRUPTED = 130;
 /** npm passes on a Ctrl-C that the terminal has sent to us as well: the same signal so soon is the same one. */
@@ -21,7 +23,10 @@ export function onSignal(
     if (signal !== first.signal || performance.now() - first.atMs > ECHO_MS) atOnce();
   };
   for (const signal of SIGNALS) process.on(signal, handler);
+  // A runner that was told to end passes that on before it goes.
+  const offParent = onParentGone(() => first ?? handler('the end of the script runner'));
   return () => {
+    offParent();
     for (const signal of SIGNALS) process.off(signal, handler);
   };
 }

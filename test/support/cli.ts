@@ -37,7 +37,8 @@ export interface CliProcess {
 }
 
 const PROGRAM = fileURLToPath(new URL('../../cli/nightshift.mjs', import.meta.url));
-const MARK = 'NIGHTSHIFT_TEST_CLI';
+/** The variable whose value all processes of one command inherit. */
+export const MARK = 'NIGHTSHIFT_TEST_CLI';
 /** A cold start of Node and nats-server on a machine that does much else. */
 const PRINT_TIMEOUT_MS = 60_000;
 /** For the watchdog of a killed process to end its nats-server. */
@@ -130,7 +131,7 @@ function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): CliPr
     output,
     printed: (pattern) => until(() => match(pattern), `${pattern} from ${args.join(' ')}`, PRINT_TIMEOUT_MS),
     kill: (signal) => void child.kill(signal),
-    alive: () => processesWith(`${MARK}=${mark}`),
+    alive: () => markedProcesses(mark),
   };
 }
 
@@ -147,7 +148,9 @@ function collect(stream: NodeJS.ReadableStream): () => string {
   return () => Buffer.concat(chunks).toString('utf8');
 }
 
-function processesWith(setting: string): string[] {
+/** `pid command` of the living processes that inherited the mark. */
+export function markedProcesses(mark: string): string[] {
+  const setting = `${MARK}=${mark}`;
   if (!existsSync('/proc/self/environ')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && readProc(name, 'environ').split('\0').includes(setting))
