@@ -7,20 +7,8 @@ import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import { admitted } from './actors/admission.ts';
 import { ACTORS, type ActorName } from './actors/names.ts';
-import { startCollector } from './actors/collector/collector.ts';
-import { startBlobReader } from './actors/inference/blob-reader.ts';
-import { startInference } from './actors/inference/inference.ts';
-import { followModels } from './actors/inference/follow-models.ts';
-import { openServedMemory, type ServedMemory } from './actors/inference/served-memory.ts';
-import { sealAll, withAdopted } from './actors/orchestrator/adopt.ts';
-import { applyFile } from './actors/orchestrator/apply-file.ts';
-import { startJanitor } from './actors/janitor/janitor.ts';
-import { endpointsOf } from './actors/orchestrator/api.ts';
-import { openOrchestratorContext } from './actors/orchestrator/context.ts';
-import { startOrchestrator } from './actors/orchestrator/orchestrator.ts';
-import { applySchedules } from './actors/orchestrator/schedule.ts';
-import { startTrainer } from './actors/trainer/trainer.ts';
-import { startVerifier } from './actors/verifier/verifier.ts';
+import type { ServedMemory } from './actors/inference/served-memory.ts';
+import type { startTrainer } from './actors/trainer/trainer.ts';
 import { serveApi } from './infra/messaging/api.ts';
 import type { Role } from './contracts/roles.ts';
 import { BUCKETS, type WorkStage } from './contracts/subjects.ts';
@@ -68,7 +56,10 @@ interface Stoppable {
 
 export type Actor = Pick<System, 'stop' | 'unstopped'>;
 
-/** Server, streams and actors. All parts that had started are stopped again if a later one fails to. */
+/**
+ * Server, streams and actors, in this process: for tests and the demo. `nightshift start` gives each actor a process of
+ * its own (cli/crew.ts). All parts that had started are stopped again if a later one fails to.
+ */
 export async function startSystem(config: Config, log: Logger, actors: readonly ActorName[] = ACTORS): Promise<System> {
   const started: Actor[] = [];
   let server: Server | null = null;
@@ -82,15 +73,8 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
     }
   };
   const stop = () => (stopping ??= stopAll());
-  refuseLoginWithoutServer(config.nats);
-  // Found now rather than at night. Where other machines do the work, it is their files that need them.
-  for (const problem of localDefinitions(config).undefinedNames()) log.warn({}, problem);
   try {
-    const { insecure } = config.nats;
-    server = await launchServer({ ...config.nats, hasIdentities: !insecure, log });
-    // A server of somebody else is set up by `nightshift setup`, with rights that no actor has.
-    if (server.source !== 'url') await setUp(server.url, config, log);
-    if (server.source !== 'url') await applyOwnFile(server.url, config, log);
+    server = await openServer(config, log);
     // Inference first and on its own: what is deployed serves while the rest is still starting.
     for (const actor of ['inference' as const, ...actors.filter((name) => name !== 'inference')]) {
       if (actors.includes(actor)) started.push(await startActor(actor, server.url, config, log));
@@ -98,6 +82,24 @@ export async function startSystem(config: Config, log: Logger, actors: readonly 
     return { server, stop, unstopped: () => started.flatMap((actor) => actor.unstopped()) };
   } catch (error) {
     await stop();
+    throw error;
+  }
+}
+
+/** The server with all that actors need of it. Nothing is left running if it fails. */
+export async function openServer(config: Config, log: Logger): Promise<Server> {
+  refuseLoginWithoutServer(config.nats);
+  // Found now rather than at night. Where other machines do the work, it is their files that need them.
+  for (const problem of localDefinitions(config).undefinedNames()) log.warn({}, problem);
+  const { insecure } = config.nats;
+  const server = await launchServer({ ...config.nats, hasIdentities: !insecure, log });
+  try {
+    // A server of somebody else is set up by `nightshift setup`, with rights that no actor has.
+    if (server.source !== 'url') await setUp(server.url, config, log);
+    if (server.source !== 'url') await applyOwnFile(server.url, config, log);
+    return server;
+  } catch (error) {
+    await server.stop();
     throw error;
   }
 }
@@ -116,8 +118,10 @@ async function setUp(url: string, config: Config, log: Logger): Promise<void> {
 }
 
 /** What pipelines are lies in the system; a server of our own gets it from the file at each start. */
-const applyOwnFile = (url: string, config: Config, log: Logger): Promise<void> =>
-  connectedAs('orchestrator', { url, config, log }, (nc) => applyFile(nc, localDefinitions(config), log));
+async function applyOwnFile(url: string, config: Config, log: Logger): Promise<void> {
+  const { applyFile } = await import('./actors/orchestrator/apply-file.ts');
+  await connectedAs('orchestrator', { url, config, log }, (nc) => applyFile(nc, localDefinitions(config), log));
+}
 
 interface Reached {
   readonly url: string;
@@ -142,6 +146,7 @@ async function adopt(
   { keysDir, trustFile }: Pick<ReturnType<typeof ownFiles>, 'keysDir' | 'trustFile'>,
   log: Logger,
 ): Promise<void> {
+  const { sealAll, withAdopted } = await import('./actors/orchestrator/adopt.ts');
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const records = await deployments.list();
   const key = openSigning({ keysDir, trustFile }).keyOf('orchestrator');
@@ -256,16 +261,33 @@ const featureFoldersOf = ({ models }: Config): string[] =>
     .flatMap(({ training, verification }) => [training.backbone?.cacheDir, verification.featuresDir])
     .filter((folder) => typeof folder === 'string');
 
+/**
+ * An actor's code is loaded when it is needed: a process that runs one of them starts in half the time and needs half the
+ * memory.
+ */
+const CODE = {
+  collector: () => import('./actors/collector/collector.ts'),
+  trainer: () => import('./actors/trainer/trainer.ts'),
+  verifier: () => import('./actors/verifier/verifier.ts'),
+  inference: () => import('./actors/inference/start.ts'),
+  orchestrator: () => import('./actors/orchestrator/start.ts'),
+  janitor: () => import('./actors/janitor/janitor.ts'),
+} satisfies Readonly<Record<ActorName, () => Promise<object>>>;
+
+/** So that it is there already when the server is. */
+export const loadActor = async (name: ActorName): Promise<void> => void (await CODE[name]());
+
 const STARTERS: Readonly<Record<ActorName, Starter>> = {
   collector: startCollection,
-  trainer: worker('trainer', startTrainer),
-  verifier: worker('verifier', startVerifier),
+  trainer: async (surroundings) => worker('trainer', (await CODE.trainer()).startTrainer)(surroundings),
+  verifier: async (surroundings) => worker('verifier', (await CODE.verifier()).startVerifier)(surroundings),
   inference: startReplicas,
   orchestrator: startOrchestration,
   janitor: startCleaning,
 };
 
 async function startCollection({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
+  const { startCollector } = await CODE.collector();
   await sweepScratch();
   const forgotten = await openForgotten(nc);
   return startCollector({
@@ -278,6 +300,7 @@ async function startCollection({ nc, config, log, signing }: Surroundings): Prom
 }
 
 async function startCleaning({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
+  const { startJanitor } = await CODE.janitor();
   await sweepScratch();
   return startJanitor({
     bus: await busOf(nc, 'janitor', log),
@@ -294,6 +317,7 @@ async function startCleaning({ nc, config, log, signing }: Surroundings): Promis
 }
 
 async function startOrchestration({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
+  const { applySchedules, endpointsOf, openOrchestratorContext, startOrchestrator } = await CODE.orchestrator();
   const context = await openOrchestratorContext(nc, localDefinitions(config), log, signing);
   const api = await serveApi(nc, endpointsOf(context), log);
   await askForever('schedules are applied', () => applySchedules(context), log);
@@ -308,6 +332,7 @@ async function startOrchestration({ nc, config, log, signing }: Surroundings): P
 
 /** `inference.replicas` of every model that is configured in the system. */
 async function startReplicas(surroundings: Surroundings): Promise<Stoppable> {
+  const { followModels, openServedMemory, startBlobReader, startInference } = await CODE.inference();
   const { nc, url, login, config, log, signing, stateDir } = surroundings;
   const trustFile = releaseFiles(config.nats, config.releases)?.trustFile;
   const blobs = startBlobReader({ url, login, source: 'inference', trustFile });

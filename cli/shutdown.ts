@@ -5,30 +5,51 @@
 import type { Logger } from '../runtime/logger.ts';
 import { onSignal } from './signals.ts';
 
+/** What there is to stop. */
+export interface Stoppable {
+  unstopped(): readonly string[];
+  /** Ends at once what would not end with this process. */
+  kill?(): void;
+}
+
 export interface Ending {
   /** Resolves with the first signal. */
   readonly asked: Promise<string>;
   /** Tells what there is to stop from now on; before, the start is. */
-  watch(part: { unstopped(): readonly string[] }): void;
+  watch(part: Stoppable): void;
+  /** From now on the end comes within this time, whatever hangs. */
+  within(ms: number, why: string): void;
+  /** As a signal asks for it. */
+  ask(why: string, graceMs?: number): void;
 }
 
-export function endOnSignal(graceMs: number, log: Logger): Ending {
-  let unstopped: () => readonly string[] = () => ['the start'];
+const START: Stoppable = { unstopped: () => ['the start'] };
+
+/** `marginMs`: what a supervisor leaves to its parts, which end themselves within the time and say what hung. */
+export function endOnSignal(graceMs: number, log: Logger, marginMs = 0): Ending {
+  let part = START;
   const endHard = (why: string) => {
     log.error(
-      { unstopped: unstopped() },
-      `${why}; ended without: ${unstopped().join(', ') || 'what keeps the process'}`,
+      { unstopped: part.unstopped() },
+      `${why}; ended without: ${part.unstopped().join(', ') || 'what keeps the process'}`,
     );
+    part.kill?.();
     // Not process.exit(): that waits for threads, and for files, that may hang as well.
     process.kill(process.pid, 'SIGKILL');
   };
+  // It keeps nothing alive: where all has ended before, the process ends by itself.
+  const within = (ms: number, why: string) => void setTimeout(() => endHard(why), ms).unref();
+  const late = (ms: number) => within(ms + marginMs, `not stopped within ${ms} ms (shutdown.graceMs)`);
+  let ask: Ending['ask'] = () => {};
   const asked = new Promise<string>((resolve) => {
-    const stop = (signal: string) => {
-      // It keeps nothing alive: where all has ended before, the process ends by itself.
-      setTimeout(() => endHard(`not stopped within ${graceMs} ms (shutdown.graceMs)`), graceMs).unref();
-      resolve(signal);
+    let isAsked = false;
+    ask = (why, ms = graceMs) => {
+      if (isAsked) return;
+      isAsked = true;
+      late(ms);
+      resolve(why);
     };
-    onSignal(stop, () => endHard('told to end for the second time'));
+    onSignal(ask, () => endHard('told to end for the second time'));
   });
-  return { asked, watch: (part) => (unstopped = () => part.unstopped()) };
+  return { asked, watch: (it) => (part = it), within, ask };
 }

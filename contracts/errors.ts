@@ -74,6 +74,8 @@ export const ERRORS = {
   CANCELLED: 'An operator cancelled the work.',
   DELIVERIES_EXHAUSTED: 'The message was delivered as often as allowed and never handled.',
   JANITOR_UNKNOWN: 'No janitor has ever run against this server; start one, as `nightshift start` does.',
+  ACTOR_FAILED:
+    'The process of an actor ended again and again, or was told to end and did not; its last words are in the log.',
   NATS_UNAVAILABLE: 'No nats-server could be started or reached.',
   STREAM_FOREIGN:
     'A stream or bucket with our name, or on our subjects, is not ours; the message names it and the two ways out.',

@@ -19,6 +19,17 @@ export const ROLES = [
 ] as const;
 export type Role = (typeof ROLES)[number];
 
+/** The actors, each a role of its own. */
+export const ACTORS = [
+  'orchestrator',
+  'collector',
+  'trainer',
+  'verifier',
+  'inference',
+  'janitor',
+] as const satisfies readonly Role[];
+export type ActorName = (typeof ACTORS)[number];
+
 /** The roles of people and of programs of theirs, such as a door: those for whom a context of the NATS CLI is written. */
 export const CLIENT_ROLES = ['operator', 'viewer', 'door', 'enroller'] as const satisfies readonly Role[];
 export type ClientRole = (typeof CLIENT_ROLES)[number];

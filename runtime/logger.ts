@@ -18,10 +18,38 @@ export interface LoggerOptions {
 
 const STDERR = 2;
 
-export function createLogger(options: LoggerOptions): Logger {
-  const stream =
-    (options.pretty ?? process.stderr.isTTY)
-      ? pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
-      : pino.destination({ dest: STDERR, sync: true });
-  return pino({ level: options.level, serializers: { err: pino.stdSerializers.err } }, stream);
+export interface LogSink {
+  write(line: string): void;
+}
+
+/** Takes whole lines of JSON, ours or those of another process. */
+export function openLogSink(isPretty = process.stderr.isTTY): LogSink {
+  return isPretty
+    ? pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
+    : pino.destination({ dest: STDERR, sync: true });
+}
+
+/** A child has a level of its own, so that a change of level must reach each that is still in use. */
+const loggers = new Set<WeakRef<Logger>>();
+const forgotten = new FinalizationRegistry<WeakRef<Logger>>((ref) => loggers.delete(ref));
+
+function remember(logger: Logger): void {
+  const ref = new WeakRef(logger);
+  loggers.add(ref);
+  forgotten.register(logger, ref);
+}
+
+export function createLogger(options: LoggerOptions, sink = openLogSink(options.pretty)): Logger {
+  const { level } = options;
+  const logger = pino({ level, serializers: { err: pino.stdSerializers.err }, onChild: remember }, sink);
+  remember(logger);
+  return logger;
+}
+
+/** Of every logger of this process. */
+export function setLogLevel(level: LogLevel): void {
+  for (const ref of loggers) {
+    const logger = ref.deref();
+    if (logger) logger.level = level;
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * The scheduling priority of a child process, so that its preparations do not slow the requests beside it. Linux only,
- * where each thread has a niceness of its own; elsewhere nothing happens. Used for model hosts.
+ * where each thread has a niceness of its own; elsewhere nothing happens. Used for model hosts, and for workers.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
@@ -15,12 +15,13 @@ const CAP_SYS_NICE = 23n;
 /** A lowered process must come back before it serves, which needs a right; without the right nothing is lowered. */
 export const canRestore = process.platform === 'linux' && mayRaise();
 
-export const lowerPriority = (pid: number) => renice(pid, LOW);
-export const restorePriority = (pid: number) => renice(pid, NORMAL);
+export const lowerPriority = (pid: number) => canRestore && renice(pid, LOW);
+export const restorePriority = (pid: number) => canRestore && renice(pid, NORMAL);
+/** For good, which takes no right: the process, and all that it starts later, serves nobody who waits. */
+export const lowerForGood = (pid: number) => process.platform === 'linux' && renice(pid, LOW);
 
 /** All threads that the process has by now; those that they start later inherit it. */
 function renice(pid: number, niceness: number): void {
-  if (!canRestore) return;
   try {
     for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), niceness);
   } catch (error) {

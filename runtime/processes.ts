@@ -41,6 +41,27 @@ export const startGroup = (module: ModuleName): ChildProcessByStdio<Writable, Re
     // TypeScript does not follow a list with a channel in it; the first three are pipes.
   }) as ChildProcess as ChildProcessByStdio<Writable, Readable, Readable>;
 
+/** A part of a supervised whole: it has a channel to us, and its outputs are ours to read. */
+export const startPart = (module: ModuleName, { name, heapMaxMiB, env }: PartOptions): Part =>
+  spawn(process.execPath, [...heapLimit(heapMaxMiB), pathOf(module), name], {
+    env,
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // TypeScript does not follow a list with a channel in it; the second and third are pipes.
+  }) as ChildProcess as Part;
+
+export type Part = ChildProcessByStdio<null, Readable, Readable>;
+
+const heapLimit = (mib: number | undefined) => (mib === undefined ? [] : [`--max-old-space-size=${mib}`]);
+
+export interface PartOptions {
+  /** Its only argument. */
+  readonly name: string;
+  /** Of JavaScript's own memory. Absent: Node's default. */
+  readonly heapMaxMiB?: number | undefined;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /** A negative number means a process group. What is gone already needs no signal. */
 export function tryKill(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -4,7 +4,7 @@
  * `services/training/loop/training.thread` for instance, and comes from dist/: see modules.ts.
  */
 import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { builtModule, type ModuleName } from './modules.ts';
 import './telemetry.ts';
@@ -29,10 +29,11 @@ export const TRAINING_NICE = 5;
 /**
  * Lowers the scheduling priority of the calling thread (and of threads that it starts afterwards), so that a
  * training run on a shared machine does not slow the requests served beside it. Linux only: elsewhere a no-op,
- * because only Linux gives threads a niceness of their own. `nice`: 0 (normal) to 19 (lowest).
+ * because only Linux gives threads a niceness of their own. `nice`: 0 (normal) to 19 (lowest). It is never raised: that
+ * takes a right, and a worker that yields to all is lower already.
  */
 export function lowerThreadPriority(nice: number): void {
   if (process.platform !== 'linux') return;
   const threadId = Number(readlinkSync('/proc/thread-self').split('/').pop());
-  setPriority(threadId, nice);
+  if (getPriority(threadId) < nice) setPriority(threadId, nice);
 }

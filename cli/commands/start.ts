@@ -5,34 +5,40 @@ import { LocalSectionSchema } from '../../contracts/configuration/local.ts';
 import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { CONFIG_FILE, type Config } from '../../infra/config/config.ts';
-import { createLogger } from '../../runtime/logger.ts';
+import type { Server } from '../../infra/server/server.ts';
+import { createLogger, openLogSink, type Logger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
-import { startActor, startSystem } from '../../main.ts';
-import { sourcesOf, startDataServices, type DataServices } from '../../demo/data-services.ts';
+import { openServer, startActor } from '../../main.ts';
+import type { sourcesOf } from '../../demo/data-services.ts';
 import { wireSubject } from '../../infra/topology/namespace.ts';
 import { contextNameOf } from '../../infra/access/nats-cli-context.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { endOnSignal } from '../shutdown.ts';
+import { hireCrew, type Crew } from '../crew.ts';
+import { endOnSignal, type Ending } from '../shutdown.ts';
 import { configOf, serverUrl } from '../with-client.ts';
+
+/** Beyond the grace of the actors, which end themselves in it: together they stay below ten seconds by default. */
+const MARGIN_MS = 1_500;
+/** A fatal error ends the whole within five seconds; what works still gets this long. */
+const FATAL_GRACE_MS = 3_000;
 
 export async function startCommand({ insecure = false }: StartOptions, global: GlobalOptions): Promise<void> {
   const configured = withInsecure(configOf(global), insecure);
-  const log = createLogger(configured.log);
-  // From here on: a Ctrl-C while it starts is obeyed as soon as it has.
-  const ending = endOnSignal(configured.shutdown.graceMs, log);
+  const sink = openLogSink();
+  const log = createLogger(configured.log, sink);
+  const { graceMs } = configured.shutdown;
+  // From here on: a Ctrl-C while it starts is obeyed.
+  const ending = endOnSignal(graceMs, log, MARGIN_MS);
   refuseNothingToDo(configured);
-  const isEmpty = Object.keys(configured.models).length === 0;
-  const synthetic = isEmpty && configured.nats.url === undefined ? await startDataServices(SYNTHETIC) : null;
+  const whole = new Whole(hireCrew(configured, log, sink), log);
+  ending.watch(whole.crew);
   try {
-    const config = synthetic ? withSyntheticModel(configured, synthetic) : configured;
-    const system = await startSystem(config, log);
-    ending.watch(system);
-    if (config.nats.insecure) process.stderr.write(INSECURE);
-    process.stdout.write(greeting(system.server.url, config, synthetic !== null));
-    log.info({ signal: await ending.asked }, 'stopping');
-    await system.stop();
-  } finally {
-    await synthetic?.close();
+    await whole.work(configured, ending);
+    await whole.stop(graceMs);
+  } catch (error) {
+    ending.within(FATAL_GRACE_MS + MARGIN_MS, 'not stopped after a fatal error');
+    await whole.stop(FATAL_GRACE_MS);
+    throw error;
   }
 }
 
@@ -46,6 +52,47 @@ function refuseNothingToDo({ nats, models, local, file = CONFIG_FILE }: Config):
       'somebody may run: write a configuration file, start single actors with `nightshift actor <name>`, or leave out ' +
       'NATS_URL, --server and nats.url for a server of your own with synthetic faces',
   );
+}
+
+/** All that `start` brings up, in this process and in others. */
+class Whole {
+  readonly crew: Crew;
+  readonly #log: Logger;
+  #server: Server | null = null;
+  #synthetic: Synthetic | null = null;
+
+  constructor(crew: Crew, log: Logger) {
+    this.crew = crew;
+    this.#log = log;
+  }
+
+  /** Resolves when it is told to end. */
+  async work(configured: Config, ending: Ending): Promise<void> {
+    const isSynthetic = Object.keys(configured.models).length === 0 && configured.nats.url === undefined;
+    if (isSynthetic) this.#synthetic = await syntheticServices();
+    const config = this.#synthetic ? withSyntheticModel(configured, this.#synthetic) : configured;
+    this.#server = await openServer(config, this.#log);
+    this.crew.start(this.#server.url, config);
+    const end = Promise.race([ending.asked, this.crew.failed]);
+    const early = await Promise.race([this.crew.up, end]);
+    if (early === undefined) tellUp(this.#server.url, config, isSynthetic);
+    this.#log.info({ signal: await end }, 'stopping');
+  }
+
+  /** The actors need the server for their graceful end. */
+  async stop(graceMs: number): Promise<void> {
+    const killed = await this.crew.stop(graceMs);
+    await this.#server?.stop();
+    await this.#synthetic?.close();
+    if (killed.length === 0) return;
+    this.#log.error({ killed }, `ended without: ${killed.join(', ')}, which did not stop in time`);
+    process.exitCode = 1;
+  }
+}
+
+function tellUp(url: string, config: Config, isSynthetic: boolean): void {
+  if (config.nats.insecure) process.stderr.write(INSECURE);
+  process.stdout.write(greeting(url, config, isSynthetic));
 }
 
 export interface StartOptions {
@@ -62,14 +109,26 @@ const SYNTHETIC = { folder: null, probesPerPerson: 0 } as const;
 const SYNTHETIC_DECISION = { identify: { fpir: 0.05 }, verify: { far: 0.01 } };
 
 /** Nothing is configured yet: a model over the two demo services, so that every line of the README works at once. */
-function withSyntheticModel(config: Config, data: DataServices): Config {
-  const { sources, strangers } = sourcesOf(data);
+function withSyntheticModel(config: Config, { sources, strangers }: Synthetic): Config {
   // By name alone: the ports of the services are others at each start, and the model is the same.
   const namesOf = (all: readonly { readonly name: string }[]) => all.map(({ name }) => ({ type: 'local', name }));
   const named = { sources: namesOf(sources), strangers: namesOf(strangers), decision: SYNTHETIC_DECISION };
   const services = LocalSectionSchema.parse({ sources: [...sources, ...strangers] });
   const local = { ...config.local, sources: [...config.local.sources, ...services.sources] };
   return { ...config, local, models: { face: PipelineConfigSchema.parse(named) } };
+}
+
+interface Synthetic {
+  readonly sources: ReturnType<typeof sourcesOf>['sources'];
+  readonly strangers: ReturnType<typeof sourcesOf>['strangers'];
+  close(): Promise<void>;
+}
+
+/** Its code draws pictures, which only this needs. */
+async function syntheticServices(): Promise<Synthetic> {
+  const { sourcesOf, startDataServices } = await import('../../demo/data-services.ts');
+  const data = await startDataServices(SYNTHETIC);
+  return { ...sourcesOf(data), close: () => data.close() };
 }
 
 export async function actorCommand(name: ActorName, global: GlobalOptions): Promise<void> {

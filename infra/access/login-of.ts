@@ -22,6 +22,29 @@ export function loginOf(nats: NatsConfig, role: Role, url: string): Login {
   return { ...shared, nkey: { file }, inboxPrefix, isForOwnServer: true };
 }
 
+/** The settings without the logins of other roles, for a process that is this role and no other. */
+export function onlyFor(nats: NatsConfig, role: Role): NatsConfig {
+  const { roles, ...shared } = nats;
+  const own = roles?.[role];
+  return own === undefined ? shared : { ...shared, roles: { [role]: own } };
+}
+
+/** The environment without the variables that hold the secrets of other roles alone. */
+export function environmentFor(nats: NatsConfig, role: Role, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = variablesOf(onlyFor(nats, role));
+  const foreign = new Set(variablesOf(nats).filter((name) => !kept.includes(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.has(name)));
+}
+
+const SECRETS = ['creds', 'nkey', 'password', 'token'] as const;
+
+function variablesOf({ roles = {}, ...shared }: NatsConfig): readonly string[] {
+  const logins: readonly Partial<Pick<NatsConfig, (typeof SECRETS)[number]>>[] = [shared, ...Object.values(roles)];
+  return logins
+    .flatMap((login) => SECRETS.map((secret) => login[secret]))
+    .flatMap((secret) => (secret !== undefined && 'env' in secret ? [secret.env] : []));
+}
+
 const LOOPBACK = ['localhost', '127.0.0.1'];
 
 /** Our own server listens on this machine alone. A name that leads elsewhere gets no signature of ours. */

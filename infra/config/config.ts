@@ -17,6 +17,7 @@ import { NatsConfigSchema } from './nats.ts';
 import { layered, NATS_VARIABLES, type NatsOptions } from './nats-layers.ts';
 import { localModulesFrom, withModulesFrom } from './own-modules.ts';
 import { ReleasesConfigSchema, withPathsFrom } from './releases.ts';
+import { SupervisorConfigSchema } from './supervisor.ts';
 import { describeUnknown } from './unknown-settings.ts';
 
 export const CONFIG_FILE = 'nightshift.config.json';
@@ -103,6 +104,7 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('The end of the process.'),
+  supervisor: SupervisorConfigSchema.prefault({}),
   local: LocalSectionSchema.prefault({}),
   retention: RetentionConfigSchema.prefault({}),
   models: z.record(TokenSchema, PipelineConfigSchema).default({}).describe('The pipeline of each model, by its name.'),

@@ -67,6 +67,7 @@ test('config: everything has a default but the models', () =>
       gallery: { approval: 'none' },
       releases: {},
       shutdown: { graceMs: 8000 },
+      supervisor: { restartsMax: 10, memoryMaxMiB: {} },
       local: { programs: {}, files: {}, modules: {}, sources: [] },
       retention: { absentDays: null },
       models: {},

@@ -1,0 +1,16 @@
+/** The messages between `nightshift start` and the process of one actor. */
+import type { Failure } from '../contracts/errors.ts';
+import type { Config } from '../infra/config/config.ts';
+
+export interface StartActor {
+  readonly type: 'start';
+  readonly url: string;
+  /** With no login but the actor's own. */
+  readonly config: Config;
+}
+
+/** `graceMs`: within which it has ended, whatever hangs in it. */
+export type ToActor = StartActor | { readonly type: 'stop'; readonly graceMs: number };
+
+/** `up`: it works. `failed`: it could not be started, and ends. */
+export type FromActor = { readonly type: 'up' } | { readonly type: 'failed'; readonly failure: Failure };

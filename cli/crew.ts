@@ -1,0 +1,48 @@
+/**
+ * The actors of `nightshift start`, each in a process of its own: code that crashes, hangs or takes all memory in one ends
+ * that one, and the thread that serves shares its event loop with nobody. supervisor.ts keeps them up.
+ */
+import { ACTORS, type ActorName } from '../actors/names.ts';
+import { environmentFor, onlyFor } from '../infra/access/login-of.ts';
+import type { Config } from '../infra/config/config.ts';
+import type { Logger, LogSink } from '../runtime/logger.ts';
+import { startPart } from '../runtime/processes.ts';
+import { supervise, type PartSpec, type Supervisor } from './supervisor.ts';
+
+export interface Crew extends Omit<Supervisor, 'start'> {
+  /** The server listens: the actors work from now on. */
+  start(url: string, config: Config): void;
+}
+
+/** What is deployed serves while the rest is still starting. */
+const ORDER: readonly ActorName[] = ['inference', ...ACTORS.filter((name) => name !== 'inference')];
+
+/** Requests wait for the one, and all others for the decisions of the other. */
+const AWAITED: readonly ActorName[] = ['inference', 'orchestrator'];
+
+/** `config` for all that concerns the processes; what the actors work by comes with `start`. */
+export function hireCrew({ nats, supervisor }: Config, log: Logger, sink: LogSink): Crew {
+  let work: { readonly url: string; readonly config: Config } | null = null;
+  const { restartsMax, memoryMaxMiB } = supervisor;
+  const parts = ORDER.map((name): PartSpec => {
+    const heapMaxMiB = memoryMaxMiB[name];
+    return {
+      name,
+      launch: () => startPart('cli/actor.process', { name, heapMaxMiB, env: environmentFor(nats, name, process.env) }),
+      orders: () => {
+        const { url, config } = work!; // Asked for from `start` on.
+        return { type: 'start', url, config: { ...config, nats: onlyFor(config.nats, name) } };
+      },
+      memoryMaxMiB: heapMaxMiB,
+      isAwaited: AWAITED.includes(name),
+    };
+  });
+  const whole = supervise({ parts, restartsMax, log, sink });
+  return {
+    ...whole,
+    start: (url, config) => {
+      work = { url, config };
+      whole.start();
+    },
+  };
+}
