@@ -17,10 +17,10 @@ import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
 import { CONFIG_FILE, type Config } from './infra/config/config.ts';
 import { localDefinitions } from './infra/config/local-definitions.ts';
-import { loginOf } from './infra/access/login-of.ts';
+import { isReadFromFiles, loginOf } from './infra/access/login-of.ts';
 import { refuseLoginWithoutServer, type Login } from './infra/config/nats.ts';
 import { ownFiles, releaseFiles } from './infra/config/releases.ts';
-import { askForever } from './infra/messaging/ask-again.ts';
+import { askForever, isSilence, unavailable } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
 import { firstDenial } from './infra/messaging/denial.ts';
 import { followServerClock } from './infra/messaging/server-clock.ts';
@@ -48,13 +48,19 @@ export interface System {
   unstopped(): readonly string[];
 }
 
+/** As connecting does it. */
+const STILL_STARTING_MS = 4_500;
+
 interface Stoppable {
   stop(): Promise<void>;
   /** Runs at which it is at work. */
   underWay?(): readonly string[];
 }
 
-export type Actor = Pick<System, 'stop' | 'unstopped'>;
+export interface Actor extends Pick<System, 'stop' | 'unstopped'> {
+  /** Reads certificates and logins anew, if files hold them: over another connection, in the place of the one that there is. */
+  reload(): Promise<void>;
+}
 
 /**
  * Server, streams and actors, in this process: for tests and the demo. `nightshift start` gives each actor a process of
@@ -166,6 +172,9 @@ export async function startActor(name: ActorName, url: string, config: Config, l
     const actor = await Promise.race([startOn(surroundings, name), firstDenial(nc)]);
     let isStopped = false;
     return {
+      reload: async () => {
+        if (isReadFromFiles(login)) await nc.reconnect();
+      },
       stop: async () => {
         await actor.stop();
         await nc.close();
@@ -184,9 +193,24 @@ export async function startActor(name: ActorName, url: string, config: Config, l
   }
 }
 
+/** A start that hangs says so; one whose questions nobody answers may be tried again, in a process that is new. */
 async function startOn(surroundings: Surroundings, name: ActorName): Promise<Stoppable> {
   const { nc, log } = surroundings;
-  await awaitTopology(nc, name, log);
+  let waitsFor = 'JetStream, its streams and consumers';
+  const notice = setInterval(() => log.warn({ waitsFor }, `${name} is still starting`), STILL_STARTING_MS);
+  try {
+    await awaitTopology(nc, name, log);
+    waitsFor = 'answers of JetStream';
+    return await startReady(surroundings, name);
+  } catch (error) {
+    throw isSilence(error) ? unavailable(`${name}: JetStream does not answer: ${String(error)}`, error) : error;
+  } finally {
+    clearInterval(notice);
+  }
+}
+
+async function startReady(surroundings: Surroundings, name: ActorName): Promise<Stoppable> {
+  const { nc } = surroundings;
   const actor = await startWhereItFits(surroundings, name);
   // A subscription that the server refuses is told before the answer to this; those who wait for it hear it a turn later.
   await nc.flush();

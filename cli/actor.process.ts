@@ -3,10 +3,11 @@
  * message `start` on, and ends with its supervisor, however that ends. Started by crew.ts; its argument is its name.
  */
 import { ACTORS, type ActorName } from '../actors/names.ts';
-import { toFailure } from '../contracts/errors.ts';
+import { assertNever, toFailure } from '../contracts/errors.ts';
 import { loadActor, startActor } from '../main.ts';
-import { createLogger } from '../runtime/logger.ts';
+import { createLogger, type LogLevel } from '../runtime/logger.ts';
 import type { FromActor, StartActor, ToActor } from './actor-process.messages.ts';
+import { applyReload } from './reload.ts';
 import { endOnSignal, type Ending } from './shutdown.ts';
 
 const name = ACTORS.find((it) => it === process.argv[2]);
@@ -20,11 +21,20 @@ const loaded = loadActor(name);
 // Waited for by the start.
 loaded.catch(() => {});
 let ending: Ending | null = null;
+let reload = (_: LogLevel) => {};
 
 process.on('message', (message: ToActor) => {
-  if (message.type === 'stop') return ending === null ? process.exit() : ending.ask('stop', message.graceMs);
-  // It rejects never: a failure is told, and ends the process.
-  void work(name, message);
+  switch (message.type) {
+    case 'start':
+      // It rejects never: a failure is told, and ends the process.
+      return void work(name, message);
+    case 'reload':
+      return reload(message.level);
+    case 'stop':
+      return ending === null ? process.exit() : ending.ask('stop', message.graceMs);
+    default:
+      return assertNever(message);
+  }
 });
 
 async function work(actorName: ActorName, { url, config }: StartActor): Promise<void> {
@@ -36,6 +46,7 @@ async function work(actorName: ActorName, { url, config }: StartActor): Promise<
     // Nothing is at work yet.
     if (typeof actor === 'string') return process.exit();
     ending.watch(actor);
+    reload = (level) => applyReload(level, actor, log);
     log.info({ actor: actorName }, `${actorName} works`);
     await say({ type: 'up' });
     await ending.asked;

@@ -5,13 +5,15 @@
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { environmentFor, onlyFor } from '../infra/access/login-of.ts';
 import type { Config } from '../infra/config/config.ts';
-import type { Logger, LogSink } from '../runtime/logger.ts';
+import type { Logger, LogLevel, LogSink } from '../runtime/logger.ts';
 import { startPart } from '../runtime/processes.ts';
 import { supervise, type PartSpec, type Supervisor } from './supervisor.ts';
 
-export interface Crew extends Omit<Supervisor, 'start'> {
+export interface Crew extends Omit<Supervisor, 'start' | 'tell'> {
   /** The server listens: the actors work from now on. */
   start(url: string, config: Config): void;
+  /** Those that are started later log at this level as well. */
+  reload(level: LogLevel): void;
 }
 
 /** What is deployed serves while the rest is still starting. */
@@ -43,6 +45,10 @@ export function hireCrew({ nats, supervisor }: Config, log: Logger, sink: LogSin
     start: (url, config) => {
       work = { url, config };
       whole.start();
+    },
+    reload: (level) => {
+      if (work) work = { ...work, config: { ...work.config, log: { level } } };
+      whole.tell({ type: 'reload', level });
     },
   };
 }

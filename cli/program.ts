@@ -13,6 +13,7 @@ import { facesCommands } from './commands/faces.ts';
 import type { SteerVerb } from './commands/steer.ts';
 import { STAGES } from '../contracts/subjects.ts';
 import { withGlobalOptions, type GlobalOptions } from './global-options.ts';
+import { endAnyway } from './shutdown.ts';
 
 const EXIT_CODE_USAGE = 2;
 
@@ -53,6 +54,7 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
     process.stderr.write(`nightshift: ${message} [${code}]\n`);
     if (code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     process.exitCode = code === 'CONFIG_INVALID' ? EXIT_CODE_USAGE : 1;
+    endAnyway();
   }
 }
 

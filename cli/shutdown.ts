@@ -3,7 +3,7 @@
  * allowed, whatever hangs. A second signal ends it at once. What it started ends with it, however it ends.
  */
 import type { Logger } from '../runtime/logger.ts';
-import { onSignal } from './signals.ts';
+import { onSignalOfDaemon } from './signals.ts';
 
 /** What there is to stop. */
 export interface Stoppable {
@@ -21,6 +21,8 @@ export interface Ending {
   within(ms: number, why: string): void;
   /** As a signal asks for it. */
   ask(why: string, graceMs?: number): void;
+  /** To be called at SIGHUP; before, it does nothing. */
+  onReload(reload: () => void): void;
 }
 
 const START: Stoppable = { unstopped: () => ['the start'] };
@@ -40,6 +42,7 @@ export function endOnSignal(graceMs: number, log: Logger, marginMs = 0): Ending 
   // It keeps nothing alive: where all has ended before, the process ends by itself.
   const within = (ms: number, why: string) => void setTimeout(() => endHard(why), ms).unref();
   const late = (ms: number) => within(ms + marginMs, `not stopped within ${ms} ms (shutdown.graceMs)`);
+  let reload = () => {};
   let ask: Ending['ask'] = () => {};
   const asked = new Promise<string>((resolve) => {
     let isAsked = false;
@@ -49,7 +52,23 @@ export function endOnSignal(graceMs: number, log: Logger, marginMs = 0): Ending 
       late(ms);
       resolve(why);
     };
-    onSignal(ask, () => endHard('told to end for the second time'));
+    onSignalOfDaemon(
+      ask,
+      () => endHard('told to end for the second time'),
+      () => reload(),
+    );
   });
-  return { asked, watch: (it) => (part = it), within, ask };
+  return { asked, watch: (it) => (part = it), within, ask, onReload: (it) => (reload = it) };
+}
+
+/** After a fatal error: less than five seconds after it, with what came before. */
+const LINGER_MS = 4_000;
+
+/** A command that has failed ends by itself, or by this if something still keeps its process. */
+export function endAnyway(): void {
+  const end = () => {
+    process.stderr.write('nightshift: something kept the process after its fatal error; ended by SIGKILL\n');
+    process.kill(process.pid, 'SIGKILL');
+  };
+  setTimeout(end, LINGER_MS).unref();
 }

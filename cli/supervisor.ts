@@ -44,6 +44,8 @@ export interface SupervisorOptions {
 export interface Supervisor {
   /** Tells the parts to work. */
   start(): void;
+  /** Tells those that live now. */
+  tell(message: ToActor): void;
   /** Resolves when all work whose answers are awaited. The others have their work from queues, which keep it for them. */
   readonly up: Promise<void>;
   /** Rejects when a part could not be started, or ended too often. */
@@ -104,6 +106,7 @@ export function supervise(options: SupervisorOptions): Supervisor {
       whole.isStarted = true;
       for (const { child, spec } of living()) tell(child, spec.orders());
     },
+    tell: (message) => living().forEach(({ child }) => tell(child, message)),
     up,
     failed,
     pids: () => Object.fromEntries(living().map(({ spec, child }) => [spec.name, child!.pid!])),
@@ -128,7 +131,7 @@ async function keep(whole: Whole, member: Member): Promise<void> {
     const end = await live(whole, member);
     if (stopping.signal.aborted) return;
     const { failure } = member;
-    if (failure && !member.wasUp) throw new PipelineError(failure.code, failure.message);
+    if (failure && !member.wasUp && !isPassing(failure)) throw new PipelineError(failure.code, failure.message);
     member.ends = performance.now() - startedAtMs > HEALTHY_AFTER_MS ? 1 : member.ends + 1;
     const why = failure?.message ?? end;
     if (member.ends > restartsMax) throw givenUp(name, member.ends, why);
@@ -138,6 +141,9 @@ async function keep(whole: Whole, member: Member): Promise<void> {
     if (stopping.signal.aborted) return;
   }
 }
+
+/** Nobody answered at the start, which may be otherwise in a moment. */
+const isPassing = ({ code, retryable }: Failure) => code === 'NATS_UNAVAILABLE' && retryable;
 
 /** One process, from its start to its end; resolves with how that came. */
 async function live(whole: Whole, member: Member): Promise<string> {

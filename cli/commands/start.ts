@@ -8,12 +8,13 @@ import { CONFIG_FILE, type Config } from '../../infra/config/config.ts';
 import type { Server } from '../../infra/server/server.ts';
 import { createLogger, openLogSink, type Logger } from '../../runtime/logger.ts';
 import type { ActorName } from '../../actors/names.ts';
-import { openServer, startActor } from '../../main.ts';
+import { openServer, startActor, type Actor } from '../../main.ts';
 import type { sourcesOf } from '../../demo/data-services.ts';
 import { wireSubject } from '../../infra/topology/namespace.ts';
 import { contextNameOf } from '../../infra/access/nats-cli-context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { hireCrew, type Crew } from '../crew.ts';
+import { applyReload, levelAnew } from '../reload.ts';
 import { endOnSignal, type Ending } from '../shutdown.ts';
 import { configOf, serverUrl } from '../with-client.ts';
 
@@ -32,6 +33,12 @@ export async function startCommand({ insecure = false }: StartOptions, global: G
   refuseNothingToDo(configured);
   const whole = new Whole(hireCrew(configured, log, sink), log);
   ending.watch(whole.crew);
+  ending.onReload(() => {
+    const level = levelAnew(() => configOf(global), log);
+    if (level === null) return;
+    applyReload(level, null, log);
+    whole.crew.reload(level);
+  });
   try {
     await whole.work(configured, ending);
     await whole.stop(graceMs);
@@ -136,7 +143,12 @@ export async function actorCommand(name: ActorName, global: GlobalOptions): Prom
   const log = createLogger(config.log);
   const url = serverUrl(config);
   const ending = endOnSignal(config.shutdown.graceMs, log);
-  const actor = await startActor(name, url, config, log);
+  let actor: Actor | null = null;
+  ending.onReload(() => {
+    const level = levelAnew(() => configOf(global), log);
+    if (level !== null) applyReload(level, actor, log);
+  });
+  actor = await startActor(name, url, config, log);
   ending.watch(actor);
   process.stdout.write(`${name} works at ${url}; Ctrl-C ends it\n`);
   log.info({ signal: await ending.asked }, 'stopping');

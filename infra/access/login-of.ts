@@ -22,6 +22,11 @@ export function loginOf(nats: NatsConfig, role: Role, url: string): Login {
   return { ...shared, nkey: { file }, inboxPrefix, isForOwnServer: true };
 }
 
+/** Whether somebody may have put another login or certificate into the place of the one that was read. */
+export const isReadFromFiles = ({ tls, isForOwnServer, ...login }: Login): boolean =>
+  !isForOwnServer &&
+  (tls !== undefined || SECRETS.some((secret) => login[secret] !== undefined && 'file' in login[secret]));
+
 /** The settings without the logins of other roles, for a process that is this role and no other. */
 export function onlyFor(nats: NatsConfig, role: Role): NatsConfig {
   const { roles, ...shared } = nats;

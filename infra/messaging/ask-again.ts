@@ -14,7 +14,8 @@ const SILENCES = [errors.TimeoutError, errors.ConnectionError, errors.RequestErr
 /** "Temporarily unavailable": JetStream is still starting. */
 const NOT_YET = 503;
 
-function isSilence(error: unknown): boolean {
+/** Nobody has answered, or not yet: another attempt may help. */
+export function isSilence(error: unknown): boolean {
   if (violationIn(error) !== null) return false;
   if (error instanceof PipelineError) return error.code === 'NATS_UNAVAILABLE' && error.retryable;
   if (error instanceof JetStreamApiError) return error.status === NOT_YET;
