@@ -12,6 +12,7 @@ import type { startTrainer } from './actors/trainer/trainer.ts';
 import { serveApi } from './infra/messaging/api.ts';
 import type { Role } from './contracts/roles.ts';
 import { BUCKETS, type WorkStage } from './contracts/subjects.ts';
+import { IMAGE_BYTES_MAX } from './contracts/inference.ts';
 import { DeploymentSchema } from './contracts/release.ts';
 import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
@@ -23,6 +24,7 @@ import { ownFiles, releaseFiles } from './infra/config/releases.ts';
 import { askForever, isSilence, unavailable } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
 import { firstDenial } from './infra/messaging/denial.ts';
+import { preflight } from './infra/preflight/preflight.ts';
 import { followServerClock } from './infra/messaging/server-clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { sweepScratch } from './runtime/scratch.ts';
@@ -39,6 +41,7 @@ import { createReplicaStore } from './infra/stores/replica-store.ts';
 import { launchServer, type Server } from './infra/server/server.ts';
 import { awaitTopology } from './infra/topology/await-topology.ts';
 import { applyTopology } from './infra/topology/topology.ts';
+import { watchTopology } from './infra/topology/watch-topology.ts';
 
 export interface System {
   readonly server: Server;
@@ -60,6 +63,8 @@ interface Stoppable {
 export interface Actor extends Pick<System, 'stop' | 'unstopped'> {
   /** Reads certificates and logins anew, if files hold them: over another connection, in the place of the one that there is. */
   reload(): Promise<void>;
+  /** What it needs and has not, such as a stream that was deleted; empty if it can work. */
+  lacking(): readonly string[];
 }
 
 /**
@@ -175,6 +180,7 @@ export async function startActor(name: ActorName, url: string, config: Config, l
       reload: async () => {
         if (isReadFromFiles(login)) await nc.reconnect();
       },
+      lacking: () => actor.lacking(),
       stop: async () => {
         await actor.stop();
         await nc.close();
@@ -194,11 +200,12 @@ export async function startActor(name: ActorName, url: string, config: Config, l
 }
 
 /** A start that hangs says so; one whose questions nobody answers may be tried again, in a process that is new. */
-async function startOn(surroundings: Surroundings, name: ActorName): Promise<Stoppable> {
+async function startOn(surroundings: Surroundings, name: ActorName): Promise<Watched> {
   const { nc, log } = surroundings;
   let waitsFor = 'JetStream, its streams and consumers';
   const notice = setInterval(() => log.warn({ waitsFor }, `${name} is still starting`), STILL_STARTING_MS);
   try {
+    await reportPreflight(surroundings, name);
     await awaitTopology(nc, name, log);
     waitsFor = 'answers of JetStream';
     return await startReady(surroundings, name);
@@ -209,13 +216,29 @@ async function startOn(surroundings: Surroundings, name: ActorName): Promise<Sto
   }
 }
 
-async function startReady(surroundings: Surroundings, name: ActorName): Promise<Stoppable> {
-  const { nc } = surroundings;
-  const actor = await startWhereItFits(surroundings, name);
+async function reportPreflight({ nc, config, log }: Surroundings, name: ActorName): Promise<void> {
+  // Clients send images to replicas alone.
+  const imageBytesMax = name === 'inference' ? IMAGE_BYTES_MAX : 0;
+  const options = { role: name, copies: config.nats.replicas, imageBytesMax, folders: [], now: Date.now };
+  for (const { severity, ...finding } of await preflight(nc, options)) {
+    log[severity === 'error' ? 'error' : 'warn'](finding, `${finding.sentence}; ${finding.mend}`);
+  }
+}
+
+type Watched = Stoppable & Pick<Actor, 'lacking'>;
+
+async function startReady(surroundings: Surroundings, name: ActorName): Promise<Watched> {
+  const { nc, log } = surroundings;
+  const watch = watchTopology(nc, name, log);
+  const actor = await startWhereItFits({ ...surroundings, lacking: watch.lacking }, name);
   // A subscription that the server refuses is told before the answer to this; those who wait for it hear it a turn later.
   await nc.flush();
   await othersTurn();
-  return actor;
+  const stop = async () => {
+    await watch.stop();
+    await actor.stop();
+  };
+  return { stop, lacking: watch.lacking, underWay: () => actor.underWay?.() ?? [] };
 }
 
 const STAGE_OF: Readonly<Partial<Record<ActorName, WorkStage>>> = {
@@ -245,6 +268,8 @@ interface Surroundings {
   readonly signing: Signing;
   /** Where replicas note the record that they obey; null if nobody signs. */
   readonly stateDir: string | null;
+  /** What the actor needs and has not. */
+  readonly lacking?: () => readonly string[];
 }
 
 /** Throws CONFIG_INVALID for a list of trusted keys that cannot be read: at the start, and not when a release comes. */
@@ -340,10 +365,10 @@ async function startCleaning({ nc, config, log, signing }: Surroundings): Promis
   });
 }
 
-async function startOrchestration({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
+async function startOrchestration({ nc, config, log, signing, lacking = () => [] }: Surroundings): Promise<Stoppable> {
   const { applySchedules, endpointsOf, openOrchestratorContext, startOrchestrator } = await CODE.orchestrator();
   const context = await openOrchestratorContext(nc, localDefinitions(config), log, signing);
-  const api = await serveApi(nc, endpointsOf(context), log);
+  const api = await serveApi(nc, endpointsOf({ ...context, lacking }), log);
   await askForever('schedules are applied', () => applySchedules(context), log);
   const orchestrator = startOrchestrator(context);
   return {

@@ -6,6 +6,8 @@ import type { LogLevel } from '../runtime/logger.ts';
 export interface StartActor {
   readonly type: 'start';
   readonly url: string;
+  /** For its note on whether it is ready. */
+  readonly system: string;
   /** With no login but the actor's own. */
   readonly config: Config;
 }

@@ -7,6 +7,7 @@ import { assertNever, toFailure } from '../contracts/errors.ts';
 import { loadActor, startActor } from '../main.ts';
 import { createLogger, type LogLevel } from '../runtime/logger.ts';
 import type { FromActor, StartActor, ToActor } from './actor-process.messages.ts';
+import { keepNote } from '../runtime/readiness.ts';
 import { applyReload } from './reload.ts';
 import { endOnSignal, type Ending } from './shutdown.ts';
 
@@ -37,7 +38,7 @@ process.on('message', (message: ToActor) => {
   }
 });
 
-async function work(actorName: ActorName, { url, config }: StartActor): Promise<void> {
+async function work(actorName: ActorName, { url, system, config }: StartActor): Promise<void> {
   const log = createLogger({ ...config.log, pretty: false });
   ending = endOnSignal(config.shutdown.graceMs, log.child({ actor: actorName }));
   try {
@@ -47,9 +48,11 @@ async function work(actorName: ActorName, { url, config }: StartActor): Promise<
     if (typeof actor === 'string') return process.exit();
     ending.watch(actor);
     reload = (level) => applyReload(level, actor, log);
+    const forget = keepNote(actorName, system, actor.lacking);
     log.info({ actor: actorName }, `${actorName} works`);
     await say({ type: 'up' });
     await ending.asked;
+    forget();
     await actor.stop();
     process.off('disconnect', endWithParent);
     process.disconnect();

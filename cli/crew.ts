@@ -7,6 +7,7 @@ import { environmentFor, onlyFor } from '../infra/access/login-of.ts';
 import type { Config } from '../infra/config/config.ts';
 import type { Logger, LogLevel, LogSink } from '../runtime/logger.ts';
 import { startPart } from '../runtime/processes.ts';
+import { systemOf } from './commands/ready.ts';
 import { supervise, type PartSpec, type Supervisor } from './supervisor.ts';
 
 export interface Crew extends Omit<Supervisor, 'start' | 'tell'> {
@@ -26,6 +27,7 @@ const AWAITED: readonly ActorName[] = ['inference', 'orchestrator'];
 export function hireCrew({ nats, supervisor }: Config, log: Logger, sink: LogSink): Crew {
   let work: { readonly url: string; readonly config: Config } | null = null;
   const { restartsMax, memoryMaxMiB } = supervisor;
+  const system = systemOf({ nats });
   const parts = ORDER.map((name): PartSpec => {
     const heapMaxMiB = memoryMaxMiB[name];
     return {
@@ -33,7 +35,7 @@ export function hireCrew({ nats, supervisor }: Config, log: Logger, sink: LogSin
       launch: () => startPart('cli/actor.process', { name, heapMaxMiB, env: environmentFor(nats, name, process.env) }),
       orders: () => {
         const { url, config } = work!; // Asked for from `start` on.
-        return { type: 'start', url, config: { ...config, nats: onlyFor(config.nats, name) } };
+        return { type: 'start', url, system, config: { ...config, nats: onlyFor(config.nats, name) } };
       },
       memoryMaxMiB: heapMaxMiB,
       isAwaited: AWAITED.includes(name),

@@ -1,6 +1,6 @@
 /** Requests of the command line to the replicas of a model, as any other client sends them. Used by ask and gallery. */
 import { readFile } from 'node:fs/promises';
-import { headers } from '@nats-io/nats-core';
+import { errors, headers } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { PipelineError } from '../contracts/errors.ts';
 import { INFER_HEADERS } from '../contracts/inference.ts';
@@ -34,12 +34,24 @@ export async function requestInfer<T>({ nc, who }: Client, request: InferRequest
   const subject = isNamed ? galleryAs(model, verb, who) : inferSubject(model, verb);
   const answer = await question(nc, subject, image, { headers: meta, timeout: ANSWER_TIMEOUT_MS }).catch((cause) => {
     throwDenied(cause, nc);
-    throw new PipelineError('NATS_UNAVAILABLE', `nobody answered ${onWire(nc, subject)}: does a replica run?`, {
-      cause,
-    });
+    if (cause instanceof errors.InvalidArgumentError) throw tooLarge(image.length, nc.info?.max_payload ?? 0, cause);
+    throw new PipelineError('NATS_UNAVAILABLE', whyUnanswered(onWire(nc, subject), cause), { cause });
   });
   return readAnswer(answer, reply, subject);
 }
+
+/** The client sends nothing that the server would close the connection for. */
+const tooLarge = (bytes: number, largest: number, cause: unknown) =>
+  new PipelineError(
+    'IMAGE_TOO_LARGE',
+    `the image has ${bytes} bytes, and this nats-server takes ${largest} at once, headers included; send a smaller one, or raise max_payload at the server`,
+    { cause },
+  );
+
+const whyUnanswered = (subject: string, cause: unknown) =>
+  cause instanceof errors.NoRespondersError || (cause as Error | null)?.cause instanceof errors.NoRespondersError
+    ? `nobody listens to ${subject}: does a replica run, and is its model in service?`
+    : `nobody answered ${subject} within ${ANSWER_TIMEOUT_MS / 1000} s (${String(cause)}): does a replica run?`;
 
 /** Throws IMAGE_UNREADABLE. */
 export const readImage = (file: string): Promise<Uint8Array> =>

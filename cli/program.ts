@@ -24,6 +24,7 @@ const load = {
   curve: () => import('./commands/curve.ts'),
   demo: () => import('../demo/demo.ts'),
   dlq: () => import('./commands/dlq.ts'),
+  ready: () => import('./commands/ready.ts'),
   refused: () => import('./commands/refused.ts'),
   audit: () => import('./commands/audit.ts'),
   forget: () => import('./commands/forget.ts'),
@@ -88,6 +89,12 @@ function program(): Command {
     .action(async (name, _, command) => {
       await (await load.start()).actorCommand(name, globals(command));
     });
+  nightshift
+    .command('ready')
+    .description('whether the processes on this machine can work: exit code 0 or 1, for healthchecks')
+    .argument('[name]', `start, ${ACTORS.join(', ')}; all that run here if absent`)
+    .option(...JSON_OUTPUT)
+    .action(async (name, options, command) => (await load.ready()).readyCommand(name, options, globals(command)));
   const run = nightshift.command('run').description('start a run now, or show one').enablePositionalOptions();
   run
     .command('start', { isDefault: true })

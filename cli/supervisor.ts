@@ -29,7 +29,7 @@ export interface PartSpec {
   /** What it is told at each start; not before `start` was called. */
   orders(): ToActor;
   readonly memoryMaxMiB: number | undefined;
-  /** Somebody waits for its answers. All others yield to these, from their start on. */
+  /** Somebody waits for its answers. All others are started after these, and yield to them once they work. */
   readonly isAwaited: boolean;
 }
 
@@ -53,6 +53,8 @@ export interface Supervisor {
   /** Ids of the processes that live, by name. */
   pids(): Readonly<Record<string, number>>;
   unstopped(): readonly string[];
+  /** The parts that do not work, in words. */
+  lacking(): readonly string[];
   /** At once. */
   kill(): void;
   /** Resolves with the names of those that had to be killed; may be called twice. */
@@ -64,6 +66,8 @@ interface Member {
   child: Part | null;
   /** It has worked once. */
   wasUp: boolean;
+  /** It works now. */
+  isUp: boolean;
   /** Ends in a row. */
   ends: number;
   failure: Failure | null;
@@ -73,26 +77,40 @@ interface Whole extends SupervisorOptions {
   readonly stopping: AbortController;
   isStarted: boolean;
   readonly tellUp: (member: Member) => void;
+  /** Resolves when the awaited work, and when the whole stops. */
+  readonly mayOthersStart: Promise<unknown>;
 }
 
 /** The processes are started at once, and load their code until they are told to work. */
 export function supervise(options: SupervisorOptions): Supervisor {
-  const members = options.parts.map((spec): Member => ({ spec, child: null, wasUp: false, ends: 0, failure: null }));
+  const members = options.parts.map((spec): Member => ({
+    spec,
+    child: null,
+    wasUp: false,
+    isUp: false,
+    ends: 0,
+    failure: null,
+  }));
   let tellAwaitedUp = () => {};
   const up = new Promise<void>((resolve) => (tellAwaitedUp = resolve));
   const tellUp = (member: Member) => {
     member.wasUp = true;
+    member.isUp = true;
     if (members.every(({ wasUp, spec }) => wasUp || !spec.isAwaited)) tellAwaitedUp();
   };
-  const whole: Whole = { ...options, stopping: new AbortController(), isStarted: false, tellUp };
+  const stopping = new AbortController();
+  const mayOthersStart = Promise.race([up, once(stopping.signal, 'abort')]);
+  const whole: Whole = { ...options, stopping, isStarted: false, tellUp, mayOthersStart };
   const lives = members.map((member) => keep(whole, member));
-  const failed = new Promise<never>((_, reject) => lives.forEach((life) => life.catch(reject)));
+  const failed = new Promise<never>((_, reject) => {
+    for (const life of lives) life.catch(reject);
+  });
   // It may come before anybody waits for it.
   failed.catch(() => {});
   const living = () => members.filter(({ child }) => child !== null);
   const kill = () => living().forEach(({ child }) => tryKill(child!.pid!, 'SIGKILL'));
   const stopAll = async (graceMs: number) => {
-    whole.stopping.abort();
+    stopping.abort();
     for (const { child } of living()) tell(child, { type: 'stop', graceMs });
     const late = setTimeout(kill, graceMs + KILL_AFTER_MS);
     const ended = await Promise.all(living().map(endedBySignal));
@@ -110,6 +128,8 @@ export function supervise(options: SupervisorOptions): Supervisor {
     up,
     failed,
     pids: () => Object.fromEntries(living().map(({ spec, child }) => [spec.name, child!.pid!])),
+    lacking: () =>
+      members.filter(({ isUp }) => !isUp).map(({ spec }) => `${spec.name}: its process does not work yet, or again`),
     unstopped: () => living().map(({ spec }) => spec.name),
     kill,
     stop: (graceMs) => (stopped ??= stopAll(graceMs)),
@@ -125,7 +145,9 @@ async function endedBySignal({ spec, child }: Member): Promise<string | null> {
 /** Resolves when the whole stops. Rejects when the part is given up. */
 async function keep(whole: Whole, member: Member): Promise<void> {
   const { stopping, restartsMax, log } = whole;
-  const { name } = member.spec;
+  const { name, isAwaited } = member.spec;
+  if (!isAwaited) await whole.mayOthersStart;
+  if (stopping.signal.aborted) return;
   for (;;) {
     const startedAtMs = performance.now();
     const end = await live(whole, member);
@@ -152,17 +174,19 @@ async function live(whole: Whole, member: Member): Promise<string> {
   member.failure = null;
   for (const stream of [child.stdout, child.stderr]) pass(stream, spec.name, whole);
   child.on('message', (message: FromActor) => {
-    if (message.type === 'up') whole.tellUp(member);
-    else member.failure = message.failure;
+    if (message.type === 'failed') return void (member.failure = message.failure);
+    whole.tellUp(member);
+    if (!spec.isAwaited && child.pid !== undefined) lowerForGood(child.pid);
   });
   // ENOMEM, EAGAIN: the machine has no room for a process now.
   if (child.pid === undefined) return once(child, 'error').then(([error]) => String(error));
   member.child = child;
-  if (!spec.isAwaited) lowerForGood(child.pid);
+  if (member.wasUp && !spec.isAwaited) lowerForGood(child.pid);
   if (whole.isStarted) tell(child, spec.orders());
   const limit = spec.memoryMaxMiB === undefined ? null : limitMemory(child.pid, spec.memoryMaxMiB * MIB);
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
   member.child = null;
+  member.isUp = false;
   (await limit)?.lift();
   return signal ?? `exit code ${code}`;
 }

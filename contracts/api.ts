@@ -130,7 +130,15 @@ export const QUESTIONS = {
   [API.status]: {
     description: 'The release in service of each model, its replicas, and the run that is under way.',
     question: NothingSchema,
-    answer: z.object({ models: z.array(ModelStatusSchema) }),
+    answer: z.object({
+      models: z.array(ModelStatusSchema),
+      lacking: z
+        .array(z.string())
+        .describe(
+          'what the orchestrator needs and has not, such as a stream that was deleted; a model may be absent then',
+        )
+        .default([]),
+    }),
   },
   [API.models]: {
     description:

@@ -58,6 +58,7 @@ export const ERRORS = {
   MODEL_MISMATCH: 'The model loads, but answers differently from what the verifier saw.',
   HOST_FAILED: 'The process that runs a model ended or hung, and so did the one that took its place.',
   DISK_FULL: 'The disk is full, or too small for the streams of nats-server; the message says where.',
+  ACCOUNT_LIMIT: 'The account at nats-server allows less than is needed; the message names the limit.',
   OVERLOADED: 'The queue is full; try again after the hinted time.',
   DEADLINE_EXCEEDED: 'The answer would come after the deadline of the request.',
   GUARD_BREACHED:

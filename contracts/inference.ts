@@ -9,6 +9,9 @@ import type { ErrorCode } from './errors.ts';
 import { DigestSchema, TokenSchema } from './references.ts';
 import { GALLERY_VERBS } from './subjects.ts';
 
+/** A larger file is refused before it is decoded. */
+export const IMAGE_BYTES_MAX = 4 * 1024 * 1024;
+
 export const INFER_HEADERS = {
   /** `verify`: the person whom the face is claimed to be. `enroll` and `remove`: the person they are about. */
   person: 'Nightshift-Person',

@@ -47,9 +47,7 @@ type Handlers = {
 const HANDLERS: Handlers = {
   [API.runs]: async (o, { model }) => ({ runs: await listRuns(o, model) }),
   [API.run]: showRun,
-  [API.status]: async (o) => ({
-    models: await Promise.all((await configured(o)).map((latest) => statusOf(o, latest))),
-  }),
+  [API.status]: showStatus,
   [API.models]: async (o) => ({ models: await listPipelines(o) }),
   [API.schedules]: async (o) => ({ schedules: await listSchedules(o) }),
   [API.deadLetters]: (o, { limit }) => listDeadLetters(o, limit),
@@ -166,6 +164,20 @@ async function listPipelines(o: OrchestratorContext): Promise<Record<string, Car
     pipeline === null || isFailure(pipeline) ? [] : [[model, pipeline] as const],
   );
   return Object.fromEntries(pipelines);
+}
+
+/** A model whose records lie in a bucket that was deleted has no status; what is lacking is told in its place. */
+async function showStatus(o: OrchestratorContext) {
+  const lacking = [...(o.lacking?.() ?? [])];
+  const unlessLacking =
+    <T>(instead: T) =>
+    (error: unknown) => {
+      if (lacking.length === 0) throw error;
+      return instead;
+    };
+  const models = await configured(o).catch(unlessLacking<Latest[]>([]));
+  const looks = models.map((latest) => statusOf(o, latest).catch(unlessLacking(null)));
+  return { models: (await Promise.all(looks)).filter((status) => status !== null), lacking };
 }
 
 async function statusOf(o: OrchestratorContext, { model, pipeline }: Latest): Promise<ModelStatus> {

@@ -78,6 +78,8 @@ export interface OrchestratorContext {
   readonly attempts: Attempts;
   readonly commandOrder: CommandOrder;
   readonly savedRuns: SavedRuns;
+  /** Streams that were deleted while it runs, and the like, in words. Absent: nobody looks. */
+  readonly lacking?: () => readonly string[];
 }
 
 export const runKey = (runId: string) => `run.${runId}`;

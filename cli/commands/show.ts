@@ -13,7 +13,9 @@ interface Output {
 export async function statusCommand({ json }: Output, global: GlobalOptions): Promise<void> {
   await withClient(global, async ({ ask }) => {
     const answer = await ask(API.status, {});
-    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : answer.models.map(describeModel).join('\n'));
+    const lacking = answer.lacking.map((it) => `ALARM       ${it}\n`);
+    const text = [...lacking, ...answer.models.map(describeModel)].join('\n');
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : text);
   });
 }
 

@@ -11,10 +11,12 @@ import type { ActorName } from '../../actors/names.ts';
 import { openServer, startActor, type Actor } from '../../main.ts';
 import type { sourcesOf } from '../../demo/data-services.ts';
 import { wireSubject } from '../../infra/topology/namespace.ts';
+import { keepNote } from '../../runtime/readiness.ts';
 import { contextNameOf } from '../../infra/access/nats-cli-context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { hireCrew, type Crew } from '../crew.ts';
 import { applyReload, levelAnew } from '../reload.ts';
+import { systemOf } from './ready.ts';
 import { endOnSignal, type Ending } from '../shutdown.ts';
 import { configOf, serverUrl } from '../with-client.ts';
 
@@ -33,6 +35,7 @@ export async function startCommand({ insecure = false }: StartOptions, global: G
   refuseNothingToDo(configured);
   const whole = new Whole(hireCrew(configured, log, sink), log);
   ending.watch(whole.crew);
+  const forget = keepNote('start', systemOf(configured), whole.crew.lacking);
   ending.onReload(() => {
     const level = levelAnew(() => configOf(global), log);
     if (level === null) return;
@@ -46,6 +49,8 @@ export async function startCommand({ insecure = false }: StartOptions, global: G
     ending.within(FATAL_GRACE_MS + MARGIN_MS, 'not stopped after a fatal error');
     await whole.stop(FATAL_GRACE_MS);
     throw error;
+  } finally {
+    forget();
   }
 }
 
@@ -150,8 +155,10 @@ export async function actorCommand(name: ActorName, global: GlobalOptions): Prom
   });
   actor = await startActor(name, url, config, log);
   ending.watch(actor);
+  const forget = keepNote(name, systemOf(config), actor.lacking);
   process.stdout.write(`${name} works at ${url}; Ctrl-C ends it\n`);
   log.info({ signal: await ending.asked }, 'stopping');
+  forget();
   await actor.stop();
 }
 

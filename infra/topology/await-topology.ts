@@ -29,17 +29,25 @@ export async function awaitTopology(nc: NatsConnection, role: Role, log: Logger)
   const onFailure = (error: unknown) => log.warn((error as Error).message); // isWorthIt lets no other pass.
   const isWorthIt = (error: unknown) => error instanceof PipelineError && error.retryable;
   await retry({ ...LOOK_AGAIN, onFailure, isWorthIt }, async () => {
-    const lacking = await askAgain(`${role}: the streams`, () => lackingFor(nc, role)).catch((error) => {
+    const { absent, old } = await askAgain(`${role}: the streams`, () => lackingFor(nc, role)).catch((error) => {
       throw unlessDenied(error, nc);
     });
+    const lacking = [...(absent.length === 0 ? [] : [`nats-server has no ${absent.join(', ')}`]), ...old];
     if (lacking.length === 0) return;
     const what = `${role} waits: ${lacking.join('; ')}; \`nightshift setup\` makes what is missing`;
     throw new PipelineError('NATS_UNAVAILABLE', what, { retryable: true });
   });
 }
 
+/** What a role needs and does not find, each by its kind and name on the server. */
+export interface Lacking {
+  readonly absent: readonly string[];
+  /** Sentences about streams of an older layout. */
+  readonly old: readonly string[];
+}
+
 /** By questions that a reader may ask: most may ask for the settings of few streams. */
-async function lackingFor(nc: NatsConnection, role: Role): Promise<readonly string[]> {
+export async function lackingFor(nc: NatsConnection, role: Role): Promise<Lacking> {
   const manager = await managerOf(nc);
   const namespace = namespaceOf(nc);
   const { streams, marked, consumers } = neededBy(role);
@@ -58,11 +66,10 @@ async function lackingFor(nc: NatsConnection, role: Role): Promise<readonly stri
       return isThere ? null : `consumer ${wireName(namespace, name)} of ${wireStream(namespace, stream)}`;
     }),
   ];
-  const absent = (await Promise.all(looks)).filter((name) => name !== null);
-  return [
-    ...(absent.length === 0 ? [] : [`nats-server has no ${absent.join(', ')}`]),
-    ...old.filter((it) => it !== null),
-  ];
+  return {
+    absent: (await Promise.all(looks)).filter((name) => name !== null),
+    old: old.filter((it) => it !== null),
+  };
 }
 
 const isFound = async (ask: () => Promise<unknown>) => (await unlessMissing(async () => [await ask()])) !== null;

@@ -3,9 +3,8 @@
  * number of processes. It changes nothing unless all that has our names is ours (owner.ts). Called with the identity `setup`
  * by main.ts for our own server and by `nightshift setup`, never by an actor: see await-topology.ts.
  */
-import { JetStreamApiError, type ConsumerConfig, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
+import type { ConsumerConfig, JetStreamManager, StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { PipelineError } from '../../contracts/errors.ts';
 import { unlessMissing, wireConsumerConfig, wireManagerOf, wireStreamConfig } from '../messaging/jetstream.ts';
 import { namespaceOf } from '../messaging/wire.ts';
 import { CONSUMER_SPECS } from './consumers.ts';
@@ -13,10 +12,8 @@ import { wireStream } from './namespace.ts';
 import { foreign, markOf, newer, overlapping, ownershipOf } from './owner.ts';
 import { applied, changeOf, type Change } from './plan.ts';
 import { isOfLayout1, isUnfinished, upgradeOf, type Upgrade } from './upgrade.ts';
+import { streamRefused } from './stream-refused.ts';
 import { streamsOf, type StreamSpec, type TopologyOptions } from './streams.ts';
-
-/** The server's codes; the client's own table lacks them. */
-const NO_ROOM = 10047;
 
 export interface SetupOptions extends TopologyOptions {
   /** Lowers copies, limits and ages, too. */
@@ -32,7 +29,7 @@ export async function planTopology(nc: NatsConnection, options: SetupOptions): P
   return upgrade ? upgrade.changes : steps.map(({ change }) => change);
 }
 
-/** Adds what is missing and changes what differs; returns that. Throws as planTopology, and DISK_FULL. */
+/** Adds what is missing and changes what differs; returns that. Throws as planTopology, and DISK_FULL or ACCOUNT_LIMIT if the server has no room. */
 export async function applyTopology(nc: NatsConnection, options: SetupOptions): Promise<readonly Change[]> {
   const { upgrade, steps } = await stepsOf(nc, options);
   if (upgrade) {
@@ -135,7 +132,7 @@ function streamStep(
           metadata: { ...has.metadata, ...spec.metadata },
         });
     } catch (error) {
-      throw error instanceof JetStreamApiError && error.code === NO_ROOM ? noRoom(spec, error) : error;
+      throw await streamRefused(manager, spec, error);
     }
   };
   return { of: 'stream', change, run };
@@ -159,10 +156,3 @@ async function consumerStep(
       : manager.consumers.update(stream, name, wants as Partial<ConsumerConfig>)));
   return { of: 'consumer', change, run };
 }
-
-const noRoom = ({ name, max_bytes }: StreamSpec, cause: unknown) =>
-  new PipelineError(
-    'DISK_FULL',
-    `nats-server has no room for stream ${name} (${max_bytes} bytes): it keeps its streams within three quarters of what is free on its disk when it starts, and within what the account may store; free some space, choose another nats.storeDir, or raise the account's limit`,
-    { cause },
-  );

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
-import { IMAGE_BYTES_MAX } from './images.ts';
+import { IMAGE_BYTES_MAX } from '../../contracts/inference.ts';
 import { findPeople, type FoundFile } from './people-folder.ts';
 import { ANSWER_MS_MAX, readFirst, Unavailable } from './read-file.ts';
 import type { DataSource, SourceItem } from './strategy.ts';

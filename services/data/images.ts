@@ -5,6 +5,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
+import { IMAGE_BYTES_MAX } from '../../contracts/inference.ts';
 import { refusedFormat } from './image-format.ts';
 
 // For the process: many small images, each decoded once. Remembering operations and splitting one image among threads
@@ -12,8 +13,6 @@ import { refusedFormat } from './image-format.ts';
 sharp.cache(false);
 sharp.concurrency(1);
 
-/** A larger file is refused before it is decoded. */
-export const IMAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** Guards against decompression bombs: a small file that unpacks to gigabytes. */
 const PIXELS_MAX = 40_000_000;
 /** Of work on one image, without its wait for a thread; looked at between parts of it. 40 million pixels take a second. */

@@ -220,7 +220,10 @@ test('login: an account without room for the streams says so', () =>
       writeFileSync(path, JSON.stringify({ nats: { url: address, creds } }));
       const { code, stderr } = await runCli(['setup'], { cwd: folder });
       assert.is(code, 1);
-      assert.match(stderr, /no room for stream .*\[DISK_FULL\]\n$/);
+      assert.match(
+        stderr,
+        /no room for stream .*the account may store 104857600 bytes.*raise that limit \[ACCOUNT_LIMIT\]\n$/,
+      );
     });
   }));
 

@@ -8,8 +8,8 @@ import * as assert from 'uvu/assert';
 import sharp from 'sharp';
 import { createDirectorySource } from '../../../services/data/directory-source.ts';
 import { createSource } from '../../../services/data/sources.ts';
+import { IMAGE_BYTES_MAX } from '../../../contracts/inference.ts';
 import type { SourceItem } from '../../../services/data/strategy.ts';
-import { IMAGE_BYTES_MAX } from '../../../services/data/images.ts';
 import { failureOf } from '../../support/samples.ts';
 import { dataSourceConformance, readAll, readItems } from './data-source.conformance.ts';
 

@@ -13,7 +13,7 @@ import { SAMPLES_HELD_MAX } from '../../../services/data/intake.ts';
 import { loadSplits } from '../../../services/data/load.ts';
 import { collectSnapshot, type Snapshot, type SnapshotJob } from '../../../services/data/snapshot.ts';
 import type { DataSource, SourceSample } from '../../../services/data/strategy.ts';
-import { IMAGE_BYTES_MAX } from '../../../services/data/images.ts';
+import { IMAGE_BYTES_MAX } from '../../../contracts/inference.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
 import { recordWork } from '../../support/work.ts';
 import { cancelled, failureOf, listSource, quietContext, samplesOf, testPng } from '../../support/samples.ts';
