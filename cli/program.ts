@@ -3,10 +3,11 @@
  * command did not succeed, 2 wrong usage or configuration, 3 a look (`--dry-run` of apply) that found differences. Code that runs models is loaded only by commands that need
  * it.
  */
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { ACTORS, type ActorName } from '../actors/names.ts';
+import { Argument, Command, Option } from 'commander';
+import { ACTORS } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
-import { CLIENT_ROLES, PERSON_ROLES, type ClientRole, type Person } from '../contracts/roles.ts';
+import { CLIENT_ROLES, PERSON_ROLES } from '../contracts/roles.ts';
+import { actorName, clientRoles, people, positiveNumber, releaseNumber } from './arguments.ts';
 import { backboneCommands } from './commands/backbone.ts';
 import { configCommands } from './config-program.ts';
 import { facesCommands } from './commands/faces.ts';
@@ -425,32 +426,3 @@ function signingCommands(nightshift: Command): void {
 }
 
 const globals = (command: Command): GlobalOptions => command.optsWithGlobals();
-
-function positiveNumber(value: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('a whole number from 1');
-  return Number(value);
-}
-
-function releaseNumber(value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('a release is a whole number from 1');
-  return Number(value);
-}
-
-function people(value: string, before: readonly Person[] = []): readonly Person[] {
-  const [who = '', role = '', ...more] = value.split(':');
-  const found = PERSON_ROLES.find((it) => it === role);
-  if (who !== '' && found && more.length === 0) return [...before, { who, role: found }];
-  throw new InvalidArgumentError(`such as alice:operator; roles are ${PERSON_ROLES.join(', ')}`);
-}
-
-function clientRoles(value: string, roles: readonly ClientRole[] = []): readonly ClientRole[] {
-  const found = CLIENT_ROLES.find((role) => role === value);
-  if (!found) throw new InvalidArgumentError(`there are ${CLIENT_ROLES.join(', ')}`);
-  return [...roles, found];
-}
-
-function actorName(value: string): ActorName {
-  const found = ACTORS.find((name) => name === value);
-  if (!found) throw new InvalidArgumentError(`there are ${ACTORS.join(', ')}`);
-  return found;
-}
