@@ -12,6 +12,7 @@ import { runCli, serverOf, withCli } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
 import { testLogger } from '../support/server.ts';
 import { until } from '../support/wait.ts';
+import { wireStreamOf } from '../support/wire-names.ts';
 
 test('ready: a healthcheck fails before the start, passes when all work, and fails while a bucket is gone', () =>
   withFolder(async (cwd) => {
@@ -31,7 +32,7 @@ test('ready: a healthcheck fails before the start, passes when all work, and fai
       assert.is(whole.processes.length, 7);
 
       const nc = await connectNats({ url, name: 'vandal', log: testLogger() });
-      await (await jetstreamManager(nc)).streams.delete(kvStreamName(BUCKETS.deployments));
+      await (await jetstreamManager(nc)).streams.delete(wireStreamOf(kvStreamName(BUCKETS.deployments)));
       await nc.close();
       await until(async () => (await ready('inference')).code === 1, 'the news');
       assert.match((await ready('inference')).stdout, /^inference +\d+ +stream \S*DEPLOYMENTS was deleted/);

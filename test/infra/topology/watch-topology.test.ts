@@ -7,6 +7,7 @@ import { watchTopology } from '../../../infra/topology/watch-topology.ts';
 import { createLogger } from '../../../runtime/logger.ts';
 import { withServer } from '../../support/server.ts';
 import { until } from '../../support/wait.ts';
+import { wireStreamOf } from '../../support/wire-names.ts';
 
 test('watch-topology: a stream that is deleted is named at once, and no longer once it is there again', () =>
   withServer(async ({ connect }) => {
@@ -15,7 +16,7 @@ test('watch-topology: a stream that is deleted is named at once, and no longer o
     const sink = { write: (line: string) => void lines.push(line) };
     const watch = watchTopology(nc, 'trainer', createLogger({ level: 'info' }, sink), 50);
     assert.equal(watch.lacking(), []);
-    await (await jetstreamManager(admin)).streams.delete(STREAMS.events);
+    await (await jetstreamManager(admin)).streams.delete(wireStreamOf(STREAMS.events));
     await until(() => watch.lacking().length > 0, 'the news of the stream');
     assert.match(watch.lacking().join(), /^stream \S*EVENTS was deleted, with all that it held; `nightshift setup`/);
     assert.ok(lines.some((line) => line.includes('trainer lacks what it needs: stream')));
