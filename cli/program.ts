@@ -25,6 +25,7 @@ const load = {
   curve: () => import('./commands/curve.ts'),
   demo: () => import('../demo/demo.ts'),
   dlq: () => import('./commands/dlq.ts'),
+  doctor: () => import('./commands/doctor.ts'),
   ready: () => import('./commands/ready.ts'),
   refused: () => import('./commands/refused.ts'),
   audit: () => import('./commands/audit.ts'),
@@ -64,7 +65,7 @@ function program(): Command {
   const nightshift = withGlobalOptions(new Command('nightshift'))
     .description('Retrains a recognition model every night and hot-swaps it into service.')
     .showHelpAfterError()
-    .enablePositionalOptions()
+    // Without `enablePositionalOptions`: the global options count wherever they stand, before the command or after it.
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_CODE_USAGE));
 
   nightshift
@@ -117,6 +118,11 @@ function program(): Command {
     .description('show what is in service and what is under way')
     .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.show()).statusCommand(options, globals(command)));
+  nightshift
+    .command('doctor')
+    .description('look at all parts of the system, and say of each fault how to mend it')
+    .option(...JSON_OUTPUT)
+    .action(async (options, command) => (await load.doctor()).doctorCommand(options, globals(command)));
   nightshift
     .command('runs')
     .description('list the latest runs')

@@ -41,6 +41,7 @@ export const ReplicaStatusSchema = z.object({
   replicaId: TokenSchema,
   model: TokenSchema,
   startedAt: z.string(),
+  version: z.string().optional().describe('version of Nightshift that it runs; absent before 0.5.0'),
   release: z.number().int().nullable().describe('release in service on this replica; null while it serves nothing'),
   modelDigest: DigestSchema.nullable(),
   decision: DecisionInForceSchema.nullable()

@@ -19,6 +19,9 @@ const SOURCES = ['actors', 'contracts', 'infra', 'machines', 'runtime', 'service
 
 let known: Program | null = null;
 
+/** The version alone, which takes no reading of the code. */
+export const programVersion = (): string => versionIn(packageOf(dirname(fileURLToPath(import.meta.url))));
+
 export function program(): Program {
   return (known ??= look(import.meta.url));
 }
@@ -30,10 +33,12 @@ function look(here: string): Program {
   const files = folders.flatMap((folder) => codeIn(isBuilt ? join(root, BUILT) : root, folder)).sort();
   const hash = createHash('sha256');
   for (const file of files) hash.update(`${file.slice(root.length)}\n`).update(readFileSync(file));
-  // A package of ours has a version.
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  return { version, digest: `sha256:${hash.digest('hex')}` };
+  return { version: versionIn(root), digest: `sha256:${hash.digest('hex')}` };
 }
+
+/** A package of ours has one. */
+const versionIn = (root: string) =>
+  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
 const packageOf = (folder: string): string =>
   existsSync(join(folder, 'package.json')) ? folder : packageOf(dirname(folder));

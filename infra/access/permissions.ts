@@ -157,6 +157,21 @@ type Rights = Omit<Permissions, 'answersMs'> & { readonly answers?: true };
 
 const names = streamsOf({ replicas: 1 }).map(({ name }) => name);
 
+/**
+ * Of `nightshift doctor`: how streams and consumers fare. Without the streams whose subjects tell of people, because the
+ * settings of a stream come with its subjects on demand.
+ */
+const LOOKED_AT = names.filter(
+  (name) => ![STREAMS.enrolments, STREAMS.pending, kvStreamName(BUCKETS.forgotten)].includes(name),
+);
+/** Whether the doctor looks at it. */
+export const mayExamine = (stream: string) => LOOKED_AT.includes(stream);
+
+const examine = [
+  ...LOOKED_AT.map(streamInfo),
+  ...CONSUMER_SPECS.map(({ stream, config }) => consumerInfo(stream, config.durable_name)),
+];
+
 const OWN: Readonly<Record<Role, Rights>> = {
   setup: {
     publish: [
@@ -312,6 +327,7 @@ const OWN: Readonly<Record<Role, Rights>> = {
       // The second person; an enroller must not approve what an enroller wants.
       ...infer(APPROVAL_VERBS),
       ...SERVICES,
+      ...examine,
       get(STREAMS.events),
       // With the salt by which a person is named to the janitor.
       ...readObjects(BUCKETS.reports),

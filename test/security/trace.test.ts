@@ -26,6 +26,8 @@ import {
   workEventSubject,
 } from '../../contracts/subjects.ts';
 import { covers, PERMISSIONS } from '../../infra/access/permissions.ts';
+import { examineConsumers } from '../../infra/health/consumers.ts';
+import { examineStreams } from '../../infra/health/streams.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
 import { openForgotten } from '../../infra/stores/forgotten-store.ts';
 import { personHash } from '../../services/forgetting/name.ts';
@@ -147,6 +149,9 @@ function answered(error: unknown): void {
 }
 
 async function lookAround(operator: Client, viewer: Client): Promise<void> {
+  // As `nightshift doctor` looks.
+  await examineStreams(operator.nc, 1, Date.now());
+  await examineConsumers(operator.nc);
   for (const { nc } of [operator, viewer]) {
     for (const subject of Object.values(API)) await nc.request(subject, '{}', { timeout: 10_000 });
     const { id } = (await nc.request('$SRV.PING', '', { timeout: 10_000 })).json<{ readonly id: string }>();

@@ -7,6 +7,7 @@ import type { Failure, PipelineError } from '../../../contracts/errors.ts';
 import type { Deployment, ModelPair, Release } from '../../../contracts/release.ts';
 import type { ReplicaStatus } from '../../../contracts/replica.ts';
 import type { Logger } from '../../../runtime/logger.ts';
+import { programVersion } from '../../../runtime/program.ts';
 import { AtomicReference, type Lease } from './atomic-reference.ts';
 import { Changes } from './changes.ts';
 import { createFigures, type Figures } from './figures.ts';
@@ -15,6 +16,9 @@ import type { ResidentModel } from './resident-model.ts';
 import { Residents } from './residents.ts';
 import { Standing } from './standing.ts';
 import { REHEARSALS_BEFORE_A_SWAP, REHEARSALS_FIRST, rehearseSwap, timedSwap, type SwapMoment } from './timed-swap.ts';
+
+/** For those who look for replicas of two versions side by side. */
+const VERSION = programVersion();
 
 /** A release in service. All that a request needs is in here, so that one lease covers model, gallery and figures. */
 export interface Served {
@@ -212,6 +216,7 @@ export class Replica {
       replicaId,
       model,
       startedAt: startedAt.toISOString(),
+      version: VERSION,
       release: this.served?.release ?? null,
       modelDigest: this.served?.resident.modelDigest ?? null,
       decision: this.served?.resident.people.decision ?? null,
