@@ -46,12 +46,11 @@ async function examine(client: Client, config: Config, role: Looker): Promise<re
   const nowMs = Date.now();
   const isOurs = loginOf(nats, 'operator', serverUrl(config)).isForOwnServer === true;
   const found = await Promise.all([
-    role === 'viewer' ? [RIGHTS_MISSING] : examineJetStream(client.nc, nats.replicas, nowMs),
+    role === 'viewer' ? Promise.resolve([RIGHTS_MISSING]) : examineJetStream(client.nc, nats.replicas, nowMs),
     examineService(client, nowMs),
-    isOurs ? examineDisk(nats.storeDir) : [],
-    certificateFindings(nats, nowMs),
+    isOurs ? examineDisk(nats.storeDir) : Promise.resolve([]),
   ]);
-  return found.flat();
+  return [...found.flat(), ...certificateFindings(nats, nowMs)];
 }
 
 /** Who may not ask for the account may not ask for the rest, and nats-server would say so of each question. */
