@@ -53,7 +53,8 @@ test('cli: a list of servers is one wherever it stands, and each of them is trie
 
 test('cli: --server never starts a server: start waits for the one that is named, and says so', () =>
   withFolder(async (cwd) => {
-    await writeFile(join(cwd, CONFIG_FILE), JSON.stringify({ nats: { port: 0 }, log: { level: 'warn' } }));
+    const models = { face: { sources: [{ type: 'directory', name: 'people', path: 'people' }] } };
+    await writeFile(join(cwd, CONFIG_FILE), JSON.stringify({ nats: { port: 0 }, log: { level: 'warn' }, models }));
     await withCli(['start', '--server', DEAD], { cwd }, async (cli) => {
       await cli.printed(/still waiting for nats-server/);
       assert.equal(
