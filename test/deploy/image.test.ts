@@ -38,8 +38,21 @@ test('image: it runs as a number that is not root, has one volume, and asks the 
   assert.not.match(dockerfile, /latest|ADD |curl|wget/);
 });
 
+const ignored = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
+
+test('image: all that the build is made of goes to the builder', () => {
+  const build = readFileSync(join(ROOT, 'build.mjs'), 'utf8');
+  const lists = ['PROGRAM_SOURCES', 'SETTINGS'].map(
+    (name) => new RegExp(`const ${name} = \\[([^\\]]+)\\]`).exec(build)![1]!,
+  );
+  const sources = [...lists.join().matchAll(/'([^']+)'/g)].map(([, path]) => path!);
+  assert.ok(sources.length > 10);
+  for (const path of [...sources, 'sbom.mjs', '.npmrc']) {
+    assert.ok(ignored.includes(`!${path}`) || ignored.includes(`!${path}/`), path);
+  }
+});
+
 test('image: no key goes to the builder', () => {
-  const ignored = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
   assert.is(
     ignored.find((line) => line !== '' && !line.startsWith('#')),
     '*',

@@ -7,6 +7,7 @@ import type { Finding } from '../../infra/health/finding.ts';
 import { CONFIG_FILE } from '../../infra/config/config.ts';
 import { runCli, serverOf, withCli } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
+import { withServer } from '../support/server.ts';
 
 interface Told {
   readonly ok: boolean;
@@ -40,6 +41,19 @@ test('cli: doctor finds no error in a system that was just started, and says wha
       );
     });
   }));
+
+test('cli: doctor ends with 1 if something is wrong, and says how to mend it', () =>
+  withFolder((cwd) =>
+    withServer(async ({ url }) => {
+      const { code, stdout } = await runCli(['doctor', '--server', url], { cwd });
+      assert.is(code, 1, stdout);
+      assert.match(
+        stdout,
+        /^error {4}nobody answered .*\[orchestrator\.silent\]\n +start one: `nightshift actor orchestrator`/m,
+      );
+      assert.match(stdout, /^warning {2}no trainer takes from the consumer train-start \[consumer\.idle\]$/m);
+    }),
+  ));
 
 test('cli: doctor ends with 2 if it could not look, in words and in JSON', () =>
   withFolder(async (cwd) => {
