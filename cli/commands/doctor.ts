@@ -3,15 +3,18 @@
  * mend it. It changes nothing. Exit code 0: no error was found, 1: one was, 2: it could not look.
  */
 import type { NatsConnection } from 'nats';
+import { IMAGE_BYTES_MAX } from '../../contracts/inference.ts';
 import { API } from '../../contracts/subjects.ts';
 import { toFailure } from '../../contracts/errors.ts';
 import { loginOf } from '../../infra/access/login-of.ts';
 import type { Config } from '../../infra/config/config.ts';
+import { certificateFindings } from '../../infra/health/certificates.ts';
 import { examineConsumers } from '../../infra/health/consumers.ts';
 import { error, unread, worstFirst, type Finding } from '../../infra/health/finding.ts';
-import { certificateFindings, examineAccount, examineDisk, RIGHTS_MISSING } from '../../infra/health/machine.ts';
+import { mayAskJetStream } from '../../infra/health/look.ts';
 import { letterFindings, replicaFindings, runFindings, versionFindings } from '../../infra/health/service.ts';
 import { examineStreams } from '../../infra/health/streams.ts';
+import { preflight } from '../../infra/preflight/preflight.ts';
 import { programVersion } from '../../runtime/program.ts';
 import type { Client } from '../client.ts';
 import type { GlobalOptions } from '../global-options.ts';
@@ -42,23 +45,36 @@ type Looker = 'operator' | 'viewer';
 const roleIn = ({ nats }: Config): Looker => (nats.roles?.operator || !nats.roles?.viewer ? 'operator' : 'viewer');
 
 async function examine(client: Client, config: Config, role: Looker): Promise<readonly Finding[]> {
-  const { nats } = config;
   const nowMs = Date.now();
-  const isOurs = loginOf(nats, 'operator', serverUrl(config)).isForOwnServer === true;
   const found = await Promise.all([
-    role === 'viewer' ? Promise.resolve([RIGHTS_MISSING]) : examineJetStream(client.nc, nats.replicas, nowMs),
+    role === 'viewer' ? Promise.resolve([RIGHTS_MISSING]) : examineServer(client.nc, config, nowMs),
     examineService(client, nowMs),
-    isOurs ? examineDisk(nats.storeDir) : Promise.resolve([]),
   ]);
-  return [...found.flat(), ...certificateFindings(nats, nowMs)];
+  return [...found.flat(), ...certificateFindings(config.nats, nowMs)];
 }
 
-/** Who may not ask for the account may not ask for the rest, and nats-server would say so of each question. */
-async function examineJetStream(nc: NatsConnection, copies: number, nowMs: number): Promise<readonly Finding[]> {
-  const account = await examineAccount(nc);
-  if (account.includes(RIGHTS_MISSING)) return account;
-  const found = await Promise.all([examineStreams(nc, copies, nowMs), examineConsumers(nc)]);
-  return [...account, ...found.flat()];
+const RIGHTS_MISSING = unread(
+  'jetstream.rights',
+  'this login may not ask JetStream for its limits, streams and consumers',
+  'log in as operator to have them examined',
+);
+
+async function examineServer(nc: NatsConnection, config: Config, nowMs: number): Promise<readonly Finding[]> {
+  if (!(await mayAskJetStream(nc))) return [RIGHTS_MISSING];
+  const { nats } = config;
+  const isOurs = loginOf(nats, 'operator', serverUrl(config)).isForOwnServer === true;
+  const found = await Promise.all([
+    preflight(nc, {
+      role: 'operator',
+      copies: nats.replicas,
+      imageBytesMax: IMAGE_BYTES_MAX,
+      folders: isOurs ? [nats.storeDir] : [],
+      now: Date.now,
+    }),
+    examineStreams(nc, nats.replicas, nowMs),
+    examineConsumers(nc),
+  ]);
+  return found.flat();
 }
 
 /** By the orchestrator's answers. If it is silent, that is one finding and not five. */

@@ -8,10 +8,9 @@ import { WORK_STAGES } from '../../contracts/subjects.ts';
 import { managerOf } from '../messaging/jetstream.ts';
 import { CONSUMER_SPECS, CONSUMERS, workerConsumer, type ConsumerSpec } from '../topology/consumers.ts';
 import { error, NEARLY_FULL, warning, type Finding } from './finding.ts';
-import { look, type Look } from './look.ts';
+import { ANSWER_MS, look, type Look } from './look.ts';
 import { notRead } from './streams.ts';
 
-const ANSWER_MS = 3_000;
 /** More deliveries than a night has: a backlog of a healthy system is gone in seconds. */
 const BACKLOG_MAX = 1_000;
 

@@ -1,6 +1,7 @@
 /**
  * A fault, or something that may become one, as `nightshift doctor` tells it: one sentence, and the way to mend it. The
- * modules beside this one look at one kind of thing each and throw nothing; cli/commands/doctor.ts puts them together.
+ * modules beside this one look at one kind of thing each and throw nothing, as ../preflight/ does, whose findings are of the
+ * same form; cli/commands/doctor.ts puts them together.
  */
 
 export interface Finding {
@@ -24,9 +25,11 @@ export const unread = of('unread');
 
 const SERIOUS: readonly Finding['severity'][] = ['error', 'warning', 'unread'];
 
-/** The worst first; otherwise in the order in which they were found. */
+/** Each once, the worst first; otherwise in the order in which they were found. */
 export const worstFirst = (findings: readonly Finding[]): readonly Finding[] =>
-  findings.toSorted((a, b) => SERIOUS.indexOf(a.severity) - SERIOUS.indexOf(b.severity));
+  [...new Map(findings.map((it) => [it.sentence, it])).values()].sort(
+    (a, b) => SERIOUS.indexOf(a.severity) - SERIOUS.indexOf(b.severity),
+  );
 
 /** From so much on a limit is worth a word: there is still time to do something. */
 export const NEARLY_FULL = 0.9;

@@ -8,14 +8,13 @@ import { mayExamine } from '../access/permissions.ts';
 import { managerOf } from '../messaging/jetstream.ts';
 import { streamsOf, type StreamSpec } from '../topology/streams.ts';
 import { error, NEARLY_FULL, unread, warning, type Finding } from './finding.ts';
-import { look, type Look } from './look.ts';
+import { ANSWER_MS, look, type Look } from './look.ts';
 
 /** Longer than the server takes to remove what is too old. */
 const OVERDUE_MS = 24 * 3600_000;
 /** A copy that is so many entries of its log behind does not catch up by itself in a moment. */
 const LAG_MAX = 10_000;
 const NANOS_PER_MS = 1e6;
-const ANSWER_MS = 3_000;
 const SETUP = 'run `nightshift setup`';
 
 export async function examineStreams(nc: NatsConnection, copies: number, nowMs: number): Promise<readonly Finding[]> {

@@ -32,6 +32,9 @@ test('bare: an actor works and ends without HOME, in a folder that is not its ow
       try {
         await until(() => said.includes('trainer works at') || child.exitCode !== null, `its start: ${said}`, 60_000);
         assert.is(child.exitCode, null, said);
+        // As the healthcheck of the image and the probes of the chart ask.
+        const ready = await once(spawn(process.execPath, [PROGRAM, 'ready', 'trainer'], { cwd: work, env }), 'close');
+        assert.equal(ready, [0, null]);
         child.kill('SIGTERM');
         assert.equal(await closed, [0, null], said);
         // Root may write everywhere; it has not.

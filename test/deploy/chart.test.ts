@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { ACTORS } from '../../actors/names.ts';
 import { ConfigSchema } from '../../infra/config/config.ts';
 import { CONSUMER_SPECS } from '../../infra/topology/consumers.ts';
-import { DEPLOY, documented, hasTool, unless, yamlIn, yamlOf } from '../support/deploy.ts';
+import { DEPLOY, documented, hasTool, ROOT, unless, yamlIn, yamlOf } from '../support/deploy.ts';
 
 const CHART = 'helm/nightshift';
 const TEMPLATES = join(DEPLOY, CHART, 'templates');
@@ -63,6 +63,11 @@ test('chart: nothing is root or the latest, and what it names is documented', ()
   const { secrets, signing } = values!;
   for (const role of [...Object.keys(secrets), ...Object.keys(signing.secrets)]) assert.ok(documented(role), role);
   assert.ok(documented(signing.trustSecret) && documented('nightshift_queue_depth'));
+});
+
+test('chart: the liveness probe looks for the words by which a process that hangs is told', () => {
+  const [, words] = /grep -q '([^']+)'/.exec(texts.join('\n'))!;
+  assert.ok(readFileSync(join(ROOT, 'runtime/readiness.ts'), 'utf8').includes(words!), words);
 });
 
 test('chart: its configuration is one of Nightshift', () => {

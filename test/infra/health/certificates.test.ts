@@ -1,22 +1,12 @@
-/** The findings on the account, the disk and certificates. */
+/** The findings on certificates, made here and looked at on later days. */
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { certificateFindings, examineAccount, examineDisk } from '../../../infra/health/machine.ts';
+import { certificateFindings } from '../../../infra/health/certificates.ts';
 import { makeAuthority } from '../../support/certificates.ts';
 import { withFolder } from '../../support/folder.ts';
-import { withServer } from '../../support/server.ts';
 
 const DAY_MS = 24 * 3600_000;
-
-test('doctor: a server without limits and a disk with room are in order', () =>
-  withServer(async ({ connect, storeDir }) => {
-    assert.equal(await examineAccount(await connect()), []);
-    assert.equal(
-      (await examineDisk(storeDir)).filter(({ severity }) => severity === 'error'),
-      [],
-    );
-  }));
 
 test('doctor: a certificate that ends soon is a warning, one that ended an error, one that is none is told', () =>
   withFolder(async (folder) => {
