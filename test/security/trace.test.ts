@@ -193,6 +193,16 @@ const UNUSED: readonly { readonly of: readonly Role[]; readonly rights: RegExp; 
     rights: /MSG\.DELETE\.|PURGE\.OBJ_|\$KV\.RUNS\.|^nightshift\.(dlq|ctl)\.|janitor\.failed|pipeline\.completed/,
     why: 'a person is in no message, nobody is away for long, and nothing fails: test/actors/janitor, test/e2e/forget',
   },
+  {
+    of: ['collector', 'trainer', 'verifier'],
+    rights: /^\$JS\.(API\.CONSUMER\.(CREATE|INFO|DELETE)|FC)\.KV_CONFIG\./,
+    why: 'a worker compares its file with the configuration on a server of somebody else alone: test/e2e/stray-start.test.ts',
+  },
+  {
+    of: ['door', 'enroller'],
+    rights: /^nightshift\.infer\..*\.at\.\*$/,
+    why: 'one replica is asked by its name where another was slow or full: test/client',
+  },
   { of: ['collector'], rights: /^\$O\.MODELS\./, why: 'the detector of faces: test/e2e/faces-night.test.ts' },
   {
     of: ['collector', 'trainer', 'verifier'],

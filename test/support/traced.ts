@@ -4,18 +4,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { applyFile } from '../../actors/orchestrator/apply-file.ts';
 import { ACTORS } from '../../actors/names.ts';
 import { ROLES, type Role } from '../../contracts/roles.ts';
 import { openKeys } from '../../infra/access/keys.ts';
 import { loginOf } from '../../infra/access/login-of.ts';
 import { ConfigSchema } from '../../infra/config/config.ts';
+import { localDefinitions } from '../../infra/config/local-definitions.ts';
 import { connectNats } from '../../infra/messaging/connection.ts';
 import { launchServer } from '../../infra/server/server.ts';
 import { localSubject, NAMESPACE_DEFAULT } from '../../infra/topology/namespace.ts';
 import { applyTopology } from '../../infra/topology/topology.ts';
 import { startActor, type Actor } from '../../main.ts';
 import { withFolder } from './folder.ts';
-import type { Started } from './identities.ts';
+import { connectAs, type Started } from './identities.ts';
 import { testLogger } from './server.ts';
 
 export type Operation = 'publish' | 'subscribe';
@@ -39,6 +41,9 @@ export function traceOf(
       const nc = await connectNats({ url: server.url, login, name: 'setup', role: 'setup', log });
       await applyTopology(nc, { replicas: 1 });
       await nc.close();
+      const orchestrator = await connectAs('orchestrator', { url: server.url, storeDir });
+      await applyFile(orchestrator.nc, localDefinitions(config), log);
+      await orchestrator.close();
       for (const name of ACTORS) actors.push(await startActor(name, server.url, config, log));
       await use({ url: server.url, storeDir, folder });
     } finally {
