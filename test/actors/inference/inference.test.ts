@@ -53,7 +53,7 @@ test('inference: identify, verify and embed answer with the release and the mode
     assert.equal(
       { ...identified, matches: 0, score: 0 },
       {
-        ...{ ...answered, person: 'p3', known: true, threshold: 0.8, decision: inForce },
+        ...{ ...answered, replica: 'r1', person: 'p3', known: true, threshold: 0.8, decision: inForce },
         ...{ matches: 0, score: 0 },
       },
     );
