@@ -50,7 +50,7 @@ const tooLarge = (bytes: number, largest: number, cause: unknown) =>
 
 const whyUnanswered = (subject: string, cause: unknown) =>
   cause instanceof errors.NoRespondersError || (cause as Error | null)?.cause instanceof errors.NoRespondersError
-    ? `nobody listens to ${subject}: does a replica run, and is its model in service?`
+    ? `nobody listens to ${subject}: does a replica run? Is its model in service?`
     : `nobody answered ${subject} within ${ANSWER_TIMEOUT_MS / 1000} s (${String(cause)}): does a replica run?`;
 
 /** Throws IMAGE_UNREADABLE. */

@@ -64,11 +64,19 @@ export function endOnSignal(graceMs: number, log: Logger, marginMs = 0): Ending 
 /** After a fatal error: less than five seconds after it, with what came before. */
 const LINGER_MS = 4_000;
 
+/** These end with a process. Threads and files may hang, and leaving in an orderly way waits for them. */
+const ENDS_WITH_PROCESS = /^(Timeout|Immediate|TCP|TLS|Pipe|TTY|DNS|GetAddr)/;
+
 /** A command that has failed ends by itself, or by this if something still keeps its process. */
 export function endAnyway(): void {
   const end = () => {
-    process.stderr.write('nightshift: something kept the process after its fatal error; ended by SIGKILL\n');
-    process.kill(process.pid, 'SIGKILL');
+    const kept = [...new Set(process.getActiveResourcesInfo())];
+    const isKilled = !kept.every((it) => ENDS_WITH_PROCESS.test(it));
+    process.stderr.write(
+      `nightshift: something (${kept.join(', ')}) kept the process after its fatal error${isKilled ? '; ended by SIGKILL' : ''}\n`,
+    );
+    if (isKilled) process.kill(process.pid, 'SIGKILL');
+    else process.exit();
   };
   setTimeout(end, LINGER_MS).unref();
 }

@@ -101,11 +101,11 @@ async function assertStatus(command: Run): Promise<void> {
   assert.equal(
     models.map(({ model, deployment, activeRun }) => [model, deployment?.current?.release, activeRun]),
     [
-      [MODEL, 2, null],
       ['endless', undefined, null],
+      [MODEL, 2, null],
     ],
   );
-  assert.is(models[0]?.replicas.length, 1);
+  assert.is(models[1]?.replicas.length, 1);
   assert.match(shown.stdout, /in service +release 2/);
 }
 
@@ -153,7 +153,7 @@ async function assertRollback(command: Run): Promise<void> {
   const back = json<ModelDeployed & { ms: number }>(await command('rollback', '--json'));
   assert.equal([back.release, back.previousRelease], [3, 2]);
   const shown = await command('deployments');
-  assert.match(shown.stdout, /^face\n/);
+  assert.match(shown.stdout, /^face\n/m);
   assert.match(
     shown.stdout,
     /│ 3 +│ \S+ +│ now +│ - +│ rolled back by operator +│ (anonymous|operator) +│ release 1 │/,

@@ -11,6 +11,7 @@ import { createBus } from '../../infra/messaging/bus.ts';
 import { createRecordStore, openKv } from '../../infra/stores/record-store.ts';
 import { statePath } from '../../machines/step.ts';
 import { startActor } from '../../main.ts';
+import { configureAsIn } from '../support/configured.ts';
 import { configOf } from '../support/crash/rig.ts';
 import { MODEL, RUN } from '../support/crash/names.ts';
 import { haveServed } from '../support/crash/stories.ts';
@@ -32,6 +33,7 @@ test('compensation: a withdrawal that fails each time needs an operator, the cha
       await writeTinyStrangers(join(folder, 'street'));
       await haveServed(nc, 1);
       const config = configOf(folder, server.url, { pipeline });
+      await configureAsIn(nc, config);
       const actors = await Promise.all(ACTORS.map((name) => startActor(name, server.url, config, log)));
       try {
         await damageAndMend(server);

@@ -19,6 +19,7 @@ import { managerOf, wireManagerOf } from '../../infra/messaging/jetstream.ts';
 import { wireSubject } from '../../infra/topology/namespace.ts';
 import { applyTopology } from '../../infra/topology/topology.ts';
 import { startSystem } from '../../main.ts';
+import { configureAsIn } from '../support/configured.ts';
 import { withFolder, writeTinyPeople } from '../support/folder.ts';
 import { LENIENT_GATES, lenientIn } from '../support/lenient.ts';
 import { runNight } from '../support/nights.ts';
@@ -189,6 +190,7 @@ async function start(namespace: Namespace, folder: string, url: string, stops: (
     enroller: await connect('enroller'),
   };
   await applyTopology(as.setup.nc, { replicas: 1 });
+  await configureAsIn((await connect('orchestrator')).nc, config);
   const system = await startSystem(config, testLogger());
   stops.push(() => system.stop());
   return { config, as };

@@ -42,7 +42,8 @@ export interface ScheduleSoakReport {
 }
 
 const DAY_MS = 24 * 3600_000;
-const SHOWN_START = Date.parse('2026-01-01T00:00:00Z');
+/** Just after a slot, so that a whole slot's time is left in which the schedule is made. */
+const SHOWN_START = Date.parse('2026-01-01T02:00:01Z');
 /** A day's lateness is but one slot's time here. */
 const SCHEDULE = ScheduleConfigSchema.parse({ cron: '0 2 * * *', timeZone: 'UTC', catchUpMs: DAY_MS });
 const pipeline = quickPipeline({ schedule: SCHEDULE, retry: { attemptsMax: 1 } });
