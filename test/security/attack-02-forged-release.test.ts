@@ -20,6 +20,7 @@ import { announce, commit } from '../../services/deployment/records.ts';
 import { checkSeal, sealed } from '../../services/signing/seal.ts';
 import type { SigningKey } from '../../services/signing/keys.ts';
 import { assertServes, deployTinyChampion, type Deployed } from '../support/champion.ts';
+import { configureAsIn } from '../support/configured.ts';
 import { withFolder } from '../support/folder.ts';
 import { runNight } from '../support/nights.ts';
 import { MODEL } from '../support/replicas.ts';
@@ -46,8 +47,9 @@ const attacked = (use: (target: Target) => Promise<unknown>) =>
       const config = configOf(folder, url);
       const keys = keysIn(folder);
       const start = () => startSystem(config, log, ['inference', 'orchestrator']);
-      let system = await start();
       const client = await connectClient(url, log);
+      await configureAsIn(client.nc, config);
+      let system = await start();
       const restart = async () => {
         await system.stop();
         system = await start();

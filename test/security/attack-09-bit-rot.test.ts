@@ -23,6 +23,7 @@ import { chunkSubject, objectStreamName } from '../../infra/topology/streams.ts'
 import { startSystem } from '../../main.ts';
 import { firstCheckpoint } from '../../machines/step.ts';
 import { assertServes, deployTinyChampion, type Deployed } from '../support/champion.ts';
+import { configureAsIn } from '../support/configured.ts';
 import { withFolder } from '../support/folder.ts';
 import { ask, faceOf, MODEL } from '../support/replicas.ts';
 import { nightInput } from '../support/runs.ts';
@@ -48,8 +49,9 @@ const rotting = (use: (target: Target) => Promise<void>) =>
         releases: { keysDir: keys.keysDir, stateDir: join(folder, 'served') },
         models: { [MODEL]: { sources: [{ type: 'directory', name: 'people', path: '/people' }] } },
       });
-      const system = await startSystem(config, log, ['inference', 'orchestrator']);
       const client = await connectClient(url, log);
+      await configureAsIn(client.nc, config);
+      const system = await startSystem(config, log, ['inference', 'orchestrator']);
       try {
         const deployed = await deployTinyChampion(client.nc, { store: folder });
         const alarms = async () => (await client.ask(API.status, {})).models[0]!.alarms;
