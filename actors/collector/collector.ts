@@ -10,6 +10,7 @@ import { PipelineError } from '../../contracts/errors.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
 import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
+import { askAgain } from '../../infra/messaging/ask-again.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
 import type { ForgottenStore } from '../../infra/stores/forgotten-store.ts';
 import { personHash } from '../../services/forgetting/name.ts';
@@ -60,7 +61,8 @@ export function startCollector({ bus, blobs, local, forgotten, log }: CollectorO
 
 /** Asked once a night: a person who is forgotten meanwhile is looked for in the snapshot, too. */
 async function forgottenIn(store: Pick<ForgottenStore, 'salt' | 'people'>) {
-  const [salt, people] = [await store.salt(), await store.people()];
+  const asked = () => Promise.all([store.salt(), store.people()]);
+  const [salt, people] = await askAgain('collector: people who are forgotten', asked);
   if (salt === null || people.size === 0) return undefined;
   return (label: string) => people.get(personHash(label, salt)) ?? null;
 }

@@ -1,7 +1,7 @@
 /**
  * Repeats a question that the server did not answer. Only for questions that may be asked twice: publishing repeats in
- * publish.ts, by its id, and a message is delivered again by itself. A refusal is an answer. Called by blob-store.ts
- * and main.ts.
+ * publish.ts, by its id, and a message is delivered again by itself. A refusal is an answer. Called by blob-store.ts,
+ * the collector and main.ts.
  */
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
