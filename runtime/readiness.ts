@@ -25,7 +25,12 @@ const FOLDER_MODE = 0o700;
 const folderOf = () => join(tmpdir(), `nightshift-ready-${process.getuid?.() ?? 0}`);
 
 /** Writes at once and from then on; the returned function takes the note away. */
-export function keepNote(name: string, system: string, look: () => readonly string[]): () => void {
+export function keepNote(
+  name: string,
+  system: string,
+  look: () => readonly string[],
+  everyMs = WRITE_EVERY_MS,
+): () => void {
   const folder = folderOf();
   const file = join(folder, `${name}.${process.pid}.json`);
   const write = () => {
@@ -35,7 +40,14 @@ export function keepNote(name: string, system: string, look: () => readonly stri
     renameSync(`${file}.new`, file);
   };
   write();
-  const timer = setInterval(write, WRITE_EVERY_MS);
+  const writeAgain = () => {
+    try {
+      write();
+    } catch {
+      // A full disk is no reason to end an actor that works. Its note grows old, which `ready` reports.
+    }
+  };
+  const timer = setInterval(writeAgain, everyMs);
   timer.unref();
   return () => {
     clearInterval(timer);
