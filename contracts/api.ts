@@ -12,7 +12,9 @@ import { ConfigRevisionSchema, ShownConfigSchema } from './configuration/record.
 import { ScheduleRecordSchema } from './configuration/schedule.ts';
 import { KeptLetterSchema } from './dead-letter.ts';
 import { TokenSchema } from './references.ts';
+import { FailureSchema } from './messages.ts';
 import { KeptRefusalSchema } from './refusal.ts';
+import { STATE_NAMES } from './run-words.ts';
 import { DeploymentSchema, LedgerEntrySchema } from './release.ts';
 import { ReplicaStatusSchema } from './replica.ts';
 import { API, apiOfCommand, CTL, type ApiOfCommand, type CtlSubject } from './subjects.ts';
@@ -38,6 +40,9 @@ export const TimelineEntrySchema = z.object({
   actor: z.string().describe('who caused it: an actor, `operator`, `schedule` or `timer`'),
   by: z.string().nullable().describe('the operator, or the role, whose command caused it; null for any other cause'),
   durationMs: z.number().nullable().describe('how long the run stayed in the state; null while it does'),
+  failure: FailureSchema.nullable()
+    .default(null)
+    .describe('of a worker, if that is the cause: also of an attempt that is made again'),
 });
 export type TimelineEntry = z.infer<typeof TimelineEntrySchema>;
 
@@ -69,6 +74,12 @@ export const ModelStatusSchema = z.object({
   deployment: DeploymentSchema.nullable(),
   replicas: z.array(ReplicaStatusSchema).describe('those with a live heartbeat'),
   activeRun: RunSummarySchema.nullable(),
+  outboxAgeMs: z
+    .number()
+    .default(0)
+    .describe(
+      'for so long effects of the latest transition of the active run have not all been carried out; 0: all are',
+    ),
   alarms: z
     .array(z.string())
     .default([])
@@ -115,9 +126,21 @@ const NothingSchema = z.object({});
 /** Endpoints that look and change nothing. */
 export const QUESTIONS = {
   [API.runs]: {
-    description: 'The latest runs, newest first, 200 at most.',
-    question: OfModelSchema,
-    answer: z.object({ runs: z.array(RunSummarySchema) }),
+    description: 'Runs, newest first, page by page.',
+    question: OfModelSchema.extend({
+      state: z
+        .enum(STATE_NAMES as [string, ...string[]])
+        .describe('the first word of its path, such as `failed`; all if absent')
+        .optional(),
+      status: z.enum(['active', 'done']).describe('both if absent').optional(),
+      since: z.iso.datetime().describe('started then or later').optional(),
+      before: TokenSchema.describe('older than this run: the last of the page before').optional(),
+      limit: z.number().int().min(1).max(1000).default(200),
+    }),
+    answer: z.object({
+      runs: z.array(RunSummarySchema),
+      total: z.number().int().describe('of all that fit, whatever the page').default(0),
+    }),
   },
   [API.run]: {
     description: 'One run with its time line, as it is or as it was after one of its transitions.',

@@ -26,6 +26,11 @@ export interface BlobStore {
   download(ref: BlobRef, path: string): Promise<void>;
   /** The latest object under a key, or null. */
   find(bucket: BlobBucket, key: string): Promise<BlobRef | null>;
+  /**
+   * The object under a key if it has this digest, made as young as a new one: the janitor leaves it to the record that will
+   * refer to it. Null if it is not there; then it has to be put.
+   */
+  reuse(bucket: BlobBucket, key: string, digest: string): Promise<BlobRef | null>;
   /** Whether `get` would answer. */
   holds(ref: BlobRef): Promise<boolean>;
   remove(bucket: BlobBucket, key: string): Promise<void>;

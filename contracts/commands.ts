@@ -9,8 +9,12 @@ import { ConfigDefinitionsSchema } from './configuration/record.ts';
 import { ForgetDataSchema } from './forgetting.ts';
 import { FailureSchema } from './messages.ts';
 import { TokenSchema } from './references.ts';
+import { SweepDataSchema } from './retention.ts';
 import { EnvelopeOfStatementSchema } from './signing.ts';
 import { CTL, STAGES, type CtlSubject } from './subjects.ts';
+
+/** Names the subject on which a sender waits for an answer; the reply subject itself carries the stream's receipt. */
+export const REPLY_TO_HEADER = 'Nightshift-Reply-To';
 
 /** A run can be forked at the start of each stage. */
 export const StageSchema = z.enum(STAGES);
@@ -133,6 +137,10 @@ export const COMMANDS = {
   [CTL.personForget]: {
     description: 'Takes a person out of all that is stored, or looks for them, or lets them in again.',
     data: ForgetDataSchema,
+  },
+  [CTL.storeSweep]: {
+    description: 'Deletes what nothing refers to any more, or looks what that would be and what holds the rest.',
+    data: SweepDataSchema,
   },
   [CTL.configApply]: {
     description: 'Makes this the pipeline of a model, for later runs; its schedule changes at once.',

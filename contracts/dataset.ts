@@ -27,12 +27,16 @@ export type Split = z.infer<typeof SplitSchema>;
 /** One tar shard in WebDataset layout: per sample `<key>.png` and `<key>.json` (SampleRecord). */
 export const ShardSchema = z.object({ blob: BlobRefSchema, samples: z.number().int().positive() });
 
-/** The `.json` member beside each image of a shard. `digest` is that of the image as the source delivered it. */
+/**
+ * The `.json` member beside each image of a shard. `digest` is that of the image's pixels (services/data/picture.ts), `file`
+ * that of the file as the source delivered it. Before 0.6.0 there was the file's alone, as `digest`.
+ */
 export const SampleRecordSchema = z.object({
   id: z.string(),
   label: z.string(),
   source: z.string(),
   digest: DigestSchema,
+  file: DigestSchema.optional(),
   split: SplitSchema,
   /** Of the picture, such as `light: left`; figures are given for each. */
   tags: z.array(z.string()).default([]),
@@ -56,6 +60,8 @@ export const QuarantinedSchema = z.object({
     'invalid-tags',
     // A stranger's image that is also an enrolled person's, or of somebody whom a net of this lineage has learned.
     'not-a-stranger',
+    // Named by a check whose action is to set it aside, or of a person whom one names.
+    'set-aside',
     // Of a person whom an operator had forgotten; neither name nor image is kept.
     'forgotten',
     // Where faces are looked for.
@@ -72,7 +78,7 @@ export type Quarantined = z.infer<typeof QuarantinedSchema>;
 export const DataFindingSchema = z.object({
   /** A key of the setting `checks`. */
   check: z.string(),
-  action: z.enum(['note', 'hold', 'stop']),
+  action: z.enum(['note', 'quarantine', 'hold', 'stop']),
   message: z.string(),
 });
 export type DataFinding = z.infer<typeof DataFindingSchema>;
@@ -85,6 +91,8 @@ export const DatasetManifestSchema = z.object({
   faces: BlobRefSchema.nullable().default(null),
   /** Every person of the sources, sorted: all of them are enrolled. */
   labels: z.array(z.string()),
+  /** How many samples each of `labels` has, in their order. Absent before 0.6.0. */
+  images: z.array(z.number().int()).optional(),
   /** Those of `labels` whom no training sees, sorted. The others, in order, are the classes of training. */
   heldOut: z.array(z.string()).default([]),
   /** Everybody of the sources of strangers, sorted; a name says nothing beyond its own images. */
@@ -104,11 +112,17 @@ export const DatasetManifestSchema = z.object({
       images: BlobRefSchema,
       /** Probes for a lack of others, which stay probes (services/data/split.ts). Absent if there are none. */
       picks: BlobRefSchema.optional(),
+      /** How the images look (services/data/learned-looks.ts), by which a copy is known. Absent before 0.6.0. */
+      looks: z.array(BlobRefSchema).optional(),
     })
     .nullable()
     .default(null),
+  /** Images that are near copies of another one of the same person, in the same group; absent before 0.6.0. */
+  nearCopies: z.number().optional(),
   /** Of the samples with their splits: equal for two snapshots that train and judge alike. Absent before 0.3.0. */
   content: DigestSchema.optional(),
+  /** Of the program that collected it. Absent before 0.6.0. */
+  version: z.string().optional(),
   shards: z.array(ShardSchema),
   sources: z.array(
     z.object({

@@ -1,6 +1,20 @@
 /** A dead letter as it is shown to people: a message that nobody could handle, with the reason. */
 import { z } from 'zod';
 
+/** Beside the headers of the message itself. */
+export const DEAD_LETTER_HEADERS = {
+  code: 'Nightshift-Error-Code',
+  error: 'Nightshift-Error',
+  subject: 'Nightshift-Subject',
+  stream: 'Nightshift-Stream',
+  sequence: 'Nightshift-Sequence',
+  deliveries: 'Nightshift-Deliveries',
+  /** When the message was stored first. */
+  time: 'Nightshift-Time',
+  /** Present if the body was cut: its full size in bytes. */
+  truncated: 'Nightshift-Truncated-From',
+} as const;
+
 export const KeptLetterSchema = z.object({
   seq: z.number().int().positive().describe('place in the stream DLQ: its name for people'),
   keptAt: z.string(),
@@ -17,3 +31,19 @@ export const KeptLetterSchema = z.object({
   headers: z.record(z.string(), z.string()).describe('its own: those of the server are left out'),
 });
 export type KeptLetter = z.infer<typeof KeptLetterSchema>;
+
+/** Data of `nightshift.evt.dlq.redriven.<seq>` and `.dropped.<seq>`. */
+export const LetterEndedSchema = z.object({
+  seq: z.number().int().positive(),
+  subject: z.string().nullable().describe('of the message in it; null if the letter was gone already'),
+});
+
+/** Data of `nightshift.evt.dlq.kept.<seq>`. */
+export const LetterKeptSchema = KeptLetterSchema.pick({
+  seq: true,
+  subject: true,
+  stream: true,
+  consumer: true,
+  code: true,
+  error: true,
+});

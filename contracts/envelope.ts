@@ -1,8 +1,10 @@
 /**
  * CloudEvents 1.0, structured mode (https://github.com/cloudevents/spec): the envelope of every message, with the
- * W3C `traceparent` extension. Operators may publish a bare JSON object instead; `openEnvelope` fills the rest in.
+ * W3C `traceparent` extension. A sender may choose binary mode (cloud-event.ts), and operators may publish a bare JSON
+ * object instead; `openEnvelope` fills the rest in.
  */
 import { z } from 'zod';
+import { attributesIn, type HeaderReader } from './cloud-event.ts';
 import { PipelineError } from './errors.ts';
 
 export const EnvelopeSchema = z.object({
@@ -50,17 +52,21 @@ export function makeEnvelope<T>(input: EnvelopeInput<T>): Envelope<T> {
 export interface RawMessage {
   readonly subject: string;
   readonly body: Uint8Array;
+  /** Absent: it came without headers. */
+  readonly header?: HeaderReader;
   /** Used if the sender gave none: the stream's name and sequence, the same at each redelivery. */
   readonly fallbackId: string;
   readonly time: Date;
 }
 
 /**
- * Parses a message body. A JSON object without `specversion` is taken as the data of a message published by hand.
+ * Parses a message. A JSON object without `specversion` is taken as the data of a message published by hand.
  * Throws MESSAGE_MALFORMED with what was wrong and an example of what would be right.
  */
 export function openEnvelope(raw: RawMessage): Envelope {
   const value = parseJson(raw);
+  const attributes = attributesOf(raw);
+  if (attributes !== null) return parsed(raw, { ...attributes, data: value });
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw malformed(raw, 'the body must be a JSON object, such as {"model":"face"}');
   }
@@ -69,9 +75,23 @@ export function openEnvelope(raw: RawMessage): Envelope {
       ...makeEnvelope({ id: raw.fallbackId, source: 'operator', subject: raw.subject, time: raw.time, data: value }),
     };
   }
-  const parsed = EnvelopeSchema.safeParse(value);
-  if (!parsed.success) throw malformed(raw, describeIssues(parsed.error));
-  return parsed.data;
+  return parsed(raw, value);
+}
+
+function parsed(raw: RawMessage, value: unknown): Envelope {
+  const envelope = EnvelopeSchema.safeParse(value);
+  if (!envelope.success) throw malformed(raw, describeIssues(envelope.error));
+  return envelope.data;
+}
+
+/** Of a message in binary mode. */
+function attributesOf(raw: RawMessage) {
+  if (!raw.header) return null;
+  try {
+    return attributesIn(raw.header);
+  } catch (cause) {
+    throw malformed(raw, `a header of CloudEvents is not percent-encoded UTF-8 (${(cause as Error).message})`);
+  }
 }
 
 /** Checks an envelope's data against its schema. Throws MESSAGE_MALFORMED naming each field. */

@@ -57,7 +57,9 @@ export const ERRORS = {
     'The bytes are not an ONNX model with the expected input and output, or it hangs, crashes or wants too much memory.',
   MODEL_MISMATCH: 'The model loads, but answers differently from what the verifier saw.',
   HOST_FAILED: 'The process that runs a model ended or hung, and so did the one that took its place.',
+  NOTIFICATION_FAILED: 'A receiver of notices did not take one; `nightshift notify test` says what comes back.',
   DISK_FULL: 'The disk is full, or too small for the streams of nats-server; the message says where.',
+  MEMORY_FULL: 'The process had no memory left for this; see `supervisor.memoryMaxMiB`.',
   ACCOUNT_LIMIT: 'The account at nats-server allows less than is needed; the message names the limit.',
   OVERLOADED: 'The queue is full; try again after the hinted time.',
   DEADLINE_EXCEEDED: 'The answer would come after the deadline of the request.',
@@ -68,7 +70,8 @@ export const ERRORS = {
   PERSON_UNKNOWN: 'The claimed person is not enrolled in the gallery that is in service.',
   SECOND_PERSON_NEEDED:
     'The change of the gallery needs the approval of a second person, on a server that proves who that is.',
-  APPROVAL_UNKNOWN: 'No such change of the gallery waits for approval; it may have been approved or grown too old.',
+  APPROVAL_UNKNOWN:
+    'No such change of the gallery waits for approval; it may have been approved, rejected or grown too old.',
   GALLERY_FULL: 'The person has as many images, or the gallery as many people, as allowed; remove some first.',
   REQUEST_INVALID: 'The request body does not have the expected form.',
   STAGE_TIMEOUT: 'A stage passed its deadline, or its worker is gone and did not answer for it.',

@@ -51,13 +51,19 @@ export type ForgetReport = z.infer<typeof ForgetReportSchema>;
 export const ForgetProgressSchema = z.object({ id: z.string(), place: z.string(), looked: z.number().int() });
 
 /** Data of `nightshift.evt.janitor.caches.<id>`. `pixels`: SHA-256 of decoded images, 32 bytes each. */
-export const CachesCommandSchema = z.object({ id: z.string(), pixels: BlobRefSchema, isDry: z.boolean() });
+export const CachesCommandSchema = z.object({
+  id: z.string(),
+  pixels: BlobRefSchema,
+  person: PersonHashSchema.optional(),
+  isDry: z.boolean(),
+});
+export type CachesCommand = z.infer<typeof CachesCommandSchema>;
 /** Data of `nightshift.evt.<stage>.swept.<id>`. */
 export const CachesSweptSchema = z.object({
   id: z.string(),
   files: z.number().int(),
   changed: z.number().int(),
-  removed: z.number().int().describe('features of images'),
+  removed: z.number().int().describe('features of images; of the collector, answers of sources'),
 });
 
 /** FORGOTTEN/person.<hash>: since when they are left out of nights. */

@@ -3,6 +3,7 @@
  * bytes of an image file (PNG, JPEG, WebP), or the pixels themselves; everything else stands in headers. Replies are
  * JSON, and each carries the release that answered. Errors follow the NATS micro protocol, with a Failure in the body.
  */
+import { NAME_LENGTH_MAX, personName, wrongName, wrongQuestion } from './person-name.ts';
 import { z } from 'zod';
 import { DecisionInForceSchema } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
@@ -13,7 +14,7 @@ import { GALLERY_VERBS } from './subjects.ts';
 export const IMAGE_BYTES_MAX = 4 * 1024 * 1024;
 
 export const INFER_HEADERS = {
-  /** `verify`: the person whom the face is claimed to be. `enroll` and `remove`: the person they are about. */
+  /** `verify`: the person whom the face is claimed to be. `enroll`, `remove`, `picture`: the person they are about. */
   person: 'Nightshift-Person',
   /** `pixels`: the payload is no file but the model's own input, bytes [channels, height, width]. Absent: a file. */
   input: 'Nightshift-Input',
@@ -28,8 +29,14 @@ export const INFER_HEADERS = {
   seenRelease: 'Nightshift-Seen-Release',
   /** The request is answered by a gallery with this change of it: the `sequence` of a reply to `enroll` or `remove`. */
   minEnrolment: 'Nightshift-Min-Enrolment',
-  /** `approve`: the id of the change that waits. */
+  /** `approve`, `picture`: the id of the change that waits. */
   request: 'Nightshift-Request',
+  /** `picture`: SHA-256 of an enrolled image of the person, as `people` lists it. */
+  image: 'Nightshift-Image',
+  /** With a canary: the same key is answered by the same side. `deployment.canary.keyHeader` may name another header. */
+  key: 'Nightshift-Key',
+  /** W3C trace context: whether the request is traced, and to which trace it belongs. */
+  traceparent: 'traceparent',
   /** In a reply OVERLOADED: milliseconds after which this replica expects to have room again. */
   retryAfterMs: 'Nightshift-Retry-After-Ms',
   /** In a reply that is an error: the status as in HTTP, and a sentence. */
@@ -105,14 +112,71 @@ export const PendingChangeSchema = z.object({
   expiresAt: z.string(),
 });
 export type PendingChange = z.infer<typeof PendingChangeSchema>;
+/** The answer to `reject`: the change is gone, with its image, and was never in force. */
+export const RejectedChangeSchema = z.object({
+  rejected: TokenSchema.describe('id of the request'),
+  verb: z.enum(GALLERY_VERBS),
+  person: z.string(),
+  by: z.string().describe('who had asked for it'),
+});
+export type RejectedChange = z.infer<typeof RejectedChangeSchema>;
+
 /** The answer to `pending`. */
 export const PendingListSchema = z.object({ pending: z.array(PendingChangeSchema) });
 
-/** A person's name, for people to read: any characters but those that would break a header. */
-export const PersonSchema = z
-  .string()
-  .max(128)
-  .regex(/^[^\p{C}\s]([^\p{C}]*[^\p{C}\s])?$/u, '1 to 128 characters, no control characters, no spaces at the ends');
+/** Body of `people`; empty: the first page of all. */
+export const PeopleQuestionSchema = z.object({
+  search: z
+    .string()
+    .refine((text) => Array.from(text).length <= NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`)
+    .default('')
+    // JSON Schema counts code points, too, where `max` counts UTF-16 units.
+    .meta({
+      maxLength: NAME_LENGTH_MAX,
+      description: 'part of the name, whatever its case, width and spaces; empty: all',
+    }),
+  after: z.string().max(512).optional().describe('`next` of the page before'),
+  limit: z.number().int().min(1).max(100).default(50),
+});
+export type PeopleQuestion = z.infer<typeof PeopleQuestionSchema>;
+
+export const KnownPersonSchema = z.object({
+  person: z.string(),
+  fromNight: z.boolean().describe('the release was built with a row of them, from the images of the sources'),
+  references: z.number().int().describe('rows by which they are recognised: that of the night, and that of the images'),
+  images: z
+    .array(
+      z.object({
+        digest: z.string().describe('SHA-256 of the file, 64 hex digits'),
+        by: z.string().describe('who enrolled it; empty if that is not known'),
+        at: z.string(),
+      }),
+    )
+    .describe('enrolled by hand, newest last; those of the sources are not among them'),
+});
+export type KnownPerson = z.infer<typeof KnownPersonSchema>;
+
+/** The answer to `people`: by name, in the order of its characters. */
+export const PeopleReplySchema = AnswerSchema.extend({
+  people: z.array(KnownPersonSchema),
+  next: z.string().nullable().describe('for the next page; null after the last'),
+  found: z.number().int().describe('people whose name fits, whatever the page'),
+  enrolled: z.number().int().describe('all people of the gallery'),
+});
+export type PeopleReply = z.infer<typeof PeopleReplySchema>;
+
+const nameBy = (wrong: (text: string) => string | null) =>
+  z
+    .string()
+    .transform(personName)
+    .superRefine((name, context) => {
+      const message = wrong(name);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    });
+/** The name of somebody who is enrolled, in its form (person-name.ts). */
+export const PersonSchema = nameBy(wrongName);
+/** Of somebody who is asked for or removed: also one that nobody could be enrolled under now. */
+export const AskedPersonSchema = nameBy(wrongQuestion);
 
 /** The body of a reply that is an error. */
 export const InferErrorSchema = z.object({
@@ -126,6 +190,7 @@ export const inferStatus = (code: ErrorCode): number => STATUS_OF[code] ?? 500;
 /** Any other error is a fault of ours. */
 const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   IMAGE_UNREADABLE: 400,
+  MEMORY_FULL: 503,
   IMAGE_TOO_LARGE: 400,
   IMAGE_BLANK: 400,
   FACE_NOT_FOUND: 400,

@@ -144,7 +144,11 @@ export type Completed<N extends WorkStage> = z.infer<(typeof CompletedSchemas)[N
 
 /** Every worker event names the command that it answers. */
 export const WorkEventSchema = z.object({ runId: TokenSchema, commandId: z.string() });
-export const FailedSchema = WorkEventSchema.extend({ failure: FailureSchema });
+export const FailedSchema = WorkEventSchema.extend({
+  failure: FailureSchema,
+  /** Of the worker's log about this run, in words; bounded, without fields of text and stacks. Absent from workers before 0.6.0. */
+  lastLines: z.array(z.string()).optional(),
+});
 export const ProgressedSchema = WorkEventSchema.extend({ progress: ProgressSchema });
 
 export const ReplicaEventSchema = RunSchema.extend({ replicaId: TokenSchema });

@@ -14,6 +14,7 @@ import {
   JANITOR_FACTS,
   MODEL_FACTS,
   OPERATOR_FACTS,
+  PEOPLE_VERBS,
   PIPELINE_FACTS,
   REPLICA_FACTS,
   refusedSubject,
@@ -29,6 +30,7 @@ import {
   type JanitorFact,
   type ModelFact,
   type OperatorFact,
+  type PeopleVerb,
   type PipelineFact,
   type ReplicaFact,
   type ScheduleFact,
@@ -42,6 +44,7 @@ export type ParsedSubject =
   | { readonly family: 'command'; readonly stage: WorkStage; readonly verb: CommandVerb; readonly runId: string }
   /** `id`: the operator's command. */
   | { readonly family: 'janitor-command'; readonly id: string }
+  | { readonly family: 'sweep-command'; readonly id: string }
   | ParsedEvent
   | { readonly family: 'timer'; readonly place: TimerPlace; readonly runId: string; readonly timerId: string }
   | { readonly family: 'slot'; readonly model: string }
@@ -63,7 +66,7 @@ export type ParsedSubject =
   | { readonly family: 'enrolment'; readonly model: string; readonly personKey: string }
   | { readonly family: 'unknown' };
 
-export type AnyInferVerb = InferVerb | GalleryVerb | ApprovalVerb;
+export type AnyInferVerb = InferVerb | GalleryVerb | ApprovalVerb | PeopleVerb;
 
 export type ParsedEvent =
   | { readonly family: 'work-event'; readonly stage: WorkStage; readonly fact: WorkFact; readonly runId: string }
@@ -116,7 +119,7 @@ function ofTwo(subject: string, family: string, first: string, second: string): 
       return command || subject === refusedSubject(null) ? { family: 'refusal', command } : UNKNOWN;
     }
     case 'infer': {
-      const verb = oneOf(INFER_VERBS, second) ?? oneOf(NAMED_VERBS, second);
+      const verb = oneOf(INFER_VERBS, second) ?? oneOf(NAMED_VERBS, second) ?? oneOf(PEOPLE_VERBS, second);
       return verb ? { family, model: first, verb, who: null } : UNKNOWN;
     }
     case 'pending':
@@ -141,7 +144,8 @@ function ofThree(family: string, first: string, second: string, third: string): 
       return verb && isWho(third) ? { family, model: first, verb, who: third } : UNKNOWN;
     }
     case 'cmd': {
-      if (first === 'janitor') return second === 'forget' ? { family: 'janitor-command', id: third } : UNKNOWN;
+      if (first === 'janitor' && second === 'forget') return { family: 'janitor-command', id: third };
+      if (first === 'janitor' && second === 'sweep') return { family: 'sweep-command', id: third };
       const [stage, verb] = [oneOf(WORK_STAGES, first), oneOf(COMMAND_VERBS, second)];
       return stage && verb ? { family: 'command', stage, verb, runId: third } : UNKNOWN;
     }

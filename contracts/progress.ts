@@ -9,6 +9,8 @@ export const ProgressSchema = z.object({
   /** Of `done` and `total`, in the singular: the reader adds the plural. */
   unit: z.string(),
   figures: z.record(z.string(), z.number()).default({}),
+  /** In words, for as long as the work waits for somebody else, such as a source that wants to be asked again later. */
+  waitsFor: z.string().max(500).optional(),
   /** Milliseconds that it will still take at its latest pace; absent while that is unknown. */
   etaMs: z.number().nonnegative().optional(),
 });

@@ -12,12 +12,32 @@ export type Latency = z.infer<typeof LatencySchema>;
 export const ScoresSchema = z.object({ count: z.number().int(), mean: z.number(), deviation: z.number() });
 export type Scores = z.infer<typeof ScoresSchema>;
 
+/** Upper bounds of the classes in which answers are counted by their latency; a class more holds all that took longer. */
+export const LATENCY_BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000] as const;
+
+/** How faces were decided on. */
+export const DecisionCountsSchema = z.object({
+  known: z.number().int(),
+  unknown: z.number().int(),
+  matched: z.number().int().describe('verify: the face is that of the claimed person'),
+  wrongClaims: z.number().int().describe('verify: it is not'),
+});
+export type DecisionCounts = z.infer<typeof DecisionCountsSchema>;
+
 /** Counted by one replica, of one release or canary. */
 export const ReleaseFiguresSchema = z.object({
   requests: z.number(),
   failed: z.number(),
   latencyMs: LatencySchema.nullable(),
   scores: ScoresSchema.nullable().describe('null before the first reply with a score'),
+  latencyCounts: z
+    .array(z.number().int())
+    .optional()
+    .describe(
+      `answers by latency, each in the first class whose bound it keeps: ${LATENCY_BOUNDS_MS.join(', ')} ms, and longer; absent before 0.6.0`,
+    ),
+  latencySumMs: z.number().optional().describe('of all answers; absent before 0.6.0'),
+  decisions: DecisionCountsSchema.optional().describe('absent before 0.6.0'),
 });
 export type ReleaseFigures = z.infer<typeof ReleaseFiguresSchema>;
 
@@ -73,6 +93,14 @@ export const ReplicaStatusSchema = z.object({
     .nullable()
     .default(null)
     .describe('why it refuses a deployment record or a pair, as `<CODE>: <message>`; null while all is in order'),
+  load: z
+    .object({
+      waiting: z.number().int().describe('requests that wait or run'),
+      runs: z.number().int().describe('runs of the model in service since it was loaded'),
+      images: z.number().int().describe('images in them'),
+    })
+    .optional()
+    .describe('of the model host in service; absent while nothing is served, and before 0.6.0'),
   swapUs: z.number().nullable().describe('duration of the last swap in microseconds; null before the first'),
   hosts: z
     .object({ replaced: z.number().int(), imagesRetried: z.number().int() })

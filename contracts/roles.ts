@@ -3,7 +3,10 @@
  * each may do. A role is a name in configurations, in file names and in messages to people.
  */
 
-/** `setup` makes streams; the six actors, of which `janitor` erases; the others are people and their programs. */
+/**
+ * `setup` makes streams; the seven actors, of which `janitor` erases and `gateway` shows; the others are people and their
+ * programs.
+ */
 export const ROLES = [
   'setup',
   'orchestrator',
@@ -12,6 +15,7 @@ export const ROLES = [
   'verifier',
   'inference',
   'janitor',
+  'gateway',
   'door',
   'enroller',
   'operator',
@@ -27,8 +31,12 @@ export const ACTORS = [
   'verifier',
   'inference',
   'janitor',
+  'gateway',
 ] as const satisfies readonly Role[];
 export type ActorName = (typeof ACTORS)[number];
+
+/** The logical name of an actor's NATS micro service. The orchestrator's is that of the whole: it answers the questions. */
+export const serviceOf = (actor: ActorName): string => (actor === 'orchestrator' ? 'nightshift' : actor);
 
 /** The roles of people and of programs of theirs, such as a door: those for whom a context of the NATS CLI is written. */
 export const CLIENT_ROLES = ['operator', 'viewer', 'door', 'enroller'] as const satisfies readonly Role[];

@@ -85,6 +85,7 @@ export const CTL = {
   schedulePause: 'nightshift.ctl.schedule.pause',
   scheduleResume: 'nightshift.ctl.schedule.resume',
   personForget: 'nightshift.ctl.person.forget',
+  storeSweep: 'nightshift.ctl.store.sweep',
   configApply: 'nightshift.ctl.config.apply',
   configRollback: 'nightshift.ctl.config.rollback',
   configRemove: 'nightshift.ctl.config.remove',
@@ -121,7 +122,8 @@ export const MODEL_FACTS = ['deployed', 'rolled-back'] as const;
 export type ModelFact = (typeof MODEL_FACTS)[number];
 export const modelDeployedSubject = (model: string) => `nightshift.evt.model.deployed.${model}`;
 export const modelRolledBackSubject = (model: string) => `nightshift.evt.model.rolled-back.${model}`;
-export const SCHEDULE_FACTS = ['decided', 'paused', 'resumed'] as const;
+/** `overdue`: a slot has passed, and no night has ended since within the configured time. */
+export const SCHEDULE_FACTS = ['decided', 'paused', 'resumed', 'overdue'] as const;
 export type ScheduleFact = (typeof SCHEDULE_FACTS)[number];
 export const scheduleEventSubject = (fact: ScheduleFact, model: string) => `nightshift.evt.schedule.${fact}.${model}`;
 export const OPERATOR_FACTS = ['accepted', 'refused'] as const;
@@ -144,18 +146,23 @@ export const slotSubject = (model: string) => `nightshift.timer.slot.${model}`;
 /** In place of a run's id in the subject of a schedule's own timer. */
 export const SCHEDULE_TIMER = 'schedule';
 
-/** A dead letter was published again, or thrown away. */
-export const DEAD_LETTER_FACTS = ['redriven', 'dropped'] as const;
+/** A dead letter was kept, published again, or thrown away. */
+export const DEAD_LETTER_FACTS = ['kept', 'redriven', 'dropped'] as const;
 export type DeadLetterFact = (typeof DEAD_LETTER_FACTS)[number];
 /** `seq`: the letter's place in the stream DLQ. */
-export const deadLetterEventSubject = (fact: DeadLetterFact, seq: number) => `nightshift.evt.dlq.${fact}.${seq}`;
+export const deadLetterEventSubject = (fact: DeadLetterFact, seq: number | '*') => `nightshift.evt.dlq.${fact}.${seq}`;
 
-export const JANITOR_FACTS = ['progressed', 'completed', 'failed', 'caches'] as const;
-/** `caches` asks the workers to take images out of what they keep between nights; the others tell how a forgetting goes. */
+export const JANITOR_FACTS = ['progressed', 'completed', 'failed', 'caches', 'swept'] as const;
+/**
+ * `caches` asks the workers to take images out of what they keep between nights; `swept` ends a sweep; the others tell how a
+ * forgetting goes.
+ */
 export type JanitorFact = (typeof JANITOR_FACTS)[number];
 /** `id`: the operator's command, as `commandToken` writes it. */
 export const janitorEventSubject = (fact: JanitorFact, id: string) => `nightshift.evt.janitor.${fact}.${id}`;
 export const janitorCommandSubject = (id: string) => `nightshift.cmd.janitor.forget.${id}`;
+/** The order to delete what nothing refers to any more. */
+export const sweepCommandSubject = (id: string) => `nightshift.cmd.janitor.sweep.${id}`;
 /** A worker's answer to `caches`. */
 export const cachesSweptSubject = (stage: WorkStage, id: string) => `nightshift.evt.${stage}.swept.${id}`;
 
@@ -215,9 +222,12 @@ export type InferVerb = (typeof INFER_VERBS)[number];
 export const GALLERY_VERBS = ['enroll', 'remove'] as const;
 export type GalleryVerb = (typeof GALLERY_VERBS)[number];
 /** About changes of the gallery that wait for a second person. */
-export const APPROVAL_VERBS = ['pending', 'approve'] as const;
+export const APPROVAL_VERBS = ['pending', 'approve', 'reject'] as const;
 export type ApprovalVerb = (typeof APPROVAL_VERBS)[number];
-export const inferSubject = (model: string, verb: InferVerb | GalleryVerb | ApprovalVerb) =>
+/** Questions of those who change a gallery, and of those who approve: who is in it, and with which images. */
+export const PEOPLE_VERBS = ['people', 'picture'] as const;
+export type PeopleVerb = (typeof PEOPLE_VERBS)[number];
+export const inferSubject = (model: string, verb: InferVerb | GalleryVerb | ApprovalVerb | PeopleVerb) =>
   `nightshift.infer.${model}.${verb}`;
 /** The same question to one replica alone: for a second try, past the one that did not answer the first. */
 export const inferAt = (model: string, verb: InferVerb, replicaId: string) =>

@@ -35,7 +35,14 @@ export const AccuracySchema = z.object({
   /** Of those held out of training: known from tomorrow morning, by a net that never saw them. Null without any. */
   newcomers: RecognitionSchema.nullable(),
   /** By source and by tag. */
-  slices: z.array(z.object({ tag: z.string(), figures: RecognitionSchema })),
+  slices: z.array(
+    z.object({
+      tag: z.string(),
+      figures: RecognitionSchema,
+      /** Mean cosine of its probes with their own person's row. Absent before 0.6.0. */
+      likeness: z.number().optional(),
+    }),
+  ),
   /** Worst first, at most 50. */
   worstPeople: z.array(z.object({ person: z.string(), rank1: z.number(), probes: z.number().int() })),
   rocAuc: z.number(),
@@ -168,6 +175,18 @@ export const EvidenceSchema = z.object({
     newcomers: z.array(z.number().int()),
     strangers: z.array(z.number().int()),
   }),
+  /**
+   * People whose images look most alike to the candidate, a pair at a time, the most alike first. An entry of somebody who was
+   * forgotten is gone. Absent before 0.6.0.
+   */
+  alike: z
+    .array(
+      z.object({
+        score: z.number(),
+        images: z.array(z.object({ person: z.string(), image: z.string(), picture: z.string() })),
+      }),
+    )
+    .optional(),
   /** Worst first, ten at most each. */
   worst: z.object({
     /** Strangers with the highest scores. `person`: the name they would be given. */

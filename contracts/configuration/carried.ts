@@ -42,9 +42,15 @@ export const CARRIAGE = {
     sourceShrank: { share: YES, action: YES },
     peopleLeft: { share: YES, action: YES },
     peopleCame: { share: YES, action: YES },
+    sourceFailed: { quorum: YES, action: YES },
     announced: { action: YES },
     brokenItems: { share: YES, count: YES, action: YES },
+    imagesLeft: { share: YES, people: YES, action: YES },
+    conflictingNames: { action: YES },
+    similarNames: { action: YES },
     brightness: { levels: YES, action: YES },
+    likeness: { fall: YES, action: YES },
+    likeAnother: { margin: YES, share: YES, action: YES },
   },
   training: {
     strategy: { named: 'modules' },
@@ -88,7 +94,7 @@ export const CARRIAGE = {
   timeouts: { collectMs: YES, trainMs: YES, verifyMs: YES, deployMs: YES, answerMs: YES, heartbeatMs: YES },
   retry: { attemptsMax: YES, backoffMs: YES, backoffMaxMs: YES },
   schedule: {
-    ...{ cron: YES, timeZone: YES, overlap: YES, catchUpMs: YES, pauseAfterFailures: YES },
+    ...{ cron: YES, timeZone: YES, overlap: YES, catchUpMs: YES, pauseAfterFailures: YES, nightWithinMs: YES },
     window: { from: YES, to: YES },
   },
 } as const satisfies { readonly [S in keyof Required<PipelineConfig>]: Decided<NonNullable<PipelineConfig[S]>> };

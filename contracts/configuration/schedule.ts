@@ -37,6 +37,14 @@ export const ScheduleConfigSchema = z
       .describe(
         'So many scheduled runs in a row that ended failed, rolled-back or needs-operator pause the schedule. Absent: never.',
       ),
+    nightWithinMs: z
+      .number()
+      .int()
+      .min(1_000)
+      .optional()
+      .describe(
+        'If no night has ended so long after a slot, `nightshift.evt.schedule.overdue.<model>` says so, once (docs/notifications.md). Absent: 24 hours.',
+      ),
     window: z
       .strictObject({
         from: ClockSchema.describe('Time of day, such as `22:00`.'),
@@ -73,6 +81,7 @@ export const ScheduleEffectSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('decided'), entry: SlotEntrySchema }),
   z.object({ kind: z.literal('paused'), id: z.string(), reason: z.string() }),
   z.object({ kind: z.literal('resumed'), id: z.string() }),
+  z.object({ kind: z.literal('overdue'), slot: z.string(), runId: TokenSchema.nullable(), reason: z.string() }),
 ]);
 export type ScheduleEffect = z.infer<typeof ScheduleEffectSchema>;
 
@@ -87,6 +96,8 @@ export const ScheduleRecordSchema = z.object({
   next: z.string().nullable(),
   /** A slot that waits for a run to end (no `dueAt`) or for the window to open. */
   waiting: z.object({ slot: z.string(), dueAt: z.string().nullable() }).nullable(),
+  /** The first slot after which no night has ended yet, and whether that was told. A record of before 0.6.0 has none. */
+  awaited: z.object({ slot: z.string(), told: z.boolean() }).nullable().default(null),
   /** When the armed timer fires, and how many were armed before. */
   armed: z.object({ dueAt: z.string().nullable(), number: z.number().int() }),
   /** The latest slots, oldest first. */
@@ -103,3 +114,10 @@ export type ScheduleRecord = z.infer<typeof ScheduleRecordSchema>;
 export const SlotDecidedSchema = SlotEntrySchema.extend({ model: TokenSchema });
 /** Data of `nightshift.evt.schedule.paused.<model>` and `.resumed.<model>`. */
 export const ScheduleChangedSchema = z.object({ model: TokenSchema, reason: z.string().nullable() });
+/** Data of `nightshift.evt.schedule.overdue.<model>`. `runId`: the run of the slot, if one began. */
+export const SlotOverdueSchema = z.object({
+  model: TokenSchema,
+  slot: z.string(),
+  runId: TokenSchema.nullable(),
+  reason: z.string(),
+});

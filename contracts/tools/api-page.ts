@@ -75,7 +75,7 @@ Questions and commands by request and reply, for scripts and consoles. The comma
 \`\`\`sh
 nats --context nightshift-operator req nightshift.api.runs '{"model":"face"}'
 nats --context nightshift-operator req nightshift.api.pipeline.start '{"model":"face"}'
-nats micro info nightshift        # every endpoint that is served just now
+nats --context nightshift-operator micro info nightshift        # every endpoint that is served just now
 \`\`\`
 
 - A question is a JSON object; an empty body is \`{}\`. Fields that are not listed are ignored.

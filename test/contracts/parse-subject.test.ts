@@ -11,6 +11,7 @@ const {
   GALLERY_VERBS,
   INFER_VERBS,
   JANITOR_FACTS,
+  PEOPLE_VERBS,
   PIPELINE_FACTS,
   REPLICA_FACTS,
   SCHEDULE_FACTS,
@@ -89,7 +90,7 @@ const BUILT: Readonly<Record<string, readonly Pair[]>> = {
     subjects.inferAt(model, verb, 'r-1'),
     { family: 'infer', model, verb, who: null, replica: 'r-1' },
   ]),
-  inferSubject: [...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => [
+  inferSubject: [...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS, ...PEOPLE_VERBS].map((verb) => [
     subjects.inferSubject(model, verb),
     { family: 'infer', model, verb, who: null },
   ]),
@@ -109,6 +110,7 @@ const BUILT: Readonly<Record<string, readonly Pair[]>> = {
     { family: 'janitor-event', fact, id: 'forget-1' },
   ]),
   janitorCommandSubject: [[subjects.janitorCommandSubject('forget-1'), { family: 'janitor-command', id: 'forget-1' }]],
+  sweepCommandSubject: [[subjects.sweepCommandSubject('gc-1'), { family: 'sweep-command', id: 'gc-1' }]],
   cachesSweptSubject: WORK_STAGES.map((stage) => [
     subjects.cachesSweptSubject(stage, 'forget-1'),
     { family: 'caches-event', stage, id: 'forget-1' },
