@@ -3,7 +3,7 @@
  * work, each as one message. Written by hand and not derived from permissions.ts, which it holds to account. No attempt
  * changes anything where it is allowed: see `NO_STREAM`, `NO_BODY` and `NOBODY`. Tried by check.ts.
  */
-import type { Role } from '../../contracts/roles.ts';
+import { serviceOf, type Role } from '../../contracts/roles.ts';
 import {
   ALL,
   API,
@@ -15,7 +15,7 @@ import {
   timerScheduleSubject,
   workEventSubject,
 } from '../../contracts/subjects.ts';
-import { kvStreamName, kvSubject, objectMetaSubject, objectStreamName } from '../topology/streams.ts';
+import { chunkSubject, kvStreamName, kvSubject, objectMetaSubject, objectStreamName } from '../topology/streams.ts';
 
 export interface Attempt {
   readonly attempt: string;
@@ -48,6 +48,7 @@ const hear = (attempt: string, subject: string, allowed: readonly Role[]): Attem
 const API_ROOT = '$JS.API';
 const runs = kvStreamName(BUCKETS.runs);
 const datasets = objectStreamName(BUCKETS.datasets);
+const reports = objectStreamName(BUCKETS.reports);
 
 export const ATTEMPTS: readonly Attempt[] = [
   // Nobody.
@@ -73,6 +74,7 @@ export const ATTEMPTS: readonly Attempt[] = [
   store('set a timer', timerScheduleSubject(NOBODY, NOBODY), ['orchestrator']),
   store('command a trainer', commandSubject('train', 'start', NOBODY), ['orchestrator']),
   hear('answer in place of the orchestrator', API.status, ['orchestrator']),
+  hear('be found in place of the trainer', `$SRV.PING.${serviceOf('trainer')}`, ['trainer']),
   // The orchestrator sends dead letters back to the stream that they came from.
   store('say that a model is verified', workEventSubject('verify', 'completed', NOBODY), ['verifier', 'orchestrator']),
   store('say that a model is trained', workEventSubject('train', 'completed', NOBODY), ['trainer', 'orchestrator']),
@@ -84,9 +86,18 @@ export const ATTEMPTS: readonly Attempt[] = [
   publish('enrol somebody', inferSubject(NOBODY, 'enroll'), ['enroller']),
   publish('remove somebody', inferSubject(NOBODY, 'remove'), ['enroller']),
   publish('ask who it is', inferSubject(NOBODY, 'identify'), ['door', 'enroller']),
+  publish('ask who is enrolled', inferSubject(NOBODY, 'people'), ['enroller', 'operator']),
+  publish('see a picture of somebody who is enrolled', inferSubject(NOBODY, 'picture'), ['enroller', 'operator']),
+  publish('approve what another wants', inferSubject(NOBODY, 'approve'), ['operator']),
+  publish('reject what another wants', inferSubject(NOBODY, 'reject'), ['operator']),
+  publish(
+    'fetch the chunks of a report',
+    `${API_ROOT}.CONSUMER.CREATE.${reports}.x.${chunkSubject(BUCKETS.reports, 'x')}`,
+    ['operator'],
+  ),
   store('start a run', CTL.pipelineStart, ['operator', 'orchestrator']),
   store('roll back', CTL.modelRollback, ['operator', 'orchestrator']),
   store('apply a configuration', CTL.configApply, ['operator', 'orchestrator']),
-  publish('ask for the status', API.status, ['operator', 'viewer'], { body: '' }),
-  hear('watch everything that happens', ALL.events, ['operator', 'viewer']),
+  publish('ask for the status', API.status, ['operator', 'viewer', 'gateway'], { body: '' }),
+  hear('watch everything that happens', ALL.events, ['operator', 'viewer', 'gateway']),
 ];

@@ -18,7 +18,7 @@ import { join, resolve } from 'node:path';
 import { nkeys } from '@nats-io/nats-core';
 import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
-import { ROLES, type Role } from '../../contracts/roles.ts';
+import { ROLES, type ClientRole, type Role } from '../../contracts/roles.ts';
 import { userKeyOf } from '../messaging/nkey.ts';
 
 export interface ServerKeys {
@@ -31,10 +31,13 @@ export interface ServerKeys {
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 const STORE_KEY_BYTES = 32;
+const TOKEN_BYTES = 32;
 
 export const keysFolder = (storeDir: string) => join(resolve(storeDir), 'keys');
 /** Holds the seed of the role's nkey. */
 export const keyFileOf = (storeDir: string, role: Role) => join(keysFolder(storeDir), `${role}.nk`);
+/** Holds the token by which a program is that role at the gateway. */
+export const tokenFileOf = (storeDir: string, role: ClientRole) => join(keysFolder(storeDir), `${role}.token`);
 const storeKeyFile = (storeDir: string) => join(keysFolder(storeDir), 'store.key');
 const addressFile = (storeDir: string) => join(keysFolder(storeDir), 'server.json');
 /** Outside of the folder, so that a key that was lost with it is noticed. */
@@ -52,6 +55,13 @@ export function openKeys(storeDir: string): ServerKeys {
 /** The key of a store that was encrypted once; null if it never was. Throws NATS_UNAVAILABLE if it is gone. */
 export function storeKeyIfAny(storeDir: string): string | null {
   return existsSync(fingerprintFile(storeDir)) ? openStoreKey(storeDir) : null;
+}
+
+/** The token of the role at the gateway; made if there is none. Read by its owner alone, as the keys are. */
+export function openToken(storeDir: string, role: ClientRole): string {
+  const file = tokenFileOf(storeDir, role);
+  if (!existsSync(file)) writePrivate(file, randomBytes(TOKEN_BYTES).toString('base64url'));
+  return readFileSync(file, 'utf8').trim();
 }
 
 /** Known once the server listens: a port may have been chosen by it. */

@@ -27,16 +27,20 @@ export const isReadFromFiles = ({ tls, isForOwnServer, ...login }: Login): boole
   !isForOwnServer &&
   (tls !== undefined || SECRETS.some((secret) => login[secret] !== undefined && 'file' in login[secret]));
 
-/** The settings without the logins of other roles, for a process that is this role and no other. */
-export function onlyFor(nats: NatsConfig, role: Role): NatsConfig {
+/** The settings without the logins of other roles, for a process that is one of these and no other. */
+export function onlyFor(nats: NatsConfig, ...wanted: readonly Role[]): NatsConfig {
   const { roles, ...shared } = nats;
-  const own = roles?.[role];
-  return own === undefined ? shared : { ...shared, roles: { [role]: own } };
+  const own = Object.entries(roles ?? {}).filter(([role]) => wanted.some((it) => it === role));
+  return own.length === 0 ? shared : { ...shared, roles: Object.fromEntries(own) };
 }
 
 /** The environment without the variables that hold the secrets of other roles alone. */
-export function environmentFor(nats: NatsConfig, role: Role, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = variablesOf(onlyFor(nats, role));
+export function environmentFor(
+  nats: NatsConfig,
+  wanted: Role | readonly Role[],
+  env: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const kept = variablesOf(onlyFor(nats, ...[wanted].flat()));
   const foreign = new Set(variablesOf(nats).filter((name) => !kept.includes(name)));
   return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.has(name)));
 }

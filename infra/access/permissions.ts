@@ -5,7 +5,15 @@
  * publication as well.
  */
 import { JANITOR } from '../../contracts/identity.ts';
-import { inboxPrefixOf, ROLES, type Person, type Role } from '../../contracts/roles.ts';
+import {
+  ACTORS,
+  inboxPrefixOf,
+  ROLES,
+  serviceOf,
+  type ActorName,
+  type Person,
+  type Role,
+} from '../../contracts/roles.ts';
 import {
   ALL,
   API,
@@ -31,25 +39,41 @@ import {
   heldBackSubject,
   inferAt,
   inferSubject,
+  PEOPLE_VERBS,
   pendingSubject,
+  RUN_STOPS,
   STREAMS,
+  sweepCommandSubject,
   WORK_STAGES,
   workEventsOf,
   type ApprovalVerb,
   type GalleryVerb,
   type InferVerb,
+  type PeopleVerb,
   type WorkStage,
 } from '../../contracts/subjects.ts';
 import { wireSubject } from '../topology/namespace.ts';
 import { CONSUMER_SPECS, CONSUMERS, workerConsumer } from '../topology/consumers.ts';
+import { kvStreamName, kvSubject, objectStreamName, streamsOf } from '../topology/streams.ts';
 import {
-  chunkSubject,
-  kvStreamName,
-  kvSubject,
-  objectMetaSubject,
-  objectStreamName,
-  streamsOf,
-} from '../topology/streams.ts';
+  consume,
+  consumerInfo,
+  deleteFrom,
+  fetchObjects,
+  findObjects,
+  follow,
+  followRecords,
+  get,
+  jetStream,
+  JS_API,
+  nextMessageSubject,
+  purge,
+  readAndStoreObjects,
+  readObjects,
+  readRecords,
+  storeObjects,
+  streamInfo,
+} from './jetstream-rights.ts';
 
 /** Logical names, as all of this table: `wirePermissions` makes those that a server knows of them. */
 export interface Permissions {
@@ -62,69 +86,20 @@ export interface Permissions {
 /** Longer than the longest work on a question: a command of the API, an enrolment. */
 const ANSWERS_MS = 60_000;
 
-const JS = '$JS.API';
-/** Whether JetStream is there. */
-const jetStream = `${JS}.INFO`;
-const streamInfo = (stream: string) => `${JS}.STREAM.INFO.${stream}`;
-/** A stored message, by its place or as the last on a subject. */
-const get = (stream: string) => `${JS}.STREAM.MSG.GET.${stream}`;
-const deleteFrom = (stream: string) => `${JS}.STREAM.MSG.DELETE.${stream}`;
-const purge = (stream: string) => `${JS}.STREAM.PURGE.${stream}`;
-const consumerInfo = (stream: string, consumer: string) => `${JS}.CONSUMER.INFO.${stream}.${consumer}`;
-
-/** On which a consumer is asked for messages. */
-export const nextMessageSubject = (stream: string, consumer: string) => `${JS}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
-
-/** The messages of a durable consumer, and what becomes of them. */
-const consume = (stream: string, consumer: string) => [
-  consumerInfo(stream, consumer),
-  nextMessageSubject(stream, consumer),
-  `$JS.ACK.${stream}.${consumer}.>`,
-];
-
-/** A reader of one's own, over the messages of these subjects. */
-const follow = (stream: string, subjects: string) => [
-  `${JS}.CONSUMER.CREATE.${stream}.*.${subjects}`,
-  `${JS}.CONSUMER.INFO.${stream}.*`,
-  `${JS}.CONSUMER.DELETE.${stream}.*`,
-];
-
-/** Records of a bucket. */
-const readRecords = (bucket: string) => [get(kvStreamName(bucket))];
-/** As well as their history, their keys, and changes as they happen. */
-const followRecords = (bucket: string) => [
-  ...readRecords(bucket),
-  ...follow(kvStreamName(bucket), kvSubject(bucket, '>')),
-  `$JS.FC.${kvStreamName(bucket)}.>`,
-];
-
-/** Whether an object is there, and its digest. */
-const findObjects = (bucket: string) => [get(objectStreamName(bucket))];
-const readObjects = (bucket: string) => [
-  ...findObjects(bucket),
-  `${JS}.DIRECT.GET.${objectStreamName(bucket)}`,
-  // An object of which a person was taken out is found under another digest.
-  ...readRecords(BUCKETS.forgotten),
-];
-const storeObjects = (bucket: string) => [
-  ...findObjects(bucket),
-  chunkSubject(bucket, '>'),
-  objectMetaSubject(bucket, '>'),
-  // An object that is replaced or removed takes its chunks with it.
-  purge(objectStreamName(bucket)),
-];
-const readAndStoreObjects = (bucket: string) => [...new Set([...readObjects(bucket), ...storeObjects(bucket)])];
-
-const infer = (verbs: readonly (InferVerb | GalleryVerb | ApprovalVerb)[]) =>
+const infer = (verbs: readonly (InferVerb | GalleryVerb | ApprovalVerb | PeopleVerb)[]) =>
   verbs.map((verb) => inferSubject('*', verb));
 /** One replica alone. */
 const inferOne = (verbs: readonly InferVerb[]) => verbs.map((verb) => inferAt('*', verb, '*'));
 
-/** NATS micro: who is there, and how it fares. */
-const SERVICES = ['$SRV.*', '$SRV.*.nightshift', '$SRV.*.nightshift.*'];
+/** NATS micro: who is there, and how it fares. The answers of one service. */
+const serviceSubjects = (service: string) => [`$SRV.*.${service}`, `$SRV.*.${service}.*`];
+const ALL_SERVICES = '$SRV.*';
+/** Heard by one actor, of which each is a service. */
+const heardAs = (actor: ActorName) => [ALL_SERVICES, ...serviceSubjects(serviceOf(actor))];
+const SERVICES = [ALL_SERVICES, ...ACTORS.flatMap((actor) => serviceSubjects(serviceOf(actor)))];
 
 /** A worker of one stage takes its commands and says its facts; `buckets`: what it reads and writes beside them. */
-function worker(stage: WorkStage, buckets: readonly string[], listens: readonly string[] = []): Rights {
+function worker(stage: WorkStage, buckets: readonly string[], listens: readonly string[]): Rights {
   const consumers = (['start', 'control'] as const).map((kind) => workerConsumer(stage, kind));
   return {
     publish: [
@@ -142,6 +117,7 @@ function worker(stage: WorkStage, buckets: readonly string[], listens: readonly 
       ...followRecords(BUCKETS.config),
     ],
     subscribe: [commandSubject(stage, 'cancel', '*'), ...listens],
+    answers: true,
   };
 }
 
@@ -177,15 +153,15 @@ const OWN: Readonly<Record<Role, Rights>> = {
     publish: [
       jetStream,
       // Whether a stream of somebody else takes subjects that ours need.
-      `${JS}.STREAM.LIST`,
+      `${JS_API}.STREAM.LIST`,
       ...names.flatMap((stream) => [
         streamInfo(stream),
-        `${JS}.STREAM.CREATE.${stream}`,
-        `${JS}.STREAM.UPDATE.${stream}`,
+        `${JS_API}.STREAM.CREATE.${stream}`,
+        `${JS_API}.STREAM.UPDATE.${stream}`,
       ]),
       ...CONSUMER_SPECS.flatMap(({ stream, config }) => [
         consumerInfo(stream, config.durable_name),
-        `${JS}.CONSUMER.DURABLE.CREATE.${stream}.${config.durable_name}`,
+        `${JS_API}.CONSUMER.DURABLE.CREATE.${stream}.${config.durable_name}`,
       ]),
     ],
     subscribe: [],
@@ -195,6 +171,7 @@ const OWN: Readonly<Record<Role, Rights>> = {
       jetStream,
       ...consume(STREAMS.ctl, CONSUMERS.ctl),
       ...consume(STREAMS.events, CONSUMERS.events),
+      ...consume(STREAMS.events, CONSUMERS.notifications),
       ...consume(STREAMS.timers, CONSUMERS.timers),
       ...consume(STREAMS.advisories, CONSUMERS.advisories),
       // A message that was given up is looked up where it was, and kept.
@@ -226,7 +203,7 @@ const OWN: Readonly<Record<Role, Rights>> = {
       ...[...Object.values(API), ...Object.values(CTL).map(apiOfCommand)],
       // The same of people with names.
       ...Object.values(CTL).map((command) => `${apiOfCommand(command)}.*`),
-      ...SERVICES,
+      ...heardAs('orchestrator'),
       // The outcome of a command that came by request.
       ...[commandAcceptedSubject, commandRefusedSubject].map((subject) => subject('*')),
       // Workers whose file does not fit, for its log.
@@ -234,21 +211,27 @@ const OWN: Readonly<Record<Role, Rights>> = {
     ],
     answers: true,
   },
-  // Beside the images: the detector of faces that the run uses.
-  collector: worker('collect', [
-    ...readAndStoreObjects(BUCKETS.datasets),
-    ...storeObjects(BUCKETS.models),
-    ...followRecords(BUCKETS.forgotten),
-  ]),
+  // Beside the images: the detector of faces that the run uses, and the model in service, to which new images are shown.
+  collector: worker(
+    'collect',
+    [
+      ...readAndStoreObjects(BUCKETS.datasets),
+      ...readAndStoreObjects(BUCKETS.models),
+      // The sheet of a night's data, that of the night of the model in service, and what was measured then.
+      ...readAndStoreObjects(BUCKETS.reports),
+      ...followRecords(BUCKETS.forgotten),
+    ],
+    [janitorEventSubject('caches', '*'), ...heardAs('collector')],
+  ),
   trainer: worker(
     'train',
     [...readObjects(BUCKETS.datasets), ...readAndStoreObjects(BUCKETS.models), ...readAndStoreObjects(BUCKETS.reports)],
-    [janitorEventSubject('caches', '*')],
+    [janitorEventSubject('caches', '*'), ...heardAs('trainer')],
   ),
   verifier: worker(
     'verify',
     [...readObjects(BUCKETS.datasets), ...readAndStoreObjects(BUCKETS.models), ...storeObjects(BUCKETS.reports)],
-    [janitorEventSubject('caches', '*')],
+    [janitorEventSubject('caches', '*'), ...heardAs('verifier')],
   ),
   inference: {
     publish: [
@@ -273,9 +256,10 @@ const OWN: Readonly<Record<Role, Rights>> = {
       auditSubject('gallery.*'),
     ],
     subscribe: [
-      ...infer([...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS]),
+      ...infer([...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS, ...PEOPLE_VERBS]),
       ...inferOne(INFER_VERBS),
       ...[...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => galleryAs('*', verb, '*')),
+      ...heardAs('inference'),
     ],
     answers: true,
   },
@@ -292,10 +276,10 @@ const OWN: Readonly<Record<Role, Rights>> = {
         .filter((bucket) => !OBJECTS.includes(bucket))
         .flatMap(readRecords),
       ...ERASED.map(deleteFrom),
-      streamInfo(STREAMS.timers),
-      ...WORK_STAGES.filter((stage) => stage !== 'collect').map((stage) =>
-        consumerInfo(STREAMS.commands, workerConsumer(stage, 'start')),
-      ),
+      // How large each is, which records there are.
+      ...names.filter((name) => !OBJECTS.map(objectStreamName).includes(name)).map(streamInfo),
+      sweepCommandSubject('*'),
+      ...WORK_STAGES.map((stage) => consumerInfo(STREAMS.commands, workerConsumer(stage, 'start'))),
       ...new Set(
         OBJECTS.flatMap((bucket) => [
           streamInfo(objectStreamName(bucket)),
@@ -312,12 +296,24 @@ const OWN: Readonly<Record<Role, Rights>> = {
       commandAs(CTL.personForget, JANITOR),
     ],
     subscribe: [
-      ...(['train', 'verify'] as const).map((stage) => cachesSweptSubject(stage, '*')),
-      pipelineEventSubject('completed', '*'),
+      ...WORK_STAGES.map((stage) => cachesSweptSubject(stage, '*')),
+      // A sweep follows.
+      ...RUN_STOPS.map((fact) => pipelineEventSubject(fact, '*')),
+      ...heardAs('janitor'),
     ],
+    answers: true,
+  },
+  // A viewer's eyes, and those of the doctor for queues and stores. It acts over connections of those who are logged in.
+  gateway: {
+    publish: [jetStream, ...Object.values(API), ...examine],
+    subscribe: [ALL.events, ...heardAs('gateway')],
+    answers: true,
   },
   door: { publish: [...infer(['identify', 'verify']), ...inferOne(['identify', 'verify'])], subscribe: [] },
-  enroller: { publish: [...infer([...INFER_VERBS, ...GALLERY_VERBS]), ...inferOne(INFER_VERBS)], subscribe: [] },
+  enroller: {
+    publish: [...infer([...INFER_VERBS, ...GALLERY_VERBS, ...PEOPLE_VERBS]), ...inferOne(INFER_VERBS)],
+    subscribe: [],
+  },
   operator: {
     publish: [
       jetStream,
@@ -326,11 +322,14 @@ const OWN: Readonly<Record<Role, Rights>> = {
       ...Object.values(CTL).map(apiOfCommand),
       // The second person; an enroller must not approve what an enroller wants.
       ...infer(APPROVAL_VERBS),
+      // To see who is enrolled, and who is to be.
+      ...infer(PEOPLE_VERBS),
       ...SERVICES,
       ...examine,
       get(STREAMS.events),
       // With the salt by which a person is named to the janitor.
       ...readObjects(BUCKETS.reports),
+      ...fetchObjects(BUCKETS.reports),
     ],
     subscribe: [ALL.events],
   },
@@ -365,6 +364,19 @@ export const wirePermissions = (namespace: string, { publish, subscribe, answers
   subscribe: subscribe.map((it) => wireSubject(namespace, it)),
   answersMs,
 });
+
+/**
+ * Of the collector, beside its own: to read a stream of samples that somebody else owns. The stream has no namespace of ours,
+ * so these are subjects as a server knows them.
+ */
+export const sampleStreamRights = (stream: string): readonly string[] => [
+  streamInfo(stream),
+  get(stream),
+  `${JS_API}.CONSUMER.CREATE.${stream}.*`,
+  `${JS_API}.CONSUMER.INFO.${stream}.*`,
+  `${JS_API}.CONSUMER.DELETE.${stream}.*`,
+  nextMessageSubject(stream, '*'),
+];
 
 /** Whether a subject, itself possibly with wildcards, lies within a pattern, as nats-server decides it. */
 export function covers(pattern: string, subject: string): boolean {

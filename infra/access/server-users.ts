@@ -10,20 +10,20 @@ export function authorizationOf(
   namespace: string,
   keyOf: (role: Role) => string,
   people: readonly (Person & { readonly key: string })[] = [],
-  /** Of `setup`, beside its own. */
-  more: readonly string[] = [],
+  more: MoreRights = {},
 ): string {
   const on = (permissions: Permissions) => wirePermissions(namespace, permissions);
   const users = [
-    ...ROLES.map((role) =>
-      userOf(role, keyOf(role), role === 'setup' ? withMore(on(PERMISSIONS[role]), more) : on(PERMISSIONS[role])),
-    ),
+    ...ROLES.map((role) => userOf(role, keyOf(role), withMore(on(PERMISSIONS[role]), more[role]))),
     ...people.map(({ key, ...person }) => userOf(person.who, key, on(permissionsOfPerson(person)))),
   ];
   return ['authorization {', '  users: [', ...users, '  ]', '}', ''].join('\n');
 }
 
-const withMore = (permissions: Permissions, more: readonly string[]): Permissions => ({
+/** What a role may publish beside its own, as the server knows it. */
+export type MoreRights = Readonly<Partial<Record<Role, readonly string[]>>>;
+
+const withMore = (permissions: Permissions, more: readonly string[] = []): Permissions => ({
   ...permissions,
   publish: [...permissions.publish, ...more],
 });
@@ -46,15 +46,25 @@ interface User {
 }
 
 /** Of the roles, and of people with names of their own. */
-const usersOf = (namespace: string, people: readonly Person[]): readonly User[] =>
-  [
-    ...ROLES.map((role) => ({ name: role, permissions: PERMISSIONS[role] })),
-    ...people.map((person) => ({ name: person.who, permissions: permissionsOfPerson(person) })),
-  ].map(({ name, permissions }) => ({ name, permissions: wirePermissions(namespace, permissions) }));
+const usersOf = (namespace: string, people: readonly Person[], more: MoreRights): readonly User[] => [
+  ...ROLES.map((role) => ({
+    name: role,
+    permissions: withMore(wirePermissions(namespace, PERMISSIONS[role]), more[role]),
+  })),
+  ...people.map((person) => ({
+    name: person.who,
+    permissions: wirePermissions(namespace, permissionsOfPerson(person)),
+  })),
+];
 
 /** Commands for a shell. `nsc` lets in nothing else as soon as something is allowed. */
-export function nscCommands(namespace: string, account: string, people: readonly Person[] = []): string {
-  return usersOf(namespace, people)
+export function nscCommands(
+  namespace: string,
+  account: string,
+  people: readonly Person[] = [],
+  more: MoreRights = {},
+): string {
+  return usersOf(namespace, people, more)
     .map(({ name, permissions }) => {
       const { publish, subscribe, answersMs } = permissions;
       const answers = answersMs === null ? [] : ['--allow-pub-response=1', `--response-ttl ${answersMs}ms`];

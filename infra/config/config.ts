@@ -9,15 +9,18 @@ import { describeIssues } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { LocalSectionSchema } from '../../contracts/configuration/local.ts';
 import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
-import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts';
+import { NotifyConfigSchema } from '../../contracts/configuration/notify.ts';
+import { PipelineConfigSchema, type PipelineConfig } from '../../contracts/configuration/pipeline.ts';
 import { RetentionConfigSchema } from '../../contracts/configuration/retention.ts';
 import { TokenSchema } from '../../contracts/references.ts';
 import { LOG_LEVELS } from '../../runtime/logger.ts';
+import { GatewayConfigSchema } from './gateway.ts';
 import { NatsConfigSchema } from './nats.ts';
 import { layered, NATS_VARIABLES, type NatsOptions } from './nats-layers.ts';
 import { localModulesFrom, withModulesFrom } from './own-modules.ts';
 import { ReleasesConfigSchema, withPathsFrom } from './releases.ts';
 import { SupervisorConfigSchema } from './supervisor.ts';
+import { TracesConfigSchema } from './traces.ts';
 import { describeUnknown } from './unknown-settings.ts';
 
 export const CONFIG_FILE = 'nightshift.config.json';
@@ -53,6 +56,24 @@ const InferenceConfigSchema = z
   })
   .describe('The replicas, which serve.');
 
+const CollectorConfigSchema = z
+  .strictObject({
+    cacheDir: z
+      .string()
+      .min(1)
+      .default('.nightshift/sources')
+      .describe(
+        'Folder for answers of sources, so that what is unchanged is not transferred again. Images of people lie in it.',
+      ),
+    cacheBytes: z
+      .number()
+      .int()
+      .min(0)
+      .default(10 * 1024 ** 3)
+      .describe('So much of each source is kept at most; 0: nothing.'),
+  })
+  .describe('The collector.');
+
 export const ConfigSchema = z.strictObject({
   $schema: z
     .string()
@@ -68,6 +89,7 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('The log of the process.'),
+  collector: CollectorConfigSchema.prefault({}),
   inference: InferenceConfigSchema.prefault({}),
   serving: z
     .strictObject({
@@ -104,7 +126,10 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe('The end of the process.'),
+  gateway: GatewayConfigSchema.prefault({}),
+  notify: NotifyConfigSchema.prefault({}),
   supervisor: SupervisorConfigSchema.prefault({}),
+  traces: TracesConfigSchema.prefault({}),
   local: LocalSectionSchema.prefault({}),
   retention: RetentionConfigSchema.prefault({}),
   models: z.record(TokenSchema, PipelineConfigSchema).default({}).describe('The pipeline of each model, by its name.'),
@@ -112,6 +137,8 @@ export const ConfigSchema = z.strictObject({
 export interface Config extends z.infer<typeof ConfigSchema> {
   /** The file that it was read from, for messages. */
   readonly file?: string | undefined;
+  /** From --inspect: the port on which the orchestrator shows its runs to Stately's inspector. */
+  readonly inspectPort?: number | undefined;
 }
 
 export interface LoadConfigOptions {
@@ -132,7 +159,7 @@ export function loadConfig({ path, env, nats = {} }: LoadConfigOptions): Config 
   const whole = withLayers(written, file, env, nats);
   const parsed = ConfigSchema.safeParse(whole);
   const problems = describeUnknown(ConfigSchema, whole);
-  if (parsed.success) problems.push(...namedTwice(parsed.data));
+  if (parsed.success) problems.push(...namedTwice(parsed.data), ...quorumsTooLarge(parsed.data));
   if (parsed.success && problems.length === 0) return { ...withAbsoluteModules(parsed.data, dirname(file)), file };
   // Unknown settings are named above, with their neighbours.
   const rest = (parsed.error?.issues ?? []).filter(({ code }) => code !== 'unrecognized_keys');
@@ -157,11 +184,28 @@ function describeTwice({ place, names }: { place: string; names: readonly string
   return twice === undefined ? [] : [`${place}: two sources are called "${twice}"; give each a name of its own`];
 }
 
-/** The same for one pipeline, wherever it comes from. */
-export const sourcesNamedTwice = (
+const quorumsTooLarge = ({ models }: Config): string[] =>
+  Object.entries(models).flatMap(([model, pipeline]) => quorumTooLarge(model, pipeline));
+
+/** Such a quorum is never met. Nobody would hear of it before the night on which a source fails. */
+function quorumTooLarge(
   model: string,
-  { sources, strangers }: Pick<CarriedPipeline, 'sources' | 'strangers'>,
-) => listsOf(model, sources, strangers).flatMap(describeTwice);
+  { sources, checks }: { readonly sources: Named; readonly checks: PipelineConfig['checks'] },
+): string[] {
+  const quorum = checks.sourceFailed?.quorum ?? 1;
+  if (quorum <= sources.length) return [];
+  const place = `models.${model}.checks.sourceFailed.quorum`;
+  return [`${place}: ${quorum} sources cannot be read, because there are ${sources.length}`];
+}
+
+/** The same for one pipeline, wherever it comes from: what is wrong with its sources. */
+export const wrongSources = (
+  model: string,
+  pipeline: Pick<CarriedPipeline, 'sources' | 'strangers' | 'checks'>,
+): string[] => [
+  ...listsOf(model, pipeline.sources, pipeline.strangers).flatMap(describeTwice),
+  ...quorumTooLarge(model, pipeline),
+];
 
 type Named = readonly { readonly name: string }[];
 const listsOf = (model: string, sources: Named, strangers: Named) => [

@@ -74,7 +74,17 @@ export function localDefinitions(config: LocalFile): LocalDefinitions {
     deployment: (named) => ({ ...named, strategy: moduleOr(look, named.strategy) }),
     writtenOut: (model) => writtenOutOf(model, parts.find(([name]) => name === model)?.[1].definitions ?? []),
     undefinedNames: () => parts.flatMap(([model, { carried }]) => undefinedIn(look, model, carried)),
-    stamped: (pipeline) => mapNames(pipeline, (name, kind) => stampedName(known, name, kind)),
+    stamped: remembering((pipeline) => mapNames(pipeline, (name, kind) => stampedName(known, name, kind))),
+  };
+}
+
+/** Definitions stay as they are while the process lives, and a pipeline is never changed in place. */
+function remembering(stamp: LocalDefinitions['stamped']): LocalDefinitions['stamped'] {
+  const stamped = new WeakMap<CarriedPipeline, CarriedPipeline>();
+  return (pipeline) => {
+    const known = stamped.get(pipeline) ?? stamp(pipeline);
+    stamped.set(pipeline, known);
+    return known;
   };
 }
 

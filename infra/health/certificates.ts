@@ -37,3 +37,17 @@ function expiry(file: string, validTo: string, nowMs: number): Finding[] {
     ? [error('certificate.expired', `a certificate in ${file} expired at ${validTo}`, mend)]
     : [warning('certificate.expires', `a certificate in ${file} expires at ${validTo}`, mend)];
 }
+
+export interface CertificateEnd {
+  readonly file: string;
+  readonly endsAtMs: number;
+}
+
+/** When the first certificate of each file ends. A file that cannot be read is a finding, and none of these. */
+export const certificateEnds = (files: readonly (string | undefined)[]): readonly CertificateEnd[] =>
+  files
+    .filter((file) => file !== undefined)
+    .flatMap((file) => {
+      const ends = certificatesIn(file).filter((it) => typeof it === 'string');
+      return ends.length === 0 ? [] : [{ file, endsAtMs: Math.min(...ends.map((it) => Date.parse(it))) }];
+    });

@@ -5,8 +5,9 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Svcm, type ServiceMsg } from '@nats-io/services';
 import { PipelineError, toFailure, type ErrorCode } from '../../contracts/errors.ts';
+import { serviceOf } from '../../contracts/roles.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { wireName } from '../topology/namespace.ts';
+import { wireName, wireService } from '../topology/namespace.ts';
 import { answerable } from './answerable.ts';
 import { fromWire, namespaceOf, onWire } from './wire.ts';
 
@@ -30,7 +31,7 @@ const QUEUE = 'api';
  */
 export async function serveApi(nc: NatsConnection, endpoints: Endpoints, log: Logger): Promise<Api> {
   const namespace = namespaceOf(nc);
-  const names = { name: namespace, queue: wireName(namespace, QUEUE) };
+  const names = { name: wireService(namespace, serviceOf('orchestrator')), queue: wireName(namespace, QUEUE) };
   const service = await new Svcm(answerable(nc, log)).add({ ...SERVICE, ...names });
   for (const [subject, handle] of Object.entries(endpoints)) {
     service.addEndpoint(nameOf(subject), {

@@ -8,10 +8,13 @@ import { openEnvelope, type Envelope } from '../../contracts/envelope.ts';
 import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { pauseOf, type Pauses } from '../../runtime/retry.ts';
+import { pauseOf } from '../../runtime/retry.ts';
+import { logFieldsOf, readTraceparent } from '../../runtime/trace-context.ts';
+import { handlingOf, whileHandling } from '../telemetry/message-spans.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import { keepDeadLetter } from './dead-letter.ts';
 import { unlessDenied } from './denial.ts';
-import { fallbackIdOf, MESSAGE_BYTES_MAX, tooLarge } from './publish.ts';
+import { fallbackIdOf, MESSAGE_BYTES_MAX, readerOf, tooLarge } from './publish.ts';
 
 export interface Delivery {
   readonly subject: string;
@@ -23,6 +26,8 @@ export interface Delivery {
   /** When the stream stored the message. */
   readonly time: Date;
   readonly headers: ReadonlyMap<string, string>;
+  /** Of the span of this handling; absent without traces. */
+  readonly spanId?: string | undefined;
   /** Says that the handler is alive; also said automatically while it runs. */
   working(): void;
 }
@@ -43,6 +48,8 @@ export interface ConsumeOptions {
   readonly deliveriesMax?: number;
   /** Wait before the second delivery; doubles with each one. */
   readonly backoffMs?: number;
+  /** The longest of these waits. */
+  readonly backoffMaxMs?: number;
   /** Called when the dead letter is stored, so that the sender can be answered. May be called twice. */
   onDeadLetter?(failure: Failure, delivery: DeadDelivery): Promise<void>;
   /**
@@ -55,11 +62,13 @@ export interface ConsumeOptions {
 export interface Context {
   readonly nc: NatsConnection;
   readonly log: Logger;
+  readonly tracer?: Tracer | null | undefined;
 }
 
 const DELIVERIES_MAX = 10;
 /** A message that fails for long is delivered every half minute: soon enough when the cause has gone. */
-const REDELIVERY: Pauses = { pauseMs: 250, growth: { factor: 2, pauseMaxMs: 30_000 } };
+const PAUSE_MS = 250;
+const PAUSE_MAX_MS = 30_000;
 /** Local and fsynced it takes a millisecond; a server that restarts answers nothing. */
 const ACK_TIMEOUT_MS = 5_000;
 
@@ -75,7 +84,7 @@ export async function conclude(
   };
   const heartbeat = setInterval(working, heartbeatMs);
   try {
-    await handle(options, message, working);
+    await handle(context, options, message, working);
   } catch (error) {
     return await concludeFailure(context, options, message, error);
   } finally {
@@ -97,9 +106,21 @@ async function acknowledge(context: Context, message: JsMsg): Promise<void> {
   }
 }
 
-async function handle(options: ConsumeOptions, message: JsMsg, working: () => void): Promise<void> {
+async function handle(
+  { tracer }: Context,
+  options: ConsumeOptions,
+  message: JsMsg,
+  working: () => void,
+): Promise<void> {
   if (message.info.deliveryCount > limitOf(options)) throw exhausted(options, message);
-  await options.handle({ ...describe(message), envelope: open(options.stream, message), working });
+  const delivery: Delivery = { ...describe(message), envelope: open(options.stream, message), working };
+  if (!tracer) return options.handle(delivery);
+  const { subject, deliveryCount, envelope } = delivery;
+  const { id, traceparent } = envelope;
+  const handled = { subject, id, traceparent, deliveryCount, consumer: options.consumer };
+  const span = handlingOf(handled);
+  if (!span) return options.handle(delivery);
+  return whileHandling(tracer, handled, span, () => options.handle({ ...delivery, spanId: span.spanId }));
 }
 
 const limitOf = (options: ConsumeOptions) => options.deliveriesMax ?? DELIVERIES_MAX;
@@ -112,10 +133,10 @@ const exhausted = ({ stream, consumer }: ConsumeOptions, { subject, seq, info }:
   );
 
 function open(stream: string, message: JsMsg): Envelope {
-  const { subject, data, seq, time } = message;
+  const { subject, data, seq, time, headers: meta } = message;
   const fallbackId = fallbackIdOf(stream, seq);
   if (data.length > MESSAGE_BYTES_MAX) throw tooLarge(subject, fallbackId, data.length);
-  return openEnvelope({ subject, body: data, fallbackId, time });
+  return openEnvelope({ subject, body: data, header: readerOf(meta), fallbackId, time });
 }
 
 function describe(message: JsMsg): Omit<DeadDelivery, 'envelope'> {
@@ -126,8 +147,8 @@ function describe(message: JsMsg): Omit<DeadDelivery, 'envelope'> {
 }
 
 /** Exponential, never zero: a bare nak would spend all deliveries within milliseconds. */
-export const backoffOf = (deliveryCount: number, pauseMs = REDELIVERY.pauseMs) =>
-  pauseOf({ ...REDELIVERY, pauseMs }, deliveryCount);
+export const backoffOf = (deliveryCount: number, pauseMs = PAUSE_MS, pauseMaxMs = PAUSE_MAX_MS) =>
+  pauseOf({ pauseMs, growth: { factor: 2, pauseMaxMs } }, deliveryCount);
 
 async function concludeFailure(
   context: Context,
@@ -138,8 +159,12 @@ async function concludeFailure(
   const error = unlessDenied(thrown, context.nc);
   const failure = toFailure(error);
   const { deliveryCount } = message.info;
-  const retryMs = backoffOf(deliveryCount, options.backoffMs);
-  const facts = { subject: message.subject, seq: message.seq, deliveryCount, code: failure.code };
+  const retryMs = backoffOf(deliveryCount, options.backoffMs, options.backoffMaxMs);
+  const traced = readTraceparent(openOrNull(options.stream, message)?.traceparent);
+  const facts = {
+    ...{ subject: message.subject, seq: message.seq, deliveryCount, code: failure.code },
+    ...(traced ? logFieldsOf(traced) : {}),
+  };
   try {
     if (failure.retryable && deliveryCount < limitOf(options)) {
       context.log.info({ ...facts, retryMs, err: error }, 'message failed; it will be delivered again');

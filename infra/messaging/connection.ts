@@ -12,6 +12,7 @@ import { FOREVER, retry } from '../../runtime/retry.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { usesJetStream } from '../access/permissions.ts';
 import { serversIn, type Login } from '../config/nats.ts';
+import { spareErrorsOfAnswers } from './answered.ts';
 import { reportDenial, watchDenials } from './denial.ts';
 import { greetingOf } from './greeting.ts';
 import { useDomain, wireManagerOf } from './jetstream.ts';
@@ -19,6 +20,8 @@ import { loginOptions } from './login.ts';
 import { explain, foreseen, isAuth, refusedLogin, type Refusal } from './refusal.ts';
 import { useNamespace } from './wire.ts';
 import { NAMESPACE_DEFAULT } from '../topology/namespace.ts';
+
+spareErrorsOfAnswers();
 
 /** The first nats-server with all that is used here: schedules with a target, per-message TTL, limits markers. */
 export const SERVER_VERSION_MIN = '2.14.0';

@@ -52,7 +52,7 @@ async function runLane(context: Context, options: ConsumeOptions, signal: AbortS
   const work = async () => {
     while (!signal.aborted) {
       const consumer = await clientOf(context.nc).consumers.get(options.stream, options.consumer);
-      await drain({ nc: context.nc, log }, options, consumer, signal);
+      await drain({ ...context, log }, options, consumer, signal);
     }
   };
   try {

@@ -4,22 +4,10 @@
  * server gave up.
  */
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import { DEAD_LETTER_HEADERS } from '../../contracts/dead-letter.ts';
 import type { Failure } from '../../contracts/errors.ts';
 import { deadLetterSubject } from '../../contracts/subjects.ts';
 import { HEADER_BYTES_MAX, MESSAGE_BYTES_MAX, publishStored } from './publish.ts';
-
-export const DEAD_LETTER_HEADERS = {
-  code: 'Nightshift-Error-Code',
-  error: 'Nightshift-Error',
-  subject: 'Nightshift-Subject',
-  stream: 'Nightshift-Stream',
-  sequence: 'Nightshift-Sequence',
-  deliveries: 'Nightshift-Deliveries',
-  /** When the message was stored first. */
-  time: 'Nightshift-Time',
-  /** Present if the body was cut: its full size in bytes. */
-  truncated: 'Nightshift-Truncated-From',
-} as const;
 
 /** Headers have no room for a stack, and a line break would end one. */
 const ERROR_LENGTH_MAX = 1_000;
@@ -37,8 +25,8 @@ export interface DeadLetter {
   readonly headers: MsgHdrs;
 }
 
-/** May be called again for the same message: the id is that of its place in the stream, so one copy is kept. */
-export async function keepDeadLetter(nc: NatsConnection, letter: DeadLetter): Promise<void> {
+/** Returns its place. May be called again for the same message: the id is that of its place in the stream, so one copy is kept. */
+export async function keepDeadLetter(nc: NatsConnection, letter: DeadLetter): Promise<number> {
   const meta = headers();
   for (const [name, value] of ownHeaders(letter.headers)) meta.set(name, value);
   meta.set(DEAD_LETTER_HEADERS.code, letter.failure.code);
@@ -49,12 +37,13 @@ export async function keepDeadLetter(nc: NatsConnection, letter: DeadLetter): Pr
   meta.set(DEAD_LETTER_HEADERS.deliveries, String(letter.deliveryCount));
   meta.set(DEAD_LETTER_HEADERS.time, letter.time.toISOString());
   if (letter.body.length > MESSAGE_BYTES_MAX) meta.set(DEAD_LETTER_HEADERS.truncated, String(letter.body.length));
-  await publishStored(nc, {
+  const { seq } = await publishStored(nc, {
     subject: deadLetterSubject(letter.stream, letter.consumer),
     body: letter.body.subarray(0, MESSAGE_BYTES_MAX),
     id: `${letter.stream}-${letter.seq}-${letter.consumer}`,
     meta,
   });
+  return seq;
 }
 
 /** Those that came with the message, as many as have room beside a whole body. */

@@ -6,6 +6,7 @@ import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { openEnvelope, type Envelope } from '../../contracts/envelope.ts';
 import { toFailure } from '../../contracts/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { readerOf } from './publish.ts';
 import { fromWire, hear } from './wire.ts';
 
 export interface Heard {
@@ -36,5 +37,8 @@ export function listen(
 }
 
 // Core messages have no sequence; the time makes a bare message's id unique enough for a log line.
-const open = (nc: NatsConnection, { subject, data }: Msg) =>
-  openEnvelope({ subject: fromWire(nc, subject), body: data, fallbackId: `heard-${Date.now()}`, time: new Date() });
+const open = (nc: NatsConnection, { subject, data, headers }: Msg) =>
+  openEnvelope({
+    ...{ subject: fromWire(nc, subject), body: data, header: readerOf(headers) },
+    ...{ fallbackId: `heard-${Date.now()}`, time: new Date() },
+  });

@@ -3,7 +3,8 @@
  * which share it; actors use the bus.
  */
 import { JetStreamApiError, type JetStreamPublishOptions } from '@nats-io/jetstream';
-import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
+import { headers, Match, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import { headersOfEvent, type EventAttributes, type HeaderReader } from '../../contracts/cloud-event.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { throwDenied } from './denial.ts';
 import { clientOf } from './jetstream.ts';
@@ -19,6 +20,19 @@ const PUBLISH_TIMEOUT_MS = 1_000;
 
 /** The id of a message that was published by hand: the same at each redelivery. */
 export const fallbackIdOf = (stream: string, seq: number) => `${stream}-${seq}`;
+
+/** Fresh ones, with the attributes of an event. */
+export function metaOf(event: EventAttributes): MsgHdrs {
+  const meta = headers();
+  for (const [name, value] of Object.entries(headersOfEvent(event))) meta.set(name, value);
+  return meta;
+}
+
+/** Names of headers are the same in any case; undefined if the message has none. */
+export const readerOf =
+  (meta: MsgHdrs | undefined): HeaderReader =>
+  (name) =>
+    meta?.get(name, Match.IgnoreCase);
 
 export const tooLarge = (subject: string, id: string, bytes: number) =>
   new PipelineError(

@@ -2,12 +2,12 @@
  * Durable timers: messages that the server itself publishes when they are due, also after a crash or a restart. They
  * take the place of setTimeout wherever a wait must outlive the process. Set by the orchestrator alone.
  */
-import { headers, type NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { makeEnvelope } from '../../contracts/envelope.ts';
 import { parseSubject } from '../../contracts/parse-subject.ts';
 import { STREAMS, timerFiredSubject, timerScheduleSubject } from '../../contracts/subjects.ts';
 import { managerOf } from './jetstream.ts';
-import { publishStored } from './publish.ts';
+import { metaOf, publishStored } from './publish.ts';
 
 /** As long as facts are kept: an orchestrator that was away for less finds every timer that fired meanwhile. */
 const FIRED_TTL = '720h';
@@ -70,7 +70,7 @@ async function set({ nc, source, now }: TimersOptions, request: TimerRequest): P
     subject: timerScheduleSubject(runId, timerId),
     body: new TextEncoder().encode(JSON.stringify(envelope)),
     id,
-    meta: headers(),
+    meta: metaOf(envelope),
     schedule: { specification: dueAt, target, ttl: FIRED_TTL },
   });
 }

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../runtime/logger.ts';
 import { pauseOf, type Pauses } from '../../runtime/retry.ts';
 import { forgetAddress, openKeys, storeKeyIfAny, writeAddress } from '../access/keys.ts';
-import { authorizationOf } from '../access/server-users.ts';
+import { authorizationOf, type MoreRights } from '../access/server-users.ts';
 import { NAMESPACE_DEFAULT } from '../topology/namespace.ts';
 import { LAYOUT_1, UPGRADE_RIGHTS } from '../topology/upgrade.ts';
 import { findServerBinary, type ServerBinary } from './server-binary.ts';
@@ -36,6 +36,8 @@ export interface LaunchOptions {
   readonly hasIdentities?: boolean;
   /** Of the names to which the roles have rights. Absent: the default. */
   readonly namespace?: string;
+  /** Rights of the roles beside their own, as the configuration adds them. */
+  readonly more?: MoreRights;
   /** See server-process.ts. */
   readonly isTraced?: boolean;
   readonly log: Logger;
@@ -75,18 +77,16 @@ export async function launchServer(options: LaunchOptions): Promise<Server> {
 }
 
 function accessOf(
-  { hasIdentities = false, namespace = NAMESPACE_DEFAULT }: LaunchOptions,
+  { hasIdentities = false, namespace = NAMESPACE_DEFAULT, more = {} }: LaunchOptions,
   storeDir: string,
 ): Pick<StartOptions, 'authorization' | 'storeKey'> {
   if (!hasIdentities) return { authorization: '', storeKey: storeKeyIfAny(storeDir) };
   const { publicKeys, storeKey } = openKeys(storeDir);
   return {
-    authorization: authorizationOf(
-      namespace,
-      (role) => publicKeys[role],
-      [],
-      hasLayout1(storeDir) ? UPGRADE_RIGHTS : [],
-    ),
+    authorization: authorizationOf(namespace, (role) => publicKeys[role], [], {
+      ...more,
+      ...(hasLayout1(storeDir) && { setup: UPGRADE_RIGHTS }),
+    }),
     storeKey,
   };
 }

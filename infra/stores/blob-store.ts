@@ -18,6 +18,7 @@ import { unlessDenied } from '../messaging/denial.ts';
 import { managerOf, wireBucket, wireClientOf, type Manager } from '../messaging/jetstream.ts';
 import { forwardedFrom, type CheckForward } from './forgotten-store.ts';
 import { chunkSubject, objectStreamName } from '../topology/streams.ts';
+import { latestMeta, refOf as metaRefOf, renewMeta } from './object-meta.ts';
 
 interface Context {
   readonly source: string;
@@ -61,6 +62,8 @@ export function createBlobStore(
     get: (ref) => ask(nameOf(context, ref), async () => joined(await read(context, ref))),
     download: (ref, path) => ask(nameOf(context, ref), () => download(context, ref, path)),
     find: (bucket, key) => ask(nameOf(context, { bucket, key }), () => find(context, bucket, key)),
+    reuse: (bucket, key, digest) =>
+      ask(nameOf(context, { bucket, key }), () => reuse(nc, context, bucket, key, digest)),
     holds: (ref) => ask(nameOf(context, ref), () => holds(context, ref)),
     remove: (bucket, key) =>
       ask(nameOf(context, { bucket, key }), async () => {
@@ -82,6 +85,24 @@ async function holds(context: Context, ref: BlobRef): Promise<boolean> {
   if (found?.digest === ref.digest) return true;
   const now = await forwardedFrom(await context.manager(), ref, context.checkForward);
   return now !== null && (await find(context, now.bucket, now.key))?.digest === now.digest;
+}
+
+/** Its description is written anew; a janitor that was about to delete it finds that, or has been faster. */
+async function reuse(
+  nc: NatsConnection,
+  context: Context,
+  bucket: BlobBucket,
+  key: string,
+  digest: string,
+): Promise<BlobRef | null> {
+  const manager = await context.manager();
+  for (;;) {
+    const stored = await latestMeta(manager, bucket, key);
+    if (stored === null || stored.meta.deleted) return null;
+    const ref = metaRefOf(bucket, stored.meta);
+    if (ref.digest !== digest) return null;
+    if ((await renewMeta(nc, stored, stored.meta)) !== null) return ref;
+  }
 }
 
 async function put(context: Context, bucket: BlobBucket, key: string, content: Uint8Array | (() => Readable)) {

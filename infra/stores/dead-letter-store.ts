@@ -4,11 +4,11 @@
  */
 import type { StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
-import type { KeptLetter } from '../../contracts/dead-letter.ts';
+import { DEAD_LETTER_HEADERS, type KeptLetter } from '../../contracts/dead-letter.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { parseSubject } from '../../contracts/parse-subject.ts';
 import { STREAMS } from '../../contracts/subjects.ts';
-import { DEAD_LETTER_HEADERS, keepDeadLetter, type DeadLetter } from '../messaging/dead-letter.ts';
+import { keepDeadLetter, type DeadLetter } from '../messaging/dead-letter.ts';
 import { managerOf } from '../messaging/jetstream.ts';
 import { publishStored } from '../messaging/publish.ts';
 import { streamsOf } from '../topology/streams.ts';
@@ -20,8 +20,8 @@ export interface DeadLetterStore {
   /** Publishes it again under its subject; twice is once. Throws DEAD_LETTER_CUT, REDRIVE_REFUSED. */
   redrive(letter: KeptLetter): Promise<void>;
   remove(seq: number): Promise<void>;
-  /** Of a message that the server gave up. Its body may be gone already. */
-  keepGivenUp(letter: Omit<DeadLetter, 'body' | 'subject' | 'headers'>): Promise<void>;
+  /** Of a message that the server gave up; returns the place of its letter. Its body may be gone already. */
+  keepGivenUp(letter: Omit<DeadLetter, 'body' | 'subject' | 'headers'>): Promise<number>;
 }
 
 export async function createDeadLetterStore(nc: NatsConnection): Promise<DeadLetterStore> {
@@ -46,7 +46,7 @@ export async function createDeadLetterStore(nc: NatsConnection): Promise<DeadLet
       const stored = await manager.streams.getMessage(letter.stream, { seq: letter.seq });
       const own = stored?.header ?? headers();
       const subject = stored?.subject ?? '';
-      await keepDeadLetter(nc, { ...letter, subject, body: stored?.data ?? new Uint8Array(), headers: own });
+      return keepDeadLetter(nc, { ...letter, subject, body: stored?.data ?? new Uint8Array(), headers: own });
     },
   };
 }

@@ -22,6 +22,10 @@ export interface EnrolmentChange {
 }
 export interface Enrolment extends EnrolmentChange {
   readonly sequence: number;
+  /** The person or role that wanted it; empty if that is not known. */
+  readonly by: string;
+  /** When it was stored. */
+  readonly at: string;
   /** Why it is not as it was written; null if it is. Such a change must not be made. */
   readonly damage: string | null;
   /** Given if somebody is forgotten, whose name is not kept: `person` is empty, the salted hash stands for it. */
@@ -46,6 +50,8 @@ export interface EnrolmentLog {
   last(person?: string): Promise<number>;
   /** Hands on every change in order, from the first; the next one when the promise of the one before is kept. */
   follow(onChange: (enrolment: Enrolment) => Promise<void>): { stop(): void };
+  /** The bytes of an image that was enrolled for the person, by their SHA-256; null if it is not there. */
+  image(person: string, digest: string): Promise<Uint8Array | null>;
   /** Deletes all that was stored of the person before `sequence`. */
   forget(person: string, sequence: number): Promise<void>;
 }
@@ -79,6 +85,11 @@ export async function createEnrolmentLog(nc: NatsConnection, model: string, log:
       return found?.seq ?? 0;
     },
     follow: (onChange) => follow(nc, model, onChange, log),
+    image: async (person, digest) => {
+      for await (const { data } of messages(manager, STREAMS.enrolments, subjectOf(person)))
+        if (data.length > 0 && digestOf(data) === digest) return data;
+      return null;
+    },
     forget: async (person, seq) => {
       // One by one, because the server leaves the bytes of what is purged on its disk.
       for await (const message of messages(manager, STREAMS.enrolments, subjectOf(person))) {
@@ -144,16 +155,17 @@ function follow(nc: NatsConnection, model: string, onChange: (it: Enrolment) => 
 }
 
 /** base64, because a header is not safe for every character of a name. */
-function enrolmentOf({ seq, data, subject, headers: meta }: JsMsg): Enrolment {
+function enrolmentOf({ seq, data, subject, headers: meta, timestamp }: JsMsg): Enrolment {
+  const sent = { sequence: seq, by: meta?.get(BY_HEADER) ?? '', at: timestamp };
   const person = Buffer.from(meta?.get(PERSON_HEADER) ?? '', 'base64').toString();
   const image = data.length === 0 ? null : data;
   const [hash, salt] = [meta?.get(FORGOTTEN_HEADER) ?? '', meta?.get(SALT_HEADER) ?? ''];
-  if (hash) return { sequence: seq, person, image, damage: null, forgotten: { hash, salt } };
+  if (hash) return { ...sent, person, image, damage: null, forgotten: { hash, salt } };
   const isOfPerson = subject.split('.').includes(keyOf(person));
   const isOfImage = meta?.get(ID_HEADER).endsWith(`.${digestOf(image)}`) ?? false;
   const what = isOfPerson ? 'its image' : 'its name';
   const damage = isOfPerson && isOfImage ? null : `enrolment ${seq}: ${what} is not what was enrolled`;
-  return { sequence: seq, person, image, damage, forgotten: null };
+  return { ...sent, person, image, damage, forgotten: null };
 }
 
 /** Tells the replicas of a model to forget somebody, now and whenever they load a gallery. Returns its sequence. */

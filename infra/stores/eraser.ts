@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
 import { nuid, type NatsConnection } from '@nats-io/nats-core';
-import { z } from 'zod';
 import type { BlobBucket } from '../../contracts/blobs.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { askAgain } from '../messaging/ask-again.ts';
 import { clientOf, managerOf, type Manager } from '../messaging/jetstream.ts';
 import { chunkSubject, metaSubject, metaSubjects, objectStreamName, paddedBase64Url } from '../topology/streams.ts';
+import { refOf, storedMeta, type StoredMeta } from './object-meta.ts';
 
 export interface Eraser {
   /** The messages of a stream that match `filter`, oldest first, as they are at that time. */
@@ -27,21 +27,6 @@ export interface Eraser {
    * `isDry`.
    */
   eraseFragments(bucket: BlobBucket, before: Date, options: { readonly isDry: boolean }): Promise<number>;
-}
-
-/** As the client of the object store writes it; the other fields are kept as they are. */
-const MetaSchema = z.looseObject({
-  name: z.string(),
-  nuid: z.string(),
-  digest: z.string().default(''),
-  size: z.number().default(0),
-  deleted: z.boolean().default(false),
-});
-type Meta = z.infer<typeof MetaSchema>;
-interface StoredMeta {
-  readonly sequence: number;
-  readonly subject: string;
-  readonly meta: Meta;
 }
 
 const CHUNK_BYTES = 512 * 1024;
@@ -91,10 +76,7 @@ export async function eraseMessage(manager: Manager, stream: string, sequence: n
 
 async function metas(manager: Manager, bucket: BlobBucket, filter: string): Promise<StoredMeta[]> {
   const found: StoredMeta[] = [];
-  for await (const message of messages(manager, objectStreamName(bucket), filter)) {
-    const { seq, subject } = message;
-    found.push({ sequence: seq, subject, meta: MetaSchema.parse(message.json()) });
-  }
+  for await (const message of messages(manager, objectStreamName(bucket), filter)) found.push(storedMeta(message));
   return found;
 }
 
@@ -109,7 +91,11 @@ async function objects(manager: Manager, bucket: BlobBucket): Promise<readonly B
 }
 
 /** The bytes first: an interrupted one is found again by its description. */
-async function eraseVersion(manager: Manager, bucket: BlobBucket, { sequence, meta }: StoredMeta) {
+export async function eraseVersion(
+  manager: Manager,
+  bucket: BlobBucket,
+  { sequence, meta }: Pick<StoredMeta, 'sequence' | 'meta'>,
+): Promise<void> {
   const stream = objectStreamName(bucket);
   for await (const { seq } of messages(manager, stream, chunkSubject(bucket, meta.nuid))) {
     await eraseMessage(manager, stream, seq);
@@ -161,10 +147,3 @@ async function replaceObject(nc: NatsConnection, manager: Manager, ref: BlobRef,
   await publish(subject, Buffer.from(JSON.stringify(written)), sequence);
   for (const old of before) await eraseVersion(manager, bucket, old);
 }
-
-const refOf = (bucket: BlobBucket, { name, digest, size }: Meta): BlobRef => ({
-  bucket,
-  key: name,
-  digest: `sha256:${Buffer.from(digest.replace('SHA-256=', ''), 'base64url').toString('hex')}`,
-  bytes: size,
-});

@@ -3,7 +3,7 @@
  * read by the replicas of the model. The stream bounds their number, and their age.
  */
 import { randomUUID } from 'node:crypto';
-import { JetStreamApiCodes, JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
+import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { PendingChange } from '../../contracts/inference.ts';
@@ -24,8 +24,8 @@ export interface PendingStore {
   /** Oldest first. */
   list(): Promise<readonly PendingChange[]>;
   get(requestId: string): Promise<WaitingChange | null>;
-  /** It may be gone already. */
-  remove(change: WaitingChange): Promise<void>;
+  /** False if it was gone already. */
+  remove(change: WaitingChange): Promise<boolean>;
 }
 
 const VERB_HEADER = 'Nightshift-Verb';
@@ -50,9 +50,12 @@ export async function createPendingStore(nc: NatsConnection, model: string): Pro
     get: async (requestId) => last(pendingSubject(model, requestId)),
     remove: async ({ seq }) => {
       try {
-        await streams.deleteMessage(STREAMS.pending, seq);
+        return await streams.deleteMessage(STREAMS.pending, seq);
       } catch (error) {
-        if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.NoMessageFound)) throw error;
+        // The server has one code for all reasons not to delete.
+        if (!(error instanceof JetStreamApiError)) throw error;
+        if ((await streams.getMessage(STREAMS.pending, { seq })) !== null) throw error;
+        return false;
       }
     },
   };
@@ -72,7 +75,7 @@ async function add(nc: NatsConnection, model: string, change: AskedChange): Prom
   } catch (cause) {
     // The server has no other reason to refuse a message of an allowed size.
     if (cause instanceof JetStreamApiError) {
-      const why = `too many changes wait for approval (${cause.message}); approve some first`;
+      const why = `too many changes wait for approval (${cause.message}); approve or reject some first`;
       throw new PipelineError('GALLERY_FULL', `${verb} request: ${why}`, { cause });
     }
     throw unavailable(`the ${verb} request of "${person}" was not stored: ${String(cause)}; try again`, cause);

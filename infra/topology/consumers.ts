@@ -9,12 +9,15 @@ import {
   ADVISORIES,
   ALL,
   commandSubject,
+  deadLetterEventSubject,
   janitorCommandSubject,
+  sweepCommandSubject,
   WORK_STAGES,
   pipelineEventSubject,
   REPLICA_FACTS,
   replicaEventSubject,
   RUN_STOPS,
+  scheduleEventSubject,
   STREAMS,
   WORK_FACTS,
   workEventSubject,
@@ -26,6 +29,7 @@ export const CONSUMERS = {
   events: 'orchestrator-events',
   timers: 'orchestrator-timers',
   advisories: 'orchestrator-advisories',
+  notifications: 'orchestrator-notifications',
   janitor: 'janitor-forget',
 } as const;
 
@@ -53,6 +57,15 @@ const WAITING_MAX = 512;
 /** All but `progressed`, which is for people and would be most of the traffic. */
 const AWAITED_FACTS = WORK_FACTS.filter((fact) => fact !== 'progressed');
 
+/** Facts of which people are notified: see actors/orchestrator/notices.ts. */
+const TOLD = [
+  ...(['failed', 'rejected', 'rolled-back', 'needs-operator', 'awaiting-approval'] as const).map((fact) =>
+    pipelineEventSubject(fact, '*'),
+  ),
+  ...(['decided', 'overdue'] as const).map((fact) => scheduleEventSubject(fact, '*')),
+  deadLetterEventSubject('kept', '*'),
+];
+
 export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
   consumer(STREAMS.ctl, CONSUMERS.ctl, [ALL.ctl], MESSAGES_PENDING_MAX),
   consumer(
@@ -67,8 +80,10 @@ export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
   ),
   consumer(STREAMS.timers, CONSUMERS.timers, [ALL.timersFired, ALL.slots], MESSAGES_PENDING_MAX),
   consumer(STREAMS.advisories, CONSUMERS.advisories, [...ADVISORIES], MESSAGES_PENDING_MAX),
-  // One person after the other: two at once would take the same snapshot apart.
-  consumer(STREAMS.commands, CONSUMERS.janitor, [janitorCommandSubject('*')], 1),
+  // What happened before there was this consumer is no news.
+  consumer(STREAMS.events, CONSUMERS.notifications, TOLD, MESSAGES_PENDING_MAX, 'new'),
+  // One after the other: two at once would take the same snapshot apart.
+  consumer(STREAMS.commands, CONSUMERS.janitor, [janitorCommandSubject('*'), sweepCommandSubject('*')], 1),
   ...WORK_STAGES.flatMap((stage) => [
     consumer(
       STREAMS.commands,
@@ -85,14 +100,20 @@ export const CONSUMER_SPECS: readonly ConsumerSpec[] = [
   ]),
 ];
 
-function consumer(stream: string, name: string, subjects: string[], pendingMax: number): ConsumerSpec {
+function consumer(
+  stream: string,
+  name: string,
+  subjects: string[],
+  pendingMax: number,
+  from: 'all' | 'new' = 'all',
+): ConsumerSpec {
   return {
     stream,
     config: {
       durable_name: name,
       ack_policy: 'explicit',
       ack_wait: nanos(ACK_WAIT_MS),
-      deliver_policy: 'all',
+      deliver_policy: from,
       replay_policy: 'instant',
       filter_subjects: subjects,
       max_deliver: -1,

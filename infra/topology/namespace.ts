@@ -11,8 +11,9 @@ export const NAMESPACE = /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 export const NAMESPACE_WORDS =
   'up to 32 lower-case letters, digits and dashes, a letter first and no dash at the end, such as "staging"';
 
-/** The first token of logical subjects, and the name of the NATS micro service. */
+/** The first token of logical subjects, and the logical name of the orchestrator's NATS micro service. */
 const ROOT = 'nightshift';
+const OF_ROOT = `${ROOT}.`;
 const WILDCARDS: readonly string[] = ['*', '>'];
 const PREFIXED = /^[a-z][a-z0-9-]*_/;
 
@@ -29,6 +30,10 @@ export const localStream = (stream: string): string => {
 export const wireName = (namespace: string, name: string): string => `${namespace}_${name}`;
 export const localName = (name: string): string => name.replace(PREFIXED, '');
 
+/** The orchestrator answers under the namespace itself, every other actor under `<namespace>_<actor>`. */
+export const wireService = (namespace: string, service: string): string =>
+  service === ROOT ? namespace : wireName(namespace, service);
+
 /** `nightshift.evt.>` -> `staging.evt.>`; a subject that is none of ours stays as it is. */
 export const wireSubject = (namespace: string, subject: string): string => translated(subject, toWire(namespace));
 /** The way back. A subject of another namespace stays as it is, and so parse-subject.ts knows none. */
@@ -42,6 +47,8 @@ interface Renaming {
   /** Also of a bucket. */
   consumer(token: string): string;
   inbox(token: string): string;
+  /** Of NATS micro. */
+  service(token: string): string;
 }
 
 const toWire = (namespace: string): Renaming => ({
@@ -49,6 +56,7 @@ const toWire = (namespace: string): Renaming => ({
   stream: (token) => wireStream(namespace, token),
   consumer: (token) => wireName(namespace, token),
   inbox: (token) => token.replace(/^_INBOX_/, `_INBOX_${namespace}_`),
+  service: (token) => wireService(namespace, token),
 });
 
 const toLocal = (namespace: string): Renaming => ({
@@ -56,6 +64,7 @@ const toLocal = (namespace: string): Renaming => ({
   stream: (token) => (wireStream(namespace, localStream(token)) === token ? localStream(token) : token),
   consumer: (token) => (token.startsWith(`${namespace}_`) ? localName(token) : token),
   inbox: (token) => token.replace(`_INBOX_${namespace}_`, '_INBOX_'),
+  service: (token) => (token === namespace ? ROOT : token.startsWith(`${namespace}_`) ? localName(token) : token),
 });
 
 /** Questions and answers of JetStream that name a stream, and perhaps a consumer, in the tokens behind this. */
@@ -65,10 +74,12 @@ const OF_CONSUMER =
   /^\$JS\.(?:API\.CONSUMER\.(?:INFO|CREATE|DELETE|MSG\.NEXT|DURABLE\.CREATE)|ACK|EVENT\.ADVISORY\.CONSUMER\.[A-Z_]+)\./;
 
 function translated(subject: string, rename: Renaming): string {
+  // Nearly all are of this kind, and in the default namespace they stay as they are.
+  if (subject.startsWith(OF_ROOT) && rename.root(ROOT) === ROOT) return subject;
   const [first = '', second, third, ...rest] = subject.split('.');
   if (first === '$KV' || first === '$O')
     return [first, ...changed(rename.consumer, second), ...some(third), ...rest].join('.');
-  if (first === '$SRV') return [first, ...some(second), ...changed(rename.root, third), ...rest].join('.');
+  if (first === '$SRV') return [first, ...some(second), ...changed(rename.service, third), ...rest].join('.');
   if (first === '$JS') return translatedApi(subject, rename);
   if (first.startsWith('_INBOX_')) return [rename.inbox(first), ...some(second), ...some(third), ...rest].join('.');
   return second === undefined ? subject : [rename.root(first), second, ...some(third), ...rest].join('.');

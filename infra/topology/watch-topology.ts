@@ -8,8 +8,8 @@ import type { Logger } from '../../runtime/logger.ts';
 import { isSilence } from '../messaging/ask-again.ts';
 import { lackingFor } from './await-topology.ts';
 
-/** Some thirty small questions of the orchestrator, fewer of all others. */
-const LOOK_EVERY_MS = 3_000;
+/** Some thirty small questions of the orchestrator, fewer of all others: half a percent of a core. */
+const LOOK_EVERY_MS = 5_000;
 
 export interface TopologyWatch {
   /** What the actor lacks now, in words; empty if it can work. */

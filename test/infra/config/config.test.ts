@@ -62,14 +62,21 @@ test('config: everything has a default but the models', () =>
     assert.equal(loadConfig({ path, env: {} }), {
       nats: { storeDir: '.nightshift', port: 4222, insecure: false, replicas: 1, namespace: 'nightshift' },
       log: { level: 'info' },
+      collector: { cacheDir: '.nightshift/sources', cacheBytes: 10 * 1024 ** 3 },
       inference: { replicas: 1, queueMax: 256, batchMax: 16, delayMaxMs: 0, hangMinMs: 500, threads: 1 },
       serving: { consistency: 'available' },
+      gateway: {
+        ...{ enabled: true, host: '127.0.0.1', port: 7480, logins: {} },
+        ...{ requestsMax: 128, requestsPerSecondMax: 500, bodiesMaxMiB: 16, streamsMax: 32 },
+      },
+      notify: { webhooks: {}, mail: {}, details: true, giveUpAfterHours: 72 },
       gallery: { approval: 'none' },
       releases: {},
       shutdown: { graceMs: 8000 },
       supervisor: { restartsMax: 10, memoryMaxMiB: {} },
       local: { programs: {}, files: {}, modules: {}, sources: [] },
-      retention: { absentDays: null },
+      traces: { headers: {}, requestShare: 0.01, insecure: false },
+      retention: { snapshots: 14, models: 7, reports: 90, graceMinutes: 60, absentDays: null },
       models: {},
       file: path,
     });
@@ -116,6 +123,13 @@ test('config: two sources of one name are refused, and a login in an address, wh
     assert.match(message, /models\.face\.sources\.0\.url: no user or password stands in an address/);
     assert.not.match(message, 's3cret');
   });
+});
+
+test('config: a quorum that no night can meet is refused', () => {
+  const sources = ['a', 'b'].map((name) => ({ type: 'directory', name, path: '/a', policy: 'best-effort' }));
+  withFace({ sources, checks: { sourceFailed: { quorum: 3 } } }, (message) =>
+    assert.match(message, /models\.face\.checks\.sourceFailed\.quorum: 3 sources cannot be read, because there are 2/),
+  );
 });
 
 test('config: modules of the section `local` are relative to the file', () =>

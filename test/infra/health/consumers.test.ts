@@ -7,6 +7,7 @@ import { consumerFindings, examineConsumers } from '../../../infra/health/consum
 import { clientOf, managerOf } from '../../../infra/messaging/jetstream.ts';
 import { CONSUMER_SPECS, workerConsumer } from '../../../infra/topology/consumers.ts';
 import { withServer } from '../../support/server.ts';
+import { until } from '../../support/wait.ts';
 
 const TRAIN = workerConsumer('train', 'start');
 
@@ -19,7 +20,9 @@ test('doctor: without actors each consumer has nobody, and work that waits there
       CONSUMER_SPECS.map(() => 'warning consumer.idle'),
     );
     await clientOf(nc).publish(commandSubject('train', 'start', 'n1'), '{}');
-    const [error, ...others] = (await examineConsumers(nc)).filter(({ severity }) => severity === 'error');
+    // The server counts what waits a moment after it has stored it.
+    const errors = async () => (await examineConsumers(nc)).filter(({ severity }) => severity === 'error');
+    const [error, ...others] = await until(async () => (await errors()).length > 0 && errors(), 'the work to be seen');
     assert.equal([error?.id, others], ['consumer.idle', []]);
     assert.match(error!.sentence, /no trainer takes from the consumer train-start, and 1 messages wait/);
     assert.match(error!.mend, /nightshift actor trainer/);

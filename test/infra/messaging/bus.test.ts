@@ -2,18 +2,13 @@
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { REPLY_TO_HEADER } from '../../../contracts/commands.ts';
+import { DEAD_LETTER_HEADERS } from '../../../contracts/dead-letter.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { commandSubject, CTL, deadLetterSubject, STREAMS, workEventSubject } from '../../../contracts/subjects.ts';
-import {
-  createBus,
-  REPLY_TO_HEADER,
-  type Bus,
-  type ConsumeOptions,
-  type Delivery,
-} from '../../../infra/messaging/bus.ts';
+import { createBus, type Bus, type ConsumeOptions, type Delivery } from '../../../infra/messaging/bus.ts';
 import { backoffOf } from '../../../infra/messaging/conclude.ts';
 import { CONSUMERS, workerConsumer } from '../../../infra/topology/consumers.ts';
-import { DEAD_LETTER_HEADERS } from '../../../infra/messaging/dead-letter.ts';
 import { HEADER_BYTES_MAX, MESSAGE_BYTES_MAX } from '../../../infra/messaging/publish.ts';
 import { withServer } from '../../support/server.ts';
 import { createGate, until } from '../../support/wait.ts';

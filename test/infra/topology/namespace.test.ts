@@ -34,6 +34,7 @@ const SUBJECTS: readonly (readonly [logical: string, wire: string])[] = [
   ['$JS.FC.KV_RUNS.>', '$JS.FC.KV_staging-2_RUNS.>'],
   ['$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.CTL.*', '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.staging-2_CTL.*'],
   ['$SRV.PING.nightshift', '$SRV.PING.staging-2'],
+  ['$SRV.STATS.trainer.x1', '$SRV.STATS.staging-2_trainer.x1'],
   ['_INBOX_trainer.>', '_INBOX_staging-2_trainer.>'],
 ];
 
