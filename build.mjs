@@ -36,6 +36,7 @@ const KEPT_MS = 24 * 3600_000;
  * @property {string} home where its chunks and its stamp lie, under dist/
  * @property {readonly string[]} sources folders and files that it is made of
  * @property {(path: string) => boolean} isEntry
+ * @property {Omit<import('esbuild').BuildOptions, 'write' | 'metafile'>} [options] where they differ from those of a program
  */
 
 const PROGRAM_SOURCES = [
@@ -72,10 +73,22 @@ const TESTS = {
   isEntry: (path) => IN_TESTS.test(path) && OWN_THREAD_OR_PROCESS.test(path),
 };
 
+/** The page of the gateway, for browsers: one script, one style sheet, and the page that names them. @type {Part} */
+const CONSOLE = {
+  home: 'console',
+  sources: ['console', 'contracts', ...SETTINGS],
+  isEntry: (path) => ['console/main.tsx', 'console/index.html'].includes(path),
+  options: {
+    ...{ platform: 'browser', target: 'es2022', splitting: false, minify: true, sourcemap: false, external: [] },
+    ...{ banner: {}, loader: { '.html': 'copy' }, tsconfig: join(ROOT, 'console/tsconfig.json') },
+  },
+};
+const DELIVERED = [PROGRAM, CONSOLE];
+
 /** Makes dist/ where it was not made of these very sources. `tests`: also what tests and benches need. */
 export async function ensureBuilt({ tests = false } = {}) {
   vendorOnnxruntime();
-  for (const part of tests ? [PROGRAM, TESTS] : [PROGRAM]) {
+  for (const part of tests ? [...DELIVERED, TESTS] : DELIVERED) {
     const paths = sourcesOf(part);
     const digest = digestOf(paths);
     if (stampOf(part) === digest) continue;
@@ -87,8 +100,14 @@ export async function ensureBuilt({ tests = false } = {}) {
 /** Makes what is delivered anew, whatever is there; nothing of another build is left beside it. */
 async function buildAll() {
   vendorOnnxruntime();
-  const paths = sourcesOf(PROGRAM);
-  const { made, bundled } = await make(PROGRAM, paths, digestOf(paths));
+  const parts = await Promise.all(
+    DELIVERED.map((part) => {
+      const paths = sourcesOf(part);
+      return make(part, paths, digestOf(paths));
+    }),
+  );
+  const made = new Set(parts.flatMap((part) => [...part.made]));
+  const bundled = parts.flatMap((part) => part.bundled);
   replace(BILL, billOfMaterials([...bundled, ...onnxruntimeFiles().map((file) => `${ONNXRUNTIME_HOME}/${file}`)]));
   made.add(BILL);
   removeFrom(DIST, (path) => made.has(path) || IN_TESTS.test(relative(DIST, path)) || path.includes(VENDOR));
@@ -119,7 +138,9 @@ async function make(part, paths, digest) {
     external: dependencies(),
     banner: { js: REQUIRE },
     plugins: [vendored],
-    ...{ sourcemap: true, write: false, metafile: true, logLevel: 'warning' },
+    sourcemap: true,
+    ...part.options,
+    ...{ write: false, metafile: true, logLevel: 'warning' },
   });
   const isChunk = (/** @type {{ path: string }} */ { path }) => path.includes(`${sep}chunks${sep}`);
   const entries = outputFiles.filter((file) => !isChunk(file));
@@ -214,6 +235,7 @@ function replace(path, contents) {
 
 /** @param {string} folder @param {(path: string, ageMs: number) => boolean} isKept */
 function removeFrom(folder, isKept) {
+  if (!existsSync(folder)) return;
   for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))) {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found?.isFile() && !isKept(path, Date.now() - found.mtimeMs)) rmSync(path, { force: true });
@@ -233,11 +255,14 @@ const stampFileOf = (part) => join(DIST, part.home, '.sources');
 /** @param {Part} part */
 const stampOf = (part) => (existsSync(stampFileOf(part)) ? readFileSync(stampFileOf(part), 'utf8') : null);
 
+/** Pages and styles are those of the console; nothing else has any. */
+const SOURCE = /\.(ts|tsx|css|html)$/;
+
 /** Paths from the root, with slashes, sorted. @param {Part} part */
 function sourcesOf({ sources }) {
   const filesIn = (/** @type {string} */ folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => SOURCE.test(name))
       .map((name) => `${folder}/${name.split(sep).join('/')}`);
   return sources.flatMap((name) => (/\.\w+$/.test(name) ? [name] : filesIn(name))).sort();
 }

@@ -9,6 +9,7 @@ import { admitted } from './actors/admission.ts';
 import { ACTORS, type ActorName } from './actors/names.ts';
 import type { ServedMemory } from './actors/inference/served-memory.ts';
 import type { startTrainer } from './actors/trainer/trainer.ts';
+import { announce } from './infra/messaging/announce.ts';
 import { serveApi } from './infra/messaging/api.ts';
 import type { Role } from './contracts/roles.ts';
 import { BUCKETS, type WorkStage } from './contracts/subjects.ts';
@@ -17,16 +18,22 @@ import { DeploymentSchema } from './contracts/release.ts';
 import { createBlobStore } from './infra/stores/blob-store.ts';
 import { createBus } from './infra/messaging/bus.ts';
 import { CONFIG_FILE, type Config } from './infra/config/config.ts';
+import { featureFoldersOf } from './infra/config/feature-folders.ts';
 import { localDefinitions } from './infra/config/local-definitions.ts';
 import { isReadFromFiles, loginOf } from './infra/access/login-of.ts';
 import { refuseLoginWithoutServer, type Login } from './infra/config/nats.ts';
+import { moreRights } from './infra/config/sample-streams.ts';
 import { ownFiles, releaseFiles } from './infra/config/releases.ts';
 import { askForever, isSilence, unavailable } from './infra/messaging/ask-again.ts';
 import { connectNats } from './infra/messaging/connection.ts';
 import { firstDenial } from './infra/messaging/denial.ts';
+import { refuseImpossible } from './infra/preflight/impossible.ts';
 import { preflight } from './infra/preflight/preflight.ts';
 import { followServerClock } from './infra/messaging/server-clock.ts';
 import type { Logger } from './runtime/logger.ts';
+import { programVersion } from './runtime/program.ts';
+import { openTracer } from './infra/telemetry/open-tracer.ts';
+import type { Tracer } from './infra/telemetry/tracer.ts';
 import { sweepScratch } from './runtime/scratch.ts';
 import { ensureKeys, readTrust, writeTrust } from './services/signing/key-folder.ts';
 import { checkForwards } from './services/signing/forgetting.ts';
@@ -37,7 +44,9 @@ import { createEraser } from './infra/stores/eraser.ts';
 import { openForgotten } from './infra/stores/forgotten-store.ts';
 import { openKeptRecords } from './infra/stores/kept-records.ts';
 import { createRecordStore, openKv } from './infra/stores/record-store.ts';
+import { createSampleStreams } from './infra/stores/sample-streams.ts';
 import { createReplicaStore } from './infra/stores/replica-store.ts';
+import { createSweeper } from './infra/stores/sweeper.ts';
 import { launchServer, type Server } from './infra/server/server.ts';
 import { awaitTopology } from './infra/topology/await-topology.ts';
 import { applyTopology } from './infra/topology/topology.ts';
@@ -50,6 +59,8 @@ export interface System {
   /** What has not stopped yet, and at what it is. */
   unstopped(): readonly string[];
 }
+
+const WITHOUT_GATEWAY = ACTORS.filter((name) => name !== 'gateway');
 
 /** As connecting does it. */
 const STILL_STARTING_MS = 4_500;
@@ -69,9 +80,14 @@ export interface Actor extends Pick<System, 'stop' | 'unstopped'> {
 
 /**
  * Server, streams and actors, in this process: for tests and the demo. `nightshift start` gives each actor a process of
- * its own (cli/crew.ts). All parts that had started are stopped again if a later one fails to.
+ * its own (cli/crew.ts). All parts that had started are stopped again if a later one fails to. The gateway, which takes a
+ * port of the machine, is there if it is named.
  */
-export async function startSystem(config: Config, log: Logger, actors: readonly ActorName[] = ACTORS): Promise<System> {
+export async function startSystem(
+  config: Config,
+  log: Logger,
+  actors: readonly ActorName[] = WITHOUT_GATEWAY,
+): Promise<System> {
   const started: Actor[] = [];
   let server: Server | null = null;
   let stopping: Promise<void> | null = null;
@@ -103,7 +119,7 @@ export async function openServer(config: Config, log: Logger): Promise<Server> {
   // Found now rather than at night. Where other machines do the work, it is their files that need them.
   for (const problem of localDefinitions(config).undefinedNames()) log.warn({}, problem);
   const { insecure } = config.nats;
-  const server = await launchServer({ ...config.nats, hasIdentities: !insecure, log });
+  const server = await launchServer({ ...config.nats, hasIdentities: !insecure, more: moreRights(config), log });
   try {
     // A server of somebody else is set up by `nightshift setup`, with rights that no actor has.
     if (server.source !== 'url') await setUp(server.url, config, log);
@@ -171,9 +187,10 @@ async function adopt(
 export async function startActor(name: ActorName, url: string, config: Config, log: Logger): Promise<Actor> {
   const actorLog = log.child({ actor: name });
   const login = loginOf(config.nats, name, url);
+  const tracer = await openTracer({ config, actor: name, log: actorLog });
   const nc = await connectNats({ url, login, name: `nightshift-${name}`, role: name, log: actorLog });
   try {
-    const surroundings = { nc, url, login, config, log: actorLog, ...signingFor(name, config, actorLog) };
+    const surroundings = { nc, url, login, config, log: actorLog, tracer, ...signingFor(name, config, actorLog) };
     const actor = await Promise.race([startOn(surroundings, name), firstDenial(nc)]);
     let isStopped = false;
     return {
@@ -184,6 +201,7 @@ export async function startActor(name: ActorName, url: string, config: Config, l
       stop: async () => {
         await actor.stop();
         await nc.close();
+        await tracer?.close();
         isStopped = true;
       },
       unstopped() {
@@ -195,6 +213,7 @@ export async function startActor(name: ActorName, url: string, config: Config, l
     };
   } catch (error) {
     await nc.close();
+    await tracer?.close();
     throw error;
   }
 }
@@ -216,13 +235,17 @@ async function startOn(surroundings: Surroundings, name: ActorName): Promise<Wat
   }
 }
 
-async function reportPreflight({ nc, config, log }: Surroundings, name: ActorName): Promise<void> {
+/** Throws if the server of somebody else will never do. */
+async function reportPreflight({ nc, login, config, log }: Surroundings, name: ActorName): Promise<void> {
   // Clients send images to replicas alone.
   const imageBytesMax = name === 'inference' ? IMAGE_BYTES_MAX : 0;
   const options = { role: name, copies: config.nats.replicas, imageBytesMax, folders: [], now: Date.now };
-  for (const { severity, ...finding } of await preflight(nc, options)) {
+  const look = () => preflight(nc, options);
+  const found = await look();
+  for (const { severity, ...finding } of found) {
     log[severity === 'error' ? 'error' : 'warn'](finding, `${finding.sentence}; ${finding.mend}`);
   }
+  if (!login.isForOwnServer) await refuseImpossible(found, look);
 }
 
 type Watched = Stoppable & Pick<Actor, 'lacking'>;
@@ -231,10 +254,13 @@ async function startReady(surroundings: Surroundings, name: ActorName): Promise<
   const { nc, log } = surroundings;
   const watch = watchTopology(nc, name, log);
   const actor = await startWhereItFits({ ...surroundings, lacking: watch.lacking }, name);
+  // The orchestrator is a service by its questions.
+  const announced = name === 'orchestrator' ? null : await announce(nc, name, programVersion(), log);
   // A subscription that the server refuses is told before the answer to this; those who wait for it hear it a turn later.
   await nc.flush();
   await othersTurn();
   const stop = async () => {
+    await announced?.stop();
     await watch.stop();
     await actor.stop();
   };
@@ -253,7 +279,7 @@ async function startWhereItFits(surroundings: Surroundings, name: ActorName): Pr
   const stage = STAGE_OF[name];
   const start = () => STARTERS[name](surroundings);
   if (!stage || config.nats.url === undefined || login.isForOwnServer) return start();
-  const [configs, bus] = [await openSeenConfigs(nc), await busOf(nc, name, log)];
+  const [configs, bus] = [await openSeenConfigs(nc), await busOf(nc, name, log, null)];
   const file = config.file ?? CONFIG_FILE;
   return admitted({ actor: name, stage, local: localDefinitions(config), file, configs, bus, log }, start);
 }
@@ -268,6 +294,8 @@ interface Surroundings {
   readonly signing: Signing;
   /** Where replicas note the record that they obey; null if nobody signs. */
   readonly stateDir: string | null;
+  /** Null if nobody wants traces. */
+  readonly tracer: Tracer | null;
   /** What the actor needs and has not. */
   readonly lacking?: () => readonly string[];
 }
@@ -292,23 +320,17 @@ function signingFor(
 
 type Starter = (surroundings: Surroundings) => Promise<Stoppable>;
 
-const busOf = (nc: NatsConnection, source: string, log: Logger) =>
-  createBus({ nc, source, log, now: () => new Date(), newId: randomUUID });
+const busOf = (nc: NatsConnection, source: string, log: Logger, tracer: Tracer | null) =>
+  createBus({ nc, source, log, tracer, now: () => new Date(), newId: randomUUID });
 
 const worker =
   (name: ActorName, start: typeof startTrainer): Starter =>
-  async ({ nc, config, log, signing }) => {
+  async ({ nc, config, log, signing, tracer }) => {
     await sweepScratch();
-    const bus = await busOf(nc, name, log);
+    const bus = await busOf(nc, name, log, tracer);
     const own = { local: localDefinitions(config), featureFolders: featureFoldersOf(config), signing };
     return start({ bus, blobs: createBlobStore(nc, name, checkForwards(signing)), ...own, log });
   };
-
-/** Where workers of this configuration keep features of images from night to night. */
-const featureFoldersOf = ({ models }: Config): string[] =>
-  Object.values(models)
-    .flatMap(({ training, verification }) => [training.backbone?.cacheDir, verification.featuresDir])
-    .filter((folder) => typeof folder === 'string');
 
 /**
  * An actor's code is loaded when it is needed: a process that runs one of them starts in half the time and needs half the
@@ -321,6 +343,7 @@ const CODE = {
   inference: () => import('./actors/inference/start.ts'),
   orchestrator: () => import('./actors/orchestrator/start.ts'),
   janitor: () => import('./actors/janitor/janitor.ts'),
+  gateway: () => import('./actors/gateway/gateway.ts'),
 } satisfies Readonly<Record<ActorName, () => Promise<object>>>;
 
 /** So that it is there already when the server is. */
@@ -333,41 +356,55 @@ const STARTERS: Readonly<Record<ActorName, Starter>> = {
   inference: startReplicas,
   orchestrator: startOrchestration,
   janitor: startCleaning,
+  gateway: startGate,
 };
 
-async function startCollection({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
+async function startCollection({ nc, config, log, signing, tracer }: Surroundings): Promise<Stoppable> {
   const { startCollector } = await CODE.collector();
   await sweepScratch();
   const forgotten = await openForgotten(nc);
   return startCollector({
-    bus: await busOf(nc, 'collector', log),
+    bus: await busOf(nc, 'collector', log, tracer),
     blobs: createBlobStore(nc, 'collector', checkForwards(signing)),
     local: localDefinitions(config),
     forgotten,
+    streams: createSampleStreams(nc),
+    cache: { folder: config.collector.cacheDir, bytesMax: config.collector.cacheBytes },
     log,
   });
 }
 
-async function startCleaning({ nc, config, log, signing }: Surroundings): Promise<Stoppable> {
+async function startCleaning({ nc, config, log, signing, tracer }: Surroundings): Promise<Stoppable> {
   const { startJanitor } = await CODE.janitor();
   await sweepScratch();
   return startJanitor({
-    bus: await busOf(nc, 'janitor', log),
+    bus: await busOf(nc, 'janitor', log, tracer),
     blobs: createBlobStore(nc, 'janitor'),
     signing,
     eraser: await createEraser(nc),
     forgotten: await openForgotten(nc),
     runs: await openKeptRecords(nc, BUCKETS.runs),
-    absentDays: config.retention.absentDays,
+    sweeper: await createSweeper(nc),
+    retention: config.retention,
     publishForgotten: (model, mark) => publishForgotten(nc, model, mark),
     log,
     now: await followServerClock(nc, log),
   });
 }
 
-async function startOrchestration({ nc, config, log, signing, lacking = () => [] }: Surroundings): Promise<Stoppable> {
-  const { applySchedules, endpointsOf, openOrchestratorContext, startOrchestrator } = await CODE.orchestrator();
-  const context = await openOrchestratorContext(nc, localDefinitions(config), log, signing);
+async function startGate({ nc, url, login, config, log, tracer }: Surroundings): Promise<Stoppable> {
+  const { startGateway } = await CODE.gateway();
+  const bus = await busOf(nc, 'gateway', log, tracer);
+  return startGateway({ nc, url, bus, config: config.gateway, nats: config.nats, login, log, tracer });
+}
+
+async function startOrchestration(surroundings: Surroundings): Promise<Stoppable> {
+  const { nc, config, log, signing, tracer, lacking = () => [] } = surroundings;
+  const { applySchedules, endpointsOf, openOrchestratorContext, startOrchestrator, openWitnesses } =
+    await CODE.orchestrator();
+  const opened = await openOrchestratorContext(nc, localDefinitions(config), log, signing, config.notify, tracer);
+  const witnesses = await openWitnesses(opened, config.inspectPort);
+  const context = { ...opened, witnesses: witnesses.all };
   const api = await serveApi(nc, endpointsOf({ ...context, lacking }), log);
   await askForever('schedules are applied', () => applySchedules(context), log);
   const orchestrator = startOrchestrator(context);
@@ -375,6 +412,7 @@ async function startOrchestration({ nc, config, log, signing, lacking = () => []
     stop: async () => {
       await orchestrator.stop();
       await api.stop();
+      await witnesses.close();
     },
   };
 }
@@ -382,7 +420,7 @@ async function startOrchestration({ nc, config, log, signing, lacking = () => []
 /** `inference.replicas` of every model that is configured in the system. */
 async function startReplicas(surroundings: Surroundings): Promise<Stoppable> {
   const { followModels, openServedMemory, startBlobReader, startInference } = await CODE.inference();
-  const { nc, url, login, config, log, signing, stateDir } = surroundings;
+  const { nc, url, login, config, log, signing, stateDir, tracer } = surroundings;
   const trustFile = releaseFiles(config.nats, config.releases)?.trustFile;
   const blobs = startBlobReader({ url, login, source: 'inference', trustFile });
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
@@ -390,9 +428,9 @@ async function startReplicas(surroundings: Surroundings): Promise<Stoppable> {
   const { inference, gallery, serving } = config;
   const start = async (model: string, memory: ServedMemory | null) => {
     const replicaId = `r-${randomUUID().slice(0, 8)}`;
-    const bus = await busOf(nc, `inference/${replicaId}`, log);
+    const bus = await busOf(nc, `inference/${replicaId}`, log, tracer);
     return startInference({
-      ...{ nc, bus, blobs, deployments, replicas, model, replicaId, log, signing },
+      ...{ nc, bus, blobs, deployments, replicas, model, replicaId, log, signing, tracer },
       ...{ config: inference, approval: gallery.approval, consistency: serving.consistency },
       ...(memory ? { memory } : {}),
     });

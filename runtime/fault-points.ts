@@ -26,6 +26,8 @@ export const FAULT_POINTS = {
   'replica.switched': 'requests are answered by the new release, nobody is told',
   'janitor.forwarded': 'who asks for an object is led to the one without the person, which may not be stored yet',
   'janitor.erasing': 'snapshots lead to shards without the person, the old ones are still there',
+  'janitor.condemned': 'an object that nothing refers to is marked as deleted, its bytes are still there',
+  'janitor.swept': 'its bytes are gone, the next object is not',
   'message.handled': 'a message is handled and not acknowledged',
   'message.refused': 'a refused message is kept and its sender told, and it is not acknowledged',
   'message.buried': 'a message is kept as a dead letter, its sender not told',

@@ -4,6 +4,8 @@
  */
 import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
+import { noteLine } from './log-tail.ts';
+import { traceIdOf } from './trace-context.ts';
 
 export type { Logger };
 
@@ -25,7 +27,12 @@ export interface LogSink {
 /** Takes whole lines of JSON, ours or those of another process. */
 export function openLogSink(isPretty = process.stderr.isTTY): LogSink {
   return isPretty
-    ? pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
+    ? pretty({
+        destination: STDERR,
+        sync: true,
+        ignore: 'pid,hostname,trace_id,span_id',
+        translateTime: 'SYS:HH:MM:ss.l',
+      })
     : pino.destination({ dest: STDERR, sync: true });
 }
 
@@ -39,11 +46,36 @@ function remember(logger: Logger): void {
   forgotten.register(logger, ref);
 }
 
+/** The fields of a child do not pass the formatter of its lines. */
+function adopt(child: Logger): void {
+  const fields = child.bindings();
+  const traced = withTrace(fields);
+  if (traced !== fields) child.setBindings({ trace_id: traced['trace_id'] });
+  remember(child);
+}
+
 export function createLogger(options: LoggerOptions, sink = openLogSink(options.pretty)): Logger {
   const { level } = options;
-  const logger = pino({ level, serializers: { err: pino.stdSerializers.err }, onChild: remember }, sink);
+  const formatters = { log: withTrace };
+  const logger = pino(
+    { level, serializers: { err: pino.stdSerializers.err }, formatters, onChild: adopt },
+    noted(sink),
+  );
   remember(logger);
   return logger;
+}
+
+const noted = (sink: LogSink): LogSink => ({
+  write(line) {
+    sink.write(line);
+    noteLine(line);
+  },
+});
+
+/** A line about a run carries the id of its trace, which is derived from the run's: nothing has to be handed down for it. */
+function withTrace(fields: Record<string, unknown>): Record<string, unknown> {
+  const { runId } = fields;
+  return typeof runId === 'string' && !('trace_id' in fields) ? { ...fields, trace_id: traceIdOf(runId) } : fields;
 }
 
 /** Of every logger of this process. */

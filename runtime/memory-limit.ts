@@ -13,6 +13,10 @@ export interface MemoryLimit {
   lift(): void;
 }
 
+/** As Linux reserves for each thread unless told otherwise. */
+const STACK_BYTES = 8 * 1024 * 1024;
+/** Of a process of an actor at work: those of Node, of the decoders of images, of onnxruntime. */
+export const ACTOR_THREADS = 20;
 const NOTHING_TO_LIFT = () => {};
 const PREFIX = 'nightshift-limit-';
 /** The machine does not let us make or fill a cgroup: it is read-only, somebody else's, or has no such controller. */
@@ -28,12 +32,15 @@ const FORBIDDEN: readonly unknown[] = [
   'ENODEV',
 ];
 
-/** Of everything that the process holds, its own code and heap included. Never throws. */
-export async function limitMemory(pid: number, bytes: number): Promise<MemoryLimit> {
+/**
+ * Of everything that the process holds, its own code and heap included. `threads`: how many it is known to have, for whose
+ * stacks room is left. Never throws.
+ */
+export async function limitMemory(pid: number, bytes: number, threads = 0): Promise<MemoryLimit> {
   const parent = process.platform === 'linux' ? cgroupBeside() : null;
   const cgroup = parent && moveIntoCgroup(parent, pid, bytes);
   if (cgroup) return { by: 'cgroup', lift: () => removeEmpty(dirname(cgroup)) };
-  return { by: (await byPrlimit(pid, bytes)) ? 'prlimit' : 'watching', lift: NOTHING_TO_LIFT };
+  return { by: (await byPrlimit(pid, bytes + threads * STACK_BYTES)) ? 'prlimit' : 'watching', lift: NOTHING_TO_LIFT };
 }
 
 /** What the process holds in memory now; null if it has ended, and where there is no /proc. */
@@ -48,7 +55,8 @@ export function residentBytes(pid: number): number | null {
 
 /**
  * RLIMIT_DATA counts the memory that a process may write to for itself; RLIMIT_AS would count what it only reserves, and
- * Node reserves a lot. No core file either: it would hold what the process worked with.
+ * Node reserves a lot. The stacks of threads count whole, however little of them is used. No core file either: it would
+ * hold what the process worked with.
  */
 async function byPrlimit(pid: number, bytes: number): Promise<boolean> {
   try {

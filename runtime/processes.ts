@@ -42,8 +42,8 @@ export const startGroup = (module: ModuleName): ChildProcessByStdio<Writable, Re
   }) as ChildProcess as ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** A part of a supervised whole: it has a channel to us, and its outputs are ours to read. */
-export const startPart = (module: ModuleName, { name, heapMaxMiB, env }: PartOptions): Part =>
-  spawn(process.execPath, [...heapLimit(heapMaxMiB), pathOf(module), name], {
+export const startPart = (module: ModuleName, { name, memoryMaxMiB, env }: PartOptions): Part =>
+  spawn(process.execPath, [...heapLimit(memoryMaxMiB), pathOf(module), name], {
     env,
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -52,13 +52,20 @@ export const startPart = (module: ModuleName, { name, heapMaxMiB, env }: PartOpt
 
 export type Part = ChildProcessByStdio<null, Readable, Readable>;
 
-const heapLimit = (mib: number | undefined) => (mib === undefined ? [] : [`--max-old-space-size=${mib}`]);
+/** What a process of ours holds beside JavaScript's objects: its code, libraries, buffers, the memory of decoders. */
+const BESIDE_HEAP_MIB = 160;
+
+/** Of a process with so much memory. JavaScript collects its garbage the sooner the less it may have. */
+const heapLimit = (memoryMaxMiB: number | undefined) =>
+  memoryMaxMiB === undefined
+    ? []
+    : [`--max-old-space-size=${Math.max(Math.floor(memoryMaxMiB / 2), memoryMaxMiB - BESIDE_HEAP_MIB)}`];
 
 export interface PartOptions {
   /** Its only argument. */
   readonly name: string;
-  /** Of JavaScript's own memory. Absent: Node's default. */
-  readonly heapMaxMiB?: number | undefined;
+  /** Of which JavaScript's own memory is a part. Absent: what Node and the machine have. */
+  readonly memoryMaxMiB?: number | undefined;
   readonly env: NodeJS.ProcessEnv;
 }
 

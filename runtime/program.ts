@@ -14,13 +14,16 @@ export interface Program {
 
 const BUILT = 'dist';
 /** Folders of dist/ that are not ours, or run in no actor. */
-const NOT_OURS = ['vendor', 'bench', 'test', 'types'];
+const NOT_OURS = ['vendor', 'bench', 'test', 'types', 'console'];
 const SOURCES = ['actors', 'contracts', 'infra', 'machines', 'runtime', 'services'];
 
 let known: Program | null = null;
 
+/** The folder of its package, in which its documents lie as well. */
+export const programRoot = (): string => packageOf(dirname(fileURLToPath(import.meta.url)));
+
 /** The version alone, which takes no reading of the code. */
-export const programVersion = (): string => versionIn(packageOf(dirname(fileURLToPath(import.meta.url))));
+export const programVersion = (): string => versionIn(programRoot());
 
 export function program(): Program {
   return (known ??= look(import.meta.url));

@@ -11,7 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -104,6 +104,30 @@ test('build: each thread and process that is named exists', () => {
     named.filter((name) => !existsSync(join(ROOT, `${name}.ts`))),
     [],
   );
+});
+
+/** The files of dist/ that a program loads when it starts: all that is imported, and nothing that is loaded later. */
+function loadedWith(entry: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(entry)) return seen;
+  seen.add(entry);
+  const text = readFileSync(entry, 'utf8');
+  const imports = text.matchAll(/^(?:import|export)\b(?:[^'"();]*?\bfrom)? *["'](\.[^"']+)["'];$/gm);
+  for (const [, path] of imports) loadedWith(join(dirname(entry), path!), seen);
+  return seen;
+}
+
+test('build: what only traces and --inspect need is loaded by nothing that starts', () => {
+  const texts = (paths: Iterable<string>) => [...paths].map((path) => readFileSync(path, 'utf8'));
+  const isLazy = (text: string) => /^\/\/ node_modules\/(@opentelemetry|@statelyai|ws)\//m.test(text);
+  const [entries, chunks] = [['cli/program.js', 'cli/actor.process.js'], join(ROOT, 'dist/chunks')];
+  for (const entry of entries) {
+    const loaded = loadedWith(join(ROOT, 'dist', entry));
+    assert.ok(loaded.size > 5, `${entry} loads ${loaded.size} files`);
+    assert.equal(texts(loaded).filter(isLazy).length, 0, entry);
+  }
+  // They are there, for those who want them.
+  const all = readdirSync(chunks).filter((name) => name.endsWith('.js'));
+  assert.ok(texts(all.map((name) => join(chunks, name))).filter(isLazy).length > 1);
 });
 
 test.run();
