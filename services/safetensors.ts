@@ -21,19 +21,32 @@ type Dtype = keyof typeof DTYPES;
 const HEADER_BYTES_MAX = 100_000_000;
 
 export function writeSafetensors({ tensors, metadata }: TensorFile): Buffer {
+  const forms = Object.entries(tensors).map(([name, { shape, data }]) => ({ name, shape, dtype: dtypeOf(data) }));
+  const bodies = Object.values(tensors).map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  return Buffer.concat([safetensorsHeader(forms, metadata), ...bodies]);
+}
+
+export interface TensorForm {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+/** The beginning of a file, for those who write the tensors' bytes after it bit by bit, in this order. */
+export function safetensorsHeader(tensors: readonly TensorForm[], metadata: TensorFile['metadata']): Buffer {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
-  for (const [name, { shape, data }] of Object.entries(tensors)) {
-    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+  for (const { name, dtype, shape } of tensors) {
+    const bytes = shape.reduce((product, size) => product * size, DTYPES[dtype].BYTES_PER_ELEMENT);
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
   }
   const json = Buffer.from(JSON.stringify(header));
   // Padded with spaces so that the data starts aligned to eight bytes, as the format recommends.
   const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const bodies = Object.values(tensors).map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-  return Buffer.concat([length, padded, ...bodies]);
+  return Buffer.concat([length, padded]);
 }
 
 /**

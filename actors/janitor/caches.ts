@@ -1,6 +1,6 @@
 /**
- * Features of images lie on the disks of the workers. The janitor stores which images are meant, tells all workers, and
- * counts their answers; a worker that is not there keeps what it has, and the report says so.
+ * Features of images, and answers of sources, lie on the disks of the workers. The janitor stores which images are meant,
+ * tells all workers, and counts their answers; a worker that is not there keeps what it has, and the report says so.
  */
 import { CachesCommandSchema, CachesSweptSchema } from '../../contracts/forgetting.ts';
 import { parseData } from '../../contracts/envelope.ts';
@@ -8,8 +8,13 @@ import { BUCKETS, cachesSweptSubject, janitorEventSubject, STREAMS, type WorkSta
 import { workerConsumer } from '../../infra/topology/consumers.ts';
 import type { Forgetting } from './context.ts';
 
-/** The workers that keep features. */
-const KEEPERS = ['train', 'verify'] as const satisfies readonly WorkStage[];
+/** What each worker keeps. */
+const KEPT: Readonly<Partial<Record<WorkStage, string>>> = {
+  collect: 'answers',
+  train: 'features',
+  verify: 'features',
+};
+const KEEPERS = ['collect', 'train', 'verify'] as const satisfies readonly WorkStage[];
 /** A worker that reads a gigabyte of features needs some seconds. */
 const ANSWER_MS_MAX = 60_000;
 
@@ -27,13 +32,14 @@ export async function recallPixels({ blobs, found, person }: Forgetting): Promis
 }
 
 export async function sweepCaches(f: Forgetting): Promise<void> {
-  const { bus, blobs, eraser, tally, found, id, isDry } = f;
-  if (found.pixels.size === 0) return;
+  const { bus, blobs, eraser, tally, found, person, id, isDry } = f;
+  // Features are those of images; a source may have told of somebody of whom no image is stored yet.
+  const keepers = found.pixels.size === 0 ? KEEPERS.slice(0, 1) : KEEPERS;
   const pixels = await blobs.put(BUCKETS.datasets, keyOf(f), Buffer.from([...found.pixels].join(''), 'hex'));
   let isAnswered = true;
-  const waiting = KEEPERS.map((stage) => awaitAnswer(f, stage));
+  const waiting = keepers.map((stage) => awaitAnswer(f, stage));
   try {
-    const data = CachesCommandSchema.parse({ id, pixels, isDry });
+    const data = CachesCommandSchema.parse({ id, pixels, person, isDry });
     await bus.publish(janitorEventSubject('caches', id), data);
     await Promise.all(
       waiting.map(async ({ stage, answer }) => {
@@ -62,7 +68,7 @@ function awaitAnswer({ bus, tally, id }: Forgetting, stage: WorkStage) {
     const { files, changed, removed } = parseData(CachesSweptSchema, envelope);
     tally.add(`caches of ${stage}`, 'files', 'looked', files);
     tally.add(`caches of ${stage}`, 'files', 'changed', changed);
-    tally.add(`caches of ${stage}`, 'features', 'removed', removed);
+    tally.add(`caches of ${stage}`, KEPT[stage] ?? 'files', 'removed', removed);
     finish(true);
   });
   const stop = () => {

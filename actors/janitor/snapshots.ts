@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { DatasetManifestSchema, type DatasetManifest, type SampleRecord } from '../../contracts/dataset.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
+import { looksWithout } from '../../services/data/learned-looks.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import { withScratch } from '../../runtime/scratch.ts';
 import {
@@ -25,6 +26,7 @@ const PLACE = BUCKETS.datasets;
 const SHARDS = 'shards/';
 const MANIFESTS = 'manifests/';
 const LISTS = 'learned/';
+const LOOKS = 'looks/';
 
 interface HeldShard {
   readonly blob: BlobRef;
@@ -56,7 +58,7 @@ export async function lookThroughSnapshots(f: Forgetting): Promise<Held> {
     const named = [...labels, ...strangers, ...(learned?.people ?? []), ...quarantined.map(({ label }) => label)];
     for (const name of named) if (f.isPerson(name)) f.found.names.add(name);
   }
-  return { shards, manifests: under(MANIFESTS), lists: under(LISTS) };
+  return { shards, manifests: under(MANIFESTS), lists: [...under(LISTS), ...under(LOOKS)] };
 }
 
 async function manifestAt({ blobs }: Forgetting, ref: BlobRef): Promise<DatasetManifest> {
@@ -130,11 +132,14 @@ async function newLists(f: Forgetting, { lists }: Held): Promise<Map<string, Blo
   const changed = new Map<string, BlobRef>();
   for (const ref of lists) {
     f.tally.add(PLACE, 'lists of learned images', 'looked');
-    const bytes = digestsWithout(await f.blobs.get(ref), f.found.digests);
+    const folder = ref.key.startsWith(LOOKS) ? LOOKS : LISTS;
+    const list = await f.blobs.get(ref);
+    const { digests, names } = f.found;
+    const bytes = folder === LOOKS ? looksWithout(list, digests, names) : digestsWithout(list, digests);
     if (!bytes) continue;
     f.tally.add(PLACE, 'lists of learned images', 'changed');
     const digest = digestOf(bytes);
-    const key = `${LISTS}${hexOf(digest)}`;
+    const key = `${folder}${hexOf(digest)}`;
     const now = { bucket: PLACE, key, digest, bytes: bytes.length };
     changed.set(ref.digest, f.isDry ? now : await f.blobs.put(PLACE, key, bytes));
   }

@@ -4,10 +4,10 @@
  * for all threads. A thread's own reader; the thread waits while the disk answers, which is nearly always the page cache.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { SampleRecordSchema, type SampleRecord } from '../../contracts/dataset.ts';
+import { SampleRecordSchema, type ImageSpec, type SampleRecord } from '../../contracts/dataset.ts';
 import { decodeImage } from './images.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
-import type { SpooledImages, TrainingImages } from './strategy.ts';
+import type { ReadableImages, SpooledImages, TrainingImages } from './strategy.ts';
 
 export interface ImageReader {
   /**
@@ -21,11 +21,30 @@ export interface ImageReader {
 /** Images that one reader decodes at once: enough to keep the decoder's threads at work, whatever the batch. */
 const DECODES_MAX = 4;
 
-export const openImages = (set: TrainingImages): ImageReader =>
-  'pixels' in set ? memoryReader(set) : spoolReader(set);
+export function openImages(set: TrainingImages | ReadableImages): ImageReader {
+  if ('read' in set) return { read: set.read, close: () => {} };
+  return 'pixels' in set ? memoryReader(set) : spoolReader(set);
+}
+
+/** The pixels of a few images, one after the other. */
+export async function readImages(
+  set: TrainingImages | ReadableImages,
+  indices: readonly number[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = openImages(set);
+  try {
+    const pixels = new Uint8Array(indices.length * imageBytesOf(set.spec));
+    await reader.read(Int32Array.from(indices), pixels);
+    return pixels;
+  } finally {
+    reader.close();
+  }
+}
+
+export const imageBytesOf = ({ channels, height, width }: ImageSpec): number => channels * height * width;
 
 function memoryReader({ pixels, spec }: Extract<TrainingImages, { pixels: unknown }>): ImageReader {
-  const size = spec.channels * spec.height * spec.width;
+  const size = imageBytesOf(spec);
   return {
     async read(indices, target) {
       indices.forEach((index, place) => target.set(pixels.subarray(index * size, (index + 1) * size), place * size));
@@ -36,7 +55,7 @@ function memoryReader({ pixels, spec }: Extract<TrainingImages, { pixels: unknow
 
 function spoolReader(set: SpooledImages): ImageReader {
   const { spec, decoded, keptMax } = set;
-  const size = spec.channels * spec.height * spec.width;
+  const size = imageBytesOf(spec);
   const spool = openSync(set.spoolPath, 'r');
   const raw = openSync(set.rawPath, 'r+');
   const decode = async (place: number, index: number, target: Uint8Array) => {

@@ -14,7 +14,7 @@ sharp.cache(false);
 sharp.concurrency(1);
 
 /** Guards against decompression bombs: a small file that unpacks to gigabytes. */
-const PIXELS_MAX = 40_000_000;
+export const PIXELS_MAX = 40_000_000;
 /** Of work on one image, without its wait for a thread; looked at between parts of it. 40 million pixels take a second. */
 const DECODE_SECONDS_MAX = 10;
 
@@ -22,7 +22,7 @@ const ADVICE = 'send a whole PNG, JPEG or WebP file';
 
 /**
  * Pixels [channels, height, width], 0..255, stretched to the spec's size.
- * Throws IMAGE_TOO_LARGE or IMAGE_UNREADABLE; `what` names the image in the message.
+ * Throws IMAGE_TOO_LARGE or IMAGE_UNREADABLE, or MEMORY_FULL, retryable; `what` names the image in the message.
  */
 export async function decodeImage(bytes: Uint8Array, spec: ImageSpec, what: string): Promise<Uint8Array> {
   return reading(bytes, what, async () => {
@@ -57,6 +57,22 @@ export function decodePhotograph(bytes: Uint8Array, sideMax: number, what: strin
   });
 }
 
+/**
+ * A picture as it is, upright: red, green and blue of each pixel. Pictures of more than `sideMax` are brought to it by way of
+ * all their pixels, so that a file without loss gives the same in any format. Throws as `decodeImage`.
+ */
+export function decodeWhole(bytes: Uint8Array, sideMax: number, what: string): Promise<Omit<Photograph, 'shrunk'>> {
+  return reading(bytes, what, async () => {
+    const { width: across, height: down } = await open(bytes).metadata();
+    // Decoders of JPEG and WebP shrink on their own, each in its way, unless the picture is first brought to a colour space.
+    const whole = open(bytes).autoOrient().removeAlpha();
+    const isLarge = Math.max(across, down) > sideMax;
+    const small = isLarge ? whole.pipelineColourspace('srgb').resize(sideMax, sideMax, { fit: 'inside' }) : whole;
+    const { data, info } = await small.toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+    return { data: info.channels === 1 ? tripled(data) : data, width: info.width, height: info.height };
+  });
+}
+
 /** Pixels as of a decoded photograph in the spec's channels: [channels, height, width]. The spec's size is theirs. */
 export function toPlanes(data: Uint8Array, spec: ImageSpec): Promise<Uint8Array> {
   return planesOf(sharp(data, { raw: { width: spec.width, height: spec.height, channels: 3 } }), spec);
@@ -77,9 +93,18 @@ async function reading<T>(bytes: Uint8Array, what: string, work: () => Promise<T
     if (/exceeds pixel limit/.test((cause as Error).message)) {
       throw new PipelineError('IMAGE_TOO_LARGE', `${what}: at most ${PIXELS_MAX} pixels are accepted`, { cause });
     }
-    throw new PipelineError('IMAGE_UNREADABLE', `${what}: ${(cause as Error).message}; ${ADVICE}`, { cause });
+    if (lacksMemory(cause as Error))
+      throw new PipelineError('MEMORY_FULL', `${what}: ${MEMORY_WORDS}`, { retryable: true, cause });
+    throw new PipelineError('IMAGE_UNREADABLE', `${what}: ${saidBy(cause as Error)}; ${ADVICE}`, { cause });
   }
 }
+
+/** In the words of libjpeg, libpng, libwebp and libvips. A progressive JPEG of 40 million pixels takes some 240 MB. */
+export const lacksMemory = ({ message }: Error): boolean => /insufficient memory|out of memory/i.test(message);
+export const MEMORY_WORDS = 'no memory was left to decode it; give the process more (supervisor.memoryMaxMiB)';
+
+/** A decoder says one thing in many lines, or begins to say something. */
+const saidBy = ({ message }: Error): string => message.split('\n', 1)[0]!.replace(/:?\s*$/, ''); // There is a first line.
 
 /**
  * Standard deviation of the grey values below which a picture is blank. A black frame has 0, a covered lens whose sensor

@@ -1,6 +1,6 @@
 /**
  * First half of a collection: one source's samples are decoded, resized (or their faces cut out) and appended to a spool file, and what is
- * kept in memory is a small record of each (about 300 bytes). Nothing here looks at two samples at once: duplicates,
+ * kept in memory is a small record of each (about 600 bytes). Nothing here looks at two samples at once: duplicates,
  * splits and shards are resolved afterwards (resolve.ts), so it does not matter which source is faster.
  */
 import { createHash } from 'node:crypto';
@@ -9,25 +9,37 @@ import { PipelineError, type ErrorCode } from '../../contracts/errors.ts';
 import type { ImageSpec, Quarantined } from '../../contracts/dataset.ts';
 import type { Faces } from './faces/face-threads.ts';
 import { prepareImage } from './faces/prepare.ts';
-import { encodePng } from './images.ts';
+import { decodeImage, encodePng } from './images.ts';
+import { createLookShelf } from './look.ts';
+import { pictureOf } from './picture.ts';
+import { NAME_LENGTH_MAX, personName, wrongName } from '../../contracts/person-name.ts';
 import { NO_NAME } from '../forgetting/name.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
 import type { DataSource, PassedOver, SourceFault, SourceItem, SourceSample } from './strategy.ts';
 import { wrongTags } from './tags.ts';
 
-export interface StoredSample {
-  readonly id: string;
-  readonly label: string;
-  /** Of the image as the source delivered it. */
-  readonly digest: string;
-  readonly tags: readonly string[];
-  /** Mean of its values, 0..255. */
-  readonly grey: number;
-  /** Where the resized PNG lies in the spool file. */
+/** Where a PNG of the model's size lies in the spool file. */
+export interface Place {
   readonly offset: number;
   readonly bytes: number;
 }
-export type RefusedSample = Pick<Quarantined, 'id' | 'label' | 'reason' | 'message'>;
+
+export interface StoredSample extends Place {
+  readonly id: string;
+  readonly label: string;
+  /** How the source spells the name, where that is not the name's form. */
+  readonly spelled?: string;
+  /** sha256:<hex> of the pixels, and how they look: picture.ts. */
+  readonly digest: string;
+  readonly look: Uint8Array;
+  /** sha256:<hex> of the file as the source delivered it. */
+  readonly file: string;
+  readonly tags: readonly string[];
+  /** Mean of its values, 0..255. */
+  readonly grey: number;
+}
+/** With the place of its picture in the spool file, if it could be decoded: for people to look at. */
+export type RefusedSample = Pick<Quarantined, 'id' | 'label' | 'reason' | 'message'> & Partial<Place>;
 export type IntakeRecord = StoredSample | RefusedSample;
 
 export interface Intake {
@@ -55,19 +67,22 @@ export interface IntakeOptions {
 
 /** Samples of one source in memory at once; enough to keep all decoder threads of a usual machine at work. */
 export const SAMPLES_HELD_MAX = 8;
-/** Ends a source that never ends (a cursor that runs in a circle). Records of so many samples take about 3 GB. */
+/** Ends a source that never ends (a cursor that runs in a circle). Records of so many samples take about 6 GB. */
 const SAMPLES_MAX = 10_000_000;
-const LABEL_LENGTH_MAX = 128;
 /** Decoders report every broken scan line; the first lines say enough. */
 const MESSAGE_LENGTH_MAX = 300;
 
-/** Errors that are the sample's own fault. */
+/** Errors of one sample, the others go on. */
 const REASONS: Readonly<Partial<Record<ErrorCode, Quarantined['reason']>>> = {
   ...{ IMAGE_UNREADABLE: 'unreadable', IMAGE_TOO_LARGE: 'too-large', IMAGE_BLANK: 'blank' },
+  // It may be a good one: a person looks at the source, or at the limit.
+  MEMORY_FULL: 'unavailable',
   ...{ FACE_NOT_FOUND: 'no-face', FACES_SEVERAL: 'several-faces' },
   ...{ FACE_TOO_SMALL: 'too-small', FACE_TOO_BLURRED: 'too-blurred' },
 };
 
+/** Its picture lies in the spool file. */
+export const isPlaced = (record: IntakeRecord): record is IntakeRecord & Place => 'offset' in record;
 export const isStored = (record: IntakeRecord): record is StoredSample => 'digest' in record;
 
 /**
@@ -79,6 +94,8 @@ export async function takeIn(source: DataSource, options: IntakeOptions): Promis
   const records: IntakeRecord[] = [];
   let passedOver: PassedOver['passedOver'] = {};
   let announced: number | null = null;
+  const shelf = createLookShelf();
+  const onShelf = (record: IntakeRecord) => (isStored(record) ? { ...record, look: shelf(record.look) } : record);
   const spool = await open(spoolPath, 'wx');
   try {
     let offset = 0;
@@ -93,7 +110,7 @@ export async function takeIn(source: DataSource, options: IntakeOptions): Promis
       announced = total ?? announced;
       if (records.length === SAMPLES_MAX) throw endless(source.name);
       if (png) await spool.appendFile(png);
-      const placed = isStored(record) ? { ...record, offset } : record;
+      const placed = png ? { ...onShelf(record), offset, bytes: png.length } : record;
       offset += png?.length ?? 0;
       records.push(placed);
       taken(placed, total);
@@ -109,9 +126,9 @@ const FORGOTTEN = { id: NO_NAME, label: NO_NAME, reason: 'forgotten' } as const;
 
 interface Judged {
   readonly total: number | undefined;
-  /** Null where the sample is refused. */
+  /** Null where the picture of a refused sample could not be decoded. */
   readonly png: Buffer | null;
-  /** A stored one has offset 0 until its place is known. */
+  /** Offset 0 until its place is known. */
   readonly record: IntakeRecord;
 }
 
@@ -132,13 +149,13 @@ async function judgeSample(
   if (since !== null)
     return { total, png: null, record: { ...FORGOTTEN, message: `${source}: forgotten since ${since}` } };
   const refuse = (reason: Quarantined['reason'], message: string): Judged => {
-    const short = { label: label.slice(0, LABEL_LENGTH_MAX), message: message.slice(0, MESSAGE_LENGTH_MAX) };
+    const short = { label: label.slice(0, NAME_LENGTH_MAX), message: message.slice(0, MESSAGE_LENGTH_MAX) };
     return { total, png: null, record: { id, reason, ...short } };
   };
   if ('fault' in item) return refuse(item.fault, `${source}/${item.message}`);
   const { bytes, tags = [] } = item;
   const what = `${source}/${id}`;
-  const wrong = wrongLabel(label);
+  const wrong = wrongName(label);
   if (wrong) return refuse('invalid-label', `${what}: ${wrong}`);
   const wrongTag = wrongTags(tags);
   if (wrongTag) return refuse('invalid-tags', `${what}: ${wrongTag}`);
@@ -146,25 +163,29 @@ async function judgeSample(
     const pixels = await prepareImage(bytes, image, faces, what);
     const png = await encodePng(pixels, image);
     const grey = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-    return { total, png, record: { id, label, digest, tags: [...new Set(tags)], grey, offset: 0, bytes: png.length } };
+    const file = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const { digest, look } = await pictureOf(bytes, what);
+    const name = personName(label);
+    const person = { label: name, ...(name !== label && { spelled: label }) };
+    const place = { grey, offset: 0, bytes: png.length };
+    return { total, png, record: { id, ...person, digest, look, file, tags: [...new Set(tags)], ...place } };
   } catch (error) {
     const reason = error instanceof PipelineError ? REASONS[error.code] : undefined;
     if (reason === undefined) throw error;
-    return refuse(reason, (error as PipelineError).message);
+    const refused = refuse(reason, (error as PipelineError).message);
+    return DECODED.includes(reason) ? { ...refused, png: await wholePng(bytes, image, what) } : refused;
   }
 }
+
+/** Such a picture is one, and people can see why it was refused. */
+const DECODED: readonly Quarantined['reason'][] = ['blank', 'no-face', 'several-faces', 'too-small', 'too-blurred'];
+
+const wholePng = async (bytes: Uint8Array, image: ImageSpec, what: string): Promise<Buffer> =>
+  encodePng(await decodeImage(bytes, image, what), image);
 
 function added(before: PassedOver['passedOver'], more: PassedOver['passedOver']): PassedOver['passedOver'] {
   const sums = Object.entries(more).map(([kind, count]) => [kind, (before[kind] ?? 0) + count]);
   return { ...before, ...Object.fromEntries(sums) };
-}
-
-function wrongLabel(label: string): string | null {
-  if (label.trim() === '') return 'the label is empty';
-  if (label.length > LABEL_LENGTH_MAX) return `the label has ${label.length} characters; at most ${LABEL_LENGTH_MAX}`;
-  // A line break in a label would break every list that names people.
-  return /\p{Cc}/u.test(label) ? 'the label holds control characters' : null;
 }
 
 const endless = (name: string) =>

@@ -1,24 +1,20 @@
 /**
- * Snapshot -> memory, for verification: the manifest, and the images of chosen splits as one array. Shards are fetched
- * one at a time into a temporary folder, checked by digest, and read as streams. Training reads spool.ts instead.
+ * Snapshot -> images for verification: the manifest, and the pixels of chosen splits in files. Shards are fetched one at a
+ * time into a temporary folder, checked by digest, and read as streams. Training reads spool.ts instead.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import { PipelineError } from '../../contracts/errors.ts';
-import {
-  DatasetManifestSchema,
-  type DatasetManifest,
-  type ImageSpec,
-  type SampleRecord,
-  type Split,
-} from '../../contracts/dataset.ts';
+import { DatasetManifestSchema, type DatasetManifest, type SampleRecord, type Split } from '../../contracts/dataset.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { decodeImage } from './images.ts';
 import { mapInOrder } from '../../runtime/bounded.ts';
 import { withScratch } from '../../runtime/scratch.ts';
 import { readShard, type ShardSample } from './shards.ts';
-import type { LoadedImages } from './strategy.ts';
+import { imageBytesOf } from './image-reader.ts';
+import { createPixelFile } from './pixel-file.ts';
+import type { LoadedImages, ReadableImages } from './strategy.ts';
 
 /** PNGs that are decoded at once; small ones, so this is about keeping the decoder threads at work. */
 const DECODES_MAX = 8;
@@ -34,30 +30,56 @@ export async function readManifest(ref: BlobRef, blobs: BlobStore): Promise<Data
   }
 }
 
+/** The parts of a snapshot that are wanted, by name. */
+export type Parts = Readonly<Record<string, readonly Split[]>>;
+
 /**
- * The images of the given splits, in the order of the snapshot. Class numbers are indices into `manifest.labels`, those of
- * strangers into `manifest.strangers`; so strangers are loaded alone. Holds count x channels x height x width bytes.
- * Throws BLOB_MISSING, BLOB_CORRUPT, or the signal's reason.
+ * Lends the images of the given splits, in the order of the snapshot, and removes their file whatever happens: it takes
+ * count x channels x height x width bytes of the disk. Class numbers are indices into `manifest.labels`, those of strangers
+ * into `manifest.strangers`; so strangers are a part of their own, and no split is in two. Throws BLOB_MISSING, BLOB_CORRUPT,
+ * DISK_FULL, or the signal's reason.
  */
-export function loadSplits(
+export async function withSplits<const Wanted extends Parts, Result>(
   manifest: DatasetManifest,
-  splits: readonly Split[],
-  blobs: BlobStore,
-  signal: AbortSignal,
-): Promise<LoadedImages> {
-  const { image } = manifest;
-  const labels = labelsOf(manifest, splits);
-  const count = splits.reduce((sum, split) => sum + manifest.counts[split], 0);
+  wanted: Wanted,
+  { blobs, signal }: { readonly blobs: BlobStore; readonly signal: AbortSignal },
+  use: (parts: { readonly [Name in keyof Wanted]: LoadedImages & ReadableImages }) => Promise<Result>,
+): Promise<Result> {
+  return withScratch(async (folder) => {
+    const fillings = new Map<string, Filling>();
+    try {
+      for (const [name, splits] of Object.entries(wanted))
+        fillings.set(name, await fillImages(manifest, splits, join(folder, `${name}.pixels`)));
+      await fillAll(
+        manifest,
+        wanted,
+        fillings,
+        samplesOf(manifest, Object.values(wanted).flat(), folder, blobs, signal),
+      );
+      const parts = [...fillings].map(([name, filling]) => [name, filling.end()] as const);
+      // One for each that is wanted, by its name.
+      return await use(Object.fromEntries(parts) as { [Name in keyof Wanted]: LoadedImages & ReadableImages });
+    } finally {
+      for (const filling of fillings.values()) await filling.close();
+    }
+  });
+}
+
+async function fillAll(
+  { image }: DatasetManifest,
+  wanted: Parts,
+  fillings: ReadonlyMap<string, Filling>,
+  samples: AsyncIterable<ShardSample>,
+): Promise<void> {
+  const partOf = new Map(Object.entries(wanted).flatMap(([name, splits]) => splits.map((split) => [split, name])));
   const decode = async ({ png, record }: ShardSample) => ({
     record,
     pixels: await decodeImage(png, image, idOf(record)),
   });
-  return withScratch(async (folder) => {
-    const filling = fillImages(image, labels, count);
-    for await (const sample of mapInOrder(samplesOf(manifest, splits, folder, blobs, signal), DECODES_MAX, decode))
-      filling.add(sample);
-    return filling.end();
-  });
+  for await (const sample of mapInOrder(samples, DECODES_MAX, decode)) {
+    // The samples are those of the splits alone.
+    await fillings.get(partOf.get(sample.record.split)!)!.add(sample);
+  }
 }
 
 /** The classes of training: everybody enrolled who is not held out. */
@@ -74,26 +96,46 @@ function labelsOf({ labels, strangers }: DatasetManifest, splits: readonly Split
   return ofStrangers > 0 ? strangers : labels;
 }
 
-function fillImages(spec: ImageSpec, labels: readonly string[], count: number) {
-  const area = spec.channels * spec.height * spec.width;
-  const pixels = new Uint8Array(count * area);
+interface Filling {
+  add(sample: { readonly record: SampleRecord; readonly pixels: Uint8Array }): Promise<void>;
+  /** Throws BLOB_CORRUPT where samples are missing. */
+  end(): LoadedImages & ReadableImages;
+  close(): Promise<void>;
+}
+
+async function fillImages(manifest: DatasetManifest, splits: readonly Split[], path: string): Promise<Filling> {
+  const spec = manifest.image;
+  const labels = labelsOf(manifest, splits);
+  const count = splits.reduce((sum, split) => sum + manifest.counts[split], 0);
   const classes = new Int32Array(count);
   const ids: string[] = [];
-  const tags: string[][] = [];
-  const classOf = classesOf(labels);
+  const tags: (readonly string[])[] = [];
+  const [classOf, shared] = [classesOf(labels), sharedLists()];
+  const { append, read, close } = await createPixelFile(path, imageBytesOf(spec));
   return {
-    add(sample: { readonly record: SampleRecord; readonly pixels: Uint8Array }): void {
-      const { record } = sample;
+    async add({ record, pixels }) {
       if (ids.length === count) throw disagreeing(count);
-      pixels.set(sample.pixels, ids.length * area);
       classes[ids.length] = classOf(record.label);
       ids.push(idOf(record));
-      tags.push([`source: ${record.source}`, ...record.tags]);
+      tags.push(shared([`source: ${record.source}`, ...record.tags]));
+      await append(pixels);
     },
-    end(): LoadedImages {
+    end() {
       if (ids.length !== count) throw disagreeing(count);
-      return { spec, pixels, classes, labels, count, ids, tags };
+      return { spec, read, classes, labels, count, ids, tags };
     },
+    close,
+  };
+}
+
+/** The first of equal lists each time: of a hundred thousand images few have tags of their own. */
+function sharedLists(): (list: readonly string[]) => readonly string[] {
+  const lists = new Map<string, readonly string[]>();
+  return (list) => {
+    const key = JSON.stringify(list);
+    const first = lists.get(key) ?? list;
+    lists.set(key, first);
+    return first;
   };
 }
 

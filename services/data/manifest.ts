@@ -7,6 +7,7 @@ import type { BlobStore } from '../../contracts/blobs.ts';
 import type { DatasetManifest } from '../../contracts/dataset.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
+import { programVersion } from '../../runtime/program.ts';
 import type { ResolvedSamples } from './resolve.ts';
 
 /** The manifest travels to people; the total beside the list counts all. */
@@ -26,16 +27,26 @@ export function describeSnapshot(
     format: 'nightshift.dataset/1',
     ...form,
     labels: [...labels],
+    images: imagesOf(resolved),
     heldOut: [...heldOut],
     strangers: [...strangers],
     counts,
+    nearCopies: resolved.samples.length - new Set(resolved.samples.map(({ group }) => group)).size,
     learned,
     content: contentOf(form, resolved),
+    version: programVersion(),
     shards,
     sources,
     quarantined: quarantined.slice(0, QUARANTINED_LISTED_MAX),
     quarantinedTotal: quarantined.length,
   };
+}
+
+/** How many images each of the people has, in their order. */
+export function imagesOf({ labels, samples }: Pick<ResolvedSamples, 'labels' | 'samples'>): number[] {
+  const counts = new Map<string, number>(labels.map((label) => [label, 0]));
+  for (const { label, split } of samples) if (split !== 'stranger') counts.set(label, (counts.get(label) ?? 0) + 1);
+  return labels.map((label) => counts.get(label) ?? 0);
 }
 
 /**
@@ -45,7 +56,13 @@ export function describeSnapshot(
  */
 export function contentOf(
   { image, faces }: PictureForm,
-  { labels, heldOut, strangers, samples, sources }: Omit<ResolvedSamples, 'quarantined' | 'counts' | 'learned'>,
+  {
+    labels,
+    heldOut,
+    strangers,
+    samples,
+    sources,
+  }: Omit<ResolvedSamples, 'quarantined' | 'conflicts' | 'counts' | 'learned'>,
 ): string {
   const hash = createHash('sha256');
   const add = (value: unknown) => hash.update(`${JSON.stringify(value)}\n`);
@@ -58,8 +75,10 @@ export function contentOf(
   return `sha256:${hash.digest('hex')}`;
 }
 
-export function storeManifest(manifest: DatasetManifest, blobs: BlobStore): Promise<BlobRef> {
+export async function storeManifest(manifest: DatasetManifest, blobs: BlobStore): Promise<BlobRef> {
   const bytes = Buffer.from(JSON.stringify(manifest));
   const hex = createHash('sha256').update(bytes).digest('hex');
-  return blobs.put(BUCKETS.datasets, `manifests/${hex}.json`, bytes);
+  const key = `manifests/${hex}.json`;
+  const stored = await blobs.reuse(BUCKETS.datasets, key, `sha256:${hex}`);
+  return stored ?? blobs.put(BUCKETS.datasets, key, bytes);
 }

@@ -6,9 +6,9 @@
  */
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { extname, join } from 'node:path';
 import { isPicture } from './image-format.ts';
-import { inTime, kindOf, readFirst, Unavailable } from './read-file.ts';
+import { inTime, kindOf, readFirst, Unavailable, whyOf } from './read-file.ts';
 import type { SourceFault } from './strategy.ts';
 
 export interface FoundFile {
@@ -48,20 +48,26 @@ const HEAD_BYTES = 1000;
 
 /** A walk under way. */
 interface Walk {
+  readonly signal: AbortSignal | undefined;
   readonly faults: SourceFault[];
   readonly passedOver: Map<string, number>;
 }
 
-/** Throws Unavailable if the folder itself cannot be read. */
-export async function findPeople(path: string): Promise<FoundPeople> {
-  const walk: Walk = { faults: [], passedOver: new Map() };
+/** Throws Unavailable if the folder itself cannot be read, or the signal's reason. */
+export async function findPeople(path: string, signal?: AbortSignal): Promise<FoundPeople> {
+  const walk: Walk = { signal, faults: [], passedOver: new Map() };
   const people: PersonFolder[] = [];
   for (const entry of await entriesOf(path)) {
     const label = entry.name;
     const kind = await folderOrNot(entry, join(path, label));
     if (kind !== 'folder') noteLoose(walk, label, kind);
     else if (label.startsWith('.')) count(walk, 'hidden folder');
-    else people.push({ label, files: await imagesIn(walk, label, join(path, label), label, new Set()) });
+    else {
+      const faults = walk.faults.length;
+      const files = await imagesIn(walk, { label, seen: new Set() }, join(path, label), label, 0);
+      if (files.length === 0 && walk.faults.length === faults) count(walk, 'folder without an image');
+      people.push({ label, files });
+    }
   }
   return {
     people,
@@ -81,19 +87,20 @@ export async function listPeople(
 /** Beside the people's folders: whatever could be a person's is a fault, and any other file is counted. */
 function noteLoose(walk: Walk, name: string, kind: 'file' | Unavailable): void {
   if (kind === 'file') return count(walk, name.startsWith('.') ? 'hidden file' : `file outside of a folder`);
-  walk.faults.push({ id: name, label: name, fault: 'unavailable', message: `${name}: ${kind.message}` });
+  walk.faults.push({ id: name, label: name, fault: 'unavailable', message: `${name}: ${whyOf(name, kind)}` });
 }
 
-/** `seen`: the real paths of the folders above, so that a link to one of them ends. */
-async function imagesIn(
-  walk: Walk,
-  label: string,
-  folder: string,
-  id: string,
-  seen: ReadonlySet<string>,
-): Promise<FoundFile[]> {
-  const fault = (what: string, { message }: Unavailable) =>
-    void walk.faults.push({ id: what, label, fault: 'unavailable', message: `${what}: ${message}` });
+interface Person {
+  readonly label: string;
+  /** Real paths of the folders that were read: links may lead back, or from each of many folders to each other one. */
+  readonly seen: Set<string>;
+}
+
+async function imagesIn(walk: Walk, person: Person, folder: string, id: string, depth: number): Promise<FoundFile[]> {
+  walk.signal?.throwIfAborted();
+  const { label, seen } = person;
+  const fault = (what: string, why: Unavailable) =>
+    void walk.faults.push({ id: what, label, fault: 'unavailable', message: `${what}: ${whyOf(what, why)}` });
   const listed = await orUnavailable(async () => ({
     entries: await entriesOf(folder),
     real: await inTime(realpath(folder)),
@@ -103,17 +110,18 @@ async function imagesIn(
     return [];
   }
   const { entries, real } = listed;
-  if (seen.has(real) || seen.size >= DEPTH_MAX) {
-    count(walk, seen.has(real) ? 'link to a folder above it' : `folder below ${DEPTH_MAX} others`);
+  if (seen.has(real) || depth >= DEPTH_MAX) {
+    count(walk, seen.has(real) ? 'link to a folder that was read' : `folder below ${DEPTH_MAX} others`);
     return [];
   }
+  seen.add(real);
   const names = new Set(entries.map(({ name }) => name));
   const found: FoundFile[] = [];
   for (const entry of entries) {
     const [path, ownId] = [join(folder, entry.name), `${id}/${entry.name}`];
     const kind = await folderOrNot(entry, path);
     if (entry.name.startsWith('.')) count(walk, kind === 'folder' ? 'hidden folder' : 'hidden file');
-    else if (kind === 'folder') found.push(...(await imagesIn(walk, label, path, ownId, new Set([...seen, real]))));
+    else if (kind === 'folder') found.push(...(await imagesIn(walk, person, path, ownId, depth + 1)));
     else if (kind !== 'file') fault(ownId, kind);
     else if (!isSidecar(entry.name, names)) {
       const judged = await looksLikePicture(path);
@@ -125,12 +133,13 @@ async function imagesIn(
   return found;
 }
 
-const isSidecar = (name: string, names: ReadonlySet<string>) =>
-  name.endsWith(SIDECAR) && names.has(basename(name, SIDECAR));
+/** Of a file in a folder, or of a key in a bucket, among its neighbours. */
+export const isSidecar = (name: string, names: ReadonlySet<string>) =>
+  name.endsWith(SIDECAR) && names.has(name.slice(0, -SIDECAR.length));
 
 /** Its name says so, or its first bytes. */
 async function looksLikePicture(path: string): Promise<boolean | Unavailable> {
-  if (IMAGE_EXTENSIONS.has(extname(path).toLowerCase())) return true;
+  if (judgedByName(path) === 'picture') return true;
   return orUnavailable(async () => isPicture(await readFirst(path, HEAD_BYTES)));
 }
 
@@ -158,13 +167,22 @@ async function orUnavailable<T>(work: () => Promise<T>): Promise<T | Unavailable
   }
 }
 
+/** A picture, of a kind that is none, or unknown: then its content has to be looked at. */
+export function judgedByName(name: string): string {
+  if (IMAGE_EXTENSIONS.has(extname(name).toLowerCase())) return 'picture';
+  const kind = kindOfName(name);
+  return kind === OTHER ? 'unknown' : kind;
+}
+
+const OTHER = 'other file';
+
 function kindOfName(name: string): string {
   const extension = extname(name).toLowerCase();
-  return KNOWN_KINDS.has(extension) ? `${extension} file` : 'other file';
+  return KNOWN_KINDS.has(extension) ? `${extension} file` : OTHER;
 }
 
 const count = ({ passedOver }: Walk, kind: string) => void passedOver.set(kind, (passedOver.get(kind) ?? 0) + 1);
 
 // A fixed locale, and code units where it sees no difference: the same order on every machine.
 const collator = new Intl.Collator('en', { numeric: true });
-const naturally = (a: string, b: string) => collator.compare(a, b) || (a < b ? -1 : 1);
+export const naturally = (a: string, b: string) => collator.compare(a, b) || (a < b ? -1 : 1);

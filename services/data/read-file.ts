@@ -20,6 +20,12 @@ export class Unavailable extends Error {
   }
 }
 
+/** The same for people who see its name, in which other bytes than UTF-8 became U+FFFD: so it is found by nobody. */
+export const whyOf = (name: string, { message, cause }: Unavailable): string =>
+  (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT' && name.includes('\uFFFD')
+    ? 'its name is not written in UTF-8'
+    : message;
+
 /** The first `bytesMax` bytes, or all if there are fewer. Throws Unavailable. */
 export function readFirst(path: string, bytesMax: number): Promise<Buffer> {
   return inTime(readAtOnce(path, bytesMax));

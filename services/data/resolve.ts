@@ -1,6 +1,6 @@
 /**
- * Second half of a collection, all pure: which of the taken-in samples stay, who is held out, which split each sample
- * gets, and which shard it lies in. Sources count in the order of the configuration, so the outcome does not depend on
+ * Second half of a collection, without input or output: which of the taken-in samples stay, who is held out, and which split each
+ * sample gets. Sources count in the order of the configuration, so the outcome does not depend on
  * their speed.
  */
 import type { SplitConfig } from '../../contracts/configuration/data.ts';
@@ -11,13 +11,16 @@ import type { HoldOut } from '../decision/held-out.ts';
 import { holdOutPeople, LEARNED_MIN } from './hold-out.ts';
 import type { Intake, StoredSample } from './intake.ts';
 import type { Learned } from './learned.ts';
-import { sift } from './sift.ts';
+import { looksWith } from './learned-looks.ts';
+import { sift, type Conflict } from './sift.ts';
 import { assignSplits } from './split.ts';
 
 export interface ResolvedSample extends StoredSample {
   /** Index of its intake, those of people first. */
   readonly source: number;
   readonly split: Split;
+  /** Of near copies, which have one split: the lowest of their digests. */
+  readonly group: string;
 }
 
 /** What was taken in, from the sources of people and from those of strangers. */
@@ -31,6 +34,8 @@ export interface ResolveOptions {
   readonly holdOut: Pick<HoldOut, 'share' | 'min'>;
   /** By the champion and the nets before it. */
   readonly learned: Learned;
+  /** False: classes may look alike, so that near copies under two names are none. */
+  readonly acrossNames?: boolean;
   /** For errors. */
   readonly noun?: Noun | undefined;
 }
@@ -38,6 +43,9 @@ export interface ResolveOptions {
 export interface ResolvedSamples {
   readonly samples: readonly ResolvedSample[];
   readonly quarantined: readonly Quarantined[];
+  readonly conflicts: readonly Conflict[];
+  /** Names whose pictures look too much alike for copies to be found across names. */
+  readonly alike: readonly string[];
   /** Everyone enrolled, with at least one sample; sorted by code units, as are the other two. */
   readonly labels: readonly string[];
   readonly heldOut: readonly string[];
@@ -48,16 +56,22 @@ export interface ResolvedSamples {
   readonly sources: DatasetManifest['sources'];
 }
 
-/** A shard is one object of the store: large enough to be read in a stride, small enough to be fetched again. */
-export const SHARD_SAMPLES_MAX = 2000;
-const SHARD_BYTES_MAX = 256 * 1024 * 1024;
-
 /** Throws DATASET_TOO_SMALL, not retryable, when what remains cannot be trained on. */
-export function resolveSamples(intakes: Intakes, options: ResolveOptions): ResolvedSamples {
-  const { split, holdOut, learned, noun = PEOPLE } = options;
-  const { people, strangers, quarantined } = sift(intakes, learned);
-  const heldOut = holdOutPeople(people, holdOut, learned);
-  const plan = { config: split, heldOut, learned: learned.images, picks: learned.picks };
+export async function resolveSamples(intakes: Intakes, options: ResolveOptions): Promise<ResolvedSamples> {
+  const { split, holdOut, learned, noun = PEOPLE, acrossNames = true } = options;
+  const {
+    people,
+    strangers,
+    quarantined,
+    conflicts,
+    alike,
+    learned: known,
+  } = await sift(intakes, learned, { acrossNames });
+  const heldOut = holdOutPeople(people, holdOut, { people: learned.people, images: known });
+  // Those of before 0.6.0 are digests of files.
+  const isPicked = ({ digest, file }: StoredSample) => learned.picks.has(digest) || learned.picks.has(file);
+  const picked = new Set(people.filter(isPicked).map(({ digest }) => digest));
+  const plan = { config: split, heldOut, learned: known, picks: picked };
   const { splits, picks } = assignSplits(people, plan);
   const samples: ResolvedSample[] = [
     // assignSplits answers one split per sample, so the index is always in range.
@@ -68,30 +82,12 @@ export function resolveSamples(intakes: Intakes, options: ResolveOptions): Resol
   const counts = countSplits(samples);
   if (labels.length < LEARNED_MIN || counts.train < 1) throw tooSmall(labels.length, counts, quarantined, noun);
   return {
-    ...{ samples, quarantined, labels, counts },
+    ...{ samples, quarantined, conflicts, alike, labels, counts },
     heldOut: [...heldOut].sort(),
     strangers: labelsOf(strangers),
     learned: learnedWith(learned, samples, picks),
     sources: countSources([...intakes.people, ...intakes.strangers], samples),
   };
-}
-
-/** Consecutive samples of one source, bounded in number and bytes. */
-export function planShards(samples: readonly ResolvedSample[]): ResolvedSample[][] {
-  const shards: ResolvedSample[][] = [];
-  let open: ResolvedSample[] = [];
-  let bytes = 0;
-  for (const sample of samples) {
-    const full = open.length === SHARD_SAMPLES_MAX || bytes + sample.bytes > SHARD_BYTES_MAX;
-    if (open.length === 0 || full || open[0]?.source !== sample.source) {
-      open = [];
-      bytes = 0;
-      shards.push(open);
-    }
-    open.push(sample);
-    bytes += sample.bytes;
-  }
-  return shards;
 }
 
 const labelsOf = (samples: readonly { label: string }[]) => [...new Set(samples.map(({ label }) => label))].sort();
@@ -104,6 +100,7 @@ function learnedWith(before: Learned, samples: readonly ResolvedSample[], picks:
     people: new Set([...before.people, ...tonight.map(({ label }) => label)]),
     images,
     picks: new Set([...before.picks, ...picks].filter((digest) => !images.has(digest))),
+    looks: looksWith(before.looks, tonight),
   };
 }
 

@@ -4,10 +4,14 @@
  */
 import { assertNever } from '../../contracts/errors.ts';
 import type { SourceConfig } from '../../contracts/configuration/data.ts';
+import { PHOTOGRAPHS_DEFAULT } from '../../contracts/configuration/sources.ts';
 import { loadOwn } from '../own-module.ts';
 import { createDirectorySource } from './directory-source.ts';
 import { createHttpSource } from './http-source.ts';
-import type { DataSource } from './strategy.ts';
+import { createJetStreamSource } from './jetstream-source.ts';
+import { createS3Source } from './s3-source.ts';
+import { withScaledPhotographs } from './photograph.ts';
+import type { DataSource, SourceContext } from './strategy.ts';
 
 export type * from './strategy.ts';
 
@@ -15,12 +19,21 @@ export type * from './strategy.ts';
 export type OwnSource = Pick<DataSource, 'samples'> & Partial<Pick<DataSource, 'type'>>;
 
 /** Throws STRATEGY_UNAVAILABLE where it is one of one's own that cannot be loaded. */
-export async function createSource(config: SourceConfig): Promise<DataSource> {
+export async function createSource(config: SourceConfig, context: SourceContext = {}): Promise<DataSource> {
+  const source = { ...(await variantOf(config, context)), policy: config.policy };
+  return withScaledPhotographs(source, config.photographs ?? PHOTOGRAPHS_DEFAULT);
+}
+
+async function variantOf(config: SourceConfig, context: SourceContext): Promise<DataSource> {
   switch (config.type) {
     case 'http':
-      return createHttpSource(config);
+      return createHttpSource(config, context);
     case 'directory':
       return createDirectorySource(config);
+    case 's3':
+      return createS3Source(config, context);
+    case 'jetstream':
+      return createJetStreamSource(config, context);
     case 'module':
       return ownSource(config);
     default:

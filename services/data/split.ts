@@ -1,6 +1,6 @@
 /**
  * Which sample trains, which is watched, which judges, which is only enrolled: pure rules over digests and order, person
- * by person. What a net has learned is never a probe, whatever is added, leaves or is configured. docs/data.md explains
+ * by person. Near copies go together. What a net has learned is never a probe, whatever is added, leaves or is configured. docs/data.md explains
  * them, test/services/data/split.test.ts holds them over many nights.
  */
 import { assertNever } from '../../contracts/errors.ts';
@@ -9,8 +9,10 @@ import type { Split } from '../../contracts/dataset.ts';
 
 export interface Splittable {
   readonly label: string;
-  /** sha256:<hex> of the image as it was delivered. */
+  /** sha256:<hex> of the image's pixels. */
   readonly digest: string;
+  /** Of near copies the same: they have one split. It is the lowest of their digests, and decides like one. */
+  readonly group: string;
 }
 
 export interface SplitPlan {
@@ -39,66 +41,102 @@ export function assignSplits(samples: readonly Splittable[], plan: SplitPlan): A
   const splits: Split[] = Array.from({ length: samples.length });
   const picks: string[] = [];
   for (const [label, places] of placesOf(samples)) {
-    // Places are those of samples.
-    const digests = places.map((place) => samples[place]!.digest);
-    const assigned = splitPerson(digests, plan, plan.heldOut.has(label));
-    places.forEach((place, at) => (splits[place] = assigned.splits[at]!));
-    picks.push(...assigned.picks);
+    const groups = groupsOf(samples, places);
+    const assigned = splitPerson(groups, plan, plan.heldOut.has(label));
+    groups.forEach(({ places: own, digests }, at) => {
+      for (const place of own) splits[place] = assigned.splits[at]!;
+      if (assigned.isPicked[at]) picks.push(...digests);
+    });
   }
   return { splits, picks };
 }
 
-function placesOf(samples: readonly Splittable[]): Map<string, number[]> {
-  const places = new Map<string, number[]>();
-  samples.forEach(({ label }, place) => {
-    const own = places.get(label);
-    if (own) own.push(place);
-    else places.set(label, [place]);
-  });
-  return places;
+/** Near copies of one another, of one person. */
+interface Group {
+  /** The lowest digest of the group. */
+  readonly digest: string;
+  readonly digests: string[];
+  /** Of its samples among all. */
+  readonly places: number[];
+  /** Of its first sample among those of its person. */
+  readonly ordinal: number;
 }
 
-function splitPerson(digests: readonly string[], plan: SplitPlan, isHeldOut: boolean): Assigned {
+/** Of each person's samples among all, people in the order of their first ones. */
+function placesOf(samples: readonly Splittable[]): Map<string, number[]> {
+  const people = new Map<string, number[]>();
+  samples.forEach(({ label }, place) => {
+    const own = people.get(label);
+    if (own) own.push(place);
+    else people.set(label, [place]);
+  });
+  return people;
+}
+
+/** One person's, in the order of their first samples. */
+function groupsOf(samples: readonly Splittable[], places: readonly number[]): readonly Group[] {
+  const groups = new Map<string, Group>();
+  places.forEach((place, ordinal) => {
+    const { digest, group } = samples[place]!; // Its place among all.
+    const there = groups.get(group) ?? { digest: group, digests: [], places: [], ordinal };
+    groups.set(group, there);
+    there.digests.push(digest);
+    there.places.push(place);
+  });
+  return [...groups.values()];
+}
+
+interface SplitGroups {
+  /** Of each group. */
+  readonly splits: readonly Split[];
+  readonly isPicked: readonly boolean[];
+}
+
+function splitPerson(groups: readonly Group[], plan: SplitPlan, isHeldOut: boolean): SplitGroups {
   const { config } = plan;
   switch (config.strategy) {
     case 'content-hash':
-      return splitByHash(digests, plan, config, isHeldOut);
+      return splitByHash(groups, plan, config, isHeldOut);
     case 'first-n':
-      return { splits: splitByOrder(digests, plan, config.train, isHeldOut), picks: [] };
+      return { splits: splitByOrder(groups, plan, config.train, isHeldOut), isPicked: groups.map(() => false) };
     default:
       return assertNever(config);
   }
 }
 
-function splitByOrder(digests: readonly string[], { learned }: SplitPlan, first: number, isHeldOut: boolean): Split[] {
+function splitByOrder(groups: readonly Group[], { learned }: SplitPlan, first: number, isHeldOut: boolean): Split[] {
   const base = baseOf(isHeldOut);
-  return digests.map((digest, ordinal) => (ordinal < first || learned.has(digest) ? base : 'probe'));
+  return groups.map((group) => (group.ordinal < first || has(learned, group) ? base : 'probe'));
 }
+
+const has = (digests: ReadonlySet<string>, group: Group): boolean =>
+  group.digests.some((digest) => digests.has(digest));
 
 /** What all images of a person would be if there were no probes and no validation. */
 const baseOf = (isHeldOut: boolean): Split => (isHeldOut ? 'held-out' : 'train');
 
 /**
+ * An image here is a group of near copies, which is learned, or picked, if one of them was.
  * 1. Each image has the split of its hash, except that a learned one is no probe, and a probe picked before is one.
  * 2. A person with enough images and no probe: the image with the lowest hash that was not learned becomes one.
  * 3. A person of whom nothing trains (or, held out, is enrolled): the image with the highest hash does, a probe only if all
  *    are probes, and a probe picked before only if all of them were.
  */
 function splitByHash(
-  digests: readonly string[],
+  groups: readonly Group[],
   { learned, picks }: SplitPlan,
   shares: { readonly probe: number; readonly validation: number },
   isHeldOut: boolean,
-): Assigned {
+): SplitGroups {
   const base = baseOf(isHeldOut);
-  const byHash = digests.map((digest) => splitOfShare(shareOfDigest(digest), shares, base));
-  const isLearned = digests.map((digest) => learned.has(digest));
+  const byHash = groups.map(({ digest }) => splitOfShare(shareOfDigest(digest), shares, base));
+  const isLearned = groups.map((group) => has(learned, group));
   // A share of 0 asks for no probes.
   const wanted = shares.probe > 0;
-  const isPick = digests.map((digest, at) => wanted && picks.has(digest) && !isLearned[at]);
+  const isPick = groups.map((group, at) => wanted && has(picks, group) && !isLearned[at]);
   const splits = byHash.map((split, at) => (isPick[at] ? 'probe' : isLearned[at] && split === 'probe' ? base : split));
-  const order = [...digests.keys()].sort((a, b) => compare(digests[a]!, digests[b]!));
-  const enough = digests.length >= (isHeldOut ? HELD_OUT_PROBED_FROM : PROBED_FROM);
+  const order = [...groups.keys()].sort((a, b) => compare(groups[a]!.digest, groups[b]!.digest));
+  const enough = groups.length >= (isHeldOut ? HELD_OUT_PROBED_FROM : PROBED_FROM);
   if (wanted && enough && !splits.includes('probe')) {
     const lowest = order.find((at) => !isLearned[at]);
     if (lowest !== undefined) splits[lowest] = 'probe';
@@ -108,8 +146,8 @@ function splitByHash(
     // A person has at least one image.
     splits[noProbe ?? order.findLast((at) => !isPick[at]) ?? order.at(-1)!] = base;
   }
-  const picked = digests.filter((_, at) => splits[at] === 'probe' && (isPick[at] || byHash[at] !== 'probe'));
-  return { splits, picks: picked };
+  const isPicked = splits.map((split, at) => split === 'probe' && (isPick[at] || byHash[at] !== 'probe'));
+  return { splits, isPicked };
 }
 
 function splitOfShare(share: number, { probe, validation }: { probe: number; validation: number }, base: Split): Split {

@@ -3,6 +3,9 @@
  * Variants: http-source.ts, directory-source.ts. All pass test/services/data/data-source.conformance.ts.
  */
 import type { DatasetManifest, ImageSpec, Quarantined } from '../../contracts/dataset.ts';
+import { PipelineError } from '../../contracts/errors.ts';
+import type { SampleStreams } from '../../contracts/sample-streams.ts';
+import type { SourceCache } from './source-cache.ts';
 
 export interface SourceSample {
   /** Unique and stable within its source. */
@@ -22,7 +25,10 @@ export interface SourceFault {
   readonly id: string;
   /** Empty if nobody knows whose it is. */
   readonly label: string;
-  readonly fault: Extract<Quarantined['reason'], 'unavailable' | 'incomplete' | 'invalid-tags'>;
+  readonly fault: Extract<
+    Quarantined['reason'],
+    'unavailable' | 'incomplete' | 'invalid-tags' | 'too-large' | 'unreadable'
+  >;
   /** Why, in words that name the item. */
   readonly message: string;
   readonly total?: number | undefined;
@@ -35,9 +41,30 @@ export interface PassedOver {
 
 export type SourceItem = SourceSample | SourceFault | PassedOver;
 
+/** The data changed while they were read: another reading may find them still. */
+export class SourceChanged extends PipelineError {
+  constructor(message: string) {
+    super('SOURCE_INVALID', message);
+  }
+}
+
+/** The means that the collector lends to a source. */
+export interface SourceContext {
+  /** Answers of the reading before; absent: nothing is kept. */
+  readonly cache?: SourceCache | undefined;
+  /** Streams of samples on the nats-server. */
+  readonly streams?: SampleStreams | undefined;
+  /** Says what the source waits for; null when it goes on. */
+  readonly waits?: (why: string | null) => void;
+  /** Milliseconds that the stage has left; absent: nobody counts. */
+  readonly leftMs?: () => number;
+}
+
 export interface DataSource {
   readonly name: string;
   readonly type: string;
+  /** Absent: required. */
+  readonly policy?: 'required' | 'best-effort' | undefined;
   /** Throws SOURCE_UNREACHABLE or SOURCE_INVALID, or the signal's reason promptly after its abort. */
   samples(signal: AbortSignal): AsyncIterable<SourceItem>;
 }
@@ -72,13 +99,22 @@ export interface LabelledImages extends ImageSet {
   readonly pixels: Uint8Array;
 }
 
-/** A part of a snapshot in memory, with what is known of each image: see load.ts. */
-export interface LoadedImages extends LabelledImages {
+/** A set whose pixels are read when they are needed, wherever they are: see pixel-file.ts. Stays in its thread. */
+export interface ReadableImages extends ImageSet {
+  /** As of an ImageReader, for as long as the set is lent. */
+  readonly read: (indices: Int32Array, target: Uint8Array) => Promise<void>;
+}
+
+/** Images to embed. */
+export type EmbeddableImages = LabelledImages | ReadableImages;
+
+/** A part of a snapshot, with what is known of each image: see load.ts. */
+export type LoadedImages = EmbeddableImages & {
   /** `<source>/<id>` of each image. */
   readonly ids: readonly string[];
   /** Of each image, `source: <name>` first, then those of its sample. */
   readonly tags: readonly (readonly string[])[];
-}
+};
 
 /** Images to train on. */
 export type TrainingImages = LabelledImages | SpooledImages;

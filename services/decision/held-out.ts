@@ -3,6 +3,7 @@
  * names alone: the same people every night, also through warm starts. Pure.
  */
 import { createHash } from 'node:crypto';
+import { personName } from '../../contracts/person-name.ts';
 
 /** A fifth of the people: with fewer a set of fifty has too few to set a threshold by, with more the net learns less. */
 export const HELD_OUT_SHARE = 0.2;
@@ -31,7 +32,7 @@ export function heldOutOf(
   learned: ReadonlySet<string> = new Set(),
 ): ReadonlySet<string> {
   const order = [...new Set(names)]
-    .map((name) => ({ name, place: placeOf(`${salt}\n${name.normalize('NFC').trim()}`) }))
+    .map((name) => ({ name, place: placeOf(`${salt}\n${personName(name)}`) }))
     .sort((a, b) => a.place - b.place);
   const free = order.filter(({ name }) => !learned.has(name));
   const below = free.filter(({ place }) => place < share).length;

@@ -2,7 +2,7 @@
  * The people who have been gone from all sources for so long that nothing of them may stay. Pure: snapshots of nights in, the
  * names out. A night that could not be collected says nothing about anybody.
  */
-import { nameForm } from '../data/hold-out.ts';
+import { personName } from '../../contracts/person-name.ts';
 
 export interface CollectedNight {
   readonly model: string;
@@ -35,7 +35,7 @@ export function absentPeople(nights: readonly CollectedNight[], now: Date, absen
 function absencesIn(nights: readonly CollectedNight[]) {
   const absences = new Map<string, { readonly name: string; readonly since: number }>();
   for (const { at, people } of nights.toSorted((a, b) => a.at.getTime() - b.at.getTime())) {
-    const present = new Map(people.map((name) => [nameForm(name), name]));
+    const present = new Map(people.map((name) => [personName(name), name]));
     for (const [form, { name, since }] of absences)
       if (!present.has(form) && since === Infinity) absences.set(form, { name, since: at.getTime() });
     for (const [form, name] of present) absences.set(form, { name, since: Infinity });

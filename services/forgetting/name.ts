@@ -3,13 +3,18 @@
  * one finds the name in what is stored. Pure.
  */
 import { createHash } from 'node:crypto';
-import { nameForm } from '../data/hold-out.ts';
+import { personName } from '../../contracts/person-name.ts';
 
 /** SHA-256 of the salt of the installation and the name; of all spellings of the name the same. */
-export const personHash = (name: string, salt: string): string =>
-  createHash('sha256')
-    .update(`${salt}\n${nameForm(name)}`)
-    .digest('hex');
+export const personHash = (name: string, salt: string): string => hashOf(personName(name), salt);
+
+const hashOf = (form: string, salt: string) => createHash('sha256').update(`${salt}\n${form}`).digest('hex');
+
+/** All hashes by which the person may be known: before 0.6.0 spaces within a name counted as they are. */
+export function personHashes(name: string, salt: string): readonly string[] {
+  const [form, former] = [personName(name), name.normalize('NFC').trim()];
+  return former === form ? [hashOf(form, salt)] : [hashOf(form, salt), hashOf(former, salt)];
+}
 
 /** Says of a name whether it is the person's. Each name is hashed once. */
 export function createMatcher(person: string, salt: string): (name: string) => boolean {
@@ -17,7 +22,7 @@ export function createMatcher(person: string, salt: string): (name: string) => b
   return (name) => {
     const before = known.get(name);
     if (before !== undefined) return before;
-    const isIt = personHash(name, salt) === person;
+    const isIt = personHashes(name, salt).includes(person);
     known.set(name, isIt);
     return isIt;
   };
@@ -52,7 +57,7 @@ const TEXT_LENGTH_MIN = 3;
 
 /** `names`: spellings of one person. A name counts where neither a letter nor a digit stands beside it. */
 export function mentionsOf(names: Iterable<string>): Mentions {
-  const spellings = [...names].flatMap((name) => [name, nameForm(name), JSON.stringify(name).slice(1, -1)]);
+  const spellings = [...names].flatMap((name) => [name, personName(name), JSON.stringify(name).slice(1, -1)]);
   const parts = [...new Set(spellings)].map((name) => {
     const escaped = name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
     const isTelling = name.length >= TEXT_LENGTH_MIN && /\p{L}/u.test(name);

@@ -14,7 +14,7 @@ import { jsonWithout, type Theirs } from './json-without.ts';
 export interface PersonFound {
   /** Spellings of the name. */
   readonly names: Set<string>;
-  /** sha256:<hex> of images as they were delivered. */
+  /** sha256:<hex> of the pixels of images, and of their files as they were delivered. */
   readonly digests: Set<string>;
   /** Hex SHA-256 of stored PNG files. */
   readonly pngs: Set<string>;
@@ -43,6 +43,7 @@ export async function lookThrough(
     found.names.add(record.label);
     found.sources.add(record.source);
     found.digests.add(record.digest);
+    if (record.file) found.digests.add(record.file);
     found.pngs.add(pngDigest(png));
     found.pixels.add(pixelDigest(await decodeImage(png, specOf(png), `${what} ${record.id}`)));
   }
@@ -100,6 +101,7 @@ export function manifestWithout(manifest: DatasetManifest, change: ManifestChang
   const next: DatasetManifest = {
     ...manifest,
     labels: others(manifest.labels),
+    ...(manifest.images && { images: imagesOf(manifest, others(manifest.labels)) }),
     heldOut: others(manifest.heldOut),
     strangers: others(manifest.strangers),
     counts: { ...counts, total: counts.total - removed.length },
@@ -107,6 +109,7 @@ export function manifestWithout(manifest: DatasetManifest, change: ManifestChang
       people: others(learned.people),
       images: lists.get(learned.images.digest) ?? learned.images,
       ...(learned.picks && { picks: lists.get(learned.picks.digest) ?? learned.picks }),
+      ...(learned.looks && { looks: learned.looks.map((ref) => lists.get(ref.digest) ?? ref) }),
     },
     shards: manifest.shards.flatMap((shard) => {
       const changed = shards.get(shard.blob.digest);
@@ -136,4 +139,10 @@ export function digestsWithout(list: Buffer, digests: ReadonlySet<string>): Buff
     if (!digests.has(`sha256:${digest.toString('hex')}`)) kept.push(digest);
   }
   return kept.length * DIGEST_BYTES === list.length ? null : Buffer.concat(kept);
+}
+
+/** The counts of those who stay: they stand in the order of the labels. */
+function imagesOf({ labels, images = [] }: DatasetManifest, kept: readonly string[]): number[] {
+  const stays = new Set(kept);
+  return images.filter((_, at) => stays.has(labels[at]!)); // One count for each label.
 }

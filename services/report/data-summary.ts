@@ -13,14 +13,18 @@ export interface DataSummary {
   readonly quarantinedTotal: number;
   /** Of the total, those that the manifest lists with their reasons. */
   readonly quarantinedListed: number;
+  /** Absent before 0.6.0, as is the version of the collector. */
+  readonly shards?: DatasetManifest['shards'];
+  readonly version?: string | undefined;
 }
 
 export function dataSummaryOf(manifest: DatasetManifest): DataSummary {
   const { image, labels, heldOut, strangers, counts, sources, quarantined, quarantinedTotal } = manifest;
+  const { shards, version } = manifest;
   const reasons = new Map<Quarantined['reason'], number>();
   for (const { reason } of quarantined) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   return {
-    ...{ image, counts, sources, quarantinedTotal },
+    ...{ image, counts, sources, quarantinedTotal, shards, version },
     people: labels.length,
     heldOut: heldOut.length,
     strangers: strangers.length,

@@ -6,6 +6,8 @@ export const REPORT_FILE = 'verification.json';
 export const EVIDENCE_FILE = 'verification-evidence.json';
 /** The snapshot in figures: a reader of reports may not read the snapshot itself. */
 export const DATA_FILE = 'data-summary.json';
+/** What came, went and was set aside, with pictures; the collector's. */
+export const SHEET_FILE = 'data.json';
 export const CURVE_FILE = 'learning-curve.json';
 /** In MODELS, beside the ONNX file. */
 export const CARD_FILE = 'README.md';

@@ -1,5 +1,6 @@
 /** All that a report is drawn from. The parts beside the report itself may be gone: the page says so in their place. */
 import type { Noun } from '../../contracts/configuration/noun.ts';
+import type { DataSheet } from '../../contracts/data-sheet.ts';
 import type { LearningCurve } from '../../contracts/training.ts';
 import type { Evidence, VerificationReport } from '../../contracts/verification.ts';
 import type { DataSummary } from './data-summary.ts';
@@ -10,6 +11,7 @@ export interface ReportInput {
   readonly evidence: Evidence | null;
   readonly curve: LearningCurve | null;
   readonly data: DataSummary | null;
+  readonly sheet: DataSheet | null;
   readonly noun: Noun;
 }
 

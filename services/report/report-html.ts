@@ -4,6 +4,7 @@
  */
 import { html, trusted, type Html } from './html.ts';
 import type { ReportInput } from './input.ts';
+import { dataPicturesPart } from './sections/data-pictures.ts';
 import { decisionPart } from './sections/decision.ts';
 import { dataPart, speedPart, trainingPart } from './sections/making.ts';
 import { namesPart, worstPart } from './sections/people.ts';
@@ -35,7 +36,7 @@ export function reportHtml(input: ReportInput): string {
           ${verdictPart(input)} ${figuresPart(input)} ${gatesPart(input)} ${decisionPart(input)} ${worstPart(input)}
           ${namesPart(input)} ${picturesPart(input)}
           <div class="pair">${speedPart(input)} ${trainingPart(input)}</div>
-          ${dataPart(input)}
+          ${dataPart(input)} ${dataPicturesPart(input)}
         </main>
         ${footer(input)}
       </body>

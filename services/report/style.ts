@@ -79,6 +79,8 @@ summary { cursor: pointer; color: var(--candidate); padding: 4px 0; }
 .pictures { list-style: none; padding: 0; display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); margin-bottom: 16px; }
 .pictures img { display: block; width: 96px; height: 96px; object-fit: contain; background: var(--ground); border-radius: 6px; margin-bottom: 4px; }
 .pictures .path { font-size: 12px; }
+.pictures .pair-of-images img { display: inline-block; width: 84px; height: 84px; margin-right: 4px; }
+.no-picture { width: 96px; height: 96px; display: grid; place-items: center; text-align: center; padding: 6px; box-sizing: border-box; font-size: 12px; color: var(--muted); border: 1px dashed currentColor; border-radius: 6px; margin-bottom: 4px; overflow-wrap: anywhere; }
 .meaning.bad { color: var(--bad); }
 .facts { display: grid; gap: 10px 20px; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); margin-bottom: 14px; }
 .facts dt { color: var(--muted); font-size: 13px; }

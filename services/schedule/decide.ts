@@ -34,6 +34,7 @@ export function newRecord(model: string, now: Date): ScheduleRecord {
     paused: null,
     next: null,
     waiting: null,
+    awaited: null,
     armed: { dueAt: null, number: 0 },
     recent: [],
     failuresSince: now.toISOString(),
@@ -46,12 +47,15 @@ export function newRecord(model: string, now: Date): ScheduleRecord {
 export function configured(record: ScheduleRecord, config: ScheduleConfig | null, now: Date): ScheduleRecord {
   const same = JSON.stringify(config) === JSON.stringify(record.config);
   const next = same ? record.next : config && iso(nextSlot(config, now));
-  return rearmed({ ...record, config, next, waiting: same ? record.waiting : null }, true);
+  return rearmed(
+    { ...record, config, next, waiting: same ? record.waiting : null, awaited: config && record.awaited },
+    true,
+  );
 }
 
 /** Everything that is due at this moment. The same record comes back where nothing is. */
 export function tick(record: ScheduleRecord, moment: Moment): ScheduleRecord {
-  return rearmed(tended(passed(record, moment), moment), false);
+  return rearmed(overdue(tended(passed(record, moment), moment), moment.now), false);
 }
 
 /** A slot that a message names: somebody's own schedule in the server. `id` is that of the message. */
@@ -79,9 +83,13 @@ export function resumed(record: ScheduleRecord, id: string, now: Date): Schedule
   return rearmed(withEffects(fresh, { kind: 'resumed', id }), false);
 }
 
-/** A run has come to its end: remembered if it was a slot's, and the schedule paused after too many bad ones. */
-export function runEnded(record: ScheduleRecord, runId: string, end: PipelineFact, now: Date): ScheduleRecord {
-  const entry = record.recent.find((one) => one.runId === runId);
+/**
+ * A night has come to its end: nobody waits for one any more, however it ended. It is remembered if it was a slot's, and the
+ * schedule paused after too many bad ones. A night that was cancelled did not happen.
+ */
+export function runEnded(before: ScheduleRecord, runId: string, end: PipelineFact, now: Date): ScheduleRecord {
+  const record = before.awaited !== null && JUDGED.includes(end) ? { ...before, awaited: null } : before;
+  const entry = entryOfRun(record, runId);
   if (!entry || entry.end === end) return record;
   const next = { ...record, recent: record.recent.map((one) => (one === entry ? { ...one, end } : one)) };
   const limit = record.config?.pauseAfterFailures;
@@ -90,6 +98,8 @@ export function runEnded(record: ScheduleRecord, runId: string, end: PipelineFac
   const reason = `${failures} scheduled runs in a row did not succeed; the last was ${runId} (${end})`;
   return pausedBy(next, reason, `${runId}.${end}.pause`, now);
 }
+
+export const entryOfRun = ({ recent }: ScheduleRecord, runId: string) => recent.find((one) => one.runId === runId);
 
 /** The lock was taken by another run between the decision and the start: the slot meets the overlap policy after all. */
 export function overtaken(record: ScheduleRecord, slot: string, moment: Moment): ScheduleRecord {
@@ -178,6 +188,25 @@ function tended(record: ScheduleRecord, moment: Moment): ScheduleRecord {
   return { ...again, waiting: { slot: waiting.slot, dueAt: iso(opens) } };
 }
 
+/** A slot after which no night has ended for too long: told once, until a night ends. */
+function overdue(record: ScheduleRecord, now: Date): ScheduleRecord {
+  const { awaited } = record;
+  const dueAt = overdueAt(record);
+  if (!awaited || dueAt === null || Date.parse(dueAt) > now.getTime()) return record;
+  const { decision, runId = null, reason: why } = entryOf(record, awaited.slot) ?? {};
+  const began = runId === null ? `no run began (${decision}: ${why})` : `run ${runId} has not ended`;
+  const reason = `no night has ended since the slot ${awaited.slot}: ${began}`;
+  const told = { ...record, awaited: { ...awaited, told: true } };
+  return withEffects(told, { kind: 'overdue', slot: awaited.slot, runId, reason });
+}
+
+/** Null if no night is waited for, or if it was told already. */
+function overdueAt({ awaited, config }: ScheduleRecord): string | null {
+  if (!awaited || awaited.told) return null;
+  return new Date(Date.parse(awaited.slot) + (config?.nightWithinMs ?? NIGHT_WITHIN_MS)).toISOString();
+}
+const NIGHT_WITHIN_MS = 24 * 3600_000;
+
 function started(record: ScheduleRecord, slot: string, reason: string, now: Date): ScheduleRecord {
   const runId = slotRunId(record.model, slot);
   const next = withEntry(record, { ...entry(slot, 'started', reason, now), runId });
@@ -201,7 +230,9 @@ const noted = (record: ScheduleRecord, slot: string, decision: SlotEntry['decisi
 /** A later decision about a slot replaces the earlier one; both are told. */
 function withEntry(record: ScheduleRecord, added: SlotEntry): ScheduleRecord {
   const recent = [...record.recent.filter(({ slot }) => slot !== added.slot), added].slice(-RECENT_MAX);
-  return withEffects({ ...record, recent }, { kind: 'decided', entry: added });
+  // That a slot was missed is told at once, by that very decision.
+  const awaited = record.awaited ?? (added.decision === 'missed' ? null : { slot: added.slot, told: false });
+  return withEffects({ ...record, recent, awaited }, { kind: 'decided', entry: added });
 }
 
 const withEffects = (record: ScheduleRecord, ...effects: ScheduleEffect[]): ScheduleRecord => ({
@@ -216,7 +247,8 @@ const sawn = (record: ScheduleRecord, id: string): ScheduleRecord => ({
 
 /** One timer per schedule, for whatever comes first. `anew` sets it again though it should be armed already. */
 function rearmed(record: ScheduleRecord, anew: boolean): ScheduleRecord {
-  const due = [record.next, record.waiting?.dueAt ?? null].filter((it) => it !== null).sort()[0] ?? null;
+  const due =
+    [record.next, record.waiting?.dueAt ?? null, overdueAt(record)].filter((it) => it !== null).sort()[0] ?? null;
   if (!anew && due === record.armed.dueAt) return record;
   const armed = { dueAt: due, number: record.armed.number + 1 };
   const effect: ScheduleEffect = due === null ? { kind: 'disarm' } : { kind: 'arm', dueAt: due, number: armed.number };

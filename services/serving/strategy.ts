@@ -10,6 +10,20 @@ export interface EmbedRequest {
   readonly count: number;
   /** Milliseconds of performance.now(); at that moment it is refused, whether it waits or runs. */
   readonly deadlineMs?: number | undefined;
+  /** Called before the answer, if somebody wants to know. */
+  readonly onTimes?: ((times: EmbedTimes) => void) | undefined;
+}
+
+/** The way of a request through a host, in milliseconds of performance.now(). */
+export interface EmbedTimes {
+  readonly arrivedAtMs: number;
+  /** It was taken from the queue with its batch. */
+  readonly takenAtMs: number;
+  /** Its batch was handed to the model, and came back. */
+  readonly runAtMs: number;
+  readonly ranAtMs: number;
+  /** In its batch. */
+  readonly images: number;
 }
 
 export interface ModelHost {
@@ -21,6 +35,8 @@ export interface ModelHost {
   embed(request: EmbedRequest): Promise<Float32Array>;
   /** Requests that wait or run. */
   readonly inFlight: number;
+  /** Runs of the model so far, and the images in them. */
+  readonly ran: { readonly runs: number; readonly images: number };
   /** How long a request that came now would wait before it runs, as far as is known. */
   readonly waitMs: number;
   /** Resolves when the host's process is gone and could not be replaced; stays pending as long as the host lives. */

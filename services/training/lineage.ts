@@ -6,7 +6,7 @@ import type { BlobStore } from '../../contracts/blobs.ts';
 import type { DatasetManifest } from '../../contracts/dataset.ts';
 import type { BlobRef } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
-import { nameForm } from '../data/hold-out.ts';
+import { personName } from '../../contracts/person-name.ts';
 import { readLearned, type Learned } from '../data/learned.ts';
 
 /**
@@ -29,8 +29,8 @@ export async function lineageBreak(
 }
 
 function whatIsSeen(before: Learned, now: Learned, { heldOut }: DatasetManifest): string | null {
-  const learned = new Set([...before.people].map(nameForm));
-  const person = heldOut.find((label) => learned.has(nameForm(label)));
+  const learned = new Set([...before.people].map(personName));
+  const person = heldOut.find((label) => learned.has(personName(label)));
   if (person !== undefined) return `${person}, who is held out tonight`;
   const unaware = [...before.images].filter((digest) => !now.images.has(digest)).length;
   return unaware > 0

@@ -6,7 +6,8 @@
 import { PipelineError } from '../../contracts/errors.ts';
 import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
-import type { LabelledImages, LoadedImages } from '../data/strategy.ts';
+import { imageBytesOf, openImages } from '../data/image-reader.ts';
+import type { EmbeddableImages, LoadedImages } from '../data/strategy.ts';
 import { bootstrap, boundsOverPeople, shareOf } from '../decision/bounds.ts';
 import { identifyThreshold, isKnown, topScores } from '../decision/thresholds.ts';
 import {
@@ -98,7 +99,9 @@ export async function measureAccuracy(
   const accuracy = {
     recognition: boundedRecognition(probes),
     newcomers: newcomers.length > 0 ? boundedRecognition(newcomers) : null,
-    slices: slicesOf(probes).map(({ tag, outcomes }) => ({ tag, figures: boundedRecognition(outcomes) })),
+    slices: slicesOf(probes).map(({ tag, outcomes }) => ({
+      ...{ tag, figures: boundedRecognition(outcomes), likeness: likenessOf(outcomes) },
+    })),
     worstPeople: rank1PerPerson(probes).slice(0, WORST_PEOPLE_MAX),
     ...areaOf(probes, winsOf(genuine, impostors)),
     identify: { threshold: thresholds.identify, fpir: promises.fpir, ...amongEnrolled(strangers, probes, config) },
@@ -119,6 +122,8 @@ const boundedRecognition = (probes: readonly ProbeOutcome[]) => ({
   ...recognitionOf(probes),
   bounds: recognitionBounds(probes, { seed: SEED }),
 });
+
+const likenessOf = (probes: readonly ProbeScore[]) => probes.reduce((sum, { own }) => sum + own, 0) / probes.length;
 
 interface PersonSum {
   readonly person: string;
@@ -167,7 +172,7 @@ async function embedImages(host: ModelHost, images: VerificationImages, context:
   const { signal, progress } = context;
   const total = imagesToEmbed(images);
   let before = 0;
-  const embed = async (part: LabelledImages) => {
+  const embed = async (part: EmbeddableImages) => {
     const onDone = (images: number) =>
       progress({ fraction: (before + images) / total, done: before + images, total, unit: 'image', figures: {} });
     const rows = await embedAll(host, part, { signal, onDone });
@@ -198,17 +203,23 @@ async function embedShort(
   return { enrolled: rows[0]!, probes: rows[1]!, strangers: rows[2]! };
 }
 
-/** The images of everybody who plays a stranger: of their own source, or without one all of those who were held out. */
+/**
+ * The images of everybody who plays a stranger: of their own source, or without one a view of all of those who were held
+ * out.
+ */
 export function strangersIn(images: VerificationImages): LoadedImages {
   if (images.strangers.count > 0) return images.strangers;
   const chosen = heldOutImages(images);
-  const imageBytes = images.enrolled.pixels.length / images.enrolled.count;
-  const pixels = new Uint8Array(chosen.length * imageBytes);
-  chosen.forEach(({ set, image }, index) =>
-    pixels.set(set.pixels.subarray(image * imageBytes, (image + 1) * imageBytes), index * imageBytes),
-  );
+  const { spec, labels } = images.enrolled;
+  const imageBytes = imageBytesOf(spec);
   return {
-    ...{ spec: images.enrolled.spec, labels: images.enrolled.labels, pixels, count: chosen.length },
+    ...{ spec, labels, count: chosen.length },
+    read: async (indices, target) => {
+      for (const [place, index] of indices.entries()) {
+        const { set, image } = chosen[index]!; // Indices are those of the set.
+        await openImages(set).read(Int32Array.of(image), target.subarray(place * imageBytes, (place + 1) * imageBytes));
+      }
+    },
     classes: Int32Array.from(chosen, ({ set, image }) => set.classes[image]!),
     ids: chosen.map(({ set, image }) => set.ids[image]!),
     tags: chosen.map(({ set, image }) => set.tags[image]!),
@@ -231,9 +242,10 @@ export function strangersOf(images: VerificationImages, embedded: Embedded): Str
 const heldOutImages = (images: VerificationImages) =>
   (['enrolled', 'probes'] as const).flatMap((part) => {
     const set = images[part];
-    return Array.from(set.classes, (person, image) => ({ part, set, person, image })).filter(({ person }) =>
-      images.heldOut.has(set.labels[person]!),
-    );
+    const isHeldOut = set.labels.map((label) => images.heldOut.has(label));
+    return [...set.classes.keys()]
+      .filter((image) => isHeldOut[set.classes[image]!])
+      .map((image) => ({ part, set, image }));
   });
 
 /** Probes of people without a row are left out: they would count as refused whatever the model does. */

@@ -3,17 +3,24 @@
  * out worst. `nightshift report` draws them.
  */
 import type { Evidence } from '../../contracts/verification.ts';
+import { readImages } from '../data/image-reader.ts';
 import { encodePng } from '../data/images.ts';
 import type { LoadedImages } from '../data/strategy.ts';
 import { fpirAt, isKnown } from '../decision/thresholds.ts';
 import type { Measured, ProbeScore } from './accuracy.ts';
+import type { AlikePair } from './alike.ts';
 import type { StrangerTrial } from './strangers.ts';
 
+type Scored = Pick<Measured, 'probes' | 'strangers'>;
+
 export interface EvidenceOf {
-  readonly candidate: Measured;
-  readonly champion: Measured | null;
+  readonly candidate: Scored;
+  readonly champion: Scored | null;
   readonly probes: LoadedImages;
   readonly strangers: LoadedImages;
+  readonly enrolled: LoadedImages;
+  /** Under the candidate; indices into `enrolled`. */
+  readonly alike: readonly AlikePair[];
   readonly heldOut: ReadonlySet<string>;
   /** As the gates have it. */
   readonly margin: number;
@@ -29,6 +36,7 @@ export async function evidenceOf(of: EvidenceOf): Promise<Evidence> {
     format: 'nightshift.evidence/1',
     det: { candidate: detOf(candidate, margin), champion: champion && detOf(champion, margin) },
     histogram: histogramOf(candidate, of.heldOut),
+    alike: await Promise.all(of.alike.map((pair) => alikeOf(pair, of.enrolled))),
     worst: {
       falseAccepts: await Promise.all(worstAccepts(candidate, of.margin).map((trial) => acceptOf(trial, of.strangers))),
       falseRejects: await Promise.all(worstRejects(candidate).map((probe) => rejectOf(probe, of.probes))),
@@ -37,7 +45,7 @@ export async function evidenceOf(of: EvidenceOf): Promise<Evidence> {
 }
 
 /** From strict to lax, at thresholds that probes and strangers reach: elsewhere nothing changes. */
-function detOf({ probes, strangers }: Measured, margin: number): Evidence['det']['candidate'] {
+function detOf({ probes, strangers }: Scored, margin: number): Evidence['det']['candidate'] {
   const scores = [...probes, ...strangers.searches].flatMap(({ top }) => top.slice(0, 1)).sort((a, b) => b - a);
   const step = Math.max(1, Math.ceil(scores.length / POINTS_MAX));
   const thresholds = [...new Set(scores.filter((_, index) => index % step === 0))];
@@ -48,7 +56,7 @@ function detOf({ probes, strangers }: Measured, margin: number): Evidence['det']
   });
 }
 
-function histogramOf({ probes, strangers }: Measured, heldOut: ReadonlySet<string>): Evidence['histogram'] {
+function histogramOf({ probes, strangers }: Scored, heldOut: ReadonlySet<string>): Evidence['histogram'] {
   const bestOf = (searches: readonly { top: readonly number[] }[]) => searches.flatMap(({ top }) => top.slice(0, 1));
   const staff = bestOf(probes.filter(({ person }) => !heldOut.has(person)));
   const newcomers = bestOf(probes.filter(({ person }) => heldOut.has(person)));
@@ -70,14 +78,14 @@ function histogramOf({ probes, strangers }: Measured, heldOut: ReadonlySet<strin
 }
 
 /** Strangers who come nearest to a name, or have one. */
-const worstAccepts = ({ strangers }: Measured, margin: number): StrangerTrial[] =>
+const worstAccepts = ({ strangers }: Scored, margin: number): StrangerTrial[] =>
   strangers.searches
     .filter(({ top }) => isKnown(top, { threshold: -Infinity, margin }))
     .sort((a, b) => b.top[0]! - a.top[0]!)
     .slice(0, WORST_MAX);
 
 /** Probes that are furthest from their own name. */
-const worstRejects = ({ probes }: Measured): ProbeScore[] =>
+const worstRejects = ({ probes }: Scored): ProbeScore[] =>
   probes
     .filter(({ known, found, person }) => !known || found !== person)
     .sort((a, b) => a.own - a.top[0]! - (b.own - b.top[0]!) || a.own - b.own)
@@ -95,7 +103,17 @@ const rejectOf = async ({ image, person, found, own }: ProbeScore, images: Loade
   score: own,
 });
 
-async function pictureOf(image: number, { pixels, spec }: LoadedImages): Promise<string> {
-  const bytes = spec.channels * spec.height * spec.width;
-  return (await encodePng(pixels.subarray(image * bytes, (image + 1) * bytes), spec)).toString('base64');
+const alikeOf = async ({ score, images }: AlikePair, enrolled: LoadedImages) => ({
+  score,
+  images: await Promise.all(
+    images.map(async (image) => ({
+      person: enrolled.labels[enrolled.classes[image]!]!,
+      image: enrolled.ids[image]!,
+      picture: await pictureOf(image, enrolled),
+    })),
+  ),
+});
+
+async function pictureOf(image: number, images: LoadedImages): Promise<string> {
+  return (await encodePng(await readImages(images, [image]), images.spec)).toString('base64');
 }

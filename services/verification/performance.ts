@@ -5,16 +5,16 @@
  */
 import type { Latency } from '../../contracts/replica.ts';
 import type { Performance } from '../../contracts/verification.ts';
-import type { LabelledImages } from '../data/strategy.ts';
-import { imageBytesOf } from '../serving/host/embed-all.ts';
+import { imageBytesOf, readImages } from '../data/image-reader.ts';
+import type { EmbeddableImages } from '../data/strategy.ts';
 import type { ModelHost } from '../serving/strategy.ts';
 import type { WorkContext } from '../work.ts';
 
 export interface PerformanceOptions {
   /** Requests timed one by one, and as many again for the throughput. */
   readonly requests: number;
-  /** Asked in turn. */
-  readonly images: LabelledImages;
+  /** The first of them are asked in turn. */
+  readonly images: EmbeddableImages;
 }
 
 /** Images that one measurement of one model embeds; for progress bars. */
@@ -24,6 +24,8 @@ export const performanceImages = (requests: number) => WARM_UP_REQUESTS + 2 * re
 const WARM_UP_REQUESTS = 10;
 /** Enough to fill batches, and less than the queue of any host holds. */
 const REQUESTS_IN_FLIGHT = 16;
+/** In memory: reading them would count as the model's time, and how long a model takes does not depend on the image. */
+const IMAGES_ASKED_MAX = 64;
 
 /** Of each host, in their order. Throws what the hosts throw, or the signal's reason. */
 export async function measurePerformance(
@@ -32,7 +34,8 @@ export async function measurePerformance(
   context: WorkContext,
 ): Promise<Performance[]> {
   const report = reporter(context, hosts.length * performanceImages(requests));
-  const models = hosts.map((host) => ({ ask: asker(host, images, context.signal, report), durations: [] as number[] }));
+  const asked = await askedOf(images);
+  const models = hosts.map((host) => ({ ask: asker(host, asked, context.signal, report), durations: [] as number[] }));
   for (const { ask } of models) for (let i = 0; i < WARM_UP_REQUESTS; i++) await ask(i);
   for (let i = 0; i < requests; i++) {
     for (const { ask, durations } of models) {
@@ -66,12 +69,22 @@ function reporter({ progress }: WorkContext, total: number): () => void {
   };
 }
 
-function asker(host: Pick<ModelHost, 'embed'>, images: LabelledImages, signal: AbortSignal, report: () => void): Ask {
-  const imageBytes = imageBytesOf(images);
+async function askedOf(images: EmbeddableImages): Promise<readonly Uint8Array[]> {
+  const count = Math.min(IMAGES_ASKED_MAX, images.count);
+  const pixels = await readImages(images, [...Array(count).keys()]);
+  const bytes = imageBytesOf(images.spec);
+  return Array.from({ length: count }, (_, at) => pixels.subarray(at * bytes, (at + 1) * bytes));
+}
+
+function asker(
+  host: Pick<ModelHost, 'embed'>,
+  images: readonly Uint8Array[],
+  signal: AbortSignal,
+  report: () => void,
+): Ask {
   return async (index) => {
     signal.throwIfAborted();
-    const first = (index % images.count) * imageBytes;
-    await host.embed({ pixels: images.pixels.subarray(first, first + imageBytes), count: 1 });
+    await host.embed({ pixels: images[index % images.length]!, count: 1 });
     report();
   };
 }

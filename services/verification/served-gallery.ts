@@ -5,7 +5,7 @@
 import type { DecisionConfig } from '../../contracts/configuration/decision.ts';
 import type { Accuracy } from '../../contracts/verification.ts';
 import { decisionTable } from '../decision/in-force.ts';
-import { galleryOf, type Gallery } from '../serving/gallery/gallery.ts';
+import { galleryOfParts, type Gallery } from '../serving/gallery/gallery.ts';
 import { PEOPLE_MAX } from '../serving/gallery/people.ts';
 import { strangersOf, type Measured, type VerificationImages } from './accuracy.ts';
 import { scoreStrangers, thresholdsOf } from './strangers.ts';
@@ -17,11 +17,11 @@ export async function servedGallery(
   signal: AbortSignal,
 ): Promise<Gallery> {
   const { enrolled, probes } = images;
-  const rows = new Float32Array(embedded.enrolled.length + embedded.probes.length);
-  rows.set(embedded.enrolled);
-  rows.set(embedded.probes, embedded.enrolled.length);
-  const classes = Int32Array.from([...enrolled.classes, ...probes.classes]);
-  const gallery = galleryOf(rows, { classes, labels: enrolled.labels, count: enrolled.count + probes.count });
+  const parts = [
+    { rows: embedded.enrolled, ...enrolled },
+    { rows: embedded.probes, ...probes },
+  ];
+  const gallery = galleryOfParts(parts, enrolled.labels);
   const strangers = await scoreStrangers(gallery, strangersOf(images, embedded), signal);
   const { verify } = thresholdsOf(strangers, config, gallery.labels.length);
   return {

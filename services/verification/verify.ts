@@ -24,6 +24,7 @@ import {
   type Shortcut,
   type VerificationImages,
 } from './accuracy.ts';
+import { mostAlike } from './alike.ts';
 import { compare, type Comparison } from './comparison.ts';
 import { withDeadline } from './deadline.ts';
 import { evidenceOf } from './evidence.ts';
@@ -124,11 +125,7 @@ interface RefitSide {
 }
 
 /** Null if there is no refit, or it cannot be measured, which says nothing against the candidate. */
-async function refitSide(
-  job: VerificationJob,
-  candidate: Measured,
-  part: () => WorkContext,
-): Promise<RefitSide | null> {
+async function refitSide(job: VerificationJob, candidate: Figures, part: () => WorkContext): Promise<RefitSide | null> {
   const { refit, images, decision, image, config, runId } = job;
   const context = part();
   const limit = { runId, side: 'accuracy', maxMs: config.accuracyMaxMs } as const;
@@ -196,9 +193,12 @@ const comparisonOf = ({ rank1, rank1PerPerson, fnir, namesLost }: Comparison) =>
   namesLostTotal: namesLost.length,
 });
 
+/** Embeddings are let go as soon as the gallery is made: those of a hundred thousand images take up to 200 MB. */
+type Figures = Omit<Measured, 'embedded'>;
+
 interface AccuracySide {
-  readonly candidate: Measured;
-  readonly champion: { readonly measured: Measured; readonly comparison: Comparison } | null;
+  readonly candidate: Figures;
+  readonly champion: { readonly measured: Figures; readonly comparison: Comparison } | null;
   /** Why there is no champion's side. */
   readonly loss: string | null;
   readonly evidence: Evidence;
@@ -214,23 +214,26 @@ async function measureAccuracySide(
   const { images, decision, image } = job;
   const measure = (host: ModelHost, bytes: Uint8Array) =>
     measureAccuracy(host, images, decision, { ...part(), signal }, shortcutFor(job, host, bytes));
-  const { candidate, golden } = await withHost(job.candidateBytes, image, async (host) => ({
-    candidate: await measure(host, job.candidateBytes),
-    golden: await takeGolden(host, images.probes),
-  }));
+  const { candidate, golden, gallery, alike } = await withHost(job.candidateBytes, image, async (host) => {
+    const measured = await measure(host, job.candidateBytes);
+    const gallery = await servedGallery(measured, images, decision, signal);
+    const alike = await mostAlike(measured.embedded.enrolled, images.enrolled, signal);
+    return { candidate: figuresOf(measured), golden: await takeGolden(host, images.probes), gallery, alike };
+  });
   const work = { runId: job.runId, context: { ...part(), signal } };
   const { value: champion, loss } = await unlessUnusable(CHAMPION, championOf(job), work, async (bytes) => {
-    const measured = await withHost(bytes, image, (host) => measure(host, bytes));
+    const measured = figuresOf(await withHost(bytes, image, (host) => measure(host, bytes)));
     return { measured, comparison: compare(measured.probes, candidate.probes, images.heldOut) };
   });
   const evidence = await evidenceOf({
     ...{ candidate, champion: champion?.measured ?? null, probes: images.probes, heldOut: images.heldOut },
-    strangers: strangersIn(images),
+    ...{ strangers: strangersIn(images), enrolled: images.enrolled, alike },
     margin: decision.identify.margin,
   });
-  const gallery = await servedGallery(candidate, images, decision, signal);
   return { candidate, champion, loss, evidence, gallery, golden };
 }
+
+const figuresOf = ({ accuracy, probes, strangers }: Measured): Figures => ({ accuracy, probes, strangers });
 
 /** By kept features, of which every night needs those of new images only. */
 function shortcutFor({ config }: VerificationJob, host: ModelHost, model: Uint8Array): Shortcut {

@@ -44,8 +44,8 @@ export async function withFaces<T>(
 async function store(bytes: Uint8Array, blobs: BlobStore): Promise<BlobRef> {
   const hex = createHash('sha256').update(bytes).digest('hex');
   const key = `faces/${hex}.onnx`;
-  const stored = await blobs.find(BUCKETS.models, key);
-  return stored?.digest === `sha256:${hex}` ? stored : blobs.put(BUCKETS.models, key, bytes);
+  const stored = await blobs.reuse(BUCKETS.models, key, `sha256:${hex}`);
+  return stored ?? blobs.put(BUCKETS.models, key, bytes);
 }
 
 function read(detector: string): Promise<Buffer> {

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { PipelineError } from '../../../contracts/errors.ts';
-import { PersonSchema } from '../../../contracts/inference.ts';
+import { AskedPersonSchema, PersonSchema } from '../../../contracts/inference.ts';
 import type { GalleryVerb } from '../../../contracts/subjects.ts';
-import { IMAGES_PER_PERSON_MAX, PEOPLE_MAX, type People } from './people.ts';
+import { IMAGES_PER_PERSON_MAX, PEOPLE_MAX, type People, type Sent } from './people.ts';
 
 export interface GalleryChange {
   readonly person: string;
@@ -14,9 +14,9 @@ export interface GalleryChange {
   readonly image: Uint8Array | null;
 }
 
-/** Throws REQUEST_INVALID. */
+/** The form of the name. Throws REQUEST_INVALID. */
 export function personOf({ verb, person }: { readonly verb: GalleryVerb; readonly person: string | null }): string {
-  const parsed = PersonSchema.safeParse(person ?? '');
+  const parsed = (verb === 'enroll' ? PersonSchema : AskedPersonSchema).safeParse(person ?? '');
   if (parsed.success) return parsed.data;
   const message = `${verb} request: name the person in the header Nightshift-Person: ${parsed.error.issues[0]?.message}`;
   throw new PipelineError('REQUEST_INVALID', message);
@@ -26,6 +26,8 @@ export function personOf({ verb, person }: { readonly verb: GalleryVerb; readonl
 export function isMade(people: People, { person, image }: GalleryChange): boolean {
   if (image === null) {
     if (people.has(person)) return false;
+    const several = people.spellingsOf(person);
+    if (several.length > 1) throw ambiguous(person, several);
     throw new PipelineError('PERSON_UNKNOWN', `remove request: "${person}" is not enrolled`);
   }
   const images = people.imagesOf(person);
@@ -40,10 +42,24 @@ export function isMade(people: People, { person, image }: GalleryChange): boolea
 }
 
 /** An image without an embedding, which could not be used, changes nothing. */
-export function make(people: People, { person, image }: GalleryChange, embedding: Float32Array | null): void {
+export function make(
+  people: People,
+  { person, image, by = '', at = '' }: GalleryChange & Partial<Sent>,
+  embedding: Float32Array | null,
+): void {
   if (image === null) people.remove(person);
-  else if (embedding) people.add(person, digestOf(image), embedding);
+  else if (embedding) people.add(person, digestOf(image), embedding, { by, at });
 }
+
+/** A gallery of a release of before 0.6.0, in which these were several people. */
+const ambiguous = (person: string, spellings: readonly string[]) => {
+  const names = spellings.map((name) => JSON.stringify(name)).join(' and ');
+  const way = 'the next night makes them one, and then it can be removed';
+  return new PipelineError(
+    'REQUEST_INVALID',
+    `remove request: this release knows ${names}, and "${person}" may be any of them; ${way}`,
+  );
+};
 
 const digestOf = (image: Uint8Array) => createHash('sha256').update(image).digest('hex');
 const full = (why: string) => new PipelineError('GALLERY_FULL', `enroll request: ${why}; remove some first`);

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { DecisionSchema, type Decision } from '../../../contracts/decision.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
 import { DigestSchema } from '../../../contracts/references.ts';
-import type { LabelledImages } from '../../data/strategy.ts';
+import type { EmbeddableImages, ImageSet } from '../../data/strategy.ts';
 import { legacyDecision } from '../../decision/in-force.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
 import { embedAll, type EmbedAllOptions } from '../host/embed-all.ts';
@@ -35,28 +35,34 @@ export interface Match {
 /** One row per person: the mean of their embeddings, brought to length 1. People without an image are left out. */
 export async function buildGallery(
   host: ModelHost,
-  images: LabelledImages,
+  images: EmbeddableImages,
   options: EmbedAllOptions = {},
 ): Promise<GalleryRows> {
   return galleryOf(await embedAll(host, images, options), images);
 }
 
 /** The same from embeddings that are there already, [images.count, dimensions]. */
-export function galleryOf(
-  rows: Float32Array,
-  images: Pick<LabelledImages, 'classes' | 'labels' | 'count'>,
+export const galleryOf = (rows: Float32Array, images: Pick<ImageSet, 'classes' | 'labels' | 'count'>): GalleryRows =>
+  galleryOfParts([{ rows, ...images }], images.labels);
+
+/** The same from several sets of images of the same people, one after the other. */
+export function galleryOfParts(
+  parts: readonly (Pick<ImageSet, 'classes' | 'count'> & { readonly rows: Float32Array })[],
+  labels: readonly string[],
 ): GalleryRows {
-  const dimensions = images.count === 0 ? 0 : rows.length / images.count;
-  const present = [...new Set(images.classes)].sort((a, b) => a - b);
+  const some = parts.find(({ count }) => count > 0);
+  const dimensions = some ? some.rows.length / some.count : 0;
+  const present = [...new Set(parts.flatMap(({ classes }) => [...new Set(classes)]))].sort((a, b) => a - b);
   const rowOfClass = new Map(present.map((classIndex, row) => [classIndex, row]));
   const embeddings = new Float32Array(present.length * dimensions);
-  images.classes.forEach((classIndex, image) => {
-    const row = rowOfClass.get(classIndex)!;
-    for (let d = 0; d < dimensions; d++) embeddings[row * dimensions + d]! += rows[image * dimensions + d]!;
-  });
+  for (const { classes, rows } of parts)
+    classes.forEach((classIndex, image) => {
+      const row = rowOfClass.get(classIndex)!;
+      for (let d = 0; d < dimensions; d++) embeddings[row * dimensions + d]! += rows[image * dimensions + d]!;
+    });
   for (let row = 0; row < present.length; row++)
     normalise(embeddings.subarray(row * dimensions, (row + 1) * dimensions));
-  return { labels: present.map((classIndex) => images.labels[classIndex]!), embeddings };
+  return { labels: present.map((classIndex) => labels[classIndex]!), embeddings };
 }
 
 /** The `topK` best rows for one embedding of length 1, best first. */

@@ -6,6 +6,7 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Decision, DecisionInForce } from '../../../contracts/decision.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
+import { personName } from '../../../contracts/person-name.ts';
 import { decisionFor } from '../../decision/in-force.ts';
 import { normalise, type Gallery, type Match } from './gallery.ts';
 import { startRowSearch, type RowSearch } from './row-search.ts';
@@ -14,8 +15,24 @@ import { startRowSearch, type RowSearch } from './row-search.ts';
 interface Person {
   readonly name: string;
   readonly rows: number[];
-  /** The row of the enrolled images; null without any. */
-  enrolled: { row: number; readonly sum: Float32Array; readonly digests: Set<string> } | null;
+  /** The row of the enrolled images; null without any. `images`: by their digests. */
+  enrolled: { row: number; readonly sum: Float32Array; readonly images: Map<string, Sent> } | null;
+}
+
+/** Of an enrolled image: who wanted it, and when it was stored. */
+export interface Sent {
+  readonly by: string;
+  readonly at: string;
+}
+
+/** A person as all who may are told of them. */
+export interface Known {
+  readonly name: string;
+  /** Rows in all. */
+  readonly references: number;
+  /** One of them is of the release itself. */
+  readonly fromNight: boolean;
+  readonly images: ReadonlyMap<string, Sent>;
 }
 
 /** Each is embedded again with every new model. */
@@ -29,6 +46,8 @@ export const THREAD_VALUES_MIN = 512 * 1024;
 const ROWS_PER_PERSON = 2;
 /** Searches that are begun anew because a row moved meanwhile; then the calling thread looks at all. */
 const SEARCHES_MAX = 3;
+/** Of an image that came without. */
+const UNSAID: Sent = { by: '', at: '' };
 /** Taken over without a pause: about two milliseconds of work. */
 const ROWS_PER_TURN = 1_000;
 
@@ -48,7 +67,10 @@ export class People {
   readonly #decision: Decision;
   /** For the number of people in it. */
   #inForce: DecisionInForce;
+  /** By their names as the release spells them. */
   readonly #people = new Map<string, Person>();
+  /** Form of a name -> other spellings of it, of releases of before 0.6.0. */
+  readonly #spelled = new Map<string, Set<string>>();
   /** Row -> the person it is of. */
   readonly #owners: Person[] = [];
   #matrix: Float32Array;
@@ -86,8 +108,15 @@ export class People {
     return this.#inForce;
   }
 
+  /** By this spelling, or by the only other one of the same name. */
   has(name: string): boolean {
-    return this.#people.has(name);
+    return this.#find(name) !== undefined;
+  }
+
+  /** All spellings of the name that somebody has here. */
+  spellingsOf(name: string): string[] {
+    const form = personName(name);
+    return [...(this.#people.has(form) ? [form] : []), ...(this.#spelled.get(form) ?? [])];
   }
 
   /** Everybody at this moment. */
@@ -95,18 +124,27 @@ export class People {
     return [...this.#people.keys()];
   }
 
-  /** SHA-256 of the images enrolled for the person. */
-  imagesOf(name: string): ReadonlySet<string> {
-    return this.#people.get(name)?.enrolled?.digests ?? new Set();
+  /** Null if nobody has this very name. */
+  known(name: string): Known | null {
+    const person = this.#people.get(name);
+    if (!person) return null;
+    const { rows, enrolled } = person;
+    const references = rows.length;
+    return { name, references, fromNight: references > (enrolled ? 1 : 0), images: enrolled?.images ?? new Map() };
+  }
+
+  /** The images enrolled for the person, by their SHA-256. */
+  imagesOf(name: string): ReadonlyMap<string, Sent> {
+    return this.#find(name)?.enrolled?.images ?? new Map();
   }
 
   /** The same image twice counts once. `embedding` has length 1. */
-  add(name: string, digest: string, embedding: Float32Array): void {
-    const person = this.#personOf(name);
-    person.enrolled ??= { row: this.#append(person), sum: new Float32Array(this.dimensions), digests: new Set() };
-    const { row, sum, digests } = person.enrolled;
-    if (digests.has(digest)) return;
-    digests.add(digest);
+  add(name: string, digest: string, embedding: Float32Array, sent: Sent = UNSAID): void {
+    const person = this.#find(name) ?? this.#personOf(name);
+    person.enrolled ??= { row: this.#append(person), sum: new Float32Array(this.dimensions), images: new Map() };
+    const { row, sum, images } = person.enrolled;
+    if (images.has(digest)) return;
+    images.set(digest, sent);
     for (let d = 0; d < sum.length; d++) sum[d]! += embedding[d]!;
     const mean = this.#row(row);
     mean.set(sum);
@@ -116,15 +154,16 @@ export class People {
 
   /** Takes away all rows of the person, those that the release was built with included. */
   remove(name: string): void {
-    const person = this.#people.get(name);
+    const person = this.#find(name);
     if (!person) return;
-    this.#people.delete(name);
+    this.#people.delete(person.name);
+    this.#spelled.get(personName(person.name))?.delete(person.name);
     while (person.rows.length > 0) this.#drop(person, person.rows[0]!);
   }
 
   /** Cosine with the person's nearest row. Throws PERSON_UNKNOWN. */
   score(name: string, embedding: Float32Array): number {
-    const rows = this.#people.get(name)?.rows;
+    const rows = this.#find(name)?.rows;
     if (!rows) throw new PipelineError('PERSON_UNKNOWN', `verify request: "${name}" is not enrolled`);
     return Math.max(...rows.map((row) => this.#scoreOf(row, embedding)));
   }
@@ -179,9 +218,22 @@ export class People {
     return sum;
   }
 
+  /** Of this very spelling; of several others nobody. */
+  #find(name: string): Person | undefined {
+    const person = this.#people.get(name);
+    if (person) return person;
+    const [only, ...others] = this.spellingsOf(name);
+    return only === undefined || others.length > 0 ? undefined : this.#people.get(only);
+  }
+
+  /** Of this very spelling, also if it is new. */
   #personOf(name: string): Person {
-    const person = this.#people.get(name) ?? { name, rows: [], enrolled: null };
+    const there = this.#people.get(name);
+    if (there) return there;
+    const person: Person = { name, rows: [], enrolled: null };
     this.#people.set(name, person);
+    const form = personName(name);
+    if (form !== name) this.#spelled.set(form, (this.#spelled.get(form) ?? new Set()).add(name));
     return person;
   }
 

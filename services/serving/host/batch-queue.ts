@@ -5,7 +5,7 @@
  * Used by model-host.ts.
  */
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { EmbedRequest } from '../strategy.ts';
+import type { EmbedRequest, EmbedTimes } from '../strategy.ts';
 
 export interface BatchQueueOptions {
   readonly queueMax: number;
@@ -37,6 +37,7 @@ export class BatchQueue {
   #hold: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #expiryAtMs = Infinity;
+  readonly #ran = { runs: 0, images: 0 };
 
   constructor(options: BatchQueueOptions) {
     this.#options = options;
@@ -44,6 +45,11 @@ export class BatchQueue {
 
   get inFlight(): number {
     return this.#waiting.length + this.#running.length;
+  }
+
+  /** Runs so far, and the images in them. */
+  get ran(): { readonly runs: number; readonly images: number } {
+    return this.#ran;
   }
 
   /** How long a request that came now would wait, as far as is known. */
@@ -118,9 +124,15 @@ export class BatchQueue {
     const batch = this.#takeBatch();
     if (batch.length === 0) return this.#resolveIdle();
     this.#running = batch;
+    const { imageBytes, run, now } = this.#options;
     try {
-      const { pixels, count } = join(batch, this.#options.imageBytes);
-      answer(batch, await this.#options.run(pixels, count), count);
+      const takenAtMs = now();
+      const { pixels, count } = join(batch, imageBytes);
+      this.#ran.runs += 1;
+      this.#ran.images += count;
+      const runAtMs = now();
+      const embeddings = await run(pixels, count);
+      answer(batch, embeddings, { takenAtMs, runAtMs, ranAtMs: now(), images: count });
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
@@ -191,10 +203,11 @@ function join(batch: readonly Waiting[], imageBytes: number): { pixels: Uint8Arr
   return { pixels, count };
 }
 
-function answer(batch: readonly Waiting[], embeddings: Float32Array, count: number): void {
-  const dimensions = embeddings.length / count;
+function answer(batch: readonly Waiting[], embeddings: Float32Array, times: Omit<EmbedTimes, 'arrivedAtMs'>): void {
+  const dimensions = embeddings.length / times.images;
   let row = 0;
-  for (const { request, resolve } of batch) {
+  for (const { request, arrivedAtMs, resolve } of batch) {
+    request.onTimes?.({ arrivedAtMs, ...times });
     resolve(embeddings.slice(row * dimensions, (row + request.count) * dimensions));
     row += request.count;
   }

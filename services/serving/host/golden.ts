@@ -4,9 +4,9 @@
  */
 import { PipelineError } from '../../../contracts/errors.ts';
 import { ImageSpecSchema, type ImageSpec } from '../../../contracts/dataset.ts';
-import type { LabelledImages } from '../../data/strategy.ts';
+import { readImages } from '../../data/image-reader.ts';
+import type { EmbeddableImages } from '../../data/strategy.ts';
 import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
-import { imageBytesOf } from './embed-all.ts';
 import type { ModelHost } from '../strategy.ts';
 
 export interface Golden {
@@ -25,14 +25,10 @@ export const GOLDEN_SAMPLES = 8;
 export const GOLDEN_DIFFERENCE_MAX = 1e-3;
 
 /** Images spread evenly over the split, so that they are of different people. Throws what the host throws. */
-export async function takeGolden(host: ModelHost, images: LabelledImages): Promise<Golden> {
+export async function takeGolden(host: ModelHost, images: EmbeddableImages): Promise<Golden> {
   const count = Math.min(GOLDEN_SAMPLES, images.count);
-  const imageBytes = imageBytesOf(images);
-  const pixels = new Uint8Array(count * imageBytes);
-  for (let i = 0; i < count; i++) {
-    const index = Math.floor((i * images.count) / count);
-    pixels.set(images.pixels.subarray(index * imageBytes, (index + 1) * imageBytes), i * imageBytes);
-  }
+  const chosen = Array.from({ length: count }, (_, place) => Math.floor((place * images.count) / count));
+  const pixels = await readImages(images, chosen);
   return { spec: images.spec, pixels, count, embeddings: await host.embed({ pixels, count }) };
 }
 

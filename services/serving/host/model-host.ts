@@ -110,6 +110,10 @@ class SupervisedHost implements ModelHost {
     return this.#queue.inFlight;
   }
 
+  get ran(): ModelHost['ran'] {
+    return this.#queue.ran;
+  }
+
   get waitMs(): number {
     return this.#queue.waitMs;
   }

@@ -5,6 +5,7 @@
  */
 import { toFailure } from '../../../contracts/errors.ts';
 import { inferStatus } from '../../../contracts/inference.ts';
+import type { DecisionCounts } from '../../../contracts/replica.ts';
 import { admitted, servedOrThrow } from './admission.ts';
 import type { Lease } from './atomic-reference.ts';
 import { verdictOf, type Consistency, type Look, type Verdict } from './consistency.ts';
@@ -39,7 +40,7 @@ export async function answer(replica: Replica, request: RecogniseRequest, vouchi
       reply = await persist(replica, request, asked);
       verdict = await vouchFor(reply, replica, request, vouching, begun);
     } while (verdict === 'hold');
-    asked.at(-1)?.figures.answered(performance.now() - startedAt, marginOf(reply));
+    asked.at(-1)?.figures.answered(performance.now() - startedAt, marginOf(reply), decisionOf(reply));
     return verdict === 'stale' ? { ...reply, ...staleSince(replica) } : reply;
   } catch (error) {
     if (isFailed(error)) asked.at(-1)?.figures.failed();
@@ -97,4 +98,11 @@ async function attempt(lease: Lease<Served | null>, request: RecogniseRequest, a
 }
 
 const marginOf = (reply: InferReply) => ('score' in reply ? reply.score - reply.threshold : null);
+
+function decisionOf(reply: InferReply): keyof DecisionCounts | null {
+  if ('known' in reply) return reply.known ? 'known' : 'unknown';
+  if ('match' in reply) return reply.match ? 'matched' : 'wrongClaims';
+  return null;
+}
+
 const isFailed = (error: unknown) => inferStatus(toFailure(error).code) >= FAILED_STATUS_MIN;

@@ -1,10 +1,15 @@
 /** A replica's figures of one release: requests, failures, latency. Clients' own mistakes are not counted. */
 import { build } from 'hdr-histogram-js';
-import type { Scores, ReleaseFigures } from '../../../contracts/replica.ts';
+import {
+  LATENCY_BOUNDS_MS,
+  type DecisionCounts,
+  type Scores,
+  type ReleaseFigures,
+} from '../../../contracts/replica.ts';
 
 export interface Figures {
-  /** `margin`: how far the reply's score lies above the threshold; null for a reply without a score. */
-  answered(latencyMs: number, margin: number | null): void;
+  /** `margin`: how far the reply's score lies above the threshold; null, as `decision`, for a reply without a score. */
+  answered(latencyMs: number, margin: number | null, decision: keyof DecisionCounts | null): void;
   failed(): void;
   snapshot(): ReleaseFigures;
 }
@@ -21,13 +26,20 @@ export function createFigures(): Figures {
     numberOfSignificantValueDigits: 2,
   });
   const scores = createMoments();
+  const latencyCounts = [...LATENCY_BOUNDS_MS.map(() => 0), 0];
+  const decisions = { known: 0, unknown: 0, matched: 0, wrongClaims: 0 };
+  let latencySumMs = 0;
   let answered = 0;
   let failed = 0;
   // A quantile is that of its bucket, which may end a little above the largest value.
   const quantileMs = (percent: number) => Math.min(histogram.maxValue, histogram.getValueAtPercentile(percent)) / 1000;
   return {
-    answered: (latencyMs, margin) => {
+    answered: (latencyMs, margin, decision) => {
       answered += 1;
+      latencySumMs += latencyMs;
+      const bound = LATENCY_BOUNDS_MS.findIndex((it) => latencyMs <= it);
+      latencyCounts[bound === -1 ? LATENCY_BOUNDS_MS.length : bound]! += 1;
+      if (decision !== null) decisions[decision] += 1;
       if (margin !== null) scores.add(margin);
       histogram.recordValue(Math.min(LATENCY_US_MAX, Math.round(latencyMs * 1000)));
     },
@@ -38,6 +50,7 @@ export function createFigures(): Figures {
       requests: answered + failed,
       failed,
       scores: scores.read(),
+      ...{ latencyCounts: [...latencyCounts], latencySumMs, decisions: { ...decisions } },
       latencyMs:
         answered === 0
           ? null

@@ -26,7 +26,8 @@ export async function recognise(served: Served, request: RecogniseRequest): Prom
   checkClaim(served, request);
   const { resident } = served;
   const pixels = await pixelsOf(request, resident);
-  const embedding = await resident.host.embed({ pixels, count: 1, deadlineMs: request.deadlineMs });
+  const { deadlineMs, onTimes } = request;
+  const embedding = await resident.host.embed({ pixels, count: 1, deadlineMs, onTimes });
   switch (request.verb) {
     case 'embed':
       return { ...answerOf(served), embedding: Array.from(embedding) };

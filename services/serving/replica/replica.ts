@@ -228,6 +228,7 @@ export class Replica {
       draining: this.#drains.size > 0,
       outOfService: this.#outOfService,
       alarm: this.#alarms.size > 0 ? [...this.#alarms.values()].join('; ') : null,
+      ...(this.served ? { load: loadOf(this.served) } : {}),
       swapUs: this.#swapUs,
       hosts: { ...this.#hosts },
     };
@@ -269,3 +270,5 @@ export class Replica {
     this.changes.emit('lost');
   }
 }
+
+const loadOf = ({ resident: { host } }: Served): ReplicaStatus['load'] => ({ waiting: host.inFlight, ...host.ran });

@@ -1,5 +1,6 @@
 /** One request as a replica takes it, whichever way it came: the image and its sender's demands. Knows no NATS. */
 import type { InferVerb } from '../../../contracts/subjects.ts';
+import type { EmbedRequest } from '../strategy.ts';
 
 export interface RecogniseRequest<Verb = InferVerb> {
   readonly verb: Verb;
@@ -18,4 +19,6 @@ export interface RecogniseRequest<Verb = InferVerb> {
   readonly minEnrolment: number;
   /** A header of the request, or null. */
   readonly header: (name: string) => string | null;
+  /** Wants to know its way through the model host; undefined if nobody does. */
+  readonly onTimes?: EmbedRequest['onTimes'];
 }

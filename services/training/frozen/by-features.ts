@@ -4,11 +4,12 @@
  * verified is what serves. Called by the verifier.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { LabelledImages } from '../../data/strategy.ts';
+import { openImages, readImages } from '../../data/image-reader.ts';
+import type { EmbeddableImages } from '../../data/strategy.ts';
 import { createModelHost } from '../../serving/host/model-host.ts';
 import type { ModelHost, ModelHostOptions } from '../../serving/strategy.ts';
 import type { WorkContext } from '../../work.ts';
-import { featuresOf, type FeatureRunner } from './features.ts';
+import { featuresOf, type FeatureRows, type FeatureRunner, type Features } from './features.ts';
 import { FEATURES, splitModel, type SplitModel } from './feature-part.ts';
 
 /** In one run of the head. */
@@ -31,7 +32,7 @@ export interface ByFeatures {
  * [count, dimensions] of each set; null for a model that has no frozen backbone. Throws what a host or the signal throws.
  */
 export async function embedByFeatures(
-  sets: readonly LabelledImages[],
+  sets: readonly EmbeddableImages[],
   { model, host, hostOptions, cacheDir }: ByFeatures,
   { signal, log, progress }: Pick<WorkContext, 'signal' | 'log' | 'progress'>,
 ): Promise<readonly Float32Array[] | null> {
@@ -40,10 +41,10 @@ export async function embedByFeatures(
   const image = sets[0]!.spec;
   const open = () => openHost({ model: split.features, image, ...hostOptions });
   const seen = split.isMirrored ? [...sets, ...sets.map(mirrored)] : sets;
-  const { size, sets: features } = await featuresOf(seen, {
+  const features = await featuresOf(seen, {
     ...{ open, key: split.key, cacheDir, stage: 'verifier', signal, log, progress },
   });
-  const rows = await embed(split, sets, features, size);
+  const rows = await embed(split, sets, features).finally(features.close);
   const apart = await distanceFrom(host, sets[0]!, rows[0]!);
   if (apart <= APART_MAX) return rows;
   log.warn({ apart, key: split.key }, 'verifier: kept features give other embeddings than the model, which runs whole');
@@ -57,9 +58,8 @@ async function openHost(options: ModelHostOptions): Promise<FeatureRunner> {
 
 async function embed(
   { head, isMirrored }: SplitModel,
-  sets: readonly LabelledImages[],
-  features: readonly Float32Array[],
-  size: number,
+  sets: readonly EmbeddableImages[],
+  { sets: features, size }: Features,
 ): Promise<Float32Array[]> {
   const session = await InferenceSession.create(head, { intraOpNumThreads: 1 });
   try {
@@ -77,35 +77,29 @@ async function embed(
 /** `sides`: the features of the images, and of their mirror images. */
 async function embedSet(
   session: InferenceSession,
-  sides: readonly Float32Array[],
+  sides: readonly FeatureRows[],
   count: number,
   size: number,
 ): Promise<Float32Array> {
-  const parts: Float32Array[] = [];
+  let rows = new Float32Array(0);
   for (let from = 0; from < count; from += RUN_IMAGES_MAX) {
     const end = Math.min(count, from + RUN_IMAGES_MAX);
-    const values = sides.map((side) => side.subarray(from * size, end * size));
-    const input = new Float32Array(values.length * values[0]!.length);
-    values.forEach((side, place) => input.set(side, place * side.length));
+    const input = new Float32Array(sides.length * (end - from) * size);
+    sides.forEach((side, place) => input.set(side.copy(from, end), place * (end - from) * size));
     const { embeddings } = await session.run({ [FEATURES]: new Tensor(input, [input.length / size, size]) });
-    parts.push(embeddings!.data as Float32Array); // splitModel declares it float32
-  }
-  const rows = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    rows.set(part, at);
-    at += part.length;
+    const part = embeddings!.data as Float32Array; // splitModel declares it float32
+    const dimensions = part.length / (end - from);
+    if (from === 0) rows = new Float32Array(count * dimensions);
+    rows.set(part, from * dimensions);
   }
   return rows;
 }
 
 /** The largest distance of two values, of a few images from all over the set. */
-async function distanceFrom(host: ModelHost, images: LabelledImages, rows: Float32Array): Promise<number> {
+async function distanceFrom(host: ModelHost, images: EmbeddableImages, rows: Float32Array): Promise<number> {
   const count = Math.min(SAMPLE, images.count);
   const chosen = Array.from({ length: count }, (_, place) => Math.floor((place * images.count) / count));
-  const bytes = images.pixels.length / images.count;
-  const pixels = Buffer.concat(chosen.map((image) => images.pixels.subarray(image * bytes, (image + 1) * bytes)));
-  const own = await host.embed({ pixels, count });
+  const own = await host.embed({ pixels: await readImages(images, chosen), count });
   const { dimensions } = host;
   return own.reduce((most, value, at) => {
     const image = chosen[Math.floor(at / dimensions)]!;
@@ -113,8 +107,15 @@ async function distanceFrom(host: ModelHost, images: LabelledImages, rows: Float
   }, 0);
 }
 
-function mirrored(images: LabelledImages): LabelledImages {
-  const { width } = images.spec;
-  const pixels = images.pixels.map((_, at) => images.pixels[at - (at % width) + width - 1 - (at % width)]!);
-  return { ...images, pixels };
+/** Mirrored as they are read. */
+function mirrored(images: EmbeddableImages): EmbeddableImages {
+  const { spec, classes, labels, count } = images;
+  const { read } = openImages(images);
+  return {
+    ...{ spec, classes, labels, count },
+    read: async (indices, target) => {
+      await read(indices, target);
+      for (let row = 0; row < target.length; row += spec.width) target.subarray(row, row + spec.width).reverse();
+    },
+  };
 }

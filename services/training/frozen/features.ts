@@ -1,20 +1,27 @@
 /**
  * The features of images under a frozen backbone, kept on disk from night to night: an image that was seen before costs
- * one hash. Keys are the digests of the pixels, so a renamed or moved image is the same. Called by subject.ts for what is
- * trained on, by by-features.ts for what is verified.
+ * one hash. Keys are the digests of the pixels, so a renamed or moved image is the same. In memory are the digests of tonight's
+ * images; features stay in the file (feature-file.ts). Called by subject.ts for what is trained on, by by-features.ts for
+ * what is verified.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { PipelineError } from '../../../contracts/errors.ts';
-import type { TrainingImages } from '../../data/strategy.ts';
-import { openImages } from '../../data/image-reader.ts';
-import { floatTensor, readSafetensors, writeSafetensors } from '../../safetensors.ts';
+import type { EmbeddableImages, TrainingImages } from '../../data/strategy.ts';
+import { imageBytesOf, openImages } from '../../data/image-reader.ts';
 import type { WorkContext } from '../../work.ts';
-import { imageSize } from '../input/pixels.ts';
 import type { Stop } from '../loop/stop.ts';
+import {
+  openFeatureFile,
+  removeLeftOver,
+  rowsIn,
+  stateOf,
+  writeFeatureFile,
+  type FeatureFile,
+} from './feature-file.ts';
 import { ModelRefused, openWalled, type ModelSession, type WallOptions } from '../walled/walled-session.ts';
 
 /** The backbone at work. */
@@ -39,55 +46,176 @@ export interface FeatureOptions {
 
 /** Images in one run of the backbone: bounds its memory. */
 const RUN_IMAGES_MAX = 16;
-/** Of one file; what is oldest is left out. 2 million images of 128 features. */
+/** Of one file; beyond that what tonight does not need is left out, the oldest first. 2 million images of 128 features. */
 const CACHE_BYTES_MAX = 1024 ** 3;
 /** Files, one per backbone and settings; those written longest ago are removed. */
 const CACHE_FILES_MAX = 4;
-export const FEATURES_FORMAT = 'nightshift.features/1';
 const DIGEST_BYTES = 32;
 
-type Known = Map<string, Float32Array>;
+type FeatureImages = TrainingImages | EmbeddableImages;
 
-/** [count, n] of each set, and n. At least one image. Throws what the runner throws, or what the signal throws. */
-export async function featuresOf(sets: readonly TrainingImages[], options: FeatureOptions) {
-  const { stage, log } = options;
-  const known = await readCache(options);
-  const digests: string[][] = [];
-  for (const set of sets) digests.push(await digestsOf(set, options.signal));
-  const cached = known.size;
-  await addAllMissing(sets, digests, known, options);
-  const computed = known.size - cached;
-  const images = digests.reduce((sum, list) => sum + list.length, 0);
-  log.info({ images, computed, cached }, `${stage}: features of ${images} images, ${computed} of them new`);
-  if (computed > 0) await writeCache(known, new Set(digests.flat()), options);
-  const size = known.values().next().value!.length;
-  return { size, sets: digests.map((list) => joined(list, known, size)) };
+export interface Features {
+  /** The length of one. */
+  readonly size: number;
+  readonly sets: readonly FeatureRows[];
+  /** Of the file that they lie in. */
+  close(): void;
 }
 
-async function addAllMissing(
-  sets: readonly TrainingImages[],
+/** The features of one set, which are read when they are asked for. */
+export interface FeatureRows {
+  /** Those of images `from` up to `end`, [end - from, n]. */
+  copy(from: number, end: number): Float32Array;
+}
+
+/** Of each set. At least one image. Throws what the runner throws, or what the signal throws. */
+export async function featuresOf(sets: readonly FeatureImages[], options: FeatureOptions): Promise<Features> {
+  const { stage, log } = options;
+  const digests: string[][] = [];
+  for (const set of sets) digests.push(await digestsOf(set, options.signal));
+  const wanted = new Set(digests.flat());
+  const state = await stateOf(pathOf(options));
+  const found = openCache(options);
+  const { places, broken } = found ? wholePlacesOf(found, wanted, options) : NOTHING_KEPT;
+  const [images, computed] = [digests.reduce((sum, list) => sum + list.length, 0), wanted.size - places.size];
+  const file =
+    computed === 0 && found ? found : await withMissing(sets, digests, { found, places, broken, state }, options);
+  log.info(
+    { images, computed, cached: found?.count ?? 0 },
+    `${stage}: features of ${images} images, ${computed} of them new`,
+  );
+  const rows = file === found ? places : placesOf(file, wanted);
+  return { size: file.size, sets: digests.map((list) => rowsOf(list, file, rows)), close: file.close };
+}
+
+/** In which row of the file a digest is, of those that are wanted. */
+type Places = ReadonlyMap<string, number>;
+
+function placesOf(file: FeatureFile, wanted: ReadonlySet<string>): Map<string, number> {
+  const places = new Map<string, number>();
+  for (const [digest, row] of file.digests()) if (wanted.has(digest)) places.set(digest, row);
+  return places;
+}
+
+const NOTHING_KEPT: Pick<Cached, 'places' | 'broken'> = { places: new Map(), broken: new Set() };
+
+/** Without rows that are not what was written: these are made again. */
+function wholePlacesOf(
+  file: FeatureFile,
+  wanted: ReadonlySet<string>,
+  { stage, log, key }: FeatureOptions,
+): Pick<Cached, 'places' | 'broken'> {
+  const all = placesOf(file, wanted);
+  const broken = file.damaged(all);
+  if (broken.size === 0) return { places: all, broken };
+  log.warn({ key, damaged: broken.size }, `${stage}: ${broken.size} cached features are damaged and are made again`);
+  return { places: new Map([...all].filter(([, row]) => !broken.has(row))), broken };
+}
+
+const rowsOf = (digests: readonly string[], file: FeatureFile, places: Places): FeatureRows => ({
+  copy: (from, end) => {
+    const target = new Float32Array((end - from) * file.size);
+    file.read(
+      digests.slice(from, end).map((digest) => places.get(digest)!),
+      target,
+    );
+    return target;
+  },
+});
+
+interface Cached {
+  readonly found: FeatureFile | null;
+  readonly places: Places;
+  /** Rows of wanted digests that are damaged. */
+  readonly broken: ReadonlySet<number>;
+  /** Of the path, before the file was opened. */
+  readonly state: string | null;
+}
+
+/** The file made anew, tonight's images last. */
+async function withMissing(
+  sets: readonly FeatureImages[],
   digests: readonly (readonly string[])[],
-  known: Known,
+  cached: Cached,
   options: FeatureOptions,
-): Promise<void> {
-  const missing = new Set(digests.flat().filter((digest) => !known.has(digest))).size;
-  if (missing === 0) return;
-  const cached = known.size;
+): Promise<FeatureFile> {
+  const { found, places, broken, state } = cached;
+  const missing = [...new Set(digests.flat().filter((digest) => !places.has(digest)))];
   const runner = await options.open();
   try {
-    for (const [index, set] of sets.entries())
-      await addMissing(runner, set, digests[index]!, known, options.signal, () =>
-        report(known.size - cached, missing, options),
-      );
+    const computed = computedRows(runner, sets, digests, places, missing.length, options);
+    const first = await computed.next();
+    if (first.done) throw new Error('there is no image to make features of');
+    const size = found?.size ?? first.value.rows.length / first.value.images;
+    const skip = found ? skippedOf(found, cached, missing.length) : 0;
+    const kept = () => (found ? keptOf(found, cached, skip) : []);
+    await mkdir(options.cacheDir, { recursive: true });
+    const count = (found?.count ?? 0) - broken.size - skip + missing.length;
+    const names = function* () {
+      for (const [digest] of kept()) yield digest;
+      yield* missing;
+    };
+    const rows = (async function* () {
+      if (found) yield* rowsIn(found, rowsOnly(kept()));
+      yield { features: first.value.rows };
+      for await (const { rows: features } of computed) yield { features };
+    })();
+    const file = await writeFeatureFile(pathOf(options), { size, count, digests: names, rows }, state);
+    await removeOldest(options.cacheDir);
+    await removeLeftOver(options.cacheDir, Date.now());
+    return file;
   } finally {
+    found?.close();
     await runner.close();
   }
 }
 
-function joined(digests: readonly string[], known: Known, size: number): Float32Array {
-  const rows = new Float32Array(digests.length * size);
-  digests.forEach((digest, row) => rows.set(known.get(digest)!, row * size));
-  return rows;
+/** How many rows of the file, the first ones that tonight does not need, there is no room for. */
+function skippedOf(found: FeatureFile, { places, broken }: Pick<Cached, 'places' | 'broken'>, missing: number): number {
+  const room = Math.floor(CACHE_BYTES_MAX / (found.size * Float32Array.BYTES_PER_ELEMENT + DIGEST_BYTES));
+  const count = found.count - broken.size;
+  return Math.min(count - places.size, Math.max(0, count + missing - room));
+}
+
+/** The others, those that tonight needs last. Read twice: the names of two million rows are half a gigabyte. */
+function* keptOf(
+  found: FeatureFile,
+  { places, broken }: Pick<Cached, 'places' | 'broken'>,
+  skip: number,
+): Generator<readonly [digest: string, row: number]> {
+  let unwanted = 0;
+  for (const one of found.digests()) if (!places.has(one[0]) && !broken.has(one[1]) && ++unwanted > skip) yield one;
+  for (const one of found.digests()) if (places.has(one[0])) yield one;
+}
+
+function* rowsOnly(kept: Iterable<readonly [string, number]>): Generator<number> {
+  for (const [, row] of kept) yield row;
+}
+
+/** Of each digest that has no place, in their order, a run of the backbone at a time. */
+async function* computedRows(
+  runner: FeatureRunner,
+  sets: readonly FeatureImages[],
+  digests: readonly (readonly string[])[],
+  places: Places,
+  missing: number,
+  options: FeatureOptions,
+): AsyncGenerator<{ readonly rows: Float32Array; readonly images: number }> {
+  const done = new Set<string>();
+  for (const [index, set] of sets.entries()) {
+    const first: number[] = [];
+    digests[index]!.forEach((digest, image) => {
+      if (places.has(digest) || done.has(digest)) return;
+      done.add(digest);
+      first.push(image);
+    });
+    let reported = done.size - first.length;
+    for await (const { pixels, chunk } of chunksOf(set, first, options.signal)) {
+      const rows = await runner.run(pixels, chunk.length);
+      report((reported += chunk.length), missing, options);
+      yield { rows, images: chunk.length };
+    }
+  }
 }
 
 /** By `model`, featureModel of graph.ts, behind a wall: the backbone's makers are not ours. */
@@ -101,62 +229,42 @@ export async function openSession(model: Uint8Array, spec: ImageSpec, wall: Wall
   };
 }
 
-async function eachChunk(
-  set: TrainingImages,
+async function* chunksOf(
+  set: FeatureImages,
   indices: readonly number[],
   signal: Stop,
-  use: (pixels: Uint8Array, chunk: readonly number[]) => Promise<void>,
-): Promise<void> {
+): AsyncGenerator<{ readonly pixels: Uint8Array; readonly chunk: readonly number[] }> {
   const reader = openImages(set);
   try {
     for (let from = 0; from < indices.length; from += RUN_IMAGES_MAX) {
       signal.throwIfAborted();
       const chunk = indices.slice(from, from + RUN_IMAGES_MAX);
-      const pixels = new Uint8Array(chunk.length * imageSize(set));
+      const pixels = new Uint8Array(chunk.length * imageBytesOf(set.spec));
       await reader.read(Int32Array.from(chunk), pixels);
-      await use(pixels, chunk);
+      yield { pixels, chunk };
     }
   } finally {
     reader.close();
   }
 }
 
-async function digestsOf(set: TrainingImages, signal: Stop): Promise<string[]> {
+async function digestsOf(set: FeatureImages, signal: Stop): Promise<string[]> {
   const digests: string[] = [];
-  const size = imageSize(set);
-  await eachChunk(set, [...Array(set.count).keys()], signal, async (pixels, chunk) => {
+  const size = imageBytesOf(set.spec);
+  for await (const { pixels, chunk } of chunksOf(set, [...Array(set.count).keys()], signal)) {
     for (let place = 0; place < chunk.length; place++)
       digests.push(
         createHash('sha256')
           .update(pixels.subarray(place * size, (place + 1) * size))
           .digest('hex'),
       );
-  });
+  }
   return digests;
 }
 
 /** The fraction stays at 0: what share of the training this is shows only afterwards. */
 function report(done: number, total: number, { progress }: FeatureOptions): void {
   progress({ fraction: 0, done, total, unit: 'image', figures: {} });
-}
-
-/** Calls `onChunk` after each run of the backbone. */
-async function addMissing(
-  runner: FeatureRunner,
-  set: TrainingImages,
-  digests: readonly string[],
-  known: Known,
-  signal: Stop,
-  onChunk: () => void,
-): Promise<void> {
-  const first = new Map<string, number>();
-  digests.forEach((digest, index) => known.has(digest) || first.has(digest) || first.set(digest, index));
-  await eachChunk(set, [...first.values()], signal, async (pixels, chunk) => {
-    const rows = await runner.run(pixels, chunk.length);
-    const size = rows.length / chunk.length;
-    chunk.forEach((index, row) => known.set(digests[index]!, rows.slice(row * size, (row + 1) * size)));
-    onChunk();
-  });
 }
 
 async function run(session: ModelSession, images: Tensor): Promise<Float32Array> {
@@ -174,43 +282,15 @@ async function run(session: ModelSession, images: Tensor): Promise<Float32Array>
 const pathOf = ({ cacheDir, key }: FeatureOptions): string => join(cacheDir, `${key}.safetensors`);
 
 /** A file that cannot be read costs the time to make its features again. */
-async function readCache(options: FeatureOptions): Promise<Known> {
+function openCache(options: FeatureOptions): FeatureFile | null {
   const path = pathOf(options);
   try {
-    const file = readSafetensors(await readFile(path), path);
-    if (file.metadata.format !== FEATURES_FORMAT)
-      throw new PipelineError('BLOB_CORRUPT', `${path}: of another version`);
-    const { data, shape } = floatTensor(file, 'features', 2, path);
-    const digests = Buffer.from(file.tensors.digests!.data);
-    const size = shape[1]!;
-    const digestAt = (row: number) => digests.toString('hex', row * DIGEST_BYTES, (row + 1) * DIGEST_BYTES);
-    return new Map(
-      Array.from({ length: shape[0]! }, (_, row) => [digestAt(row), data.slice(row * size, (row + 1) * size)]),
-    );
+    return openFeatureFile(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT')
       options.log.warn({ path, err: cause }, `${options.stage}: cached features cannot be read and are made again`);
-    return new Map();
+    return null;
   }
-}
-
-/** The images of this training last, so that they are the last to be left out. */
-async function writeCache(known: Known, used: ReadonlySet<string>, options: FeatureOptions): Promise<void> {
-  const entries = [...known].sort(([a], [b]) => Number(used.has(a)) - Number(used.has(b)));
-  const size = entries[0]![1].length;
-  const kept = entries.slice(-Math.floor(CACHE_BYTES_MAX / (size * Float32Array.BYTES_PER_ELEMENT + DIGEST_BYTES)));
-  const features = new Float32Array(kept.length * size);
-  kept.forEach(([, row], index) => features.set(row, index * size));
-  const digests = Buffer.from(kept.map(([digest]) => digest).join(''), 'hex');
-  const tensors = {
-    digests: { shape: [kept.length, DIGEST_BYTES], data: new Uint8Array(digests) },
-    features: { shape: [kept.length, size], data: features },
-  };
-  const path = pathOf(options);
-  await mkdir(options.cacheDir, { recursive: true });
-  await writeFile(`${path}.${process.pid}`, writeSafetensors({ tensors, metadata: { format: FEATURES_FORMAT } }));
-  await rename(`${path}.${process.pid}`, path);
-  await removeOldest(options.cacheDir);
 }
 
 async function removeOldest(folder: string): Promise<void> {

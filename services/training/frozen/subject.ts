@@ -42,14 +42,16 @@ export async function freeze(
   const model = featureModel(backbone, image);
   const key = featureKey(decodeModel(model));
   const open = () => openSession(model, image, { limits, threads, signal });
-  const { size, sets } = await featuresOf(images, { open, key, cacheDir, stage: 'training', signal, log, progress });
+  const features = await featuresOf(images, { open, key, cacheDir, stage: 'training', signal, log, progress });
+  const { size } = features;
   const input = { width: 1, height: 1, channels: size, madeBy: `${backbone.digest.slice(0, 12)}.${key.slice(0, 12)}` };
   const asFeatures = ({ classes, labels, count }: ImageSet, index: number): FeatureSet => ({
     ...{ spec: input, classes, labels, count },
-    features: sets[index]!,
+    features: features.sets[index]!.copy(0, count),
   });
   const seen = asFeatures(train, 0);
   const seenValidation = validation && asFeatures(validation, 1);
+  features.close();
   return (head) => ({
     // The head sees the features as an image of one pixel.
     layers: [{ type: 'flatten' }, ...head],

@@ -4,8 +4,12 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { DataSource, SourceItem, SourceSample } from '../../../services/data/strategy.ts';
-import { cancelled, failureOf, samplesOf } from '../../support/samples.ts';
+import { PHOTOGRAPHS_DEFAULT } from '../../../contracts/configuration/sources.ts';
+import { withScaledPhotographs } from '../../../services/data/photograph.ts';
+import { openSourceCache, type SourceCache } from '../../../services/data/source-cache.ts';
+import type { DataSource, SourceContext, SourceItem, SourceSample } from '../../../services/data/strategy.ts';
+import { withFolder } from '../../support/folder.ts';
+import { cancelled, failureOf, samplesOf, testPng } from '../../support/samples.ts';
 
 type Use = (source: DataSource) => Promise<void>;
 
@@ -15,13 +19,38 @@ export interface DataSourceSubject {
   readonly withAbsent: (use: Use) => Promise<void>;
   /** Whether what is absent now may be there later without anybody acting. */
   readonly absenceRetryable: boolean;
+  /** Whether a sample keeps the tags with which it is given. */
+  readonly hasTags?: true;
+  /** As `withSource`, beside one item that cannot be had. Absent: the source is one's own, and ends there. */
+  readonly withBroken?: (samples: readonly SourceSample[], use: Use) => Promise<void>;
+  /** Of a source whose samples go over a wire. */
+  readonly withStore?: (samples: readonly SourceSample[], use: (store: SourceStore) => Promise<void>) => Promise<void>;
+  /** Its store can be changed, and then sends what changed. */
+  readonly hasIncrements?: true;
+  /** In the names of the tests; absent: the type. */
+  readonly title?: string;
+}
+
+/** The same samples for several readings. */
+export interface SourceStore {
+  open(context: SourceContext): DataSource;
+  /** How many samples, or parts of them, went over the wire so far. */
+  sent(): number;
+  /** Of a source that offers increments: from now on it has these samples. */
+  change?(samples: readonly SourceSample[]): void;
 }
 
 /** Some pages of the http source, and more than nine shots, so that natural order shows. */
 const SHOTS = 11;
+/** A dozen scripts, one of them with a joiner; all in the form in which they are compared. */
+const NAMES = [
+  ...['Zoë Łukasz', "D'Arcy-O’Neil", 'Ада Лавлейс', 'Αθηνά', '田中 花子', '김민지', 'मीरा', 'נועה', 'ليلى'],
+  ...['می\u200cنا', 'สมชาย', 'Թամար', 'ნინო'],
+];
 
 export function dataSourceConformance(subject: DataSourceSubject): void {
-  const check = (what: string, run: () => Promise<void>) => test(`${subject.type} source: ${what}`, run);
+  const check = (what: string, run: () => Promise<void>) =>
+    test(`${subject.title ?? subject.type} source: ${what}`, run);
 
   check('every sample arrives once, with its label and bytes, and says how many there are', async () => {
     const samples = await samplesOf(['ada', 'ben', 'cleo'], SHOTS);
@@ -64,6 +93,135 @@ export function dataSourceConformance(subject: DataSourceSubject): void {
       assert.is((await failureOf(readAll(source, AbortSignal.abort(cancelled())))).code, 'CANCELLED');
     });
   });
+
+  check('a name in any script, and with blanks inside, arrives as it is', async () => {
+    const samples = await samplesOf(NAMES, 1);
+    await subject.withSource(samples, async (source) => {
+      const read = await readAll(source);
+      assert.equal(read.map(labelAndBytes).sort(), samples.map(labelAndBytes).sort());
+    });
+  });
+
+  if (subject.hasTags)
+    check('a sample keeps its tags', async () => {
+      const [first, ...rest] = await samplesOf(['ada', 'ben'], 2);
+      const tags = ['light: left', 'dark'];
+      await subject.withSource([{ ...first!, tags }, ...rest], async (source) => {
+        const read = await readAll(source);
+        const found = read.find(({ bytes }) => bytes.equals(first!.bytes));
+        assert.equal(found?.tags, tags);
+        assert.ok(read.every((sample) => sample === found || (sample.tags ?? []).length === 0));
+      });
+    });
+
+  const { withBroken, withStore } = subject;
+  if (withBroken)
+    check('one bad item is one bad item, and is named', async () => {
+      const samples = await samplesOf(['ada', 'ben'], SHOTS);
+      await withBroken(samples, async (source) => {
+        const items = await readItems(source);
+        const faults = items.filter((item) => 'fault' in item);
+        assert.is(faults.length, 1);
+        assert.ok(faults[0]!.message.startsWith(faults[0]!.id), faults[0]!.message);
+        assert.equal(
+          items
+            .filter((item) => 'bytes' in item)
+            .map(labelAndBytes)
+            .sort(),
+          samples.map(labelAndBytes).sort(),
+        );
+      });
+    });
+
+  check('a sample that is larger than is read is one bad item', async () => {
+    const samples = await samplesOf(['ada', 'ben'], 2);
+    const large = { id: 'ada/9', label: 'ada', bytes: await testPng('large', 60) };
+    await subject.withSource([...samples, large], async (source) => {
+      const limits = { ...PHOTOGRAPHS_DEFAULT, bytesMax: 2_000 };
+      assert.ok(large.bytes.length > limits.bytesMax);
+      const items = await readItems(withScaledPhotographs(source, limits));
+      assert.equal(
+        items.flatMap((item) => ('fault' in item ? [item.fault] : [])),
+        ['too-large'],
+      );
+      assert.is(items.filter((item) => 'bytes' in item).length, samples.length);
+    });
+  });
+
+  if (withStore) {
+    const withCache = (use: (cache: () => Promise<SourceCache>) => Promise<void>) =>
+      withFolder((folder) =>
+        use(() => openSourceCache({ folder, source: subject.type, bytesMax: 1e9, isForgotten: () => false })),
+      );
+
+    check('of an unchanged night no sample goes over the wire again', async () => {
+      const samples = await samplesOf(['ada', 'ben'], SHOTS);
+      await withCache((cache) =>
+        withStore(samples, async (store) => {
+          const first = await readAll(store.open({ cache: await cache() }));
+          const sent = store.sent();
+          assert.is(sent, samples.length);
+          assert.equal(await readAll(store.open({ cache: await cache() })), first);
+          assert.is(store.sent(), sent);
+        }),
+      );
+    });
+
+    check('a reading that was interrupted is gone on with, and ends with the same samples', async () => {
+      const samples = await samplesOf(['ada', 'ben'], SHOTS);
+      await withCache((cache) =>
+        withStore(samples, async (store) => {
+          const controller = new AbortController();
+          let count = 0;
+          const reading = async () => {
+            for await (const item of store.open({ cache: await cache() }).samples(controller.signal))
+              if ('bytes' in item && ++count === SHOTS) controller.abort(cancelled());
+          };
+          assert.is((await failureOf(reading())).code, 'CANCELLED');
+          const before = store.sent();
+          const read = await readAll(store.open({ cache: await cache() }));
+          assert.equal(read.map(labelAndBytes).sort(), samples.map(labelAndBytes).sort());
+          assert.ok(store.sent() - before <= samples.length - SHOTS, `${store.sent() - before} were sent again`);
+        }),
+      );
+    });
+  }
+
+  if (withStore && subject.hasIncrements)
+    check(
+      'of a changed night what changed goes over the wire, and the samples are those of a whole reading',
+      async () => {
+        const samples = await samplesOf(['ada', 'ben', 'cleo'], SHOTS);
+        await withFolder((folder) =>
+          withStore(samples, async (store) => {
+            const read = async () =>
+              readAll(
+                store.open({
+                  cache: await openSourceCache({
+                    folder,
+                    source: subject.type,
+                    bytesMax: 1e9,
+                    isForgotten: () => false,
+                  }),
+                }),
+              );
+            await read();
+            let [now, sent] = [samples, store.sent()];
+            // Changes over several nights, upon one another: one leaves, one comes, one has another picture, one another name.
+            for (const night of [1, 2, 3]) {
+              const fresh = { id: `dara/${night}`, label: 'dara', bytes: await testPng(`dara ${night}`) };
+              now = [...now.slice(1, -1), { ...now.at(-1)!, bytes: fresh.bytes.subarray(0) }, fresh];
+              now = now.map((sample, at) => (at === night ? { ...sample, label: 'emil' } : sample));
+              store.change!(now);
+              const whole = now.map(labelAndBytes).sort();
+              assert.equal((await read()).map(labelAndBytes).sort(), whole);
+              assert.ok(store.sent() - sent <= 3, `${store.sent() - sent} were sent in night ${night}`);
+              sent = store.sent();
+            }
+          }),
+        );
+      },
+    );
 
   check('data that cannot be reached is SOURCE_UNREACHABLE, naming the source', () =>
     subject.withAbsent(async (source) => {

@@ -9,17 +9,33 @@ import sharp from 'sharp';
 import { createDirectorySource } from '../../../services/data/directory-source.ts';
 import { createSource } from '../../../services/data/sources.ts';
 import { IMAGE_BYTES_MAX } from '../../../contracts/inference.ts';
-import type { SourceItem } from '../../../services/data/strategy.ts';
-import { failureOf } from '../../support/samples.ts';
+import type { SourceItem, SourceSample } from '../../../services/data/strategy.ts';
+import { findPeople } from '../../../services/data/people-folder.ts';
+import { cancelled, failureOf } from '../../support/samples.ts';
 import { dataSourceConformance, readAll, readItems } from './data-source.conformance.ts';
 
 const sourceAt = (path: string) => createDirectorySource({ name: 'archive', path });
+
+async function placeAll(folder: string, samples: readonly SourceSample[]): Promise<void> {
+  for (const { id, label, bytes, tags } of samples) {
+    const file = `${id.split('/')[1]}.png`;
+    await place(folder, label, file, bytes);
+    if (tags) await place(folder, label, `${file}.json`, Buffer.from(JSON.stringify({ tags })));
+  }
+}
 
 dataSourceConformance({
   type: 'directory',
   withSource: (samples, use) =>
     inFolder(async (folder) => {
-      for (const { id, label, bytes } of samples) await place(folder, label, `${id.split('/')[1]}.png`, bytes);
+      await placeAll(folder, samples);
+      await use(sourceAt(folder));
+    }),
+  hasTags: true,
+  withBroken: (samples, use) =>
+    inFolder(async (folder) => {
+      await placeAll(folder, samples);
+      await symlink('/nowhere', join(folder, 'ada', 'x.png'));
       await use(sourceAt(folder));
     }),
   withAbsent: (use) => inFolder((folder) => use(sourceAt(join(folder, 'nowhere')))),
@@ -95,8 +111,49 @@ test('directory source: a link to nothing, a pipe, a link in a circle and a fold
     );
     assert.equal(
       items.find((item) => 'passedOver' in item),
-      { passedOver: { 'link to a folder above it': 1 } },
+      { passedOver: { 'link to a folder that was read': 1 } },
     );
+  }));
+
+test('directory source: folders with links to one another are read once each, however many ways lead there', () =>
+  inFolder(async (folder) => {
+    const names = Array.from({ length: 12 }, (_, at) => `f${at}`);
+    for (const name of names) await place(folder, join('ada', name), `${name}.png`);
+    for (const from of names)
+      for (const to of names) if (from !== to) await symlink(join('..', to), join(folder, 'ada', from, `to-${to}`));
+    const items = await readItems(sourceAt(folder));
+    assert.is(idsOf(items).length, names.length);
+    // Eight of them one below the other, and the others from the person's own folder.
+    const { passedOver } = items.find((item) => 'passedOver' in item)!;
+    assert.ok(passedOver['link to a folder that was read']! > 100, JSON.stringify(passedOver));
+  }));
+
+test('directory source: a folder without an image is counted, and one whose name is no UTF-8 is told as such', () =>
+  inFolder(async (folder) => {
+    await place(folder, 'ada', '1.png');
+    await place(folder, 'cleo', 'notes.txt');
+    await mkdir(join(folder, 'ben', '2024'), { recursive: true });
+    const latin = (...bytes: number[]) => Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(bytes)]);
+    await mkdir(latin(0x4a, 0x6f, 0x73, 0xe9));
+    await writeFile(Buffer.concat([latin(), Buffer.from('ada/caf'), Buffer.from([0xe9]), Buffer.from('.png')]), 'x');
+    const items = await readItems(sourceAt(folder));
+    assert.equal(
+      items.flatMap((item) => ('fault' in item ? [item.message] : [])),
+      ['Jos\uFFFD: its name is not written in UTF-8', 'ada/caf\uFFFD.png: its name is not written in UTF-8'],
+    );
+    assert.equal(
+      items.find((item) => 'passedOver' in item),
+      { passedOver: { '.txt file': 1, 'folder without an image': 2 } },
+    );
+  }));
+
+test('directory source: an abort ends the walk through the folders, too', () =>
+  inFolder(async (folder) => {
+    for (const name of ['ada', 'ben', 'cleo']) await place(folder, name, '1.png');
+    const controller = new AbortController();
+    const walking = findPeople(folder, controller.signal);
+    controller.abort(cancelled());
+    assert.is((await failureOf(walking)).code, 'CANCELLED');
   }));
 
 test('directory source: a file that is gone when its turn comes is one bad item', () =>
@@ -122,7 +179,9 @@ test('directory source: the linked folder of a person counts', () =>
 test('directory source: of a huge file no more is read than is needed to refuse it', () =>
   inFolder(async (folder) => {
     await place(folder, 'ada', '1.png', Buffer.alloc(IMAGE_BYTES_MAX * 2));
-    assert.is((await readAll(sourceAt(folder)))[0]?.bytes.length, IMAGE_BYTES_MAX + 1);
+    const photographs = { bytesMax: IMAGE_BYTES_MAX };
+    const source = createDirectorySource({ name: 'archive', path: folder, photographs });
+    assert.is((await readAll(source))[0]?.bytes.length, IMAGE_BYTES_MAX + 1);
   }));
 
 test('directory source: a file beside an image names its tags, and need not', () =>

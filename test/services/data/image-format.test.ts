@@ -38,6 +38,35 @@ test('image formats: PNG, JPEG and WebP are decoded', async () => {
   }
 });
 
+test('image formats: 16 bits, CMYK, a palette, an alpha channel and turned by EXIF, a picture shows what it shows', async () => {
+  const raw = { width: 48, height: 48, channels: 3 } as const;
+  const shades = Uint8Array.from({ length: 48 * 48 * 3 }, (_, at) => 40 + 3 * (Math.floor(at / 3) % 48));
+  const shaded = sharp(shades, { raw });
+  const whole = await decodeImage(await shaded.clone().png().toBuffer(), SPEC, 'image x');
+  const turned = await shaded.clone().rotate(90).png().toBuffer();
+  const files: readonly [what: string, bytes: Buffer, apart: number][] = [
+    ['16 bits, grey', await shaded.clone().toColourspace('grey16').png().toBuffer(), 1],
+    ['16 bits, colour', await shaded.clone().toColourspace('rgb16').png().toBuffer(), 1],
+    ['CMYK', await shaded.clone().toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer(), 25],
+    ['a palette', await shaded.clone().png({ palette: true }).toBuffer(), 3],
+    ['half seen through', await shaded.clone().ensureAlpha(0.5).png().toBuffer(), 2],
+    ['turned', await sharp(turned).withMetadata({ orientation: 8 }).png().toBuffer(), 1],
+    ['a wide range of colours', await shaded.clone().withIccProfile('p3').png().toBuffer(), 2],
+  ];
+  for (const [what, bytes, apart] of files) {
+    const pixels = await decodeImage(bytes, SPEC, what);
+    const most = Math.max(...pixels.map((value, at) => Math.abs(value - whole[at]!)));
+    assert.ok(most <= apart, `${what}: ${most} levels apart`);
+  }
+});
+
+test('image formats: a broken file is told in one line, without what a decoder leaves open', async () => {
+  const ihdr = Buffer.from('89504e470d0a1a0a0000000d49484452000000000000000008000000001bd2ca9e', 'hex');
+  const bad = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), await picture().png().toBuffer()]);
+  for (const bytes of [ihdr, bad])
+    assert.match((await failure(bytes)).message, /^image x: [^\n]*[a-z0-9]; send a whole PNG, JPEG or WebP file$/);
+});
+
 const svg = (inside: string) => `<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24">${inside}</svg>`;
 const box = (type: string) => Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from(`ftyp${type}`), Buffer.alloc(64)]);
 const REFUSED: readonly [what: string, bytes: () => Uint8Array | Promise<Uint8Array>][] = [

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import sharp from 'sharp';
 import type { ImageSpec } from '../../../contracts/dataset.ts';
 import { listPeople } from '../../../services/data/people-folder.ts';
-import { BLANK_DEVIATION_MAX, decodeImage, isBlank, refuseBlank } from '../../../services/data/images.ts';
+import { BLANK_DEVIATION_MAX, decodeImage, isBlank, lacksMemory, refuseBlank } from '../../../services/data/images.ts';
 import { createRandom, normal } from '../../../services/training/random.ts';
 import { orlTest } from '../../support/orl.ts';
 import { testPng } from '../../support/samples.ts';
@@ -66,6 +66,16 @@ orlTest('blank: no face is near the limit, at any size', async (folder) => {
       file,
     );
   }
+});
+
+test('images: a decoder without memory is told from a broken file', () => {
+  for (const said of [
+    'VipsJpeg: Insufficient memory (case 4)',
+    'out of memory --- size == 137MB',
+    'libpng: Out of memory',
+  ])
+    assert.ok(lacksMemory(new Error(said)), said);
+  assert.not(lacksMemory(new Error('VipsJpeg: premature end of JPEG image')));
 });
 
 test.run();

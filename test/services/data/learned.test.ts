@@ -5,6 +5,7 @@ import type { BlobStore } from '../../../contracts/blobs.ts';
 import type { DatasetManifest } from '../../../contracts/dataset.ts';
 import type { BlobRef } from '../../../contracts/references.ts';
 import { readLearned, storeLearned, type Learned } from '../../../services/data/learned.ts';
+import { LOOK_ROW_BYTES } from '../../../services/data/learned-looks.ts';
 import { storeManifest } from '../../../services/data/manifest.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
 
@@ -13,6 +14,7 @@ const LEARNED: Learned = {
   people: new Set(['ben', 'ada']),
   images: new Set([digest(3), digest(1), digest(2)]),
   picks: new Set([digest(4)]),
+  looks: [Buffer.alloc(2 * LOOK_ROW_BYTES, 7), Buffer.alloc(LOOK_ROW_BYTES, 8)],
 };
 
 const snapshotWith = (learned: DatasetManifest['learned'], blobs: BlobStore) =>
@@ -42,16 +44,16 @@ test('learned: it comes back as it was stored, 32 bytes for each image, in order
     assert.equal(await readLearned(await snapshotWith(stored, blobs), blobs), LEARNED);
   }));
 
-test('learned: the same is stored once, and no blob holds nothing but picks that there are not', () =>
+test('learned: the same is stored once, and no blob holds nothing but picks or looks that there are not', () =>
   withFolderBlobs(async (blobs) => {
     const keys: string[] = [];
     const put: typeof blobs.put = (bucket, key, content) => (keys.push(key), blobs.put(bucket, key, content));
     const counting = { ...blobs, put };
     const first = await storeLearned(LEARNED, counting);
     assert.equal(await storeLearned(LEARNED, counting), first);
-    assert.is(keys.length, 2);
-    const { picks } = await storeLearned({ ...LEARNED, picks: new Set() }, counting);
-    assert.equal([picks, keys.length], [undefined, 2]);
+    assert.is(keys.length, 4);
+    const { picks, looks } = await storeLearned({ ...LEARNED, picks: new Set(), looks: [] }, counting);
+    assert.equal([picks, looks, keys.length], [undefined, undefined, 4]);
   }));
 
 test('learned: a snapshot of before, one that is gone and one whose list is gone or broken say in words why not', () =>

@@ -14,7 +14,7 @@ type Content = Parameters<typeof contentOf>[1];
 
 const sample = (number: number, more: Partial<ResolvedSample> = {}): ResolvedSample => ({
   ...{ id: `${number}`, label: 'ada', digest: `sha256:${String(number).padStart(64, '0')}`, offset: 0, bytes: 9 },
-  ...{ tags: [], grey: 0, source: 0, split: 'train', ...more },
+  ...{ file: '', look: new Uint8Array(0), group: '', tags: [], grey: 0, source: 0, split: 'train', ...more },
 });
 const SAMPLES = [
   sample(1),
@@ -22,7 +22,7 @@ const SAMPLES = [
   sample(3, { label: 'ben', tags: ['b', 'a'], grey: 0, source: 1 }),
 ];
 const base: Content = {
-  ...{ labels: ['ada', 'ben'], heldOut: [], strangers: [], samples: SAMPLES },
+  ...{ labels: ['ada', 'ben'], alike: [], heldOut: [], strangers: [], samples: SAMPLES },
   sources: ['auth', 'helper'].map((name) => ({ name, type: 'list', samples: 1, quarantined: 0 })),
 };
 const content = (changed: Partial<Content> = {}) => contentOf(WHOLE, { ...base, ...changed });

@@ -6,15 +6,16 @@ import { setImmediate } from 'node:timers/promises';
 import sharp from 'sharp';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ChecksConfigSchema } from '../../../contracts/configuration/checks.ts';
 import type { Progress } from '../../../contracts/progress.ts';
 import type { DatasetManifest, Quarantined } from '../../../contracts/dataset.ts';
 import { createHttpSource } from '../../../services/data/http-source.ts';
 import { SAMPLES_HELD_MAX } from '../../../services/data/intake.ts';
-import { loadSplits } from '../../../services/data/load.ts';
 import { collectSnapshot, type Snapshot, type SnapshotJob } from '../../../services/data/snapshot.ts';
 import type { DataSource, SourceSample } from '../../../services/data/strategy.ts';
 import { IMAGE_BYTES_MAX } from '../../../contracts/inference.ts';
 import { withFolderBlobs } from '../../support/folder-blobs.ts';
+import { loadSplits } from '../../support/load-splits.ts';
 import { recordWork } from '../../support/work.ts';
 import { cancelled, failureOf, listSource, quietContext, samplesOf, testPng } from '../../support/samples.ts';
 
@@ -122,10 +123,55 @@ test('collector: the same bytes under the same label are a duplicate, which name
   assert.match(refused.message, 'auth/ada/1');
 });
 
-test('collector: the same bytes under another label contradict, and the first stays', async () => {
-  const refused = await quarantineOf({ id: 'claim', label: 'ben', bytes: await testPng('ada/1') });
-  assert.is(refused.reason, 'contradictory-label');
-  assert.match(refused.message, 'auth/ada/1, which is labelled "ada"');
+test('collector: the same picture saved anew is a duplicate, with other metadata, another compression or format', async () => {
+  const png = await testPng('ada/1');
+  for (const again of [
+    sharp(png)
+      .withExif({ IFD0: { Copyright: 'somebody' } })
+      .png({ compressionLevel: 9 }),
+    sharp(png).webp({ lossless: true }),
+    sharp(png).ensureAlpha().png(),
+  ])
+    assert.is((await quarantineOf({ id: 'again', label: 'ada', bytes: await again.toBuffer() })).reason, 'duplicate');
+});
+
+test('collector: the same picture under two names is used for neither, and holds the night, with both names', async () => {
+  const claim = { id: 'claim', label: 'ben', bytes: await testPng('ada/1') };
+  const sources = [listSource('auth', [...(await samplesOf(['ada', 'ben'], 3)), claim])];
+  const { manifest, findings } = await collect(sources, { checks: ChecksConfigSchema.parse({}) });
+  assert.equal(
+    manifest.quarantined.map(({ id, label, reason }) => [id, label, reason]),
+    [
+      ['ada/1', 'ada', 'contradictory-label'],
+      ['claim', 'ben', 'contradictory-label'],
+    ],
+  );
+  assert.match(
+    manifest.quarantined[1]!.message,
+    /^auth\/claim: it shows what auth\/ada\/1 shows, which is labelled "ada"/,
+  );
+  assert.equal(findings, [
+    {
+      check: 'conflictingNames',
+      action: 'hold',
+      message: 'the same pictures stand under several names, so none of them is used: "ada" and "ben" (1)',
+    },
+  ]);
+});
+
+test('collector: a name has one form, whatever its spelling, and another spelling is noted', async () => {
+  const spelled = { id: 'x', label: ' Ada\u00a0 Lovelace ', bytes: await testPng('other') };
+  const sources = [listSource('auth', [...(await samplesOf(['Ada Lovelace', 'ben'], 3)), spelled])];
+  const { manifest, findings } = await collect(sources, { checks: ChecksConfigSchema.parse({}) });
+  assert.equal([manifest.labels, manifest.quarantinedTotal], [['Ada Lovelace', 'ben'], 0]);
+  assert.equal(
+    findings.map(({ check, action }) => [check, action]),
+    [['similarNames', 'note']],
+  );
+  assert.match(
+    findings[0]!.message,
+    /: "Ada Lovelace" and "Ada Lovelace" with the spaces U\+0020 U\+00A0 U\+0020 U\+0020$/,
+  );
 });
 
 for (const label of ['', '  ', 'x'.repeat(129), 'two\nlines'])
@@ -135,7 +181,7 @@ for (const label of ['', '  ', 'x'.repeat(129), 'two\nlines'])
     assert.ok(refused.label.length <= 128);
   });
 
-test('collector: whichever source is slow, the snapshot is the same, and the earlier source wins', async () => {
+test('collector: whichever source is slow, the snapshot is the same', async () => {
   const auth = await samplesOf(['ada', 'ben'], 6);
   const helper = [...(await samplesOf(['cleo'], 6)), { id: 'h', label: 'cleo', bytes: await testPng('ada/2') }];
   const slow = async () => {
@@ -146,7 +192,10 @@ test('collector: whichever source is slow, the snapshot is the same, and the ear
   assert.equal(slowAuth, slowHelper);
   assert.equal(
     slowAuth.manifest.quarantined.map(({ source, reason }) => [source, reason]),
-    [['helper', 'contradictory-label']],
+    [
+      ['auth', 'contradictory-label'],
+      ['helper', 'contradictory-label'],
+    ],
   );
 });
 
@@ -284,11 +333,17 @@ test('collector: one source that is down fails the collection, stops the other a
       signal.throwIfAborted();
     },
   };
-  const down = createHttpSource({ name: 'auth', url: 'http://127.0.0.1:1/', pageSize: 50, timeoutMs: 5000 });
+  const down = createHttpSource({
+    name: 'auth',
+    url: 'http://127.0.0.1:1/',
+    pageSize: 50,
+    timeoutMs: 5000,
+    attemptsMax: 1,
+  });
   const failure = await failureOf(collect([endless, down]));
   assert.is(failure.code, 'SOURCE_UNREACHABLE');
   assert.ok(failure.retryable);
-  assert.match(failure.message, /source "auth" at http:\/\/127\.0\.0\.1:1:/);
+  assert.match(failure.message, /source "auth" at http:\/\/127\.0\.0\.1:1, page 1:/);
   assert.ok(stopped);
 });
 
@@ -331,7 +386,7 @@ test('collector: a second attempt finds the shards of the first and stores none 
     const keys: string[] = [];
     const put: typeof blobs.put = (bucket, key, content) => (keys.push(key), blobs.put(bucket, key, content));
     assert.equal(await collectSnapshot({ ...job, blobs: { ...blobs, put } }), first);
-    assert.equal(keys, [first.dataset.key], 'neither a shard nor what was learned');
+    assert.equal(keys, []);
   }));
 
 /** Other processes use the usual temporary folder at the same time. */

@@ -13,16 +13,19 @@ const planOf = (plan: Partial<SplitPlan> = {}): SplitPlan => ({
   picks: NONE,
   ...plan,
 });
-const sample = (label: string, shot: number): Splittable => ({
-  label,
-  digest: `sha256:${createHash('sha256').update(`${label}/${shot}`).digest('hex')}`,
-});
+const alone = (label: string, digest: string): Splittable => ({ label, digest, group: digest });
+const sample = (label: string, shot: number): Splittable =>
+  alone(label, `sha256:${createHash('sha256').update(`${label}/${shot}`).digest('hex')}`);
 /** An image of `ada` whose hash is the given share. */
-const at = (share: number): Splittable => ({
-  label: 'ada',
-  digest: `sha256:${Math.round(share * 2 ** 48)
-    .toString(16)
-    .padStart(12, '0')}${'0'.repeat(52)}`,
+const at = (share: number): Splittable => {
+  const hex = Math.round(share * 2 ** 48).toString(16);
+  return alone('ada', `sha256:${hex.padStart(12, '0')}${'0'.repeat(52)}`);
+};
+/** A near copy of an image of `ada`, with a higher hash. */
+const copyOf = ({ label, group }: Splittable, share: number): Splittable => ({
+  label,
+  group,
+  digest: at(share).digest,
 });
 const people = (count: number, shots: number) =>
   Array.from({ length: count * shots }, (_, index) => sample(`p${Math.floor(index / shots)}`, index % shots));
@@ -121,6 +124,31 @@ test('first-n: the first n of each person train, the rest are probes, also where
   assert.equal(splitsOf(samples, { config }), ['train', 'train', 'train', 'probe', 'train', 'probe']);
   const plan = { config, heldOut: new Set(['b']), learned: digestsOf([sample('a', 3)]) };
   assert.equal(splitsOf(samples, plan), ['train', 'held-out', 'train', 'train', 'held-out', 'probe']);
+});
+
+test('content-hash: near copies have one split, by the lowest of their hashes, and count as one image', () => {
+  const [low, high] = [at(0.1), at(0.9)];
+  assert.equal(splitsOf([low, copyOf(low, 0.95), high]), ['probe', 'probe', 'train']);
+  assert.equal(splitsOf([high, copyOf(high, 0.96), at(0.5)]), ['train', 'train', 'train'], 'two images are too few');
+  assert.equal(splitsOf([at(0.6), copyOf(at(0.6), 0.7), at(0.8), at(0.9)]), ['probe', 'probe', 'train', 'train']);
+});
+
+test('content-hash: near copies of a learned image are no probes, and those of a pick stay picks', () => {
+  const low = at(0.1);
+  const copy = copyOf(low, 0.95);
+  assert.equal(splitsOf([low, copy, at(0.5), at(0.9)], { learned: new Set([copy.digest]) }).slice(0, 2), [
+    'train',
+    'train',
+  ]);
+  const pick = at(0.6);
+  const assigned = assignSplits([pick, copyOf(pick, 0.7), at(0.1), at(0.9)], planOf({ picks: digestsOf([at(0.7)]) }));
+  assert.equal(assigned.splits, ['probe', 'probe', 'probe', 'train']);
+  assert.equal(assigned.picks, [pick.digest, at(0.7).digest]);
+});
+
+test('first-n: a near copy of a training image is no probe', () => {
+  const config = { strategy: 'first-n', train: 1 } as const;
+  assert.equal(splitsOf([at(0.1), at(0.2), copyOf(at(0.1), 0.3)], { config }), ['train', 'probe', 'train']);
 });
 
 test.run();

@@ -3,10 +3,10 @@ import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openImages } from '../../../services/data/image-reader.ts';
-import { loadSplits } from '../../../services/data/load.ts';
 import { withScratch } from '../../../runtime/scratch.ts';
 import { spoolSplits } from '../../../services/data/spool.ts';
 import type { TrainingImages } from '../../../services/data/strategy.ts';
+import { loadSplits } from '../../support/load-splits.ts';
 import { cancelled, failureOf } from '../../support/samples.ts';
 import { withSpooled } from '../../support/spooled.ts';
 

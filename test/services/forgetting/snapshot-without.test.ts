@@ -53,10 +53,11 @@ const manifest: DatasetManifest = {
   image: { width: 12, height: 12, channels: 1 },
   faces: null,
   labels: ['Ada', 'Bob'],
+  images: [2, 1],
   heldOut: ['Ada'],
   strangers: ['Ada'],
   counts: { train: 3, validation: 0, probe: 0, 'held-out': 0, stranger: 0, total: 3 },
-  learned: { people: ['Ada', 'Bob'], images: blob('b') },
+  learned: { people: ['Ada', 'Bob'], images: blob('b'), looks: [blob('1'), blob('2')] },
   content: digest('c'),
   shards: [
     { blob: blob('d'), samples: 3 },
@@ -78,12 +79,22 @@ test('snapshot-without: a manifest loses the person in every list, with counts t
     [digest('d'), { removed, now: { blob: blob('f'), samples: 2 } }],
     [digest('e'), { removed: [], now: null }],
   ]);
-  const change = { isPerson: isAda, theirs, shards, lists: new Map([[digest('b'), blob('a')]]) };
+  const change = {
+    isPerson: isAda,
+    theirs,
+    shards,
+    lists: new Map([
+      [digest('b'), blob('a')],
+      [digest('2'), blob('3')],
+    ]),
+  };
   const next = manifestWithout(manifest, change);
   assert.equal([next.labels, next.heldOut, next.strangers, next.learned?.people], [['Bob'], [], [], ['Bob']]);
+  assert.equal([manifest.images, next.images], [[2, 1], [1]]);
   assert.equal([next.counts.train, next.counts.total, next.sources[0]?.samples], [2, 2, 2]);
   assert.equal(next.shards, [{ blob: blob('f'), samples: 2 }]);
   assert.is(next.learned?.images.digest, digest('a'));
+  assert.equal(next.learned?.looks, [blob('1'), blob('3')]);
   assert.is(next.content, manifest.content);
   assert.equal(
     next.quarantined.map(({ id }) => id),

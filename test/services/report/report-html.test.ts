@@ -41,14 +41,18 @@ test('report: every part has its content', () => {
       /identify: 1 % of 400 searches.*verify: .*76 enrolled people.*candidate identify 0\.422 1 % 0\.25 % to 2\.3 % inconclusive 1 % promised/,
     worst: /Cleo Marchetti 60 % 5 .*light: left 7\.2 % ≤ [\d.]+ % 14\.5 %/,
     names: /3 images .*Milo Lindqvist two alike office\/31-4\.png/,
-    pictures: /most like Ada Okafor 0\.436, above the threshold strangers\/92-0\.png.*right, below the threshold/,
+    pictures:
+      /most like Ada Okafor 0\.436, above the threshold strangers\/92-0\.png.*right, below the threshold.*Most alike under two names Ada Okafor and Ben Okafor 0\.610 office\/0-2\.png ?, office\/1-2\.png/,
     speed: /99 of 100 within, ms 7\.79 8\.74/,
     training: /training loss validation loss validation rank-1 .*40 epochs/,
     data: /enrolled people 76 .*200, 400 images, from a source of their own.*Quarantined: 13: 6 duplicate, 4 unreadable, 3 contradictory-label/,
+    'data-pictures':
+      /1 person came: Dara Okafor ?\. 31 images, 6 of them shown.*2 people left: Emil Okafor ?, Fay Okafor ?\. 2 images\..*13 samples, 5 of them shown.*Ada Okafor duplicate refused.*unreadable Ada Okafor unreadable refused/,
   };
   for (const [id, pattern] of Object.entries(expected)) assert.match(wordsOf(sections[id]!), pattern, id);
   assert.equal(Object.keys(sections), Object.keys(expected));
-  assert.is(page.match(/<img /g)!.length, 20);
+  assert.is(page.match(/<img /g)!.length, 33);
+  assert.is(page.match(/class="no-picture"/g)!.length, 4);
   assert.is(page.match(/<svg /g)!.length, 3);
 });
 
@@ -60,11 +64,12 @@ test('report: the words are those of the model', () => {
 });
 
 test('report: a part whose values are gone says so', () => {
-  const sections = sectionsOf(drawn({ evidence: null, curve: null, data: null }));
+  const sections = sectionsOf(drawn({ evidence: null, curve: null, data: null, sheet: null }));
   assert.match(sections['threshold']!, /The curves of this run are no longer stored/);
   assert.match(sections['pictures']!, /no longer stored/);
   assert.match(sections['training']!, /There is no learning curve/);
   assert.match(sections['data']!, /The snapshot itself is no longer stored/);
+  assert.match(sections['data-pictures']!, /There is no sheet of this data/);
 });
 
 test('report: a first release has nothing to compare with', () => {
@@ -89,6 +94,8 @@ test('report: figures that the data cannot give are a dash, and nothing to list 
   const evidence = {
     ...input.evidence!,
     worst: { falseAccepts: [], falseRejects: [] },
+    // Of the other of the two nothing is left.
+    alike: [{ score: 0.6, images: input.evidence!.alike![0]!.images.slice(1) }],
     histogram: { edges: [], staff: [], newcomers: [], strangers: [] },
   };
   const comparison = { ...input.report.comparison!, namesLost: [], namesLostTotal: 0 };
@@ -103,6 +110,7 @@ test('report: figures that the data cannot give are a dash, and nothing to list 
     ['names', 'None: no image'],
     ['pictures', 'No stranger was searched.'],
     ['pictures', 'Every image was answered with its name.'],
+    ['pictures', 'No pairs are stored.'],
   ])
     assert.ok(wordsOf(sections[id!]!).includes(sentence!), `${id}: ${sentence}`);
 });

@@ -145,4 +145,37 @@ test('schedule: a changed configuration moves the next slot, an unchanged one on
   assert.equal([removed.next, ...kinds(removed)], [null, 'disarm']);
 });
 
+test('schedule: a slot after which no night has ended for too long is told once, until one ends', () => {
+  const started = settled(tick(begun({ nightWithinMs: 6 * 3600_000 }), at(day(1))));
+  assert.equal(started.awaited, { slot: day(1).toISOString(), told: false });
+  assert.is(started.armed.dueAt, day(1, '08:00:00').toISOString());
+  assert.is(tick(started, at(day(1, '07:59:59'))), started);
+  const told = tick(started, at(day(1, '08:00:00')));
+  assert.equal(kinds(told), ['overdue', 'arm']);
+  const [overdue] = told.outbox;
+  assert.match(overdue?.kind === 'overdue' ? overdue.reason : '', /run slot-20260101T020000-face has not ended/);
+  assert.is(told.armed.dueAt, day(2).toISOString());
+  const skipped = tick(settled(told), at(day(2), 'run-7'));
+  assert.not.ok(kinds(tick(settled(skipped), at(day(2, '09:00:00'), 'run-7'))).includes('overdue'));
+  const ended = runEnded(skipped, 'run-7', 'rejected', day(2, '10:00:00'));
+  assert.is(ended.awaited, null);
+});
+
+test('schedule: a night that was cancelled did not happen; one that failed did', () => {
+  const started = settled(tick(begun(), at(day(1))));
+  const { runId } = started.recent[0]!;
+  assert.ok(runEnded(started, runId!, 'cancelled', day(1, '03:00:00')).awaited);
+  assert.is(runEnded(started, runId!, 'failed', day(1, '03:00:00')).awaited, null);
+});
+
+test('schedule: that a slot was missed is told by that very decision, and one without a run says why', () => {
+  const missed = tick(begun(), at(day(1, '12:00:00')));
+  assert.equal(decisions(missed), ['01 missed']);
+  assert.is(missed.awaited, null);
+  const paused = settled(pausedBy(begun({ nightWithinMs: 3600_000 }), 'holidays', 'p1', day(1, '01:00:00')));
+  const told = tick(settled(tick(paused, at(day(1)))), at(day(1, '03:00:00')));
+  const [overdue] = told.outbox;
+  assert.match(overdue?.kind === 'overdue' ? overdue.reason : '', /no run began \(skipped: paused: holidays\)/);
+});
+
 test.run();

@@ -5,6 +5,7 @@ import { DecisionConfigSchema } from '../../../contracts/configuration/decision.
 import { PEOPLE as PEOPLE_NOUN } from '../../../contracts/configuration/noun.ts';
 import { VerificationConfigSchema } from '../../../contracts/configuration/verification.ts';
 import { EvidenceSchema, VerificationReportSchema } from '../../../contracts/verification.ts';
+import { openImages, readImages } from '../../../services/data/image-reader.ts';
 import type { LabelledImages, LoadedImages } from '../../../services/data/strategy.ts';
 import { decisionFor } from '../../../services/decision/in-force.ts';
 import { isKnown } from '../../../services/decision/thresholds.ts';
@@ -23,7 +24,7 @@ const PEOPLE = 15;
 const HELD_OUT = new Set(['p0', 'p3', 'p6', 'p9', 'p12']);
 
 /** With ids and tags: image i is of person i % people. */
-const loaded = (split: LabelledImages, source: string): LoadedImages => ({
+const loaded = (split: LabelledImages, source: string): LabelledImages & LoadedImages => ({
   ...split,
   ids: Array.from(split.classes, (_, image) => `${source}/${image}`),
   tags: Array.from(split.classes, (_, image) => [
@@ -32,8 +33,10 @@ const loaded = (split: LabelledImages, source: string): LoadedImages => ({
   ]),
 });
 
+const keysOf = ({ count }: LoadedImages) => [...Array(count).keys()];
+
 /** Twenty other people than those enrolled; they look like nobody. */
-const strangerImages = (count: number): LoadedImages => {
+const strangerImages = (count: number) => {
   const { pixels, ...split } = tinySplit(count, 20, 5);
   return loaded({ ...split, pixels: pixels.map((value) => 255 - value) }, 'street');
 };
@@ -80,6 +83,12 @@ test('verifier: figures, evidence, gallery and golden samples of a good candidat
     accuracy.slices.map(({ tag }) => tag),
     ['light: left', 'light: right', 'source: door'],
   );
+  for (const { tag, likeness } of accuracy.slices) assert.ok(likeness! > 0.5 && likeness! < 1, `${tag} ${likeness}`);
+  assert.is(evidence.alike!.length, 12);
+  for (const { images: pair } of evidence.alike!) {
+    assert.is(new Set(pair.map(({ person }) => person)).size, 2);
+    assert.ok(pair.every(({ image, picture }) => image.startsWith('door/') && picture !== ''));
+  }
   assert.equal(report.data.strangers, { from: 'held-out', people: 5, images: 85 });
   assert.is(accuracy.identify.amongEnrolled, undefined, 'they would be compared with themselves');
   const { rocAuc, rocAucBounds, verify } = accuracy;
@@ -103,6 +112,39 @@ test('verifier: figures, evidence, gallery and golden samples of a good candidat
   assert.is(work.reports.at(-1)?.unit, 'image');
 });
 
+test('verifier: pixels that are read as they are needed give the same verdict, and few are in memory at once', async () => {
+  let [held, most] = [0, 0];
+  const elsewhere = ({ pixels, ...set }: LabelledImages & LoadedImages): LoadedImages => ({
+    ...set,
+    read: async (indices, target) => {
+      held += indices.length;
+      most = Math.max(most, held);
+      await openImages({ pixels, ...set }).read(indices, target);
+      held -= indices.length;
+    },
+  });
+  const strangers = strangerImages(400);
+  const [enrolled, probes] = [loaded(tinySplit(900, PEOPLE, 1), 'door'), loaded(tinySplit(135, PEOPLE, 2), 'door')];
+  const verify = async (parts: Partial<VerificationImages>) => {
+    const championBytes = tinyModel({ seed: 2 });
+    const changes = { images: images(parts), championBytes, championDigest: digestOf(championBytes) };
+    const { report, evidence, gallery, golden } = await verifyCandidate(job(changes), recordWork());
+    const { accuracy } = report.candidate;
+    return [accuracy, report.champion!.accuracy, report.comparison, evidence, gallery, golden];
+  };
+  const inMemory = await verify({ enrolled, probes, strangers });
+  const asRead = await verify({
+    enrolled: elsewhere(enrolled),
+    probes: elsewhere(probes),
+    strangers: elsewhere(strangers),
+  });
+  assert.equal(asRead, inMemory);
+  // Of the accuracy two pieces, beside the images whose speed is measured; of 1,435 in all.
+  assert.ok(most >= 64 && most <= 128, `${most} images`);
+  const heldOutAlone = [await verify({ enrolled }), await verify({ enrolled: elsewhere(enrolled) })];
+  assert.equal(heldOutAlone[1], heldOutAlone[0]);
+});
+
 test('verifier: all images of a person make the row that is served, those of the verdict too', async () => {
   const task = job();
   const { gallery } = await verifyCandidate(task, recordWork());
@@ -110,7 +152,7 @@ test('verifier: all images of a person make the row that is served, those of the
   const host = await createModelHost({ model: task.candidateBytes, image: TINY_IMAGE, ...TINY_HOST });
   const all = {
     ...enrolled,
-    pixels: Uint8Array.from([...enrolled.pixels, ...probes.pixels]),
+    pixels: Buffer.concat([await readImages(enrolled, keysOf(enrolled)), await readImages(probes, keysOf(probes))]),
     classes: Int32Array.from([...enrolled.classes, ...probes.classes]),
     count: enrolled.count + probes.count,
   };

@@ -9,10 +9,11 @@ import type { ImageSpec } from '../../../../contracts/dataset.ts';
 import { openFaces } from '../../../../services/data/faces/face-threads.ts';
 import { prepareImage } from '../../../../services/data/faces/prepare.ts';
 import { collectSnapshot } from '../../../../services/data/snapshot.ts';
-import { readManifest, loadSplits } from '../../../../services/data/load.ts';
+import { readManifest } from '../../../../services/data/load.ts';
 import type { SourceSample } from '../../../../services/data/strategy.ts';
 import { createFolderBlobs } from '../../../support/folder-blobs.ts';
 import { withFolder } from '../../../support/folder.ts';
+import { loadSplits } from '../../../support/load-splits.ts';
 import { drawMarked, markDetector, type MarkedFace } from '../../../support/marked-faces.ts';
 import { failureOf, listSource, quietContext, testPng } from '../../../support/samples.ts';
 

@@ -40,4 +40,41 @@ test('change: a request that names nobody is REQUEST_INVALID', async () => {
   assert.is((await failureOf(() => personOf({ verb: 'remove', person: null }))).code, 'REQUEST_INVALID');
 });
 
+test('change: a name comes in its form; nobody new has what cannot be seen in it, and people of before are removed', async () => {
+  assert.is(personOf({ verb: 'enroll', person: ' Zoe\u0301 ' }), 'Zoé');
+  const unseen = 'Ada\u200f';
+  const failure = await failureOf(() => personOf({ verb: 'enroll', person: unseen }));
+  assert.match(failure.message, /^enroll request: .* U\+200F, which cannot be seen/);
+  assert.is(personOf({ verb: 'remove', person: unseen }), unseen);
+});
+
+/** A gallery of before 0.6.0 spells names as its sources did. */
+const spelled = (...labels: string[]) => {
+  const embeddings = new Float32Array(labels.length * 2).fill(1);
+  return new People({ labels, embeddings, decision: decisionAt(0.5) }, 2);
+};
+
+test('change: of an older gallery the person is found by the form of the name, and by this spelling before any other', () => {
+  const alone = spelled('Ada ', 'Zoe\u0301', 'ben');
+  assert.is(isMade(alone, { person: 'Ada', image: null }), false);
+  make(alone, { person: 'Ada', image: null }, null);
+  assert.equal(alone.names, ['Zoe\u0301', 'ben']);
+  make(alone, { person: 'Zoé', image: image(1) }, EMBEDDING);
+  assert.equal([alone.count, alone.imagesOf('Zoé').size], [2, 1]);
+  make(alone, { person: 'Zoé', image: null }, null);
+  assert.equal(alone.names, ['ben']);
+  const both = spelled('Ada ', 'Ada');
+  make(both, { person: 'Ada', image: null }, null);
+  assert.equal(both.names, ['Ada '], 'the namesake stays');
+});
+
+test('change: if it may be any of several, none is removed, and the answer says so', async () => {
+  const people = spelled('Ada ', 'Ada  ');
+  const failure = await failureOf(() => isMade(people, { person: 'Ada', image: null }));
+  assert.is(failure.code, 'REQUEST_INVALID');
+  assert.match(failure.message, /this release knows "Ada " and "Ada  ", and "Ada" may be any of them/);
+  make(people, { person: 'Ada', image: null }, null);
+  assert.is(people.count, 2);
+});
+
 test.run();

@@ -95,7 +95,7 @@ test('people: the enrolled images are a mean of their own beside the row of the 
   people.add('p0', 'b', unit(8));
   const sum = unit(7).map((x, d) => x + unit(8)[d]!);
   const mean = sum.map((x) => x / Math.hypot(...sum));
-  assert.equal([...people.imagesOf('p0')], ['a', 'b']);
+  assert.equal([...people.imagesOf('p0').keys()], ['a', 'b']);
   assert.ok(Math.abs(people.score('p0', mean) - 1) < 1e-5);
   assert.ok(Math.abs(people.score('p0', unit(0)) - 1) < 1e-5);
 });

@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PipelineError } from '../../../../contracts/errors.ts';
 import { BatchQueue, type BatchQueueOptions } from '../../../../services/serving/host/batch-queue.ts';
+import type { EmbedTimes } from '../../../../services/serving/strategy.ts';
 import { until } from '../../../support/wait.ts';
 
 interface Run {
@@ -204,6 +205,24 @@ test('batch queue: closing answers what is in flight and then becomes idle', asy
 test('batch queue: pixels that do not fit the count are a mistake of the caller', async () => {
   const { queue } = openQueue();
   assert.match(await code(queue.submit({ pixels: new Uint8Array(3), count: 2 })), /2 images need 2 bytes, got 3/);
+});
+
+test('batch queue: a request that wants to know hears when it came, was taken, and ran, and with how many', async () => {
+  let now = 0;
+  const { runs, queue, submit } = openQueue({ now: () => now });
+  const first = submit(1);
+  const heard: EmbedTimes[] = [];
+  now = 10;
+  const asked = queue.submit({ pixels: Uint8Array.of(2), count: 1, onTimes: (times) => void heard.push(times) });
+  const beside = submit(3);
+  now = 20;
+  runs[0]!.finish();
+  await first;
+  await until(() => runs.length === 2, 'the second batch');
+  now = 50;
+  runs[1]!.finish();
+  await Promise.all([asked, beside]);
+  assert.equal(heard, [{ arrivedAtMs: 10, takenAtMs: 20, runAtMs: 20, ranAtMs: 50, images: 2 }]);
 });
 
 test.run();

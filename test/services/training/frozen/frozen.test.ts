@@ -1,5 +1,5 @@
 /** Heads on frozen backbones. The backbones are nets of ours, trained here on other images of the toy people. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import onnxProto from 'onnx-proto';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -164,6 +164,21 @@ test('frozen backbone: broken cached features are made again, and old files are 
     assert.is((await trainCounting(jobOf())).computed, 48 + 16);
     const left = readdirSync(cacheDir);
     assert.ok(left.includes(name!) && left.length === 4, left.join());
+  });
+});
+
+test('frozen backbone: a cached feature of which a bit has flipped is made again, and nothing else', async () => {
+  await withBackbone(await backbone(), async (jobOf, cacheDir) => {
+    await trainCounting(jobOf());
+    const path = join(cacheDir, readdirSync(cacheDir)[0]!);
+    const whole = readFileSync(path);
+    for (const from of [whole.length - 1, whole.length - 4 * (48 + 16) - 9]) {
+      const bytes = Buffer.from(whole);
+      bytes[from]! ^= 0x40;
+      writeFileSync(path, bytes);
+      assert.is((await trainCounting(jobOf())).computed, 1);
+      assert.is((await trainCounting(jobOf())).computed, 0);
+    }
   });
 });
 

@@ -7,9 +7,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SpooledImages, TrainingImages } from '../../../../services/data/strategy.ts';
-import { loadSplits } from '../../../../services/data/load.ts';
 import { createInlineBatches, type BatchSource } from '../../../../services/training/input/batches.ts';
 import { buffersOf, createWorkerBatches } from '../../../../services/training/input/worker-batches.ts';
+import { loadSplits } from '../../../support/load-splits.ts';
 import { failureOf } from '../../../support/samples.ts';
 import { withSpooled } from '../../../support/spooled.ts';
 
