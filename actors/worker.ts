@@ -17,6 +17,8 @@ import {
 import { parseSubject } from '../contracts/parse-subject.ts';
 import { commandSubject, STREAMS, workEventSubject, type WorkStage, type WorkFact } from '../contracts/subjects.ts';
 import { faultPoint } from '../runtime/fault-points.ts';
+import { openLogTail } from '../runtime/log-tail.ts';
+import { traceparentOf } from '../runtime/trace-context.ts';
 import type { Bus, Delivery } from '../infra/messaging/bus.ts';
 import { workerConsumer } from '../infra/topology/consumers.ts';
 import type { WorkContext } from '../services/work.ts';
@@ -64,7 +66,8 @@ export function startWorker<N extends WorkStage>(options: WorkerOptions<N>): Wor
       if (!envelope || command.family !== 'command') return;
       // A command that was queued by an orchestrator before 0.4.0 carries a whole configuration; the next carries names.
       const retryable = failure.retryable || failure.code === 'LOCAL_SETTING';
-      await publishFailure(state, { commandId: envelope.id, runId: command.runId }, { ...failure, retryable });
+      const ids = { commandId: envelope.id, runId: command.runId };
+      await publishEnd(state, ids, 'failed', { failure: { ...failure, retryable } });
     },
   });
   const controls = options.bus.consume({
@@ -102,18 +105,24 @@ interface Ids {
   readonly model?: string;
 }
 
+/** And of the span of the work, if there are traces. */
+interface Work extends Ids {
+  readonly spanId?: string | undefined;
+}
+
 async function handleStart<N extends WorkStage>(state: WorkerState<N>, delivery: Delivery): Promise<void> {
   refuseLocal(state, delivery);
   // The schema is chosen by the stage; TypeScript does not follow the correlation through the index.
   const command = parseData(StartSchemas[state.stage] as unknown as z.ZodType<StartCommand<N>>, delivery.envelope);
   const ids = { commandId: delivery.envelope.id, runId: command.runId, model: command.model };
+  const { spanId } = delivery;
   // Before anything is awaited: a cancellation that comes meanwhile finds it.
   const controller = new AbortController();
   state.running.set(ids.commandId, { runId: ids.runId, controller });
   try {
     if ((await storedEnd(state, ids)) || (await isSuperseded(state, ids))) return;
     faultPoint('worker.received', ids.commandId);
-    await doWork(state, ids, command, controller.signal);
+    await doWork(state, { ...ids, spanId }, command, controller.signal);
   } finally {
     state.running.delete(ids.commandId);
   }
@@ -132,12 +141,13 @@ function refuseLocal<N extends WorkStage>({ stage }: WorkerState<N>, { envelope,
 
 async function doWork<N extends WorkStage>(
   state: WorkerState<N>,
-  ids: Ids,
+  { spanId, ...ids }: Work,
   command: StartCommand<N>,
   signal: AbortSignal,
 ) {
   const { stage, bus } = state;
   const log = state.log.child({ runId: ids.runId, commandId: ids.commandId });
+  const tail = openLogTail(ids.runId);
   const progress = createProgressReporter(
     async (report, number) => {
       const id = `${ids.commandId}.progress.${Date.now()}.${number}`;
@@ -153,33 +163,40 @@ async function doWork<N extends WorkStage>(
     const result = await state.work(command, { signal, progress: progress.report, log, now: () => performance.now() });
     await progress.finish();
     const durationMs = Math.round(performance.now() - startedAt);
-    await publishEnd(state, ids, 'completed', { ...result, durationMs });
+    await publishEnd(state, ids, 'completed', { ...result, durationMs }, spanId);
     log.info({ durationMs }, `${stage}: completed`);
   } catch (error) {
     await progress.finish();
     if (signal.reason instanceof Interrupted) throw signal.reason;
-    if (signal.aborted) return publishEnd(state, ids, 'cancelled', {});
+    if (signal.aborted) return publishEnd(state, ids, 'cancelled', {}, spanId);
     const failure = toFailure(error);
     log.warn({ err: error }, `${stage}: failed: ${failure.message}`);
-    await publishFailure(state, ids, failure);
+    await publishEnd(state, ids, 'failed', { failure, lastLines: tail.lines() }, spanId);
+  } finally {
+    tail.close();
   }
 }
-
-const publishFailure = <N extends WorkStage>(state: WorkerState<N>, ids: Ids, failure: object) =>
-  publishEnd(state, ids, 'failed', { failure });
 
 async function publishEnd<N extends WorkStage>(
   state: WorkerState<N>,
   ids: Ids,
   fact: WorkFact,
   data: object,
+  parentSpanId?: string,
 ): Promise<void> {
-  await state.bus.publish(
-    workEventSubject(state.stage, fact, ids.runId),
-    { ...ids, ...data },
-    { id: `${ids.commandId}.${fact}` },
-  );
+  await publishFact(state, fact, `${ids.commandId}.${fact}`, { ...ids, ...data }, parentSpanId);
   faultPoint('worker.published', ids.commandId);
+}
+
+async function publishFact<N extends WorkStage>(
+  { stage, bus }: WorkerState<N>,
+  fact: WorkFact,
+  id: string,
+  data: Ids,
+  parentSpanId?: string,
+): Promise<void> {
+  const traceparent = traceparentOf(data.runId, id);
+  await bus.publish(workEventSubject(stage, fact, data.runId), data, { id, traceparent, parentSpanId });
 }
 
 /**
@@ -207,12 +224,11 @@ const idOf = (data: unknown) =>
 /** `cancel` and `report`. The start command stays in its stream for as long as somebody holds it. */
 async function handleControl<N extends WorkStage>(
   state: WorkerState<N>,
-  { subject, envelope }: Delivery,
+  { subject, envelope, spanId }: Delivery,
 ): Promise<void> {
   const { startId, runId, model } = parseData(AskCommandSchema, envelope);
   const ids = { commandId: startId, runId, model };
-  const say = (fact: WorkFact, id: string) =>
-    state.bus.publish(workEventSubject(state.stage, fact, runId), ids, { id }).then(() => {});
+  const say = (fact: WorkFact, id: string) => publishFact(state, fact, id, ids, spanId);
   const command = parseSubject(subject);
   if (command.family === 'command' && command.verb === 'cancel') return cancel(state, ids, envelope.id, say);
   if (await storedEnd(state, ids)) return;

@@ -12,6 +12,12 @@ export const ADDED_CHECKS: CarriedPipeline['checks'] = {
   peopleCame: { share: 1, action: 'note' },
   announced: { action: 'hold' },
   brokenItems: { share: 0.1, count: 1000, action: 'hold' },
+  // Of 0.6.0, which such a run has not asked for.
+  imagesLeft: { share: 0.5, people: 0.05, action: 'off' },
+  conflictingNames: { action: 'off' },
+  similarNames: { action: 'off' },
+  likeness: { fall: 0.1, action: 'off' },
+  likeAnother: { margin: 0.3, share: 0.5, action: 'off' },
   brightness: { levels: 30, action: 'note' },
 };
 

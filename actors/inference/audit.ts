@@ -9,9 +9,9 @@ import type { Bus } from '../../infra/messaging/bus.ts';
 import { keyOf } from '../../infra/stores/enrolment-log.ts';
 
 export interface GalleryDeed extends Identity {
-  readonly verb: 'enroll' | 'remove' | 'approve';
+  readonly verb: 'enroll' | 'remove' | 'approve' | 'reject';
   readonly person: string;
-  /** The request that waits for approval, or is approved. */
+  /** The request that waits for approval, or is approved or rejected. */
   readonly pending?: string | undefined;
 }
 

@@ -62,9 +62,12 @@ async function store(
     if (isMade(servedOrThrow(replica.served).resident.people, change)) return last;
     if (!isTold) await tell();
     isTold = true;
+    const spellings = servedOrThrow(replica.served).resident.people.spellingsOf(change.person);
     const stored = await enrolments.append(change, last);
     if (stored === null) continue;
-    if (change.image === null) await forget(enrolments, change.person, stored, log);
+    // One of before 0.6.0 may have been enrolled under another spelling.
+    const names = new Set([change.person, ...(spellings.length === 1 ? spellings : [])]);
+    if (change.image === null) for (const name of names) await forget(enrolments, name, stored, log);
     await inForce(replica, stored, deadlineMs);
     return stored;
   }

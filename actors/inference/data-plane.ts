@@ -7,11 +7,13 @@ import { headers, type Msg, type NatsConnection, type Subscription } from '@nats
 import { PipelineError, toFailure } from '../../contracts/errors.ts';
 import { identityOf, type Identity, type SenderRole } from '../../contracts/identity.ts';
 import { INFER_HEADERS, inferStatus } from '../../contracts/inference.ts';
+import { personName } from '../../contracts/person-name.ts';
 import { parseSubject, type AnyInferVerb } from '../../contracts/parse-subject.ts';
 import {
   APPROVAL_VERBS,
   GALLERY_VERBS,
   INFER_VERBS,
+  PEOPLE_VERBS,
   inferAt,
   inferQueue,
   inferSubject,
@@ -20,10 +22,12 @@ import { isAnswerable } from '../../infra/messaging/answerable.ts';
 import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { fromWire, hear } from '../../infra/messaging/wire.ts';
 import { answer, type Vouching } from '../../services/serving/replica/answer.ts';
-import { approveChange, changeGallery, type GalleryRequestOptions } from './gallery-requests.ts';
+import { approveChange, changeGallery, rejectChange, type GalleryRequestOptions } from './gallery-requests.ts';
+import { peopleOf, pictureOf } from './people.ts';
 import { Room } from '../../services/serving/replica/room.ts';
 import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
 import type { DataPlane } from '../../services/serving/replica/service.ts';
+import type { ServingTraces } from './serving-traces.ts';
 
 export interface DataPlaneOptions extends GalleryRequestOptions, Vouching {
   readonly nc: NatsConnection;
@@ -34,12 +38,16 @@ export interface DataPlaneOptions extends GalleryRequestOptions, Vouching {
    * more is refused with OVERLOADED.
    */
   readonly places: number;
+  /** Absent or null: nobody wants traces. */
+  readonly traces?: ServingTraces | null | undefined;
 }
 
 type Verb = AnyInferVerb;
 
 /** For requests without a deadline of their own: longer than any client should wait. */
 const DEADLINE_DEFAULT_MS = 10_000;
+/** From here on the fault is not the client's. */
+const FAULT_STATUS_MIN = 500;
 
 export function createDataPlane(options: DataPlaneOptions): DataPlane {
   const { nc, model, replicaId } = options;
@@ -80,22 +88,28 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
 /** A change of the gallery may have the token of a named person behind it, which only that one may publish. */
 function subjectsOf(model: string, replicaId: string): (readonly [subject: string, verb: Verb])[] {
   const named = [...GALLERY_VERBS, ...APPROVAL_VERBS];
-  const plain = [...INFER_VERBS, ...named].map((verb) => [inferSubject(model, verb), verb] as const);
+  const plain = [...INFER_VERBS, ...named, ...PEOPLE_VERBS].map((verb) => [inferSubject(model, verb), verb] as const);
   const own = INFER_VERBS.map((verb) => [inferAt(model, verb, replicaId), verb] as const);
   return [...plain, ...own, ...named.map((verb) => [`${inferSubject(model, verb)}.*`, verb] as const)];
 }
 
 async function respond(options: DataPlaneOptions, verb: Verb, message: Msg): Promise<void> {
+  const trace = options.traces?.begin(verb, message.headers);
   try {
-    const reply = await replyTo(options, parseRequest(verb, message), fromWire(options.nc, message.subject));
-    message.respond(JSON.stringify({ ...reply, replica: options.replicaId }));
+    const request = parseRequest(verb, message, trace?.onTimes);
+    const reply = await replyTo(options, request, fromWire(options.nc, message.subject));
+    message.respond(reply instanceof Uint8Array ? reply : JSON.stringify({ ...reply, replica: options.replicaId }));
+    trace?.answered(reply);
   } catch (error) {
     const failure = toFailure(error);
-    if (inferStatus(failure.code) >= 500) options.log.warn({ verb, err: error }, 'replica: a request failed');
+    const isOurs = inferStatus(failure.code) >= FAULT_STATUS_MIN;
+    if (isOurs) options.log.warn({ verb, err: error, ...trace?.logFields }, 'replica: a request failed');
     respondFailure(options, message, error);
+    trace?.failed(failure.code, isOurs);
   }
 }
 
+/** Bytes go out as they are. */
 async function replyTo(options: DataPlaneOptions, request: RecogniseRequest<Verb>, subject: string): Promise<object> {
   const { verb } = request;
   switch (verb) {
@@ -104,8 +118,14 @@ async function replyTo(options: DataPlaneOptions, request: RecogniseRequest<Verb
       return changeGallery(options, { ...request, verb }, senderOf(options, subject, 'enroller'));
     case 'approve':
       return approveChange(options, { ...request, verb }, senderOf(options, subject, 'operator'));
+    case 'reject':
+      return rejectChange(options, { ...request, verb }, senderOf(options, subject, 'operator'));
     case 'pending':
       return { pending: await options.pending.list() };
+    case 'people':
+      return peopleOf(options, { ...request, verb });
+    case 'picture':
+      return pictureOf(options, { ...request, verb });
     case 'embed':
     case 'identify':
     case 'verify':
@@ -134,7 +154,11 @@ function refuse(options: DataPlaneOptions, message: Msg, held: number): void {
   respondFailure(options, message, new PipelineError('OVERLOADED', text, { retryable: true, retryAfterMs }));
 }
 
-function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseRequest<Verb> {
+function parseRequest(
+  verb: Verb,
+  { data, headers: given }: Msg,
+  onTimes: RecogniseRequest['onTimes'],
+): RecogniseRequest<Verb> {
   const budget = given?.get(INFER_HEADERS.deadlineMs) || String(DEADLINE_DEFAULT_MS);
   const budgetMs = Number(budget);
   if (!(budgetMs >= 0)) {
@@ -159,12 +183,13 @@ function parseRequest(verb: Verb, { data, headers: given }: Msg): RecogniseReque
     verb,
     image: data,
     input,
-    person: header(INFER_HEADERS.person),
+    person: given?.has(INFER_HEADERS.person) ? personName(given.get(INFER_HEADERS.person)) || null : null,
     deadlineMs,
     minRelease,
     seenRelease,
     minEnrolment,
     header,
+    onTimes,
   };
 }
 

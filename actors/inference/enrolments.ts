@@ -6,7 +6,7 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Enrolment, EnrolmentLog, ForgottenMark } from '../../infra/stores/enrolment-log.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { personHash } from '../../services/forgetting/name.ts';
+import { personHashes } from '../../services/forgetting/name.ts';
 import { make } from '../../services/serving/gallery/change.ts';
 import type { People } from '../../services/serving/gallery/people.ts';
 import { embedEnrolled } from '../../services/serving/replica/embed-enrolled.ts';
@@ -89,7 +89,7 @@ const NAMES_PER_TURN = 1_000;
 async function forget(people: People, { hash, salt }: ForgottenMark): Promise<void> {
   let looked = 0;
   for (const name of people.names) {
-    if (personHash(name, salt) === hash) people.remove(name);
+    if (personHashes(name, salt).includes(hash)) people.remove(name);
     looked += 1;
     if (looked % NAMES_PER_TURN === 0) await othersTurn();
   }

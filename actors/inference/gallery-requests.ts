@@ -4,8 +4,14 @@
  */
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Identity } from '../../contracts/identity.ts';
-import { INFER_HEADERS, type EnrollReply, type PendingChange, type RemoveReply } from '../../contracts/inference.ts';
-import type { PendingStore } from '../../infra/stores/pending-store.ts';
+import {
+  INFER_HEADERS,
+  type EnrollReply,
+  type PendingChange,
+  type RejectedChange,
+  type RemoveReply,
+} from '../../contracts/inference.ts';
+import type { PendingStore, WaitingChange } from '../../infra/stores/pending-store.ts';
 import type { RecogniseRequest } from '../../services/serving/replica/request.ts';
 import type { GalleryAudit } from './audit.ts';
 import { checkChange, makeChange, type ChangeGalleryOptions, type GalleryRequest } from './change-gallery.ts';
@@ -47,23 +53,53 @@ export async function approveChange(
   identity: Identity,
 ): Promise<EnrollReply | RemoveReply> {
   mustBeProven(identity);
-  const id = request.header(INFER_HEADERS.request) ?? '';
-  const waiting = /^[\w-]{1,64}$/.test(id) ? await options.pending.get(id) : null;
-  if (!waiting) {
-    const hint = '`nightshift gallery pending` lists those that wait';
-    throw new PipelineError('APPROVAL_UNKNOWN', `approve request: no change "${id}" waits for approval; ${hint}`);
-  }
-  const { verb, person, image, by } = waiting;
+  const waiting = await waitingFor(options, request);
+  const { pending: id, verb, person, image, by } = waiting;
   if (by === identity.by) {
     const message = `approve request: ${by} asked for the change ${id}, so another person must approve it`;
     throw new PipelineError('SECOND_PERSON_NEEDED', message);
   }
   const change = await checkChange(options.replica, { ...request, verb, person, image });
   const sent = { ...change, by: `${by}, approved by ${identity.by}` };
-  const tell = () => options.audit({ ...identity, verb: 'approve', person, pending: id });
+  const tell = async () => {
+    // It may have been rejected while its image was decoded, or the request waited for what it demands.
+    await waitingFor(options, request);
+    await options.audit({ ...identity, verb: 'approve', person, pending: id });
+  };
   const reply = await makeChange(options, sent, request.deadlineMs, tell);
   await options.pending.remove(waiting);
   return reply;
+}
+
+/**
+ * Drops a change that waits, with its image; whoever asked for it may do so as well. Throws APPROVAL_UNKNOWN, also if it was
+ * approved or rejected meanwhile.
+ */
+export async function rejectChange(
+  options: Pick<GalleryRequestOptions, 'pending' | 'audit'>,
+  request: RecogniseRequest<'reject'>,
+  identity: Identity,
+): Promise<RejectedChange> {
+  const waiting = await waitingFor(options, request);
+  const { pending: rejected, verb, person, by } = waiting;
+  await options.audit({ ...identity, verb: 'reject', person, pending: rejected });
+  if (!(await options.pending.remove(waiting))) throw unknown('reject', rejected);
+  return { rejected, verb, person, by };
+}
+
+async function waitingFor(
+  { pending }: Pick<GalleryRequestOptions, 'pending'>,
+  { header, verb }: RecogniseRequest<'approve' | 'reject'>,
+): Promise<WaitingChange> {
+  const id = header(INFER_HEADERS.request) ?? '';
+  const waiting = /^[\w-]{1,64}$/.test(id) ? await pending.get(id) : null;
+  if (!waiting) throw unknown(verb, id);
+  return waiting;
+}
+
+function unknown(verb: string, id: string): PipelineError {
+  const hint = '`nightshift gallery pending` lists those that wait';
+  return new PipelineError('APPROVAL_UNKNOWN', `${verb} request: no change "${id}" waits for approval; ${hint}`);
 }
 
 /** Where nobody is asked who he is, one person could be both. */

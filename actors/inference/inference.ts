@@ -14,6 +14,7 @@ import { createEnrolmentLog } from '../../infra/stores/enrolment-log.ts';
 import { createPendingStore } from '../../infra/stores/pending-store.ts';
 import type { RecordStore } from '../../infra/stores/record-store.ts';
 import type { HeartbeatStore } from '../../infra/stores/replica-store.ts';
+import type { Tracer } from '../../infra/telemetry/tracer.ts';
 import { inTurn } from '../../runtime/turn.ts';
 import { keepSpare, type HostProcesses } from '../../services/serving/host/host-spares.ts';
 import type { Consistency } from '../../services/serving/replica/consistency.ts';
@@ -35,6 +36,7 @@ import { startPresence, type Presence } from './presence.ts';
 import { createRecordGuard } from './record-guard.ts';
 import type { ServedMemory } from './served-memory.ts';
 import { createReports } from './reports.ts';
+import { createServingTraces } from './serving-traces.ts';
 
 export type InferenceConfig = Pick<ModelHostOptions, 'queueMax' | 'batchMax' | 'delayMaxMs' | 'threads' | 'hangMinMs'>;
 
@@ -64,6 +66,8 @@ export interface InferenceOptions {
   readonly signing?: Signing;
   /** Of the model, shared by its replicas in the process. Absent: nothing is remembered over a restart. */
   readonly memory?: ServedMemory;
+  /** Absent or null: nobody wants traces. */
+  readonly tracer?: Tracer | null | undefined;
 }
 
 export interface Inference {
@@ -78,7 +82,7 @@ export interface Inference {
  */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
   const { nc, bus, blobs, deployments, model, replicaId, config = INFERENCE_DEFAULTS } = options;
-  const { signing = NO_SIGNING, memory = null } = options;
+  const { signing = NO_SIGNING, memory = null, tracer = null } = options;
   const pairs = createPairChecks(signing, blobs, model);
   const log = options.log.child({ model, replicaId });
   const processes = options.processes ?? keepSpare();
@@ -96,7 +100,8 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   };
   const replica = new Replica({ model, replicaId, startedAt, load, log });
   const heartbeat = startHeartbeat({ store: options.replicas, replica, log });
-  const report = createReports({ bus, heartbeat, model, replicaId, log });
+  const traces = tracer ? createServingTraces({ tracer, replica, model, replicaId, startedAt }) : null;
+  const report = createReports({ bus, heartbeat, model, replicaId, log, traces });
   const convergence = new Convergence({ replica, report, log });
   const { approval = 'none', now = () => new Date() } = options;
   const pending = await createPendingStore(nc, model);
@@ -108,7 +113,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     await presence.read();
   });
   const { consistency = 'available' } = options;
-  const dataPlane = createDataPlane({ nc, model, replicaId, places, consistency, lookout, ...gallery });
+  const dataPlane = createDataPlane({ nc, model, replicaId, places, consistency, lookout, traces, ...gallery });
   const service = startService({ replica, dataPlane, report, log });
   const onAlarm = (alarm: string | null) => replica.setAlarm('record', alarm);
   const guard = createRecordGuard({ model, signing, memory, pairs, onAlarm, log });

@@ -3,9 +3,9 @@
  * sender named one in the header `Nightshift-Reply-To`. Called when a command was obeyed or given up.
  */
 import type { Failure } from '../../contracts/errors.ts';
-import type { Outcome } from '../../contracts/commands.ts';
+import { REPLY_TO_HEADER, type Outcome } from '../../contracts/commands.ts';
 import { commandAcceptedSubject, commandRefusedSubject, commandToken } from '../../contracts/subjects.ts';
-import { REPLY_TO_HEADER, type DeadDelivery, type Delivery } from '../../infra/messaging/bus.ts';
+import type { DeadDelivery, Delivery } from '../../infra/messaging/bus.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
 import { recordCommand } from './audit.ts';

@@ -17,13 +17,13 @@ import {
   type ServedRelease,
   type TimelineEntry,
 } from '../../contracts/api.ts';
-import { PipelineError, toFailure } from '../../contracts/errors.ts';
+import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
+import { FailedSchema } from '../../contracts/messages.ts';
 import { describeIssues } from '../../contracts/envelope.ts';
-import { API, type WorkStage } from '../../contracts/subjects.ts';
+import { API, STREAMS, WORK_STAGES, workEventSubject, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
 import type { PipelineContext } from '../../machines/pipeline.machine.ts';
 import { statePath, type Checkpoint } from '../../machines/step.ts';
-import { isKnown, upcast } from '../../machines/versions.ts';
 import { SLOT_RUN } from '../../services/schedule/decide.ts';
 import { canReturn } from '../../services/deployment/retained.ts';
 import { listAudit } from './audit.ts';
@@ -33,19 +33,17 @@ import { configuredModels, isFailure, latestOf, pipelineOf, type Latest } from '
 import { runKey, type OrchestratorContext } from './context.ts';
 import { listDeadLetters, showDeadLetter } from './dead-letters.ts';
 import { activeRun } from './begin.ts';
-import { failureOf } from './effects.ts';
+import { failureOf } from './failure-of.ts';
 import { listRefusals } from './refusals.ts';
 import { listSchedules } from './schedule.ts';
-
-/** People read the listing: they want the newest. */
-const RUNS_LISTED_MAX = 200;
+import { inTodaysWords, transitionsOf } from './transitions.ts';
 
 type Handlers = {
   readonly [S in QuestionSubject]: (o: OrchestratorContext, question: ParsedQuestion<S>) => Promise<Answer<S>>;
 };
 
 const HANDLERS: Handlers = {
-  [API.runs]: async (o, { model }) => ({ runs: await listRuns(o, model) }),
+  [API.runs]: listRuns,
   [API.run]: showRun,
   [API.status]: showStatus,
   [API.models]: async (o) => ({ models: await listPipelines(o) }),
@@ -85,20 +83,41 @@ async function answer<S extends QuestionSubject>(
   return handler(o, parsed.data as ParsedQuestion<S>);
 }
 
-async function listRuns(o: OrchestratorContext, model: string | undefined): Promise<RunSummary[]> {
+/** Throws RUN_UNKNOWN if the run is not there that the page is to go on behind. */
+async function listRuns(o: OrchestratorContext, { before, limit, ...wanted }: ParsedQuestion<typeof API.runs>) {
   const runs = (await o.runs.list(runKey('>'))).map(({ value }) => summary(inTodaysWords(value)));
-  return runs
-    .filter((run) => model === undefined || run.model === model)
-    .sort((a, b) => b.startedAt.localeCompare(a.startedAt))
-    .slice(0, RUNS_LISTED_MAX);
+  const fitting = runs
+    .filter((run) => fits(run, wanted))
+    .sort((a, b) => b.startedAt.localeCompare(a.startedAt) || (a.runId < b.runId ? -1 : 1));
+  const last = before === undefined ? -1 : fitting.findIndex(({ runId }) => runId === before);
+  if (before !== undefined && last === -1)
+    throw new PipelineError('RUN_UNKNOWN', `no run ${before} is among those that fit; begin again without \`before\``);
+  return { runs: pageOf(fitting.slice(last + 1, last + 1 + limit)), total: fitting.length };
 }
+
+/** Half of what a nats-server takes by default: a failure may have many words, and an answer is one message. */
+const PAGE_CHARACTERS_MAX = 512 * 1024;
+
+function pageOf(runs: readonly RunSummary[]): RunSummary[] {
+  let characters = 0;
+  const end = runs.findIndex((run) => (characters += JSON.stringify(run).length) > PAGE_CHARACTERS_MAX);
+  return runs.slice(0, end === -1 ? runs.length : Math.max(end, 1));
+}
+
+type Wanted = Omit<ParsedQuestion<typeof API.runs>, 'before' | 'limit'>;
+
+const fits = (run: RunSummary, { model, state, status, since }: Wanted): boolean =>
+  (model === undefined || run.model === model) &&
+  (state === undefined || run.state.split('.')[0] === state) &&
+  (status === undefined || run.status === status) &&
+  (since === undefined || Date.parse(run.startedAt) >= Date.parse(since));
 
 /** With `at`, the state and memory as they were after that transition. */
 async function showRun(o: OrchestratorContext, { runId, at }: ParsedQuestion<typeof API.run>) {
   const stored = await o.runs.load(runKey(runId));
   if (!stored) throw new PipelineError('RUN_UNKNOWN', `no run ${runId} is stored; \`nightshift runs\` lists them`);
   const history = (await o.runs.history(runKey(runId))).map(({ value }) => inTodaysWords(value));
-  const timeline = timelineOf(history);
+  const timeline = await withFailures(o, runId, timelineOf(history));
   const shown = at === undefined ? inTodaysWords(stored.value) : history.find(({ transition }) => transition === at);
   if (!shown) {
     const kept = `${timeline[0]?.transition ?? '-'} to ${timeline.at(-1)?.transition ?? '-'}`;
@@ -111,9 +130,6 @@ async function showRun(o: OrchestratorContext, { runId, at }: ParsedQuestion<typ
   };
 }
 
-/** A run of an older version reads like one of today; a version that is not known here is shown as it is. */
-const inTodaysWords = (c: Checkpoint): Checkpoint => (isKnown(c) ? upcast(c) : c);
-
 /** The memory of a run, as the contract has it. */
 const memoryOf = ({ plan, forkedFrom, blessing, ...more }: PipelineContext): RunMemory => ({
   ...more,
@@ -122,9 +138,8 @@ const memoryOf = ({ plan, forkedFrom, blessing, ...more }: PipelineContext): Run
   blessing: blessing && { ...blessing },
 });
 
-/** A transition is saved twice, with its outbox and without: the first counts. */
 function timelineOf(history: readonly Checkpoint[]): TimelineEntry[] {
-  const first = history.filter((c, index) => c.transition !== history[index - 1]?.transition);
+  const first = transitionsOf(history);
   return first.map((c, index) => {
     const next = first[index + 1];
     return {
@@ -136,9 +151,39 @@ function timelineOf(history: readonly Checkpoint[]): TimelineEntry[] {
       actor: actorOf(c),
       by: c.by ?? null,
       durationMs: next ? Date.parse(next.updatedAt) - Date.parse(c.updatedAt) : null,
+      failure: null,
     };
   });
 }
+
+/** Workers say once why an attempt failed, in the event itself: a run that tries again keeps no word of it. */
+async function withFailures(
+  o: OrchestratorContext,
+  runId: string,
+  timeline: TimelineEntry[],
+): Promise<TimelineEntry[]> {
+  const failures = new Map<string, Failure>();
+  for (const stage of WORK_STAGES) {
+    if (!timeline.some(({ cause }) => cause === `${stage}.failed`)) continue;
+    for (const { data } of await o.bus.historyOn(
+      STREAMS.events,
+      workEventSubject(stage, 'failed', runId),
+      FAILURES_MAX,
+    )) {
+      const told = FailedSchema.safeParse(data);
+      if (told.success) failures.set(told.data.commandId, told.data.failure);
+    }
+  }
+  return timeline.map((entry, index) => {
+    const [stage, fact] = entry.cause.split('.');
+    if (fact !== 'failed') return entry;
+    // The attempt that the run was in when it heard of it.
+    const attempt = timeline[index - 1]?.attempt ?? entry.attempt;
+    return { ...entry, failure: failures.get(`${runId}.${stage}.${attempt}`) ?? null };
+  });
+}
+/** A stage is tried a few times; a duplicate of an event is stored beside it at most. */
+const FAILURES_MAX = 50;
 
 const WORKERS: Readonly<Record<WorkStage, string>> = {
   collect: 'collector',
@@ -189,6 +234,7 @@ async function statusOf(o: OrchestratorContext, { model, pipeline }: Latest): Pr
     ...{ model, deployment, replicas },
     noun: pipeline === null || isFailure(pipeline) ? PEOPLE : pipeline.noun,
     activeRun: active && summary(inTodaysWords(active)),
+    outboxAgeMs: active && active.outbox.length > 0 ? Math.max(0, o.now().getTime() - Date.parse(active.updatedAt)) : 0,
     alarms: [...configAlarmOf(pipeline), ...(alarm ? [alarm] : []), ...told],
   };
 }

@@ -10,13 +10,16 @@ import type { Checkpoint } from '../../machines/step.ts';
 import { upcast } from '../../machines/versions.ts';
 import { pipelineOf } from './configuration.ts';
 import { lockKey, runKey, type OrchestratorContext } from './context.ts';
-import { lookBack } from './look-back.ts';
+import { lookBack, type Before } from './look-back.ts';
 import { beginRun, type Moved } from './run-loop.ts';
+import type { Trigger } from './run-spans.ts';
 
 /** The message that starts a run, and who sent it. */
 export interface Sent {
   readonly messageId: string;
   readonly by: string;
+  /** Absent where nobody looks. */
+  readonly trigger?: Trigger | undefined;
 }
 
 export interface RunStart extends Sent {
@@ -52,7 +55,7 @@ interface Beginning extends Omit<Origin, 'forkedFrom'> {
 
 function begin(
   o: OrchestratorContext,
-  { model, runId, messageId, by }: RunStart,
+  { model, runId, messageId, by, trigger }: RunStart,
   beginning: Beginning,
 ): Promise<Moved> {
   const { mayEndUnchanged, ...rest } = beginning;
@@ -66,7 +69,7 @@ function begin(
     const expected = mayEndUnchanged ? unchangedContent : null;
     return { runId, model, kind: 'night' as const, champion, ...given, ...past, unchangedContent: expected };
   };
-  return beginRun(o, { runId, messageId, by, input });
+  return beginRun(o, { runId, messageId, by, trigger, input });
 }
 
 /** As the current version of the machine reads it. Throws RUN_UNKNOWN, RUN_VERSION_UNKNOWN. */
@@ -87,11 +90,12 @@ export async function takeLock(
   key: string,
   model: string,
   runId: string,
-): Promise<string | null> {
+): Promise<Before | null> {
   const now = o.now();
   const held = await o.locks.load(key);
-  if (held?.value.runId === runId) return held.value.before;
-  let before: string | null = null;
+  const unread = (id: string | null): Before | null => (id === null ? null : { runId: id, checkpoint: null });
+  if (held?.value.runId === runId) return unread(held.value.before);
+  let before: Before | null = null;
   if (held) {
     const run = await o.runs.load(runKey(held.value.runId));
     const young = now.getTime() - Date.parse(held.value.takenAt) < LOCK_WITHOUT_RUN_MS;
@@ -102,9 +106,10 @@ export async function takeLock(
       });
     }
     // A run that was never stored has nothing to look back to.
-    before = run ? held.value.runId : held.value.before;
+    before = run ? { runId: held.value.runId, checkpoint: run.value } : unread(held.value.before);
   }
-  await o.locks.save(key, { runId, takenAt: now.toISOString(), before }, held?.revision ?? 0);
+  const lock = { runId, takenAt: now.toISOString(), before: before?.runId ?? null };
+  await o.locks.save(key, lock, held?.revision ?? 0);
   return before;
 }
 

@@ -22,6 +22,7 @@ import { rollBackModel } from './roll-back.ts';
 import type { Moved } from './run-loop.ts';
 import { pauseSchedule, resumeSchedule } from './schedule.ts';
 import { sentBy } from './sender.ts';
+import { orderSweep } from './sweep.ts';
 import { telling } from './tell-run.ts';
 
 interface Handler<S extends CtlSubject> {
@@ -47,6 +48,7 @@ export const HANDLERS: { readonly [S in CtlSubject]: Handler<S> } = {
   [CTL.schedulePause]: { obey: pauseSchedule },
   [CTL.scheduleResume]: { obey: resumeSchedule },
   [CTL.personForget]: { obey: forgetPerson },
+  [CTL.storeSweep]: { obey: orderSweep },
   [CTL.configApply]: { obey: applyConfig },
   [CTL.configRollback]: { obey: rollBackConfig },
   [CTL.configRemove]: { obey: removeConfig },

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import type { ConfigRecord } from '../../contracts/configuration/record.ts';
 import { PipelineError, toFailure, type Failure } from '../../contracts/errors.ts';
-import { sourcesNamedTwice } from '../../infra/config/config.ts';
+import { wrongSources } from '../../infra/config/config.ts';
 import type { RecordStore } from '../../infra/stores/record-store.ts';
 import { checkSchedule } from '../../services/schedule/slots.ts';
 import type { OrchestratorContext } from './context.ts';
@@ -73,7 +73,7 @@ function withWayOut(model: string, error: unknown): unknown {
 
 /** What a schema cannot tell. Throws CONFIG_INVALID with the place of each problem. */
 export function checkPipeline(model: string, pipeline: CarriedPipeline): void {
-  const problems = sourcesNamedTwice(model, pipeline);
+  const problems = wrongSources(model, pipeline);
   if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', problems.join('; '));
   if (pipeline.schedule) checkSchedule(model, pipeline.schedule);
 }

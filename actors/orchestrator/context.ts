@@ -7,6 +7,7 @@ import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { BlobStore } from '../../contracts/blobs.ts';
+import { NO_NOTIFY, type NotifyConfig } from '../../contracts/configuration/notify.ts';
 import type { ConfigRecord } from '../../contracts/configuration/record.ts';
 import { ScheduleRecordSchema, type ScheduleRecord } from '../../contracts/configuration/schedule.ts';
 import { BUCKETS } from '../../contracts/subjects.ts';
@@ -24,6 +25,7 @@ import { createReplicaStore } from '../../infra/stores/replica-store.ts';
 import { demandsLogin } from '../../infra/messaging/connection.ts';
 import { followServerClock } from '../../infra/messaging/server-clock.ts';
 import { createTimers, type Timers } from '../../infra/messaging/timers.ts';
+import type { Tracer } from '../../infra/telemetry/tracer.ts';
 import type { Checkpoint } from '../../machines/step.ts';
 import { ApprovalsSchema, type Approvals } from '../../contracts/signing.ts';
 import { createCommandOrder, type CommandOrder } from './command-order.ts';
@@ -71,6 +73,10 @@ export interface OrchestratorContext {
   readonly configs: RecordStore<ConfigRecord>;
   /** What the pipelines name, as this machine has it. */
   readonly local: LocalDefinitions;
+  /** Who is told of what, as this machine's file has it. */
+  readonly notify: NotifyConfig;
+  /** Beside the runs. */
+  readonly notified: RecordStore<Notified>;
   readonly log: Logger;
   /** The server's clock: see infra/messaging/server-clock.ts. */
   readonly now: () => Date;
@@ -78,9 +84,25 @@ export interface OrchestratorContext {
   readonly attempts: Attempts;
   readonly commandOrder: CommandOrder;
   readonly savedRuns: SavedRuns;
+  /** Absent or null: nobody wants traces. */
+  readonly tracer?: Tracer | null | undefined;
+  /** Told of each transition of each run. */
+  readonly witnesses?: readonly Witness[] | undefined;
   /** Streams that were deleted while it runs, and the like, in words. Absent: nobody looks. */
   readonly lacking?: () => readonly string[];
 }
+
+/** Looks on while runs move: traces, and the inspector. */
+export interface Witness {
+  /** For the log. */
+  readonly name: string;
+  /** Called once a transition is saved and its fact is published; again after a crash in between. */
+  moved(checkpoint: Checkpoint): Promise<void>;
+}
+
+/** RUNS/notified.<id>: the targets that have a notice which others have not taken yet. */
+export const NotifiedSchema = z.object({ targets: z.array(z.string()) });
+export type Notified = z.infer<typeof NotifiedSchema>;
 
 export const runKey = (runId: string) => `run.${runId}`;
 export const lockKey = (model: string) => `lock.${model}`;
@@ -93,6 +115,8 @@ export async function openOrchestratorContext(
   local: LocalDefinitions,
   log: Logger,
   signing: Signing = NO_SIGNING,
+  notify: NotifyConfig = NO_NOTIFY,
+  tracer: Tracer | null = null,
 ): Promise<OrchestratorContext> {
   const now = await followServerClock(nc, log);
   const replicas = await createReplicaStore(nc);
@@ -100,7 +124,7 @@ export async function openOrchestratorContext(
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const schedules = await openKv(nc, BUCKETS.schedules);
   return {
-    bus: await createBus({ nc, source: 'orchestrator', log, now, newId: randomUUID }),
+    bus: await createBus({ nc, source: 'orchestrator', log, now, newId: randomUUID, tracer }),
     runs: createRecordStore({ kv: runs, schema: CheckpointSchema }),
     locks: createRecordStore({ kv: runs, schema: LockSchema }),
     schedules: createRecordStore({ kv: schedules, schema: ScheduleRecordSchema }),
@@ -116,10 +140,13 @@ export async function openOrchestratorContext(
     timers: await createTimers({ nc, source: 'orchestrator', now }),
     configs: await openConfigs(nc),
     local,
+    notify,
+    notified: createRecordStore({ kv: runs, schema: NotifiedSchema }),
     log,
     now,
     attempts: new Map(),
     commandOrder: createCommandOrder(),
     savedRuns: createSavedRuns(),
+    tracer,
   };
 }

@@ -20,7 +20,7 @@ export const redriveLetter = (o: OrchestratorContext, { seq }: About): Promise<n
 /** Throws DEAD_LETTER_UNKNOWN. */
 export const dropLetter = (o: OrchestratorContext, { seq }: About): Promise<null> => end(o, seq, 'dropped');
 
-async function end(o: OrchestratorContext, seq: number, fact: DeadLetterFact): Promise<null> {
+async function end(o: OrchestratorContext, seq: number, fact: Exclude<DeadLetterFact, 'kept'>): Promise<null> {
   // The event says that it is done; a redelivery of the command finds the letter gone, and the event stored.
   const letter = await o.deadLetters.get(seq);
   if (letter) {
@@ -55,7 +55,7 @@ const AdvisorySchema = z.object({
 export async function handleAdvisory(o: OrchestratorContext, delivery: Delivery): Promise<void> {
   const advisory = parseData(AdvisorySchema, delivery.envelope);
   const why = advisory.reason ?? 'no reason was given';
-  await o.deadLetters.keepGivenUp({
+  const seq = await o.deadLetters.keepGivenUp({
     stream: advisory.stream,
     consumer: advisory.consumer,
     seq: advisory.stream_seq,
@@ -67,6 +67,16 @@ export async function handleAdvisory(o: OrchestratorContext, delivery: Delivery)
       retryable: false,
     },
   });
+  await sayKept(o, seq);
+}
+
+/** The letter itself says why; one that somebody has dropped meanwhile is not spoken of. */
+async function sayKept(o: OrchestratorContext, seq: number): Promise<void> {
+  const letter = await o.deadLetters.get(seq);
+  if (letter === null) return;
+  const { subject, stream, consumer, code, error } = letter;
+  const data = { seq, subject, stream, consumer, code, error };
+  await o.bus.publish(deadLetterEventSubject('kept', seq), data, { id: `dlq.${seq}.kept` });
 }
 
 /** The newest first; their bodies only by `showDeadLetter`. */

@@ -2,8 +2,9 @@
  * Carries out one effect of a checkpoint's outbox. Doing it twice is doing it once: messages have deterministic ids,
  * changes of the deployment record know the run that made them, a timer replaces the one before.
  */
-import { createHash } from 'node:crypto';
 import { assertNever, PipelineError, toFailure } from '../../contracts/errors.ts';
+import type { StartCommand } from '../../contracts/messages.ts';
+import { startForAll } from '../../contracts/start-for-all.ts';
 import {
   commandSubject,
   modelDeployedSubject,
@@ -13,9 +14,11 @@ import {
 import type { Deployment } from '../../contracts/release.ts';
 import type { PipelineContext, PipelineEvent } from '../../machines/pipeline.machine.ts';
 import type { Checkpoint, Effect } from '../../machines/step.ts';
+import { deploySpanId, runSpanId, stageSpanId, traceparentOf } from '../../runtime/trace-context.ts';
 import { announce, commit, rollBack, startCanary, withdraw, type Terms } from '../../services/deployment/records.ts';
 import { refuseLost, refuseUnsigned, withPapers } from './check-release.ts';
 import type { OrchestratorContext } from './context.ts';
+import { failureOf } from './failure-of.ts';
 
 /** An effect that the world refused for good: the machine is told by an event. */
 export interface EffectFailure {
@@ -23,28 +26,31 @@ export interface EffectFailure {
   readonly event: PipelineEvent;
 }
 
-/** The reason that keeps a run from ending comes first, because its operator has to act on it. */
-export const failureOf = ({ undoFailure, failure }: PipelineContext) => undoFailure ?? failure;
-
 export async function carryOut(
   o: OrchestratorContext,
   checkpoint: Checkpoint,
   effect: Effect,
 ): Promise<EffectFailure | null> {
   const { runId, model } = checkpoint.context;
-  const options = (id: string) => ({ id, traceparent: traceOf(runId, id) });
+  const options = (id: string, parentSpanId: string) => ({ id, traceparent: traceparentOf(runId, id), parentSpanId });
   switch (effect.kind) {
     case 'command':
-      await o.bus.publish(commandSubject(effect.stage, effect.verb, runId), effect.data, options(effect.id));
+      await o.bus.publish(
+        commandSubject(effect.stage, effect.verb, runId),
+        dataFor(effect),
+        options(effect.id, stageSpanId(runId, effect.stage, checkpoint.context.attempt)),
+      );
       return null;
     case 'fact': {
       const data = { runId, model, state: effect.state, failure: failureOf(checkpoint.context) };
-      await o.bus.publish(pipelineEventSubject(effect.fact, runId), data, options(effect.id));
+      await o.bus.publish(pipelineEventSubject(effect.fact, runId), data, options(effect.id, runSpanId(runId)));
+      await bearWitness(o, checkpoint);
       return null;
     }
     case 'deployed': {
       const subject = effect.rolledBack ? modelRolledBackSubject(model) : modelDeployedSubject(model);
-      await o.bus.publish(subject, effect.deployed, options(effect.id));
+      const parent = effect.rolledBack ? runSpanId(runId) : deploySpanId(runId);
+      await o.bus.publish(subject, effect.deployed, options(effect.id, parent));
       return null;
     }
     case 'timer.set':
@@ -64,6 +70,12 @@ export async function carryOut(
     default:
       return assertNever(effect);
   }
+}
+
+/** Workers may be of an older version, during a rolling upgrade. */
+function dataFor({ stage, verb, data }: Extract<Effect, { kind: 'command' }>): unknown {
+  // A command that starts something has the data of its stage's start; the machine makes no other.
+  return verb === 'start' ? startForAll(stage, data as StartCommand<typeof stage>) : data;
 }
 
 /**
@@ -134,8 +146,14 @@ function causeOf({ kind, failure, reason }: PipelineContext): Partial<Terms> {
   return failure?.code === 'CANCELLED' ? { reason: 'operator', why } : { reason: 'guard', why, by: 'guard' };
 }
 
-/** W3C trace context: one trace a run, one span a message. Both are derived, so a repetition has the same. */
-function traceOf(runId: string, id: string): string {
-  const hex = (text: string, length: number) => createHash('sha256').update(text).digest('hex').slice(0, length);
-  return `00-${hex(runId, 32)}-${hex(id, 16)}-01`;
+/** Told again after a crash. One that fails is told of, and holds up no run. */
+async function bearWitness({ witnesses = [], log }: OrchestratorContext, checkpoint: Checkpoint): Promise<void> {
+  const { runId } = checkpoint.context;
+  for (const witness of witnesses) {
+    try {
+      await witness.moved(checkpoint);
+    } catch (err) {
+      log.warn({ err, runId }, `orchestrator: ${witness.name} could not follow a transition; the run goes on`);
+    }
+  }
 }

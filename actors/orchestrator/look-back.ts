@@ -17,14 +17,20 @@ const HISTORY_MAX = 30;
 
 type Past = Pick<PipelineInput, 'history' | 'unchangedContent' | 'lastVerdict'>;
 
+/** The run that held a lock before: its id, and what is stored of it if that was read on the way. */
+export interface Before {
+  readonly runId: string;
+  readonly checkpoint: Checkpoint | null;
+}
+
 /** `before`: the run that held the model's lock before this one. */
 export async function lookBack(
   o: OrchestratorContext,
-  before: string | null,
+  before: Before | null,
   record: Deployment | null,
   pipeline: CarriedPipeline,
 ): Promise<Past> {
-  const run = await find(o, before);
+  const run = before?.checkpoint ? readable(before.checkpoint) : await find(o, before?.runId ?? null);
   const lastVerdict = run && (isJudged(run) ? run.context.runId : run.context.lastVerdict);
   // A night without a change says of its data, configuration and champion as much as the one that it was compared with.
   const isBasis = run !== null && (isJudged(run) || statePath(run.value) === 'unchanged');
@@ -39,8 +45,10 @@ export async function lookBack(
 /** Null if there is none, it is gone, or it is of a version that is not known here. */
 async function find(o: OrchestratorContext, runId: string | null): Promise<Checkpoint | null> {
   const stored = runId === null ? null : await o.runs.load(runKey(runId));
-  return stored && isKnown(stored.value) ? upcast(stored.value) : null;
+  return stored && readable(stored.value);
 }
+
+const readable = (checkpoint: Checkpoint) => (isKnown(checkpoint) ? upcast(checkpoint) : null);
 
 /** The gates or a person have decided about its candidate. If nobody did in time, the next night has to ask again. */
 function isJudged({ value, cause, context: { verification } }: Checkpoint): boolean {
@@ -54,8 +62,11 @@ function isSame({ value, context }: Checkpoint, champion: ModelPair | null, pipe
   const { candidate, verification } = context;
   const isServed = statePath(value) === 'completed' && candidate !== null && verification !== null;
   const left = isServed ? { ...verification, model: verification.refit ?? candidate } : context.champion;
-  return isSamePair(left, champion) && canonical(whatCounts(context.pipeline)) === canonical(whatCounts(pipeline));
+  return isSamePair(left, champion) && isSameText(whatCounts(context.pipeline), whatCounts(pipeline));
 }
+
+/** Most nights the fields stand in the same order, and nothing has to be ordered. A setting without a value is none. */
+const isSameText = (a: object, b: object) => JSON.stringify(a) === JSON.stringify(b) || canonical(a) === canonical(b);
 
 type Pair = Pick<ModelPair, 'model' | 'gallery' | 'faces'>;
 

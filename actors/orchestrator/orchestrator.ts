@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { PipelineError } from '../../contracts/errors.ts';
 import { parseData } from '../../contracts/envelope.ts';
 import { HeldBackSchema } from '../../contracts/configuration/record.ts';
-import { CompletedSchemas, FailedSchema, WorkEventSchema } from '../../contracts/messages.ts';
+import { CompletedSchemas, FailedSchema, PipelineEventSchema, WorkEventSchema } from '../../contracts/messages.ts';
 import { parseSubject, type ParsedSubject } from '../../contracts/parse-subject.ts';
 import { heldBackSubject, STREAMS, type WorkStage } from '../../contracts/subjects.ts';
 import type { Delivery } from '../../infra/messaging/bus.ts';
@@ -16,6 +16,7 @@ import { refuse } from './answer.ts';
 import { checkedVerification } from './check-release.ts';
 import type { OrchestratorContext } from './context.ts';
 import { handleAdvisory } from './dead-letters.ts';
+import { startNotifications } from './notifications.ts';
 import { OBSERVE_TIMER } from './observe.ts';
 import { handleOperator } from './operator.ts';
 import { refuseCommand } from './refusals.ts';
@@ -57,6 +58,7 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
       consumer: CONSUMERS.advisories,
       handle: (delivery) => handleAdvisory(o, delivery),
     }),
+    startNotifications(o),
   ];
   const heldBack = o.bus.listen(heldBackSubject('*', '*'), ({ envelope }) => {
     const { actor, host, problems } = parseData(HeldBackSchema, envelope);
@@ -79,7 +81,10 @@ export function startOrchestrator(o: OrchestratorContext): { stop(): Promise<voi
 async function handleFact(o: OrchestratorContext, delivery: Delivery): Promise<void> {
   const event = parseSubject(delivery.subject);
   if (event.family === 'replica-event') return void (await reconsider(o, event.runId));
-  if (event.family === 'pipeline-event') return handleRunStop(o, event.runId, event.fact);
+  if (event.family === 'pipeline-event') {
+    const { model } = parseData(PipelineEventSchema, delivery.envelope);
+    return handleRunStop(o, { runId: event.runId, fact: event.fact, model });
+  }
   if (event.family !== 'work-event') {
     throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: nobody speaks of ${delivery.subject}`);
   }
@@ -95,7 +100,7 @@ function toMachineEvent({ stage, fact }: WorkEvent, { envelope, subject }: Deliv
     case 'completed':
       return completedEvent(stage, envelope);
     case 'failed':
-      return { type: `${stage}.failed`, ...parseData(FailedSchema, envelope) };
+      return failedEvent(stage, envelope);
     case 'cancelled':
     case 'working':
     case 'absent':
@@ -103,6 +108,12 @@ function toMachineEvent({ stage, fact }: WorkEvent, { envelope, subject }: Deliv
     case 'progressed':
       throw new PipelineError('MESSAGE_MALFORMED', `orchestrator: ${subject} is no fact that a run waits for`);
   }
+}
+
+/** A run keeps no lines of the log: notices.ts takes them from the fact. */
+function failedEvent(stage: WorkStage, envelope: Delivery['envelope']): PipelineEvent {
+  const { lastLines: _, ...failed } = parseData(FailedSchema, envelope);
+  return { type: `${stage}.failed`, ...failed };
 }
 
 function completedEvent(stage: WorkStage, envelope: Delivery['envelope']): PipelineEvent {

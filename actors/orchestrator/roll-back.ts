@@ -14,7 +14,7 @@ import { derivedRunId, latestRun, takeLock } from './begin.ts';
 import { pipelineOf } from './configuration.ts';
 import { rollbackLockKey, runKey, type OrchestratorContext } from './context.ts';
 import { applyEvent, beginRun } from './run-loop.ts';
-import { senderOf } from './sender.ts';
+import { senderOf, triggerOf } from './sender.ts';
 
 /**
  * A run that has just put the newest release into service takes it back itself; otherwise a run of its own does. A pair
@@ -48,7 +48,7 @@ export async function rollBackModel(
   const wanted = target?.kind === 'retained' ? { target: target.pair } : {};
   const fresh = { forkedFrom: null, history: [], unchangedContent: null, lastVerdict: null, blessing: null };
   const input = { runId, model, kind: 'rollback' as const, pipeline, champion, reason, ...fresh, ...wanted };
-  const beginning = { runId, messageId: envelope.id, by, input: () => Promise.resolve(input) };
+  const beginning = { runId, messageId: envelope.id, by, trigger: triggerOf(delivery), input: async () => input };
   const { checkpoint, moved } = await beginRun(o, beginning);
   return { checkpoint, changed: moved };
 }

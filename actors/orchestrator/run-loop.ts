@@ -21,6 +21,7 @@ import { runKey, type OrchestratorContext } from './context.ts';
 import { decide, oneByOne, save, settle, type Durable, type Points } from './durable.ts';
 import { carryOut, type EffectFailure } from './effects.ts';
 import { lookLater, observe } from './observe.ts';
+import { triggerSpan, type Trigger } from './run-spans.ts';
 import type { SavedRun } from './saved-runs.ts';
 
 /** The run after a message, and whether the message moved it, now or at an earlier delivery. */
@@ -34,6 +35,7 @@ export interface Beginning {
   readonly messageId: string;
   /** Its sender. */
   readonly by?: string | undefined;
+  readonly trigger?: Trigger | undefined;
   /** Asked for only if there is no such run yet. */
   input(): Promise<PipelineInput>;
 }
@@ -42,7 +44,16 @@ export interface Beginning {
  * Starts a run unless it exists already; `moved` is false then, except for the message that started it. Afterwards
  * everything that its checkpoint asks for is done.
  */
-export async function beginRun(o: OrchestratorContext, { runId, messageId, by, input }: Beginning): Promise<Moved> {
+export async function beginRun(o: OrchestratorContext, { trigger, ...beginning }: Beginning): Promise<Moved> {
+  const begun = await beginOnce(o, beginning);
+  if (begun.moved && trigger) o.tracer?.emit(triggerSpan(begun.checkpoint, trigger));
+  return begun;
+}
+
+function beginOnce(
+  o: OrchestratorContext,
+  { runId, messageId, by, input }: Omit<Beginning, 'trigger'>,
+): Promise<Moved> {
   return oneByOne(o.attempts, runId, async () => {
     const existing = await o.runs.load(runKey(runId));
     if (existing) {

@@ -21,6 +21,7 @@ import type { Delivery } from '../../infra/messaging/bus.ts';
 import { faultPoint } from '../../runtime/fault-points.ts';
 import {
   configured,
+  entryOfRun,
   named,
   newRecord,
   notStarted,
@@ -78,11 +79,20 @@ export async function handleSlot(o: OrchestratorContext, model: string, delivery
 }
 
 /** A run has come to rest. Its schedule counts failures, and a slot may have waited for it. */
-export async function handleRunStop(o: OrchestratorContext, runId: string, fact: PipelineFact): Promise<void> {
-  const model = (await o.runs.load(runKey(runId)))?.value.context.model;
-  if (model === undefined || !(await o.schedules.load(model))) return;
-  await change(o, model, o.now(), (record, moment) => tick(runEnded(record, runId, fact, moment.now), moment));
+export async function handleRunStop(
+  o: OrchestratorContext,
+  { runId, fact, model }: { readonly runId: string; readonly fact: PipelineFact; readonly model: string },
+): Promise<void> {
+  if (!(await o.schedules.load(model))) return;
+  await change(o, model, o.now(), async (record, moment) => {
+    const counts = record.awaited === null || entryOfRun(record, runId) || (await isNight(o, runId));
+    return tick(counts ? runEnded(record, runId, fact, moment.now) : record, moment);
+  });
 }
+
+/** A rollback by an operator is a run as well. */
+const isNight = async (o: OrchestratorContext, runId: string) =>
+  (await o.runs.load(runKey(runId)))?.value.context.kind === 'night';
 
 /** An operator's command, as is the next. Throws SCHEDULE_UNKNOWN. */
 export async function pauseSchedule(
@@ -193,6 +203,11 @@ async function carryOut(
     case 'resumed':
       await say('resumed', { reason: null }, `${effect.id}.resumed`);
       return record;
+    case 'overdue': {
+      const { slot, runId, reason } = effect;
+      await say('overdue', { slot, runId, reason }, `${model}.${slot}.overdue`);
+      return record;
+    }
     default:
       return assertNever(effect);
   }
@@ -213,7 +228,8 @@ async function arm(o: OrchestratorContext, model: string, { dueAt, number }: { d
 async function start(o: OrchestratorContext, record: ScheduleRecord, { slot, runId }: { slot: string; runId: string }) {
   const { model } = record;
   try {
-    await beginNight(o, { model, runId, messageId: `${runId}.start`, by: SCHEDULE });
+    const trigger = { at: new Date(slot) };
+    await beginNight(o, { model, runId, messageId: `${runId}.start`, by: SCHEDULE, trigger });
     return record;
   } catch (error) {
     const { code, message, retryable } = toFailure(error);

@@ -3,3 +3,4 @@ export { endpointsOf } from './api.ts';
 export { openOrchestratorContext } from './context.ts';
 export { startOrchestrator } from './orchestrator.ts';
 export { applySchedules } from './schedule.ts';
+export { openWitnesses } from './witnesses.ts';

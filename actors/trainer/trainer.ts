@@ -20,6 +20,7 @@ import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing
 import { createTrainingStrategy } from '../../services/training/strategies.ts';
 import type { TrainingJob, TrainingOutcome, TrainingStrategy } from '../../services/training/strategy.ts';
 import type { WorkContext } from '../../services/work.ts';
+import { cleanFeatures } from '../../services/training/frozen/forget-features.ts';
 import { withCleanCaches } from '../forget-caches.ts';
 import { startWorker, type Worker } from '../worker.ts';
 import { EVERYTHING, refit } from './refit.ts';
@@ -48,7 +49,7 @@ export function startTrainer(options: TrainerOptions): Worker {
       return train(blobs, signing, { ...command, training, carried: command.training }, context);
     },
   });
-  return withCleanCaches(worker, { stage: 'train', bus, blobs, featureFolders, log });
+  return withCleanCaches(worker, { stage: 'train', bus, blobs, clean: cleanFeatures(featureFolders), log });
 }
 
 /** With all that the command names; `carried` is what it says itself. */

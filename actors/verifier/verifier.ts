@@ -6,14 +6,14 @@ import type { Logger } from 'pino';
 import type { BlobStore } from '../../contracts/blobs.ts';
 import type { VerificationConfig } from '../../contracts/configuration/verification.ts';
 import { toFailure } from '../../contracts/errors.ts';
-import type { ImageSpec, Split } from '../../contracts/dataset.ts';
+import type { ImageSpec } from '../../contracts/dataset.ts';
 import type { StartCommand } from '../../contracts/messages.ts';
 import { refitKeyOf, type BlobRef } from '../../contracts/references.ts';
 import type { ModelPair } from '../../contracts/release.ts';
 import type { Accuracy, VerificationReport } from '../../contracts/verification.ts';
 import type { LocalDefinitions } from '../../infra/config/local-definitions.ts';
 import type { Bus } from '../../infra/messaging/bus.ts';
-import { loadSplits, readManifest } from '../../services/data/load.ts';
+import { readManifest, withSplits } from '../../services/data/load.ts';
 import { dataSummaryOf } from '../../services/report/data-summary.ts';
 import { CARD_FILE, DATA_FILE, EVIDENCE_FILE, REPORT_FILE } from '../../services/report/files.ts';
 import { modelCard } from '../../services/report/model-card.ts';
@@ -22,6 +22,7 @@ import { NO_SIGNING, ownKey, type Signing } from '../../services/signing/signing
 import { releaseStatement } from '../../services/signing/statement.ts';
 import { verifyCandidate } from '../../services/verification/verify.ts';
 import type { WorkContext } from '../../services/work.ts';
+import { cleanFeatures } from '../../services/training/frozen/forget-features.ts';
 import { withCleanCaches } from '../forget-caches.ts';
 import { startWorker, type Worker } from '../worker.ts';
 
@@ -49,7 +50,7 @@ export function startVerifier(options: VerifierOptions): Worker {
       return verify(blobs, signing, { ...command, verification }, context);
     },
   });
-  return withCleanCaches(worker, { stage: 'verify', bus, blobs, featureFolders, log });
+  return withCleanCaches(worker, { stage: 'verify', bus, blobs, clean: cleanFeatures(featureFolders), log });
 }
 
 /** With what the machine has of its own. */
@@ -58,28 +59,23 @@ type Defined = Omit<StartCommand<'verify'>, 'verification'> & { readonly verific
 async function verify(blobs: BlobStore, signing: Signing, command: Defined, context: WorkContext) {
   const { runId, model, dataset, candidate, champion, noun, verification, decision, history } = command;
   const manifest = await readManifest(dataset, blobs);
-  const load = (...splits: Split[]) => loadSplits(manifest, splits, blobs, context.signal);
   const refit = command.refit ? await blobs.find('MODELS', refitKeyOf(candidate)) : null;
   await checkProvenance(signing, blobs, command, refit);
-  const { report, evidence, gallery, golden, servesRefit } = await verifyCandidate(
-    {
-      ...{ runId, model, noun, decision, history },
-      candidateBytes: await blobs.get(candidate),
-      candidateDigest: candidate.digest,
-      championBytes: champion && (await championBytes(blobs, champion, context)),
-      championDigest: champion ? judgedOf(champion).digest : null,
-      championRunId: champion?.runId ?? null,
-      refit: refit && { bytes: await blobs.get(refit), digest: refit.digest },
-      images: {
-        enrolled: await load('train', 'validation', 'held-out'),
-        probes: await load('probe'),
-        strangers: await load('stranger'),
-        heldOut: new Set(manifest.heldOut),
-      },
-      config: verification,
-      image: manifest.image,
-    },
-    context,
+  const job = {
+    ...{ runId, model, noun, decision, history },
+    candidateBytes: await blobs.get(candidate),
+    candidateDigest: candidate.digest,
+    championBytes: champion && (await championBytes(blobs, champion, context)),
+    championDigest: champion ? judgedOf(champion).digest : null,
+    championRunId: champion?.runId ?? null,
+    refit: refit && { bytes: await blobs.get(refit), digest: refit.digest },
+    config: verification,
+    image: manifest.image,
+  };
+  const heldOut = new Set(manifest.heldOut);
+  const lending = { blobs, signal: context.signal };
+  const { report, evidence, gallery, golden, servesRefit } = await withSplits(manifest, PARTS, lending, (parts) =>
+    verifyCandidate({ ...job, images: { ...parts, heldOut } }, context),
   );
   const put = (bucket: 'MODELS' | 'REPORTS', name: string, bytes: Uint8Array) =>
     blobs.put(bucket, `${model}/${runId}/${name}`, bytes);
@@ -105,6 +101,12 @@ async function verify(blobs: BlobStore, signing: Signing, command: Defined, cont
 }
 
 const STATEMENT_FILE = 'release.dsse.json';
+
+const PARTS = {
+  enrolled: ['train', 'validation', 'held-out'],
+  probes: ['probe'],
+  strangers: ['stranger'],
+} as const;
 
 type Stored = Pick<ModelPair, 'gallery' | 'golden' | 'faces'> & { readonly report: BlobRef; readonly refit?: BlobRef };
 

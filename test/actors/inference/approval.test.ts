@@ -7,6 +7,7 @@ import {
   INFER_HEADERS,
   PendingChangeSchema,
   PendingListSchema,
+  RejectedChangeSchema,
   RemoveReplySchema,
 } from '../../../contracts/inference.ts';
 import { galleryAs, inferSubject, STREAMS, type ApprovalVerb, type GalleryVerb } from '../../../contracts/subjects.ts';
@@ -19,6 +20,7 @@ import { managerOf } from '../../../infra/messaging/jetstream.ts';
 interface Asked {
   readonly person?: string;
   readonly request?: string;
+  readonly minEnrolment?: number;
   readonly image?: Uint8Array;
 }
 
@@ -27,6 +29,7 @@ async function askAs(nc: NatsConnection, verb: GalleryVerb | ApprovalVerb, who: 
   const meta = headers();
   if (asked.person) meta.set(INFER_HEADERS.person, asked.person);
   if (asked.request) meta.set(INFER_HEADERS.request, asked.request);
+  if (asked.minEnrolment) meta.set(INFER_HEADERS.minEnrolment, String(asked.minEnrolment));
   const subject = who === null ? inferSubject(MODEL, verb) : galleryAs(MODEL, verb, who);
   const reply = await nc.request(subject, asked.image ?? new Uint8Array(0), { timeout: 15_000, headers: meta });
   return { error: reply.headers?.get(INFER_HEADERS.errorText) ?? '', body: reply.json<unknown>() };
@@ -88,6 +91,75 @@ test('approval: a removal waits too, and each deed has its line without a name i
           ['gallery.remove', 'enroller', true, keyOf('p0'), { model: MODEL, pending }],
         ],
       );
+    }),
+  ));
+
+test('approval: a change that is rejected is gone with its image, never in force, and has its line', () =>
+  withPeopleServer((server) =>
+    withReplicasOn(server, async (context) => {
+      await context.start('r1', { approval: 'second' });
+      await context.deploy({ runId: 'run1' });
+      const [alice, bob] = [await server.as('alice'), await server.as('bob')];
+      const image = await faceOf(11);
+      const { pending } = PendingChangeSchema.parse(
+        (await askAs(alice, 'enroll', 'alice', { person: ADA, image })).body,
+      );
+      const rejected = await askAs(bob, 'reject', 'bob', { request: pending });
+      assert.equal(RejectedChangeSchema.parse(rejected.body), {
+        rejected: pending,
+        verb: 'enroll',
+        person: ADA,
+        by: 'alice',
+      });
+      for (const verb of ['reject', 'approve'] as const)
+        assert.match(
+          (await askAs(bob, verb, 'bob', { request: pending })).error,
+          /^APPROVAL_UNKNOWN: .*gallery pending/,
+        );
+      const { streams } = await managerOf(context.nc);
+      for (const stream of [STREAMS.pending, STREAMS.enrolments])
+        assert.is((await streams.info(stream)).state.messages, 0, stream);
+      const { entries } = await (await createAuditStore(context.nc)).newest(10, null);
+      assert.equal(
+        entries.map((entry) => [entry.action, entry.by, entry.person, entry.about]),
+        [
+          ['gallery.reject', 'bob', keyOf(ADA), { model: MODEL, pending }],
+          ['gallery.enroll', 'alice', keyOf(ADA), { model: MODEL, pending }],
+        ],
+      );
+    }),
+  ));
+
+test('approval: of a rejection and another end of the same change at once, one alone is told that it dropped it', () =>
+  withPeopleServer((server) =>
+    withReplicasOn(server, async (context) => {
+      for (const replicaId of ['r1', 'r2']) await context.start(replicaId, { approval: 'second' });
+      await context.deploy({ runId: 'run1' });
+      const [alice, bob] = [await server.as('alice'), await server.as('bob')];
+      const { pending } = PendingChangeSchema.parse((await askAs(alice, 'remove', 'alice', { person: 'p0' })).body);
+      const both = await Promise.all([0, 1].map(() => askAs(bob, 'reject', 'bob', { request: pending })));
+      assert.is(both.filter(({ error }) => error === '').length, 1);
+      assert.is(both.filter(({ error }) => error.startsWith('APPROVAL_UNKNOWN')).length, 1);
+    }),
+  ));
+
+test('approval: one that waits for its turn changes nothing once the change was rejected', () =>
+  withPeopleServer((server) =>
+    withReplicasOn(server, async (context) => {
+      await context.start('r1', { approval: 'second' });
+      await context.deploy({ runId: 'run1' });
+      const [alice, bob] = [await server.as('alice'), await server.as('bob')];
+      const [image, other] = [await faceOf(11), await faceOf(12)];
+      const waiting = async (person: string, face: Uint8Array) =>
+        PendingChangeSchema.parse((await askAs(alice, 'enroll', 'alice', { person, image: face })).body).pending;
+      const [request, next] = [await waiting(ADA, image), await waiting('Somebody Else', other)];
+      const approved = askAs(bob, 'approve', 'bob', { request, minEnrolment: 1 });
+      assert.is((await askAs(bob, 'reject', 'bob', { request })).error, '');
+      const made = EnrollReplySchema.parse((await askAs(bob, 'approve', 'bob', { request: next })).body);
+      assert.is(made.sequence, 1);
+      assert.match((await approved).error, /^APPROVAL_UNKNOWN: approve request: no change/);
+      const { streams } = await managerOf(context.nc);
+      assert.is((await streams.info(STREAMS.enrolments)).state.messages, 1);
     }),
   ));
 

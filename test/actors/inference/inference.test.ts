@@ -133,7 +133,8 @@ test("inference: a client's mistake is answered as such, counts as no failure an
     );
     assert.match(mistakes[0]!.text, /^IMAGE_UNREADABLE: identify request: /);
     assert.match(mistakes[3]!.text, /header Nightshift-Person/);
-    assert.equal(inference.status().figures, { requests: 0, failed: 0, latencyMs: null, scores: null });
+    const { requests, failed, latencyMs, scores } = inference.status().figures;
+    assert.equal([requests, failed, latencyMs, scores], [0, 0, null, null]);
     assert.is((await ask(context.nc, 'identify', face)).status, 200);
   }));
 

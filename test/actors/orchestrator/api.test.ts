@@ -38,6 +38,41 @@ test('api: a question that does not fit is refused by the name of its field', ()
     }),
   ));
 
+test('api: runs are chosen by model, state and time, and come page by page', () =>
+  withServer((server) =>
+    withSaga(server, { replica: false, orchestrators: 0 }, async ({ orchestrator }) => {
+      const made = Array.from({ length: 5 }, (_, n) => {
+        const input = nightInput({ runId: `n${n}`, model: n === 2 ? 'badge' : 'face' });
+        return firstCheckpoint(input, 'm1', new Date(n * 60_000));
+      });
+      for (const run of made) await orchestrator.runs.save(runKey(run.context.runId), run, 0);
+      await orchestrator.runs.save(runKey('n4'), { ...made[4]!, status: 'done', value: 'failed' }, 5);
+      const ask = async (question: object) => {
+        const { runs, total } = await endpointsOf(orchestrator)[API.runs](question);
+        return [runs.map(({ runId }) => runId).join(' '), total];
+      };
+      assert.equal(await ask({}), ['n4 n3 n2 n1 n0', 5]);
+      assert.equal(await ask({ limit: 2 }), ['n4 n3', 5]);
+      assert.equal(await ask({ limit: 2, before: 'n3' }), ['n2 n1', 5]);
+      assert.equal(await ask({ model: 'face', since: new Date(60_000).toISOString() }), ['n4 n3 n1', 3]);
+      assert.equal(await ask({ state: 'failed' }), ['n4', 1]);
+      assert.equal(await ask({ status: 'active', model: 'badge' }), ['n2', 1]);
+      // An answer is one message, however many words the failures have.
+      const failure = { code: 'INTERNAL' as const, message: 'x'.repeat(300_000), retryable: false };
+      for (const runId of ['n3', 'n1']) {
+        const stored = (await orchestrator.runs.load(runKey(runId)))!;
+        const wordy = { ...stored.value, context: { ...stored.value.context, failure } };
+        await orchestrator.runs.save(runKey(runId), wordy, stored.revision);
+      }
+      assert.equal(await ask({}), ['n4 n3 n2', 5]);
+      assert.equal(await ask({ before: 'n2' }), ['n1 n0', 5]);
+      const unknown = await failureOf(() => endpointsOf(orchestrator)[API.runs]({ before: 'n9' }));
+      assert.match(unknown.message, /no run n9 is among those that fit/);
+      const misspelt = await failureOf(() => endpointsOf(orchestrator)[API.runs]({ state: 'singing' }));
+      assert.match(misspelt.message, /^state: .*failed/);
+    }),
+  ));
+
 test('api: a run that 0.1.0 has stored is shown in the words of today', () =>
   withServer((server) =>
     withSaga(server, { replica: false, orchestrators: 0 }, async ({ orchestrator }) => {
@@ -89,7 +124,7 @@ test('api: a run that 0.2.0 has rejected is shown with its reasons, and can be b
       assert.is((await tell(saga, CTL.pipelineBless, data)).accepted, true);
       await ended(saga, 'b1', 'completed');
       const record = (await orchestrator.deployments.load('face'))!.value;
-      const { history } = await lookBack(orchestrator, 'b1', record, quickPipeline());
+      const { history } = await lookBack(orchestrator, { runId: 'b1', checkpoint: null }, record, quickPipeline());
       assert.is(record.ledger[0]?.reason, 'blessed');
       assert.equal(history, [], 'figures that had another meaning are compared with nothing');
     }),

@@ -15,6 +15,7 @@ import { quickPipeline, trivialWorks, withSaga, type Works } from '../../support
 import { configure } from '../../support/configured.ts';
 import { withServer } from '../../support/server.ts';
 import { contextOf, ended, reached, start, tell } from '../../support/steering.ts';
+import { until } from '../../support/wait.ts';
 import { managerOf } from '../../../infra/messaging/jetstream.ts';
 
 /** As 0.3.0 kept it in each run: all that is local has the word `hush` in it. */
@@ -75,9 +76,11 @@ test('names: a command that 0.3.0 had queued is refused and kept, and the next a
       await reached(saga, 'n1', 'training.working');
       const subject = commandSubject('train', 'start', 'n1');
       const manager = await managerOf(saga.nc);
-      const queued = await manager.streams.getMessage(STREAMS.commands, { last_by_subj: subject });
-      const { data, ...envelope } = queued!.json<{ data: object; id: string }>();
-      await manager.streams.deleteMessage(STREAMS.commands, queued!.seq);
+      // The state is told beside the command, not after it.
+      const last = () => manager.streams.getMessage(STREAMS.commands, { last_by_subj: subject });
+      const queued = await until(last, 'the command to train');
+      const { data, ...envelope } = queued.json<{ data: object; id: string }>();
+      await manager.streams.deleteMessage(STREAMS.commands, queued.seq);
       saga.nc.publish(subject, JSON.stringify({ ...envelope, data: { ...data, training: WHOLE.training } }));
       saga.startLate('train');
       const { failure } = FailedSchema.parse(

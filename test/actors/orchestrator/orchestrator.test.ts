@@ -71,6 +71,13 @@ test('orchestrator: a failure that may pass is retried after a durable back-off'
       await start(saga, 'n1');
       await ended(saga, 'n1', 'completed');
       assert.is(attempts, 3);
+      // Each attempt says why it failed, also after the run has completed.
+      const { timeline } = await endpointsOf(saga.orchestrator)[API.run]({ runId: 'n1' });
+      assert.equal(
+        timeline.filter(({ failure }) => failure).map(({ cause, failure }) => [cause, failure?.message]),
+        [1, 2].map(() => ['train.failed', 'the thread died']),
+      );
+      assert.is(timeline.filter(({ cause }) => cause === 'train.failed').length, 2);
     });
   }));
 
