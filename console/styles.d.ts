@@ -1,0 +1,2 @@
+/** Style sheets, which esbuild puts into dist/console/main.css. */
+declare module '*.css';
