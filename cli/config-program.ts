@@ -1,5 +1,6 @@
 /** The names, flags and help of `nightshift apply` and `nightshift config`; their work is in commands/. Part of program.ts. */
 import { InvalidArgumentError, type Command } from 'commander';
+import { namingCommands } from './arguments.ts';
 import type { GlobalOptions } from './global-options.ts';
 
 const load = {
@@ -27,6 +28,7 @@ export function configCommands(nightshift: Command): void {
     .command('config')
     .description('the configuration of the system: its history, one revision, and back to an earlier one')
     .enablePositionalOptions();
+  namingCommands(config);
   config
     .command('history', { isDefault: true })
     .description('list the revisions that are kept, with who applied each')

@@ -4,10 +4,13 @@
  */
 import { ACTORS, type ActorName } from '../actors/names.ts';
 import { environmentFor, onlyFor } from '../infra/access/login-of.ts';
+import type { Role } from '../contracts/roles.ts';
 import type { Config } from '../infra/config/config.ts';
+import { NO_NOTIFY, variablesOfNotify } from '../contracts/configuration/notify.ts';
+import { variablesOfLogins } from '../infra/config/gateway.ts';
 import type { Logger, LogLevel, LogSink } from '../runtime/logger.ts';
 import { startPart } from '../runtime/processes.ts';
-import { systemOf } from './commands/ready.ts';
+import { systemOf } from '../infra/config/system.ts';
 import { supervise, type PartSpec, type Supervisor } from './supervisor.ts';
 
 export interface Crew extends Omit<Supervisor, 'start' | 'tell'> {
@@ -24,20 +27,25 @@ const ORDER: readonly ActorName[] = ['inference', ...ACTORS.filter((name) => nam
 const AWAITED: readonly ActorName[] = ['inference', 'orchestrator'];
 
 /** `config` for all that concerns the processes; what the actors work by comes with `start`. */
-export function hireCrew({ nats, supervisor }: Config, log: Logger, sink: LogSink): Crew {
+export function hireCrew({ nats, gateway, notify, supervisor }: Config, log: Logger, sink: LogSink): Crew {
   let work: { readonly url: string; readonly config: Config } | null = null;
   const { restartsMax, memoryMaxMiB } = supervisor;
   const system = systemOf({ nats });
-  const parts = ORDER.map((name): PartSpec => {
-    const heapMaxMiB = memoryMaxMiB[name];
+  const parts = ORDER.filter((name) => name !== 'gateway' || gateway.enabled).map((name): PartSpec => {
+    const ofIt = memoryMaxMiB[name];
     return {
       name,
-      launch: () => startPart('cli/actor.process', { name, heapMaxMiB, env: environmentFor(nats, name, process.env) }),
+      launch: () =>
+        startPart('cli/actor.process', {
+          name,
+          memoryMaxMiB: ofIt,
+          env: secretsFor(name, { nats, gateway, notify }, process.env),
+        }),
       orders: () => {
         const { url, config } = work!; // Asked for from `start` on.
-        return { type: 'start', url, system, config: { ...config, nats: onlyFor(config.nats, name) } };
+        return { type: 'start', url, system, config: settingsFor(name, config) };
       },
-      memoryMaxMiB: heapMaxMiB,
+      memoryMaxMiB: ofIt,
       isAwaited: AWAITED.includes(name),
     };
   });
@@ -53,4 +61,26 @@ export function hireCrew({ nats, supervisor }: Config, log: Logger, sink: LogSin
       whole.tell({ type: 'reload', level });
     },
   };
+}
+
+/** The gateway acts for those who log in to it, and so it has their logins; no other actor has. */
+const rolesOf = (name: ActorName, { logins }: Config['gateway']): readonly Role[] =>
+  name === 'gateway' ? [name, ...new Set(Object.values(logins).map(({ role }) => role))] : [name];
+
+function settingsFor(name: ActorName, config: Config): Config {
+  const nats = onlyFor(config.nats, ...rolesOf(name, config.gateway));
+  const gateway = name === 'gateway' ? config.gateway : { ...config.gateway, logins: {} };
+  const notify = name === 'orchestrator' ? config.notify : NO_NOTIFY;
+  return { ...config, nats, gateway, notify };
+}
+
+type WithSecrets = Pick<Config, 'nats' | 'gateway' | 'notify'>;
+
+function secretsFor(name: ActorName, { nats, gateway, notify }: WithSecrets, env: NodeJS.ProcessEnv) {
+  const kept = environmentFor(nats, rolesOf(name, gateway), env);
+  const foreign = new Set([
+    ...(name === 'gateway' ? [] : variablesOfLogins(gateway)),
+    ...(name === 'orchestrator' ? [] : variablesOfNotify(notify)),
+  ]);
+  return Object.fromEntries(Object.entries(kept).filter(([variable]) => !foreign.has(variable)));
 }

@@ -1,7 +1,12 @@
-/** The decision of a release in words, for `nightshift status`: people, thresholds, what was promised, and a warning. */
+/**
+ * The decision of a release in words, for `nightshift status`: people, thresholds, what was promised, a warning, and the figures
+ * of its verification.
+ */
 import type { ModelStatus } from '../contracts/api.ts';
 import { PEOPLE, type Noun } from '../contracts/configuration/noun.ts';
 import type { DecisionInForce } from '../contracts/decision.ts';
+import type { Measured } from '../services/report/figures.ts';
+import { percent } from '../services/report/words.ts';
 
 /**
  * That of the release in service, as a replica told it. While a change of the gallery spreads, replicas may differ for a
@@ -25,6 +30,14 @@ export function decisionLines(
     `verify      matches from ${digits(verify.threshold)}; ${promise('FAR', verify.far)}`,
     ...(warning === null ? [] : [`warning     ${warning}`]),
   ];
+}
+
+/** As the verification of the pair measured it, on the data of its night. */
+export function figuresLine({ candidate }: Measured, { one }: Noun = PEOPLE): string {
+  const { recognition, identify } = candidate.accuracy;
+  const { share, upper } = identify.fpir;
+  const strangers = `strangers let in ${percent(share)}, with 95 % confidence below ${percent(upper)}`;
+  return `figures     rank-1 per ${one} ${percent(recognition.rank1PerPerson)}; ${strangers}; threshold ${digits(identify.threshold)}`;
 }
 
 const promise = (name: string, share: number | null) =>

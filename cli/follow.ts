@@ -3,7 +3,7 @@
  * them. Shared by `nightshift run` and the demo.
  */
 import { z } from 'zod';
-import { FailureSchema, PipelineEventSchema, ProgressedSchema } from '../contracts/messages.ts';
+import { FailedSchema, FailureSchema, PipelineEventSchema, ProgressedSchema } from '../contracts/messages.ts';
 import { parseSubject } from '../contracts/parse-subject.ts';
 import { CTL, RUN_STOPS, type PipelineFact, type Stage } from '../contracts/subjects.ts';
 import { ALL, commandRefusedSubject, commandToken } from '../contracts/subjects.ts';
@@ -15,6 +15,8 @@ export interface RunWatcher {
   progress(stage: Stage, progress: Progress): void;
   /** A worker has finished its stage; `data` is the event's. */
   completed(stage: Stage, data: Record<string, unknown>): void;
+  /** An attempt of a stage failed; the run may try again. */
+  failed(stage: Stage, failure: z.infer<typeof FailureSchema>): void;
   /** The run went into another state. */
   advanced(state: string): void;
 }
@@ -102,6 +104,7 @@ function tell(
   if (event.family !== 'work-event') return null;
   const { stage, fact } = event;
   if (fact === 'progressed') watcher.progress(stage, ProgressedSchema.parse(envelope.data).progress);
+  if (fact === 'failed') watcher.failed(stage, FailedSchema.parse(envelope.data).failure);
   if (fact === 'completed') watcher.completed(stage, envelope.data as Record<string, unknown>);
   return null;
 }

@@ -1,18 +1,23 @@
 /**
- * The command line: names, flags and help of every command. Their work is in commands/. Exit codes: 0 done, 1 a run or
- * command did not succeed, 2 wrong usage or configuration, 3 a look (`--dry-run` of apply) that found differences. Code that runs models is loaded only by commands that need
- * it.
+ * The command line: names, flags and help of every command. Their work is in commands/. Exit codes: 0 done, 1 a run or command
+ * did not succeed, 2 wrong usage or configuration, 3 a look (`--dry-run` of apply) that found differences. Code that runs models
+ * is loaded only by commands that need it.
  */
 import { Argument, Command, Option } from 'commander';
 import { ACTORS } from '../actors/names.ts';
 import { toFailure } from '../contracts/errors.ts';
-import { CLIENT_ROLES, PERSON_ROLES } from '../contracts/roles.ts';
-import { actorName, clientRoles, people, positiveNumber, releaseNumber } from './arguments.ts';
+import { actorName, namingCommands, portNumber, positiveNumber, releaseNumber, sequenceNumber } from './arguments.ts';
 import { backboneCommands } from './commands/backbone.ts';
 import { configCommands } from './config-program.ts';
 import { facesCommands } from './commands/faces.ts';
+import { dataCommands } from './data-program.ts';
 import type { SteerVerb } from './commands/steer.ts';
+import { STATE_NAMES } from '../contracts/run-words.ts';
 import { STAGES } from '../contracts/subjects.ts';
+import { SHELLS } from './completion.ts';
+import { authCommands, signingCommands } from './trust-program.ts';
+import { notifyCommands } from './notify-program.ts';
+import { storeCommands } from './store-program.ts';
 import { withGlobalOptions, type GlobalOptions } from './global-options.ts';
 import { endAnyway } from './shutdown.ts';
 
@@ -21,7 +26,8 @@ const EXIT_CODE_USAGE = 2;
 /** A command's module is loaded when the command runs: help, and the word that one is misspelt, need none. */
 const load = {
   ask: () => import('./commands/ask.ts'),
-  auth: () => import('./commands/auth.ts'),
+  compare: () => import('./commands/compare.ts'),
+  completion: () => import('./completion.ts'),
   curve: () => import('./commands/curve.ts'),
   demo: () => import('../demo/demo.ts'),
   dlq: () => import('./commands/dlq.ts'),
@@ -31,10 +37,7 @@ const load = {
   audit: () => import('./commands/audit.ts'),
   forget: () => import('./commands/forget.ts'),
   gallery: () => import('./commands/gallery.ts'),
-  keys: () => import('./commands/keys.ts'),
   operate: () => import('./commands/operate.ts'),
-  release: () => import('./commands/release.ts'),
-  releaseRestore: () => import('./commands/release-restore.ts'),
   report: () => import('./commands/report.ts'),
   runShow: () => import('./commands/run-show.ts'),
   schedule: () => import('./commands/schedule.ts'),
@@ -44,14 +47,21 @@ const load = {
   steer: () => import('./commands/steer.ts'),
 };
 
+/** Of the orchestrator. */
+const INSPECT = [
+  '--inspect [port]',
+  'stream the runs to the inspector of Stately, whose page comes from the network: a page of this machine shows it',
+  portNumber,
+] as const;
 const JSON_OUTPUT = ['--json', 'print one JSON object to stdout'] as const;
+const WATCH = ['--watch', 'look again every two seconds, until Ctrl-C'] as const;
 const REASON = ['--reason <text>', 'why, in words for people'] as const;
 const RUN_ID = 'id of the run; `nightshift runs` lists them';
 const ALL_MODELS = 'model name; all models if absent';
 
-export async function runProgram(argv: readonly string[]): Promise<void> {
+export async function runProgram(argv: readonly string[], version: string): Promise<void> {
   try {
-    await program().parseAsync(argv);
+    await program(version).parseAsync(argv);
   } catch (error) {
     const { code, message } = toFailure(error);
     process.stderr.write(`nightshift: ${message} [${code}]\n`);
@@ -61,10 +71,12 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   }
 }
 
-function program(): Command {
+export function program(version: string): Command {
   const nightshift = withGlobalOptions(new Command('nightshift'))
     .description('Retrains a recognition model every night and hot-swaps it into service.')
-    .showHelpAfterError()
+    .version(version, '--version', 'print the version')
+    // One line that says what is right, in place of two screens of help.
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
     // Without `enablePositionalOptions`: the global options count wherever they stand, before the command or after it.
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_CODE_USAGE));
 
@@ -72,6 +84,7 @@ function program(): Command {
     .command('start')
     .description('start the server and all actors, and keep them up until Ctrl-C')
     .option('--insecure', 'the server asks nobody who it is: every program on this machine may do everything')
+    .option(...INSPECT)
     .action(async (options, command) => {
       await (await load.start()).startCommand(options, globals(command));
     });
@@ -88,8 +101,9 @@ function program(): Command {
     .command('actor')
     .description('run one actor against a running server')
     .argument('<name>', ACTORS.join(', '), actorName)
-    .action(async (name, _, command) => {
-      await (await load.start()).actorCommand(name, globals(command));
+    .option(...INSPECT)
+    .action(async (name, options, command) => {
+      await (await load.start()).actorCommand(name, options, globals(command));
     });
   nightshift
     .command('ready')
@@ -98,6 +112,7 @@ function program(): Command {
     .option(...JSON_OUTPUT)
     .action(async (name, options, command) => (await load.ready()).readyCommand(name, options, globals(command)));
   const run = nightshift.command('run').description('start a run now, or show one').enablePositionalOptions();
+  namingCommands(run);
   run
     .command('start', { isDefault: true })
     .description('start a run and follow it to its end')
@@ -111,11 +126,13 @@ function program(): Command {
     .description("show the verdict on a run's candidate, and its time line: states, causes, and how long each lasted")
     .argument('<runId>', RUN_ID)
     .option('--at <n>', 'show the run as it was after its n-th transition', positiveNumber)
+    .option(...WATCH)
     .option(...JSON_OUTPUT)
     .action(async (runId, options, command) => (await load.runShow()).runShowCommand(runId, options, globals(command)));
   nightshift
     .command('status')
     .description('show what is in service and what is under way')
+    .option(...WATCH)
     .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.show()).statusCommand(options, globals(command)));
   nightshift
@@ -125,7 +142,14 @@ function program(): Command {
     .action(async (options, command) => (await load.doctor()).doctorCommand(options, globals(command)));
   nightshift
     .command('runs')
-    .description('list the latest runs')
+    .description('list runs, newest first')
+    .option('--model <name>', 'of this model')
+    .addOption(new Option('--state <state>', 'in this state').choices(STATE_NAMES))
+    .option('--active', 'only those that have not ended')
+    .option('--since <time>', 'nothing older: 7d, 12h, 30m, or a date')
+    .option('--before <runId>', 'older than this run')
+    .option('--limit <n>', 'how many at most', positiveNumber, 50)
+    .option(...WATCH)
     .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.show()).runsCommand(options, globals(command)));
   nightshift
@@ -144,6 +168,15 @@ function program(): Command {
     .addOption(new Option('--card', "print the model's card, as Markdown").conflicts('json'))
     .option(...JSON_OUTPUT)
     .action(async (runId, options, command) => (await load.report()).reportCommand(runId, options, globals(command)));
+  nightshift
+    .command('compare')
+    .description('two runs side by side: verdicts, figures, speed, and what was configured otherwise')
+    .argument('<from>', RUN_ID)
+    .argument('<to>', 'id of the later run')
+    .option(...JSON_OUTPUT)
+    .action(async (from, to, options, command) =>
+      (await load.compare()).compareCommand(from, to, options, globals(command)),
+    );
   nightshift
     .command('deployments')
     .description('show which release served when, and why')
@@ -171,24 +204,27 @@ function program(): Command {
       (await load.operate()).rollbackCommand(model, options, globals(command)),
     );
   configCommands(nightshift);
+  dataCommands(nightshift);
   authCommands(nightshift);
   steerCommands(nightshift);
   galleryCommands(nightshift);
   approvalCommands(nightshift);
   forgetCommand(nightshift);
+  storeCommands(nightshift, globals);
+  notifyCommands(nightshift, globals);
   scheduleCommands(nightshift);
   deadLetterCommands(nightshift);
   nightshift
     .command('refused')
     .description('list operator commands that were refused, with their senders and the reasons')
-    .option('--limit <n>', 'how many at most', Number, 20)
+    .option('--limit <n>', 'how many at most', positiveNumber, 20)
     .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.refused()).refusedCommand(options, globals(command)));
   nightshift
     .command('audit')
     .description('list who commanded what, and who enrolled or removed people')
     .option('--since <time>', 'nothing older: 7d, 12h, 30m, or a date', '7d')
-    .option('--limit <n>', 'how many at most', Number, 100)
+    .option('--limit <n>', 'how many at most', positiveNumber, 100)
     .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.audit()).auditCommand(options, globals(command)));
   backboneCommands(nightshift);
@@ -202,29 +238,18 @@ function program(): Command {
     .action(async (options) => {
       await (await load.demo()).demoCommand(options);
     });
+  nightshift
+    .command('completion')
+    .description('print a script by which a shell completes commands and flags')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .action(async (shell) => {
+      process.stdout.write((await load.completion()).completionScript(nightshift, shell));
+    });
   return nightshift;
 }
 
-function authCommands(nightshift: Command): void {
-  const auth = nightshift.command('auth').description('who may do what at nats-server').enablePositionalOptions();
-  auth
-    .command('export')
-    .description('print the rights of every role, for the administrator of a server')
-    .addOption(new Option('--format <format>', 'for a configuration file, or commands of nsc').choices(['conf', 'nsc']))
-    .option('--account <name>', 'nsc: the account of the users', 'NIGHTSHIFT')
-    .option('--person <name:role>', `also somebody with a name (${PERSON_ROLES.join(', ')}); may be repeated`, people)
-    .action(async (options, command) => (await load.auth()).authExportCommand(options, globals(command)));
-  auth
-    .command('context')
-    .description('write contexts of the NATS CLI, `nats --context <namespace>-<role>`, for the server of `start`')
-    .argument('<roles...>', CLIENT_ROLES.join(', '), clientRoles)
-    .action(async (roles, _, command) => (await load.auth()).authContextCommand(roles, globals(command)));
-  auth
-    .command('check')
-    .description('try what each role may do and may not do, at the server itself')
-    .option(...JSON_OUTPUT)
-    .action(async (options, command) => (await load.auth()).authCheckCommand(options, globals(command)));
-}
+/** Commander puts the nearest command into a second line. */
+const oneLine = (text: string): string => `${text.trim().replaceAll(/\s*\n\s*/g, ' ')}; see --help\n`;
 
 /** Commands about one run that are answered at once. */
 function steerCommands(nightshift: Command): void {
@@ -303,14 +328,24 @@ function galleryCommands(nightshift: Command): void {
 function approvalCommands(nightshift: Command): void {
   const gallery = nightshift
     .command('gallery')
-    .description('changes of a gallery that wait for a second person (gallery.approval)')
+    .description('who is in a gallery, and changes of it that wait for a second person (gallery.approval)')
     .enablePositionalOptions();
+  namingCommands(gallery);
   gallery
     .command('pending', { isDefault: true })
-    .description('list them')
+    .description('list the changes that wait')
     .argument('[model]', 'model name', 'face')
     .option(...JSON_OUTPUT)
     .action(async (model, options, command) => (await load.gallery()).pendingCommand(model, options, globals(command)));
+  gallery
+    .command('people')
+    .description('list who is in it, by name')
+    .argument('[model]', 'model name', 'face')
+    .option('--search <text>', 'part of the name')
+    .option('--limit <n>', 'how many at most', positiveNumber, 50)
+    .option('--after <name>', 'the page behind this name')
+    .option(...JSON_OUTPUT)
+    .action(async (model, options, command) => (await load.gallery()).peopleCommand(model, options, globals(command)));
   gallery
     .command('approve')
     .description('make a change that another person has asked for')
@@ -318,6 +353,13 @@ function approvalCommands(nightshift: Command): void {
     .option('--model <name>', 'model name', 'face')
     .option(...JSON_OUTPUT)
     .action(async (id, options, command) => (await load.gallery()).approveCommand(id, options, globals(command)));
+  gallery
+    .command('reject')
+    .description('drop a change that waits, with its image; also one of your own')
+    .argument('<id>', 'its id in the list')
+    .option('--model <name>', 'model name', 'face')
+    .option(...JSON_OUTPUT)
+    .action(async (id, options, command) => (await load.gallery()).rejectChangeCommand(id, options, globals(command)));
 }
 
 function forgetCommand(nightshift: Command): void {
@@ -337,6 +379,7 @@ function scheduleCommands(nightshift: Command): void {
     .command('schedule')
     .description('list, pause and resume the schedules that start runs')
     .enablePositionalOptions();
+  namingCommands(schedule);
   schedule
     .command('list', { isDefault: true })
     .description('list the schedules, their next slots, and the outcome of the latest')
@@ -365,70 +408,29 @@ function deadLetterCommands(nightshift: Command): void {
     .command('dlq')
     .description('list dead letters (messages that nobody could handle), send them again or drop them')
     .enablePositionalOptions();
+  namingCommands(dlq);
   dlq
     .command('list', { isDefault: true })
     .description('list the newest dead letters with their reasons')
-    .option('--limit <n>', 'how many at most', Number, 20)
+    .option('--limit <n>', 'how many at most', positiveNumber, 20)
     .option(...JSON_OUTPUT)
     .action(async (options, command) => (await load.dlq()).dlqListCommand(options, globals(command)));
   dlq
     .command('show')
     .description('show a whole dead letter: reason, headers, body')
-    .argument('<seq>', 'its number in the list', Number)
+    .argument('<seq>', 'its number in the list', sequenceNumber)
     .option(...JSON_OUTPUT)
     .action(async (seq, options, command) => (await load.dlq()).dlqShowCommand(seq, options, globals(command)));
   dlq
     .command('redrive')
     .description('publish a dead letter again under its subject')
-    .argument('<seq>', 'its number in the list', Number)
+    .argument('<seq>', 'its number in the list', sequenceNumber)
     .action(async (seq, _, command) => (await load.dlq()).dlqEndCommand('redriven', seq, globals(command)));
   dlq
     .command('drop')
     .description('throw a dead letter away')
-    .argument('<seq>', 'its number in the list', Number)
+    .argument('<seq>', 'its number in the list', sequenceNumber)
     .action(async (seq, _, command) => (await load.dlq()).dlqEndCommand('dropped', seq, globals(command)));
-}
-
-function signingCommands(nightshift: Command): void {
-  const keys = nightshift
-    .command('keys')
-    .description('list, rotate and revoke the keys by which releases are signed')
-    .enablePositionalOptions();
-  keys
-    .command('list', { isDefault: true })
-    .description('list the keys that this machine believes, and which of them it has')
-    .option(...JSON_OUTPUT)
-    .action(async (options, command) => (await load.keys()).keysListCommand(options, globals(command)));
-  keys
-    .command('rotate')
-    .description('make a new key for a name; what the former one signed stays valid')
-    .argument('<name>', 'verifier, trainer, orchestrator, operator, or one of these with -<more>')
-    .option(...JSON_OUTPUT)
-    .action(async (name, options, command) => (await load.keys()).keysRotateCommand(name, options, globals(command)));
-  keys
-    .command('revoke')
-    .description('refuse from now on what a key has signed, or a model or gallery by its digest')
-    .argument('<what>', 'id or name of a key, or a digest (sha256:...)')
-    .option(...JSON_OUTPUT)
-    .action(async (what, options, command) => (await load.keys()).keysRevokeCommand(what, options, globals(command)));
-  const release = nightshift.command('release').description('hand a release on, or restore the record of one');
-  release
-    .command('export')
-    .description('write a release as files, with its statement and a signature that model_signing accepts')
-    .argument('<what>', 'a model, for its release in service, or a run, for its candidate')
-    .requiredOption('--out <folder>', 'the folder; it is made if it is not there')
-    .option(...JSON_OUTPUT)
-    .action(async (what, options, command) =>
-      (await load.release()).releaseExportCommand(what, options, globals(command)),
-    );
-  release
-    .command('restore')
-    .description("put a lost deployment record back, from a replica's note on this machine, sealed by its key")
-    .argument('<model>', 'model name')
-    .option(...JSON_OUTPUT)
-    .action(async (model, options, command) =>
-      (await load.releaseRestore()).releaseRestoreCommand(model, options, globals(command)),
-    );
 }
 
 const globals = (command: Command): GlobalOptions => command.optsWithGlobals();

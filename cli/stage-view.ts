@@ -45,8 +45,9 @@ export function createStageView(stream: NodeJS.WriteStream, quiet = false): Stag
     },
     completed: (_stage, data) => {
       leave(resultOf(data));
-      for (const { action, message } of findingsIn(data)) line(`    ${action}: ${message}`);
+      for (const finding of findingsIn(data)) line(`    ${describeFinding(finding)}`);
     },
+    failed: (stage, { code, message }) => line(`    an attempt of ${stage} failed: ${message} [${code}]`),
     advanced: (state) => {
       const stage = stageOfState(state);
       if (stage) enter(stage);
@@ -71,12 +72,14 @@ const STATES: Readonly<Record<string, Stage>> = {
   verifying: 'verify',
   deploying: 'deploy',
 };
-const stageOfState = (state: string): Stage | undefined => STATES[state.split('.')[0]!];
+/** Undefined before the first stage and after the last. */
+export const stageOfState = (state: string): Stage | undefined => STATES[state.split('.')[0]!];
 
-function noteOf({ done, total, unit, figures, etaMs }: Progress): string {
+function noteOf({ done, total, unit, figures, etaMs, waitsFor }: Progress): string {
   const known = Object.entries(figures).map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
   const eta = etaMs === undefined ? [] : [`ETA ${formatEta(etaMs)}`];
-  return [...eta, `${Number(done.toFixed(1))}/${total} ${unit}s`, ...known].join('  ');
+  const waits = waitsFor === undefined ? [] : [`waits: ${waitsFor}`];
+  return [...waits, ...eta, `${Number(done.toFixed(1))}/${total} ${unit}s`, ...known].join('  ');
 }
 
 /** The figures of a stage's result that a person wants to see. */
@@ -89,6 +92,15 @@ function resultOf(data: Record<string, unknown>): string {
         `${key === 'people' ? nounIn(data).many : key} ${typeof data[key] === 'number' ? Number((data[key] as number).toPrecision(4)) : String(data[key])}`,
     )
     .join(', ');
+}
+
+/** A note with twenty names is read by `nightshift data show`, and not while the stages pass by. */
+const NOTE_CHARACTERS_MAX = 240;
+
+function describeFinding({ action, message }: z.infer<typeof DataFindingSchema>): string {
+  const characters = Array.from(message);
+  if (action !== 'note' || characters.length <= NOTE_CHARACTERS_MAX) return `${action}: ${message}`;
+  return `${action}: ${characters.slice(0, NOTE_CHARACTERS_MAX).join('').trimEnd()} …`;
 }
 
 /** Of a collection: whatever its data was found to differ in from that of the model in service. */

@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PipelineError, type Failure } from '../contracts/errors.ts';
 import type { Logger, LogSink } from '../runtime/logger.ts';
-import { limitMemory } from '../runtime/memory-limit.ts';
+import { ACTOR_THREADS, limitMemory } from '../runtime/memory-limit.ts';
 import { lowerForGood } from '../runtime/priority.ts';
 import { tryKill, type Part } from '../runtime/processes.ts';
 import { pauseOf, type Pauses } from '../runtime/retry.ts';
@@ -183,7 +183,7 @@ async function live(whole: Whole, member: Member): Promise<string> {
   member.child = child;
   if (member.wasUp && !spec.isAwaited) lowerForGood(child.pid);
   if (whole.isStarted) tell(child, spec.orders());
-  const limit = spec.memoryMaxMiB === undefined ? null : limitMemory(child.pid, spec.memoryMaxMiB * MIB);
+  const limit = spec.memoryMaxMiB === undefined ? null : limitMemory(child.pid, spec.memoryMaxMiB * MIB, ACTOR_THREADS);
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
   member.child = null;
   member.isUp = false;

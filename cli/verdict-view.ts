@@ -2,14 +2,16 @@
  * The verdict of a verification as people read it: its reasons first, then the five figures that matter beside those of
  * the champion, then the gates of the report. Shown at the end of `nightshift run` and by `nightshift run show`.
  */
-import Table from 'cli-table3';
 import type { NatsConnection } from 'nats';
-import { PEOPLE, type Noun } from '../contracts/configuration/noun.ts';
+import { z } from 'zod';
+import type { RunMemory } from '../contracts/api.ts';
+import { NounSchema, PEOPLE, type Noun } from '../contracts/configuration/noun.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { CompletedSchemas, type Completed } from '../contracts/messages.ts';
 import { VerificationReportSchema, type Gate, type VerificationReport } from '../contracts/verification.ts';
 import { createBlobStore } from '../infra/stores/blob-store.ts';
 import { figureLines } from '../services/report/figures.ts';
+import { createTable } from './table.ts';
 
 export type Verification = Completed<'verify'>;
 
@@ -36,6 +38,11 @@ async function readReport(nc: NatsConnection, ref: Verification['report']): Prom
   }
 }
 
+const WithNounSchema = z.object({ pipeline: z.object({ noun: NounSchema }) });
+
+/** The words for people in the configuration with which a run began. Undefined in the memory of a run of before 0.3.0. */
+export const nounOf = (memory: RunMemory): Noun | undefined => WithNounSchema.safeParse(memory).data?.pipeline.noun;
+
 export function describeVerdict({ verification, report }: Judged, noun: Noun = PEOPLE): string {
   const { verdict, admitted, reasons, figures } = verification;
   const may = verdict !== 'inconclusive' ? '' : admitted ? ', and may serve' : ', and may not serve';
@@ -51,11 +58,9 @@ export function describeVerdict({ verification, report }: Judged, noun: Noun = P
 }
 
 function gatesTable(gates: readonly Gate[]): string {
-  const table = new Table({
-    head: ['gate', 'outcome', 'value', 'limit', ''],
-    style: { head: [], border: [] },
-    wordWrap: true,
-    colWidths: [null, null, null, null, 60],
+  const table = createTable(['gate', 'outcome', 'value', 'limit', ''], {
+    wraps: { '': 20 },
+    drops: ['value', 'limit'],
   });
   for (const { name, outcome, value, limit, message } of gates) {
     table.push([name, outcome, digits(value), digits(limit), message]);

@@ -8,7 +8,7 @@ import { PipelineError } from '../contracts/errors.ts';
 import {
   EmbedReplySchema,
   IdentifyReplySchema,
-  PersonSchema,
+  AskedPersonSchema,
   VerifyReplySchema,
   type EmbedReply,
   type IdentifyReply,
@@ -16,7 +16,7 @@ import {
 } from '../contracts/inference.ts';
 import { TokenSchema } from '../contracts/references.ts';
 import type { InferVerb } from '../contracts/subjects.ts';
-import { ask } from './ask.ts';
+import { ask, type Checked } from './ask.ts';
 import { createBudget, createLatencies } from './latency.ts';
 import { Peers } from './peers.ts';
 import { transmit, type Connection, type WireAnswer, type WireRequest } from './wire.ts';
@@ -41,6 +41,8 @@ const AskOptionsSchema = z.strictObject({
   minEnrolment: z.number().int().min(1).optional(),
   /** With a canary: the same key goes the same way. */
   key: z.string().min(1).max(256).optional(),
+  /** W3C trace context of the caller: the replica's spans become part of that trace. */
+  traceparent: z.string().min(1).max(256).optional(),
 });
 export type AskOptions = z.input<typeof AskOptionsSchema>;
 
@@ -86,52 +88,56 @@ export function createClient(nc: Connection, clientOptions: ClientOptions): Clie
     checkImage(nc, verb, image);
     const { deadlineMs = deadlineDefaultMs, signal } = options;
     const send = (replica: string | null, timeoutMs: number) => {
-      const headers = {
-        ...headersOf(options, person),
-        ...seen(release),
-        deadlineMs: String(Math.ceil(timeoutMs * REPLICA_SHARE)),
-      };
+      const headers = headersOf(options, person, release, timeoutMs);
       return transmit(nc, { namespace, model, verb, image, replica, headers, timeoutMs });
     };
-    const check = ({ body }: WireAnswer) => refusalOf(schema.safeParse(body), release);
-    const answer = await ask({ latencies, budget, peers, counts, send, check }, { deadlineMs, signal });
-    const reply = schema.parse(answer.body);
+    const check = ({ body }: WireAnswer) => checked(schema, body, release);
+    const reply = await ask({ latencies, budget, peers, counts, send, check }, { deadlineMs, signal });
     release = Math.max(release, reply.release);
     return reply;
   };
   return {
     identify: (image, options = {}) => question({ verb: 'identify', image }, IdentifyReplySchema, options),
     verify: async (person, image, options = {}) => {
-      parsed(PersonSchema, person, 'verify request: person');
-      return question({ verb: 'verify', image, person }, VerifyReplySchema, options);
+      const name = parsed(AskedPersonSchema, person, 'verify request: person');
+      return question({ verb: 'verify', image, person: name }, VerifyReplySchema, options);
     },
     embed: (image, options = {}) => question({ verb: 'embed', image }, EmbedReplySchema, options),
     statistics: () => ({ ...counts, p99Ms: latencies.p99Ms, release }),
   };
 }
 
-type Checked =
-  | { readonly success: true; readonly data: { readonly release: number } }
-  | { readonly success: false; readonly error: z.ZodError };
-
 /** Another replica is asked instead of believing one that is behind. */
-function refusalOf(reply: Checked, release: number): PipelineError | null {
-  if (!reply.success) {
-    const message = `the answer of a replica does not fit (${describeIssues(reply.error)}); is it of another version?`;
-    return new PipelineError('MESSAGE_MALFORMED', message);
+function checked<T extends { readonly release: number }>(
+  schema: z.ZodType<T>,
+  body: unknown,
+  release: number,
+): Checked<T> {
+  const parsedBody = schema.safeParse(body);
+  if (!parsedBody.success) {
+    const message = `the answer of a replica does not fit (${describeIssues(parsedBody.error)}); is it of another version?`;
+    return { reply: null, error: new PipelineError('MESSAGE_MALFORMED', message) };
   }
-  if (reply.data.release >= release) return null;
-  const message = `a replica answered by release ${reply.data.release}, and release ${release} has answered before`;
-  return new PipelineError('RELEASE_NOT_REACHED', message, { retryable: true });
+  const reply = parsedBody.data;
+  if (reply.release >= release) return { reply, error: null };
+  const message = `a replica answered by release ${reply.release}, and release ${release} has answered before`;
+  return { reply: null, error: new PipelineError('RELEASE_NOT_REACHED', message, { retryable: true }) };
 }
 
-const seen = (release: number) => (release > 0 ? { seenRelease: String(release) } : {});
-
-function headersOf({ input, minRelease, minEnrolment, key }: AskOptions, person: string | undefined) {
-  const given = { person, input, minRelease, minEnrolment, key };
-  return Object.fromEntries(
-    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as const])),
-  );
+/** `release`: the newest that has answered, 0 before. */
+function headersOf(
+  { input, minRelease, minEnrolment, key, traceparent }: AskOptions,
+  person: string | undefined,
+  release: number,
+  timeoutMs: number,
+): WireRequest['headers'] {
+  return {
+    ...{ person, input, key, traceparent },
+    minRelease: minRelease?.toString(),
+    minEnrolment: minEnrolment?.toString(),
+    seenRelease: release > 0 ? String(release) : undefined,
+    deadlineMs: String(Math.ceil(timeoutMs * REPLICA_SHARE)),
+  };
 }
 
 function checkImage({ info }: Connection, verb: InferVerb, image: Uint8Array): void {

@@ -2,9 +2,21 @@
 
 /** A replica that has not answered for so long may be gone, and the queue group knows better. */
 const REMEMBERED_MS = 5_000;
+/** Any of several that serve has had its share of a busy door's requests within that time. A quiet door waits for a retry. */
+const ALONE_MS = 60_000;
 
 export class Peers {
   readonly #answeredAtMs = new Map<string, number>();
+  #servedUpToMs = -Infinity;
+
+  /** When the latest of all requests that were served was sent. */
+  get servedUpToMs(): number {
+    return this.#servedUpToMs;
+  }
+
+  served(sentAtMs: number): void {
+    this.#servedUpToMs = Math.max(this.#servedUpToMs, sentAtMs);
+  }
 
   /** It is alive. */
   answered(replica: string, nowMs: number): void {
@@ -15,6 +27,13 @@ export class Peers {
   /** Nobody listens there any more. */
   gone(replica: string): void {
     this.#answeredAtMs.delete(replica);
+  }
+
+  /** All answers of the last minute came from one and the same: there is no other to ask. */
+  isOneAlone(nowMs: number): boolean {
+    let heard = 0;
+    for (const at of this.#answeredAtMs.values()) if (nowMs - at < ALONE_MS) heard += 1;
+    return heard === 1;
   }
 
   /**

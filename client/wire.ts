@@ -23,8 +23,8 @@ export interface WireRequest {
   readonly image: Uint8Array;
   /** Null: any replica. */
   readonly replica: string | null;
-  /** Of INFER_HEADERS. */
-  readonly headers: Readonly<Partial<Record<keyof typeof INFER_HEADERS, string>>>;
+  /** Of INFER_HEADERS; those that are undefined are left out. */
+  readonly headers: Readonly<Partial<Record<keyof typeof INFER_HEADERS, string | undefined>>>;
   readonly timeoutMs: number;
 }
 
@@ -39,15 +39,16 @@ export interface WireAnswer {
 /** In the namespace of the installation, the first token of each subject. */
 function addressOf({ namespace, model, verb, replica }: WireRequest): string {
   const subject = replica === null ? inferSubject(model, verb) : inferAt(model, verb, replica);
-  return [namespace, ...subject.split('.').slice(1)].join('.');
+  return `${namespace}${subject.slice(subject.indexOf('.'))}`;
 }
 
 /** Never rejects. */
 export async function transmit(nc: Connection, request: WireRequest): Promise<WireAnswer> {
   const meta = headers();
-  for (const [name, value] of Object.entries(request.headers)) {
-    // Exactly the keys of the type.
-    meta.set(INFER_HEADERS[name as keyof typeof INFER_HEADERS], value);
+  for (const name in request.headers) {
+    const key = name as keyof typeof INFER_HEADERS; // Exactly the keys of the type.
+    const value = request.headers[key];
+    if (value !== undefined) meta.set(INFER_HEADERS[key], value);
   }
   const subject = addressOf(request);
   try {
@@ -55,33 +56,45 @@ export async function transmit(nc: Connection, request: WireRequest): Promise<Wi
     const options = { timeout: request.timeoutMs, headers: meta as never };
     return readReply(await nc.request(subject, request.image, options), subject);
   } catch (cause) {
-    const why = isNobodyThere(cause) ? 'no replica listens there' : String(cause);
-    const error = new PipelineError('NATS_UNAVAILABLE', `${subject}: ${why}`, { retryable: true, cause });
-    return { status: 0, replica: null, body: null, error };
+    return { status: 0, replica: null, body: null, error: errorOf(cause, subject, request.replica) };
   }
 }
 
+function errorOf(cause: unknown, subject: string, replica: string | null): PipelineError {
+  // Another replica may still be asked by the subject for all.
+  if (isNamed(cause, 'PermissionViolationError'))
+    return new PipelineError('PERMISSION_DENIED', `this login may not ask ${subject}: nats-server refuses it`, {
+      ...{ retryable: replica !== null, cause },
+    });
+  const why = isNobodyThere(cause) ? 'no replica listens there' : String(cause);
+  return new PipelineError('NATS_UNAVAILABLE', `${subject}: ${why}`, { retryable: true, cause });
+}
+
+export const isNobodyThere = (error: unknown): boolean => isNamed(error, 'NoResponders');
+
 /** The library wraps it, or not; its class is another in each copy. */
-export const isNobodyThere = (error: unknown): boolean =>
-  error instanceof Error && (error.name === 'NoResponders' || isNobodyThere(error.cause));
+const isNamed = (error: unknown, name: string): boolean =>
+  error instanceof Error && (error.name === name || isNamed(error.cause, name));
 
 const ErrorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-const ReplicaSchema = z.object({ replica: z.string() });
 const RETRYABLE: readonly ErrorCode[] = ['OVERLOADED', 'NOT_READY', 'RELEASE_NOT_REACHED', 'HOST_FAILED'];
 
 function readReply(reply: WireReply, subject: string): WireAnswer {
   const body = jsonOf(reply.string());
-  const named = ReplicaSchema.safeParse(body);
-  const replica = named.success ? named.data.replica : null;
+  const replica = has(body, 'replica') && typeof body.replica === 'string' ? body.replica : null;
   const status = Number(reply.headers?.get(INFER_HEADERS.errorStatus) || 200);
-  const failed = ErrorSchema.safeParse(body);
-  if (status === 200 && !failed.success) return { status, replica, body, error: null };
-  const { code, message } = failed.success ? failed.data.error : { code: 'INTERNAL', message: `${subject}: ${status}` };
+  // A good answer is not tried as an error: to find that it is none would make one.
+  const failed = has(body, 'error') ? ErrorSchema.safeParse(body).data?.error : undefined;
+  if (status === 200 && !failed) return { status, replica, body, error: null };
+  const { code, message } = failed ?? { code: 'INTERNAL', message: `${subject}: ${status}` };
   const known: ErrorCode = code in ERRORS ? (code as ErrorCode) : 'INTERNAL';
   const hint = Number(reply.headers?.get(INFER_HEADERS.retryAfterMs) || NaN);
   const options = { retryable: RETRYABLE.includes(known), ...(Number.isFinite(hint) ? { retryAfterMs: hint } : {}) };
   return { status, replica, body, error: new PipelineError(known, message, options) };
 }
+
+const has = <F extends string>(body: unknown, field: F): body is Record<F, unknown> =>
+  typeof body === 'object' && body !== null && field in body;
 
 /** The text itself if it is no JSON: no schema of a reply takes that. */
 function jsonOf(text: string): unknown {

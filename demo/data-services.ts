@@ -6,7 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { SamplePage } from '../services/data/http-source.ts';
+import type { SamplePage } from '../services/data/http-page.ts';
 import { drawnAlbums, emptyStreet, folderAlbums, type Album, type Photograph } from './photographs.ts';
 import { createRandom } from './random.ts';
 

@@ -6,10 +6,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createClient } from '../client/client.ts';
 import { PipelineError } from '../contracts/errors.ts';
 import type { Role } from '../contracts/roles.ts';
 import { loginOf } from '../infra/access/login-of.ts';
 import { ConfigSchema, type Config } from '../infra/config/config.ts';
+import { namespaceOf } from '../infra/messaging/wire.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { startSystem } from '../main.ts';
 import { connectClient, type Client } from '../cli/client.ts';
@@ -17,6 +19,7 @@ import { onSignal } from '../cli/signals.ts';
 import { sourcesOf, startDataServices, type DataServices } from './data-services.ts';
 import { brokenPromises, toJson, toTable } from './report.ts';
 import { MODEL, tellStory } from './story.ts';
+import { DEADLINE_MS } from './traffic.ts';
 
 export interface DemoOptions {
   readonly data?: string;
@@ -60,7 +63,7 @@ export async function demoCommand({ data: folder, json = false }: DemoOptions): 
       const doorLogin = loginOf(config.nats, 'door', url);
       const story = await tellStory({
         bus: client.bus,
-        door: door.nc,
+        door: createClient(door.nc, { model: MODEL, namespace: namespaceOf(door.nc), deadlineMs: DEADLINE_MS }),
         url,
         doorLogin,
         data,
@@ -138,6 +141,8 @@ function demoConfig(home: string, data: DataServices): Config {
       [MODEL]: {
         ...sourcesOf(data),
         decision: DECISION,
+        // The night of wrong labels would be held for its data, and the verdict is to be seen.
+        checks: { conflictingNames: { action: 'note' }, imagesLeft: { action: 'note' } },
         image: { width: IMAGE_SIZE, height: IMAGE_SIZE },
         training: TRAINING,
         verification: { gates: GATES },

@@ -3,14 +3,12 @@
  * each phase staff, newcomers and strangers come to the door.
  * It acts only through public subjects and the two data services, as a user's system would.
  */
-import type { NatsConnection } from 'nats';
+import type { Client } from '../client/client.ts';
 import { PipelineError } from '../contracts/errors.ts';
-import { IdentifyReplySchema } from '../contracts/inference.ts';
 import { CompletedSchemas, ModelDeployedSchema } from '../contracts/messages.ts';
-import { inferSubject, modelDeployedSubject, type Stage } from '../contracts/subjects.ts';
+import { modelDeployedSubject, type Stage } from '../contracts/subjects.ts';
 import type { Login } from '../infra/config/nats.ts';
 import type { Bus } from '../infra/messaging/bus.ts';
-import { readAnswer } from '../cli/client.ts';
 import { newRunId, rollBack } from '../cli/commands/operate.ts';
 import { startAndFollow, type RunEnd, type RunWatcher } from '../cli/follow.ts';
 import { createStageView } from '../cli/stage-view.ts';
@@ -27,7 +25,7 @@ const WARM_UP_MS = 1_500;
 export interface StoryContext {
   readonly bus: Bus;
   /** At the door: it may ask who somebody is, and nothing else. */
-  readonly door: NatsConnection;
+  readonly door: Client;
   readonly url: string;
   readonly doorLogin: Login;
   readonly data: DataServices;
@@ -162,6 +160,7 @@ async function night(c: StoryContext, traffic?: Traffic): Promise<Night> {
   const figures = { imagesPerSecond: 0, rank1: 0, reasons: [] as readonly string[] };
   const watcher: RunWatcher = {
     progress: view.progress,
+    failed: view.failed,
     completed: (stage, data) => {
       view.completed(stage, data);
       if (stage === 'train') figures.imagesPerSecond = CompletedSchemas.train.parse(data).imagesPerSecond;
@@ -194,7 +193,7 @@ function periodOf(state: string): string {
 async function atTheDoor(c: StoryContext): Promise<AtTheDoor> {
   const ask = async (images: readonly { readonly person: string | null; readonly image: Uint8Array }[]) => {
     const names: (string | null)[] = [];
-    for (const { image } of images) names.push(await identify(c, image));
+    for (const { image } of images) names.push((await c.door.identify(image)).person);
     const right = names.filter((name, index) => name !== null && name === images[index]!.person).length;
     return { images: images.length, right, wrong: names.filter((name) => name !== null).length - right };
   };
@@ -205,12 +204,6 @@ async function atTheDoor(c: StoryContext): Promise<AtTheDoor> {
     newcomers: await ask(of(c.data.newPeople)),
     strangers: await ask(c.data.liveStrangers.map((image) => ({ person: null, image }))),
   };
-}
-
-async function identify({ door }: StoryContext, image: Uint8Array): Promise<string | null> {
-  const subject = inferSubject(MODEL, 'identify');
-  const answer = await door.request(subject, image, { timeout: 5_000 });
-  return readAnswer(answer, IdentifyReplySchema, subject).person;
 }
 
 const say = ({ staff, newcomers, strangers }: AtTheDoor) =>

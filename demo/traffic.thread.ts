@@ -1,19 +1,22 @@
-/** The thread of traffic.ts: sends on schedule, counts every request once, reports when told to stop. */
+/**
+ * The thread of traffic.ts: asks on schedule, as a door that uses nightshift/client, counts every request once, reports when
+ * told to stop.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { build, type Histogram } from 'hdr-histogram-js';
-import { errors } from 'nats';
-import { IdentifyReplySchema } from '../contracts/inference.ts';
-import { inferSubject } from '../contracts/subjects.ts';
-import { readAnswer } from '../cli/client.ts';
+import { createClient } from '../client/client.ts';
+import { PipelineError } from '../contracts/errors.ts';
 import { connectNats } from '../infra/messaging/connection.ts';
-import { question } from '../infra/messaging/wire.ts';
+import { namespaceOf } from '../infra/messaging/wire.ts';
 import { createLogger } from '../runtime/logger.ts';
-import type { PeriodFigures, TrafficData, TrafficFigures, TrafficMessage } from './traffic.ts';
+import {
+  DEADLINE_MS,
+  type PeriodFigures,
+  type TrafficData,
+  type TrafficFigures,
+  type TrafficMessage,
+} from './traffic.ts';
 
-/** All that is looked at of a reply. */
-const ReleaseSchema = IdentifyReplySchema.pick({ release: true });
-/** As long as the NATS CLI waits by default. */
-const REQUEST_TIMEOUT_MS = 5_000;
 /** Enough to see what went wrong; the count has the rest. */
 const FAILURES_SHOWN = 5;
 const TICK_MS = 2;
@@ -30,7 +33,7 @@ const port = parentPort!; // This module runs only as a thread.
 const { url, login, model, requestsPerSecond, probes } = workerData.data as TrafficData;
 const log = createLogger({ level: 'warn' });
 const nc = await connectNats({ url, login, name: 'demo-traffic', role: 'door', log, isHasty: true });
-const subject = inferSubject(model, 'identify');
+const client = createClient(nc, { model, namespace: namespaceOf(nc), deadlineMs: DEADLINE_MS });
 const periods = new Map<string, Period>();
 const failures: string[] = [];
 const releases: Record<string, number> = {};
@@ -70,12 +73,11 @@ async function send(image: Uint8Array, due: number, period: Period): Promise<voi
   period.sent++;
   const atLeast = inService;
   try {
-    const answer = await question(nc, subject, image, { timeout: REQUEST_TIMEOUT_MS });
-    const { release } = readAnswer(answer, ReleaseSchema, subject);
+    const { release } = await client.identify(image);
     releases[release] = (releases[release] ?? 0) + 1;
     if (release < atLeast) period.misrouted++;
   } catch (error) {
-    if (error instanceof errors.TimeoutError) period.lost++;
+    if (error instanceof PipelineError && error.code === 'NATS_UNAVAILABLE') period.lost++;
     else period.failed++;
     if (failures.length < FAILURES_SHOWN) failures.push(String(error));
   }

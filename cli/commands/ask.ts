@@ -1,14 +1,9 @@
 /** `nightshift ask`: who is on a picture, or is it that person, asked by the same request as any door sends. */
 import { PipelineError } from '../../contracts/errors.ts';
-import {
-  IdentifyReplySchema,
-  VerifyReplySchema,
-  type IdentifyReply,
-  type VerifyReply,
-} from '../../contracts/inference.ts';
+import type { IdentifyReply, VerifyReply } from '../../contracts/inference.ts';
 import type { InferVerb } from '../../contracts/subjects.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { readImage, requestInfer } from '../infer.ts';
+import { askReplicas, readImage } from '../infer.ts';
 import { withClient } from '../with-client.ts';
 
 export type AskedVerb = Exclude<InferVerb, 'embed'>;
@@ -34,10 +29,9 @@ export async function askCommand(
   await withClient(
     global,
     async (client) => {
-      const reply: IdentifyReply | VerifyReply =
-        verb === 'identify'
-          ? await requestInfer(client, { model, verb, image, reply: IdentifyReplySchema })
-          : await requestInfer(client, { model, verb, person, image, reply: VerifyReplySchema });
+      const reply = await askReplicas<IdentifyReply | VerifyReply>(client, model, (replicas) =>
+        person === undefined ? replicas.identify(image) : replicas.verify(person, image),
+      );
       process.stdout.write(json ? `${JSON.stringify(reply)}\n` : `${textOf(model, reply)}\n`);
     },
     'door',

@@ -1,10 +1,11 @@
 /** `nightshift audit`: who commanded what, and who changed a gallery, from the log that nobody can edit. */
-import Table from 'cli-table3';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { KeptAuditEntry } from '../../contracts/audit.ts';
 import { API } from '../../contracts/subjects.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { timeOf } from '../time.ts';
 import { withClient } from '../with-client.ts';
+import { createTable } from '../table.ts';
 
 export interface AuditOptions {
   readonly since: string;
@@ -24,18 +25,13 @@ export async function auditCommand({ since, limit, json }: AuditOptions, global:
 }
 
 function tableOf(entries: readonly KeptAuditEntry[]): string {
-  const table = new Table({
-    head: ['at', 'by', 'did', 'about', 'why'],
-    style: { head: [], border: [] },
-    wordWrap: true,
-    colWidths: [null, null, null, 40, 40],
-  });
+  const table = createTable(['at', 'by', 'did', 'about', 'why'], { wraps: { about: 16, why: 12 }, drops: ['at'] });
   for (const { at, by, action, about, person, reason } of entries) {
     const fields = { ...about, ...(person === null ? {} : { person }) };
     // Most commands name the run that they are about.
     const own = Object.entries(fields).filter(([name, value]) => name !== 'runId' || value !== about['run']);
     const told = own.map(([name, value]) => `${name} ${value}`);
-    table.push([at.slice(0, 19), by, action, told.join(', '), reason ?? '']);
+    table.push([timeOf(at), by, action, told.join(', '), reason ?? '']);
   }
   return table.toString();
 }

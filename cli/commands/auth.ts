@@ -2,7 +2,6 @@
  * `nightshift auth`: the rights of each role for the administrator of a server (export), contexts of the NATS CLI for our
  * own server (context), and whether a server gives each role what it should have and nothing else (check).
  */
-import Table from 'cli-table3';
 import { PipelineError } from '../../contracts/errors.ts';
 import { isWho } from '../../contracts/identity.ts';
 import type { ClientRole, Person } from '../../contracts/roles.ts';
@@ -10,9 +9,11 @@ import { checkAccess } from '../../infra/access/check.ts';
 import { addressOf } from '../../infra/access/keys.ts';
 import { contextNameOf, writeNatsCliContext } from '../../infra/access/nats-cli-context.ts';
 import { authorizationOf, nscCommands } from '../../infra/access/server-users.ts';
+import { moreRights } from '../../infra/config/sample-streams.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { configOf, serverUrl } from '../with-client.ts';
+import { createTable } from '../table.ts';
 
 interface ExportOptions {
   readonly format?: 'conf' | 'nsc';
@@ -24,7 +25,9 @@ export function authExportCommand(
   { format = 'conf', account, person = [] }: ExportOptions,
   global: GlobalOptions,
 ): void {
-  const { namespace } = configOf(global).nats;
+  const config = configOf(global);
+  const { namespace } = config.nats;
+  const more = moreRights(config);
   const wrong = person.find(({ who }) => !isWho(who));
   if (wrong)
     throw new PipelineError('CONFIG_INVALID', `"${wrong.who}" cannot be the name of a person (docs/operations.md)`);
@@ -33,11 +36,12 @@ export function authExportCommand(
     throw new PipelineError('CONFIG_INVALID', `"${twice.who}" is named twice; a person has one user, and one role`);
   const text =
     format === 'nsc'
-      ? nscCommands(namespace, account, person)
+      ? nscCommands(namespace, account, person, more)
       : authorizationOf(
           namespace,
           placeFor,
           person.map((it) => ({ ...it, key: placeFor(it.who) })),
+          more,
         );
   process.stdout.write(text);
 }
@@ -66,7 +70,7 @@ export async function authCheckCommand({ json }: { readonly json?: boolean }, gl
   const isRight = results.every(({ expected, found }) => expected === found);
   if (json) process.stdout.write(`${JSON.stringify({ isRight, results })}\n`);
   else {
-    const table = new Table({ head: ['role', 'attempt', 'should be', 'is'], style: { head: [], border: [] } });
+    const table = createTable(['role', 'attempt', 'should be', 'is'], { wraps: { attempt: 24 }, drops: ['should be'] });
     for (const { role, attempt, expected, found } of results) {
       table.push([role, attempt, expected, expected === found ? found : `${found}  <-- WRONG`]);
     }

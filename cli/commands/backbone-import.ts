@@ -1,10 +1,10 @@
 /** `nightshift backbone import` at work: a progress bar while crops are tried, and the report for people or as JSON. */
-import Table from 'cli-table3';
 import type { Crop } from '../../services/training/backbone/assemble.ts';
 import type { CropSearch } from '../../services/training/backbone/crop-search.ts';
 import { importBackbone, type ImportOptions, type ImportReport } from '../../services/training/backbone/import.ts';
 import type { LookFlags } from '../../services/training/backbone/look.ts';
 import { progressBar } from '../progress-bar.ts';
+import { createTable } from '../table.ts';
 
 export interface Flags
   extends LookFlags, Pick<ImportOptions, 'out' | 'output' | 'channels' | 'crop' | 'images' | 'sample'> {
@@ -41,8 +41,9 @@ function textOf({ file, bytes, source, input, features, check, crop, search, ima
 }
 
 function tableOf({ tried, best, people, images }: CropSearch): string {
-  const head = ['crop: left, top, width, height', 'rank-1', 'TAR at FAR 1e-2', ''];
-  const table = new Table({ head, style: { head: [], border: [] } });
+  const table = createTable(['crop: left, top, width, height', 'rank-1', 'TAR at FAR 1e-2', ''], {
+    drops: ['TAR at FAR 1e-2'],
+  });
   const share = (value: number) => `${(100 * value).toFixed(1)} %`;
   for (const it of tried) table.push([boxOf(it.crop), share(it.rank1), share(it.tar), it === best ? 'best' : '']);
   return `  ${images} images of ${people} people, each against all others:\n${table.toString()}`;

@@ -1,5 +1,4 @@
 /** `nightshift config`: what the configuration of the system is and was, and back to an earlier revision of a model. */
-import Table from 'cli-table3';
 import type { ConfigRevision } from '../../contracts/configuration/record.ts';
 import { API, CTL } from '../../contracts/subjects.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
@@ -7,9 +6,11 @@ import type { Client } from '../client.ts';
 import { confirm } from '../confirm.ts';
 import { describeDifferences, differences } from '../config-diff.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { timeOf } from '../time.ts';
 import { withClient } from '../with-client.ts';
 import { EXIT_CODE_DIFFERS } from './apply.ts';
 import { newCommandId } from './operate.ts';
+import { createTable } from '../table.ts';
 
 interface Output {
   readonly json?: boolean;
@@ -32,15 +33,10 @@ const NONE = 'no model is configured; `nightshift apply -f <file>` configures th
 const historyOf = async ({ ask }: Client, model: string) => (await ask(API.configHistory, { model })).revisions;
 
 function tableOf(revisions: readonly ConfigRevision[]): string {
-  const table = new Table({
-    head: ['model', 'revision', 'at', 'by', 'what', 'why'],
-    style: { head: [], border: [] },
-    wordWrap: true,
-    colWidths: [null, null, null, null, null, 40],
-  });
+  const table = createTable(['model', 'revision', 'at', 'by', 'what', 'why'], { wraps: { why: 16 }, drops: ['at'] });
   for (const { model, revision, at, by, verb, from, reason } of revisions) {
     const what = verb === 'rollback' ? `back to ${from}` : verb === 'remove' ? 'removed' : 'applied';
-    table.push([model, revision, at.slice(0, 19), by, what, reason ?? '']);
+    table.push([model, revision, timeOf(at), by, what, reason ?? '']);
   }
   return table.toString();
 }
@@ -56,7 +52,7 @@ export async function configShowCommand(
     if (json) return void process.stdout.write(`${JSON.stringify({ models: shown })}\n`);
     if (shown.length === 0) return void process.stdout.write(NONE);
     for (const { pipeline, ...about } of shown) {
-      const head = `${about.model}, revision ${about.revision} of ${about.at.slice(0, 19)}, by ${about.by}`;
+      const head = `${about.model}, revision ${about.revision} of ${timeOf(about.at)}, by ${about.by}`;
       process.stdout.write(`${head}${pipeline ? `\n${JSON.stringify(pipeline, null, 2)}` : ': removed'}\n`);
     }
   });

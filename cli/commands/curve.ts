@@ -2,7 +2,6 @@
  * `nightshift curve`: how a run's training went, pass by pass, as a table, as JSON, or as the picture stored with it.
  */
 import { writeFile } from 'node:fs/promises';
-import Table from 'cli-table3';
 import { parseData } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { CompletedSchemas, type Completed } from '../../contracts/messages.ts';
@@ -12,6 +11,7 @@ import { createBlobStore } from '../../infra/stores/blob-store.ts';
 import type { Client } from '../client.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
+import { createTable } from '../table.ts';
 
 export async function curveCommand(
   runId: string,
@@ -40,8 +40,9 @@ async function findCurve({ bus }: Client, runId: string): Promise<NonNullable<Co
 }
 
 function tableOf({ runId, model, points }: LearningCurve): string {
-  const head = ['epoch', 'loss', 'validation loss', 'validation rank-1', 'learning rate', 'images/s'];
-  const table = new Table({ head, style: { head: [], border: [] } });
+  const table = createTable(['epoch', 'loss', 'validation loss', 'validation rank-1', 'learning rate', 'images/s'], {
+    drops: ['learning rate', 'validation loss', 'images/s'],
+  });
   const digits = (value: number | null | undefined) => (value == null ? '-' : value.toPrecision(3));
   for (const { epoch, loss, validationLoss, validationRank1, learningRate, imagesPerSecond } of points) {
     const rank1 = validationRank1 === null ? '-' : `${(100 * validationRank1).toFixed(1)} %`;

@@ -1,11 +1,12 @@
 /** `nightshift dlq`: list, show, redrive and drop dead letters. */
-import Table from 'cli-table3';
 import type { KeptLetter } from '../../contracts/dead-letter.ts';
 import { API, CTL, deadLetterEventSubject } from '../../contracts/subjects.ts';
 import { followCommand } from '../../infra/messaging/send-command.ts';
 import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { timeOf } from '../time.ts';
 import { withClient } from '../with-client.ts';
+import { createTable } from '../table.ts';
 
 export async function dlqListCommand({ limit, json }: { limit: number; json?: boolean }, global: GlobalOptions) {
   await withClient(global, async ({ ask }) => {
@@ -13,14 +14,12 @@ export async function dlqListCommand({ limit, json }: { limit: number; json?: bo
     if (json) return void process.stdout.write(`${JSON.stringify(answer)}\n`);
     const { letters, total } = answer;
     if (total === 0) return void process.stdout.write('no dead letters\n');
-    const table = new Table({
-      head: ['seq', 'kept', 'subject', 'deliveries', 'code', 'why'],
-      style: { head: [], border: [] },
-      wordWrap: true,
-      colWidths: [null, null, null, null, null, 60],
+    const table = createTable(['seq', 'kept', 'subject', 'deliveries', 'code', 'why'], {
+      wraps: { subject: 16, why: 20 },
+      drops: ['deliveries', 'kept', 'code'],
     });
     for (const { seq, keptAt, subject, deliveries, code, error } of letters)
-      table.push([seq, keptAt.slice(0, 19), subject || '?', deliveries, code, error]);
+      table.push([seq, timeOf(keptAt), subject || '?', deliveries, code, error]);
     process.stdout.write(
       `${table.toString()}\n${letters.length} of ${total}; look at one: nightshift dlq show <seq>\n`,
     );

@@ -2,7 +2,6 @@
  * `nightshift forget`: has a person taken out of all that is stored and prints what was looked through and found. The name
  * leaves this process as a salted hash alone, so that the order itself is no trace of them.
  */
-import Table from 'cli-table3';
 import { z } from 'zod';
 import { parseData } from '../../contracts/envelope.ts';
 import { PipelineError } from '../../contracts/errors.ts';
@@ -17,6 +16,7 @@ import { confirm } from '../confirm.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { withClient } from '../with-client.ts';
 import { newCommandId } from './operate.ts';
+import { createTable } from '../table.ts';
 
 export interface ForgetOptions {
   readonly yes?: boolean;
@@ -78,9 +78,9 @@ function textOf(person: string, { mode, found, rows, sources, remarks }: ForgetR
   if (mode === 'readmit') {
     return found ? `"${person}" may be collected again\n` : `"${person}" was not left out; nothing is changed\n`;
   }
-  const table = new Table({
-    head: ['place', 'of what', 'looked at', 'changed', 'removed', 'left'],
-    style: { head: [], border: [] },
+  const table = createTable(['place', 'of what', 'looked at', 'changed', 'removed', 'left'], {
+    wraps: { 'of what': 12 },
+    drops: ['looked at'],
   });
   for (const { place, what, looked, changed, removed, left } of rows)
     table.push([place, what, looked, changed, removed, left]);

@@ -2,7 +2,6 @@
  * `nightshift keys`: the signing keys of this machine and the list of those that it believes. Works on files alone and asks
  * no server; other machines get the list as a copy.
  */
-import Table from 'cli-table3';
 import { existsSync } from 'node:fs';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Trust, TrustedKey } from '../../contracts/signing.ts';
@@ -11,6 +10,8 @@ import { withRevoked, withRotated } from '../../services/signing/change-trust.ts
 import { namesIn, newKey, readTrust, storeKey, writeTrust } from '../../services/signing/key-folder.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { configOf } from '../with-client.ts';
+import { timeOf } from '../time.ts';
+import { createTable } from '../table.ts';
 
 interface Output {
   readonly json?: boolean;
@@ -23,9 +24,9 @@ export function keysListCommand({ json }: Output, global: GlobalOptions): void {
   const { required, revoked, adopted } = trust;
   const own = namesIn(files.keysDir);
   if (json) return print({ ...files, keys, own, required, revoked, adopted });
-  const table = new Table({ head: ['key', 'id', 'state', 'since', 'private half'], style: { head: [], border: [] } });
+  const table = createTable(['key', 'id', 'state', 'since', 'private half'], { drops: ['since', 'private half'] });
   for (const { name, id, state, addedAt } of keys) {
-    table.push([name, id, state, addedAt.slice(0, 19), own.includes(name) && state === 'signs' ? 'here' : '']);
+    table.push([name, id, state, timeOf(addedAt), own.includes(name) && state === 'signs' ? 'here' : '']);
   }
   const demands = `a release needs ${required.verifier} verifier(s) and ${required.operator} operator(s)`;
   const digests = revoked.digests.map((digest) => `revoked ${digest}\n`).join('');

@@ -2,14 +2,10 @@
  * `nightshift ready [name]`: whether the processes of this machine can work, for a healthcheck or a script that waits. It reads
  * what they note themselves and asks no server. Exit code 0 if they can, 1 if one cannot or none is there.
  */
-import type { Config } from '../../infra/config/config.ts';
-import { resolve } from 'node:path';
+import { systemOf } from '../../infra/config/system.ts';
 import { notesOf } from '../../runtime/readiness.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { configOf } from '../with-client.ts';
-
-/** By which the notes of one system are told from those of another on the same machine. */
-export const systemOf = ({ nats }: Pick<Config, 'nats'>): string => nats.url ?? resolve(nats.storeDir);
 
 export function readyCommand(
   name: string | undefined,

@@ -1,11 +1,12 @@
 /** `nightshift schedule`: the schedules with what became of their latest slots, and pause and resume. */
-import Table from 'cli-table3';
 import type { ScheduleStatus } from '../../contracts/api.ts';
 import { API, CTL, scheduleEventSubject } from '../../contracts/subjects.ts';
 import { followCommand } from '../../infra/messaging/send-command.ts';
 import { newCommandId } from './operate.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { timeOf } from '../time.ts';
 import { withClient } from '../with-client.ts';
+import { createTable } from '../table.ts';
 
 /** Slots shown per model; `--json` has all that are kept. */
 const SHOWN_MAX = 10;
@@ -62,14 +63,9 @@ function describe({ model, config, paused, waiting, upcoming, recent }: Schedule
       ? [`  waiting   ${waiting.slot} ${waiting.dueAt ? `until ${waiting.dueAt}` : 'for a run to end'}`]
       : []),
   ];
-  const table = new Table({
-    head: ['slot', 'became', 'run', 'ended', 'why'],
-    style: { head: [], border: [] },
-    wordWrap: true,
-    colWidths: [null, null, null, null, 46],
-  });
+  const table = createTable(['slot', 'became', 'run', 'ended', 'why'], { wraps: { why: 20 }, drops: ['ended', 'run'] });
   for (const { slot, count, decision, runId, end, reason } of recent.slice(-SHOWN_MAX).reverse()) {
-    const slots = count === undefined ? slot.slice(0, 19) : `${slot.slice(0, 19)} (${count})`;
+    const slots = count === undefined ? timeOf(slot) : `${timeOf(slot)} (${count})`;
     table.push([slots, decision, runId ?? '-', end ?? '-', reason]);
   }
   return `${lines.join('\n')}\n${recent.length > 0 ? `${table.toString()}\n` : ''}`;

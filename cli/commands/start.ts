@@ -16,7 +16,7 @@ import { contextNameOf } from '../../infra/access/nats-cli-context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { hireCrew, type Crew } from '../crew.ts';
 import { applyReload, levelAnew } from '../reload.ts';
-import { systemOf } from './ready.ts';
+import { systemOf } from '../../infra/config/system.ts';
 import { endOnSignal, type Ending } from '../shutdown.ts';
 import { configOf, serverUrl } from '../with-client.ts';
 
@@ -25,8 +25,8 @@ const MARGIN_MS = 1_500;
 /** A fatal error ends the whole within five seconds; what works still gets this long. */
 const FATAL_GRACE_MS = 3_000;
 
-export async function startCommand({ insecure = false }: StartOptions, global: GlobalOptions): Promise<void> {
-  const configured = withInsecure(configOf(global), insecure);
+export async function startCommand({ insecure = false, inspect }: StartOptions, global: GlobalOptions): Promise<void> {
+  const configured = withInspect(withInsecure(configOf(global), insecure), inspect);
   const sink = openLogSink();
   const log = createLogger(configured.log, sink);
   const { graceMs } = configured.shutdown;
@@ -107,9 +107,18 @@ function tellUp(url: string, config: Config, isSynthetic: boolean): void {
   process.stdout.write(greeting(url, config, isSynthetic));
 }
 
-export interface StartOptions {
+export interface ActorOptions {
+  /** A port, or true: the usual one. */
+  readonly inspect?: number | true;
+}
+export interface StartOptions extends ActorOptions {
   readonly insecure?: boolean;
 }
+
+/** Nobody registered it, and it stands beside the gateway's. */
+const INSPECT_PORT = 7481;
+const withInspect = (config: Config, inspect: ActorOptions['inspect']): Config =>
+  inspect === undefined ? config : { ...config, inspectPort: inspect === true ? INSPECT_PORT : inspect };
 
 const withInsecure = (config: Config, insecure: boolean): Config =>
   insecure ? { ...config, nats: { ...config.nats, insecure } } : config;
@@ -143,8 +152,8 @@ async function syntheticServices(): Promise<Synthetic> {
   return { ...sourcesOf(data), close: () => data.close() };
 }
 
-export async function actorCommand(name: ActorName, global: GlobalOptions): Promise<void> {
-  const config = configOf(global);
+export async function actorCommand(name: ActorName, { inspect }: ActorOptions, global: GlobalOptions): Promise<void> {
+  const config = withInspect(configOf(global), inspect);
   const log = createLogger(config.log);
   const url = serverUrl(config);
   const ending = endOnSignal(config.shutdown.graceMs, log);
@@ -167,6 +176,10 @@ const CONTEXTS =
 const INSECURE =
   'nightshift: INSECURE: the nats-server asks nobody who it is, so every program on this machine may start runs, enrol people and read faces\n';
 
+/** Without a port that is chosen at the start; the log has it. */
+const httpOf = ({ gateway: { enabled, host, port, tls } }: Config) =>
+  enabled && port !== 0 ? `  HTTP          ${tls ? 'https' : 'http'}://${host}:${port}\n` : '';
+
 function greeting(url: string, config: Config, isSynthetic: boolean): string {
   const models = Object.keys(config.models);
   const model = models[0] ?? '<model>'; // On a server of somebody else there may be none in the file.
@@ -182,7 +195,7 @@ function greeting(url: string, config: Config, isSynthetic: boolean): string {
   return `
 Nightshift is up.
   nats-server   ${url}
-  models        ${isSynthetic ? `${model}, on ${data}` : data}
+${httpOf(config)}  models        ${isSynthetic ? `${model}, on ${data}` : data}
 
   start a run   ${as('operator')} pub ${wire(CTL.pipelineStart)} '{"model":"${model}"}'
   watch         ${as('operator')} sub '${wire(ALL.events)}'

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { PipelineError } from '../../contracts/errors.ts';
 import type { Outcome } from '../../contracts/commands.ts';
+import { stateInWords } from '../../contracts/run-words.ts';
 import type { EnvelopeOfStatement } from '../../contracts/signing.ts';
 import type { Stage } from '../../contracts/subjects.ts';
 import { CTL } from '../../contracts/subjects.ts';
@@ -37,7 +38,7 @@ export async function steerCommand(
   const { subject, done } = STEER[verb];
   const sign = verb === 'approve' ? (client: Client) => signedApproval(client, runId, reason, global) : undefined;
   const outcome = await sent(global, verb, subject, { runId, reason }, sign);
-  print(outcome, json, `${runId} ${done}${outcome.changed ? '' : ' (it was so before)'}; state ${outcome.state}`);
+  print(outcome, json, `${runId} ${done}${outcome.changed ? '' : ' (it was so before)'}; ${inWords(outcome)}`);
 }
 
 export async function retryCommand(
@@ -46,7 +47,7 @@ export async function retryCommand(
   global: GlobalOptions,
 ) {
   const outcome = await sent(global, 'retry', CTL.pipelineRetry, { runId, reason });
-  print(outcome, json, `${runId} is retried as ${outcome.runId}; state ${outcome.state}`);
+  print(outcome, json, `${runId} is retried as ${outcome.runId}; ${inWords(outcome)}`);
 }
 
 export async function blessCommand(
@@ -57,7 +58,7 @@ export async function blessCommand(
   const data = { runId, by, reason, newRunId: newRunId(new Date()) };
   const sign = (client: Client) => signedApproval(client, runId, reason, global);
   const outcome = await sent(global, 'bless', CTL.pipelineBless, data, sign);
-  print(outcome, json, `the candidate of ${runId} goes into service as ${outcome.runId}; state ${outcome.state}`);
+  print(outcome, json, `the candidate of ${runId} goes into service as ${outcome.runId}; ${inWords(outcome)}`);
 }
 
 export interface ForkOptions extends Output {
@@ -71,7 +72,7 @@ export async function forkCommand(runId: string, options: ForkOptions, global: G
   const { from, changes, reason, json } = options;
   const data = { runId, from, changes: readChanges(changes), newRunId: newRunId(new Date()), reason };
   const outcome = await sent(global, 'fork', CTL.pipelineFork, data);
-  print(outcome, json, `${runId} is forked from ${from} as ${outcome.runId}; state ${outcome.state}`);
+  print(outcome, json, `${runId} is forked from ${from} as ${outcome.runId}; ${inWords(outcome)}`);
 }
 
 function sent(
@@ -104,3 +105,6 @@ function readChanges(text: string | undefined): unknown {
     );
   }
 }
+
+const inWords = ({ state }: { readonly state: string | null }): string =>
+  state === null ? 'it moved no run' : `it is ${stateInWords(state)}`;

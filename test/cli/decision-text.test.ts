@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decisionLines, decisionOf } from '../../cli/decision-text.ts';
+import { decisionLines, decisionOf, figuresLine } from '../../cli/decision-text.ts';
 import { decisionFor, legacyDecision } from '../../services/decision/in-force.ts';
 import { deploymentOf, releaseOf, replicaOf } from '../support/deployments.ts';
+import { accuracy, figures, recognition } from '../support/figures.ts';
 import { decisionAt } from '../support/tiny-data.ts';
 
 test('decision text: people, thresholds and promises, and the warning in words if there is one', () => {
@@ -32,6 +33,17 @@ test('decision text: it is that of the release in service, by the replica that h
   assert.is(decisionOf({ deployment, replicas })?.people, 5);
   assert.is(decisionOf({ deployment, replicas: replicas.slice(0, 1) }), null);
   assert.is(decisionOf({ deployment: null, replicas: [replicaOf('e')] }), null);
+});
+
+test('decision text: the figures are those of the verification, in the words of the model', () => {
+  const measured = accuracy({
+    recognition: recognition({ rank1PerPerson: 0.977 }),
+    identify: { threshold: 0.49612, fpir: { ...accuracy().identify.fpir, share: 0.008, upper: 0.019 } },
+  });
+  const of = figures({ candidate: { ...figures().candidate, accuracy: measured } });
+  const rest = 'strangers let in 0.8 %, with 95 % confidence below 1.9 %; threshold 0.496';
+  assert.is(figuresLine(of), `figures     rank-1 per person 97.7 %; ${rest}`);
+  assert.is(figuresLine(of, { one: 'class', many: 'classes' }), `figures     rank-1 per class 97.7 %; ${rest}`);
 });
 
 test.run();

@@ -23,4 +23,23 @@ test('peers: a replica that is gone, or was not heard of for long, is not asked'
   assert.is(peers.another(NONE, 0, 5_001, 0), null);
 });
 
+test('peers: the latest request that was served counts, in whatever order the answers come', () => {
+  const peers = new Peers();
+  assert.is(peers.servedUpToMs, -Infinity);
+  [20, 50, 30].forEach((sentAtMs) => peers.served(sentAtMs));
+  assert.is(peers.servedUpToMs, 50);
+});
+
+test('peers: one is alone while nobody else has answered for a minute', () => {
+  const peers = new Peers();
+  assert.is(peers.isOneAlone(0), false);
+  peers.answered('r1', 0);
+  assert.is(peers.isOneAlone(30_000), true);
+  peers.answered('r2', 10_000);
+  peers.answered('r1', 50_000);
+  assert.is(peers.isOneAlone(69_000), false);
+  assert.is(peers.isOneAlone(71_000), true);
+  assert.is(peers.isOneAlone(200_000), false);
+});
+
 test.run();

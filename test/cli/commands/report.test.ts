@@ -84,7 +84,8 @@ test('cli: report writes one page with all parts, and says where and what the ve
     const page = await readFile(path, 'utf8');
     assert.match(page, /^<!doctype html>/);
     assert.is(page.match(/<svg /g)!.length, 3);
-    assert.is(page.match(/<img /g)!.length, 20);
+    assert.is(page.match(/<img /g)!.length, 24);
+    assert.match(page, /Most alike under two names/);
     assert.match(page, /Quarantined: 13: 6 duplicate/);
   }));
 
@@ -152,6 +153,12 @@ test('cli: a report that cannot be is one clear line', () =>
       await stored({ ...sample.report, verdict: 'good' }),
       /does not fit: verdict: .*\[BLOB_CORRUPT\]/,
     );
+    await rig.blobs.put('REPORTS', `${HOME}/verification-evidence.json`, Buffer.from('<html>'));
+    await expectFailure(
+      await stored(sample.report),
+      /verification-evidence\.json does not fit: it is no JSON \[BLOB_CORRUPT\]/,
+    );
+    await rig.blobs.remove('REPORTS', `${HOME}/verification-evidence.json`);
     const pruned = await stored(sample.report);
     await rig.blobs.remove('REPORTS', `${HOME}/verification.json`);
     await expectFailure(pruned, /not found; was it pruned\? \[BLOB_MISSING\]/);
