@@ -9,15 +9,23 @@ import { AUTO_HEAD, DEFAULT_HEAD, type BackboneConfig } from '../contracts/confi
 import { ImageSpecSchema, type ImageSpec } from '../contracts/dataset.ts';
 import { toFailure } from '../contracts/errors.ts';
 import { runAccuracyBench } from './accuracy/accuracy.ts';
+import { runCopiesBench } from './copies/copies.ts';
+import { runCollectionBench } from './collection/collection.ts';
 import { runDecisionBench } from './decision/decision.ts';
 import { runFacesBench } from './faces/faces.ts';
+import { runGatewayBench } from './gateway/gateway.ts';
 import { BACKBONE_SPEC, SPEC } from './decision/people.ts';
+import { runNightBench } from './night/night.ts';
 import { runSagaBench } from './saga/saga.ts';
 import { runServingBench } from './serving/serving.ts';
+import { runTracesBench } from './traces/traces.ts';
 import { runSigningBench } from './signing/signing.ts';
+import { runSnapshotsBench } from './snapshots/snapshots.ts';
 import { runSwapBench } from './swap/swap.ts';
 import { runIdentifyBench } from './identify/identify.ts';
 import { runInputBench } from './input/input-pipeline.ts';
+import { runLikenessBench } from './likeness/likeness.ts';
+import { runMemoryBench } from './memory/memory.ts';
 import { runProvidersBench } from './providers/providers.ts';
 import { NET_NAMES } from './training/training-subject.ts';
 import { runTrainingBench } from './training/training.ts';
@@ -42,6 +50,16 @@ bench
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ data, json, seeds }) => {
     await runAccuracyBench({ dataFolder: data, json, seeds });
+  });
+
+bench
+  .command('copies')
+  .description('how many copies of photographs are known again, and how many other pictures are taken for copies')
+  .requiredOption('--data <folders>', 'folders with one folder per person each, with commas between')
+  .option('--images <n>', 'so many are searched among', Number, 100_000)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ data, images, json }) => {
+    await runCopiesBench({ dataFolders: data.split(','), images, json });
   });
 
 bench
@@ -118,6 +136,16 @@ bench
   });
 
 bench
+  .command('memory')
+  .description('the memory of collector, verifier and janitor on pictures of 112x112x3; 20,000 take minutes')
+  .option('--images <n>', 'pictures', Number, 100_000)
+  .option('--memory <MiB>', 'as `supervisor.memoryMaxMiB` of each actor; 0: what the machine has', Number, 512)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ images, memory, json }) => {
+    await runMemoryBench({ images, memoryMaxMiB: memory === 0 ? null : memory, json });
+  });
+
+bench
   .command('providers')
   .description('images/s of the same training graph on CUDA, WebGPU and the processor')
   .addOption(new Option('--net <name>', 'which net trains').choices(NET_NAMES).default('refnet'))
@@ -125,6 +153,32 @@ bench
   .option('--seconds <n>', 'of each measurement', Number, 10)
   .option('--json', 'one JSON object on stdout', false)
   .action(runProvidersBench);
+
+bench
+  .command('gateway')
+  .description('latency of a request by HTTP through the gateway beside the same over NATS alone')
+  .addOption(new Option('--net <name>', 'a shipped net').choices(SHIPPED).default('face-small'))
+  .option('--people <n>', 'in the gallery', Number, 100)
+  .option('--rate <n>', 'requests per second, due at random moments', Number, 200)
+  .option('--seconds <n>', 'of each measurement, in five rounds by turns', Number, 20)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ net, people, rate, seconds, json }) => {
+    await runGatewayBench({ net, people, perSecond: rate, seconds, json });
+  });
+
+bench
+  .command('traces')
+  .description(
+    'latency and throughput of a replica with traces, of a share of its requests and of all, beside one without',
+  )
+  .addOption(new Option('--net <name>', 'a shipped net').choices(SHIPPED).default('face-small'))
+  .option('--people <n>', 'in the gallery', Number, 100)
+  .option('--rate <n>', 'requests per second, due at random moments', Number, 200)
+  .option('--seconds <n>', 'of each measurement, in five rounds by turns', Number, 20)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ net, people, rate, seconds, json }) => {
+    await runTracesBench({ net, people, perSecond: rate, seconds, json });
+  });
 
 bench
   .command('serving')
@@ -140,7 +194,20 @@ bench
   });
 
 bench
+  .command('night')
+  .description('requests while a night runs beside them, by stage, and what they cost the training')
+  .option('--people <n>', 'enrolled, and drawn', Number, 24)
+  .option('--epochs <n>', 'of each training', Number, 14)
+  .option('--replicas <n>', 'that answer', Number, 1)
+  .option('--rate <n>', 'requests per second', Number, 100)
+  .option('--steady-seconds <n>', 'before each night', Number, 15)
+  .option('--nights <n>', 'under the load, and as many without', Number, 2)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async (options) => {
+    await runNightBench(options);
+  });
 
+bench
   .command('swap')
   .description('every request accounted for while models are swapped, refused and rolled back on three replicas')
   .addOption(new Option('--net <name>', 'a shipped net').choices(SHIPPED).default('face-small'))
@@ -168,11 +235,46 @@ bench
   });
 
 bench
+  .command('collection')
+  .description(
+    'two data services at once beside one after the other, memory of a large set, bytes of an unchanged night',
+  )
+  .option('--images <n>', 'of the set whose memory is watched; 0: none', Number, 100_000)
+  .option('--memory <MiB>', 'of that collection, as `supervisor.memoryMaxMiB` of the collector', Number, 512)
+  .option('--latency <ms>', 'of each answer', Number, 300)
+  .option('--repeats <n>', 'of what is timed', Number, 3)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ latency, memory, ...options }) => {
+    await runCollectionBench({ ...options, latencyMs: latency, memoryMaxMiB: memory });
+  });
+
+bench
   .command('signing')
   .description('what it costs to sign and to check a release and the deployment record')
   .option('--json', 'one JSON object on stdout', false)
   .action(async ({ json }) => {
     await runSigningBench({ json });
+  });
+
+bench
+  .command('likeness')
+  .description('what a net makes of new images, on honest nights and on those whose data went wrong')
+  .requiredOption('--data <folder>', 'one folder per person')
+  .option('--seeds <list>', 'each gives another net, such as 1,2,3', wholeNumbers, [1])
+  .option('--nights <n>', 'of each kind and size', Number, 50)
+  .addOption(new Option('--channels <n>', 'that the net sees').choices(['1', '3']).default('1'))
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async ({ data, seeds, nights, channels, json }) => {
+    await runLikenessBench({ dataFolder: data, seeds, nights, channels: channels === '3' ? 3 : 1, json });
+  });
+
+bench
+  .command('snapshots')
+  .description('what a night adds to the store: nothing new, 1 % new, replaced or gone')
+  .option('--images <n>', 'of the first night', Number, 20_000)
+  .option('--json', 'one JSON object on stdout', false)
+  .action(async (options) => {
+    await runSnapshotsBench(options);
   });
 
 bench

@@ -186,6 +186,7 @@ function shardsIn(folder: string): BlobStore {
   return {
     put: unused,
     find: unused,
+    reuse: unused,
     holds: unused,
     remove: unused,
     get: ({ key }) => readFile(join(folder, key)),

@@ -3,12 +3,13 @@ import { connectNats } from '../../infra/messaging/connection.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { closedLoop, openLoop, type Target } from './load.ts';
 import type { ClientSetup, FromClient, LoadOrder, ToClient } from './messages.ts';
-import { bareTarget, httpTarget, replicaTarget } from './targets.ts';
+import { bareTarget, httpTarget, replicaTarget, type Pools } from './targets.ts';
 
 type Open = (order: LoadOrder) => Promise<Target>;
 
 let open: Open | null = null;
 let seed = 1;
+const pools: Pools = new Map();
 const say = (message: FromClient) => void process.send?.(message);
 
 process.on('message', (message: ToClient) => {
@@ -20,7 +21,7 @@ async function setUp(setup: ClientSetup): Promise<FromClient> {
   const nc = await connectNats({ url: setup.url, name: 'bench-client', log: createLogger({ level: 'warn' }) });
   open = async ({ target, verb, input }) => {
     const face = { input, bytes: setup.faces[input] };
-    if (typeof target === 'object') return httpTarget(target.url, face);
+    if (typeof target === 'object') return httpTarget(pools, target.url, face, target.headers);
     return target === 'bare' ? bareTarget({ ...setup, verb, face }) : replicaTarget(nc, setup.name, verb, face);
   };
   return { type: 'ready' };

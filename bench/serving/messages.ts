@@ -18,7 +18,7 @@ export interface ClientSetup {
 
 export interface LoadOrder {
   /** The replica, bare onnxruntime, or another server at that address. */
-  readonly target: 'replica' | 'bare' | { readonly url: string };
+  readonly target: 'replica' | 'bare' | { readonly url: string; readonly headers?: Readonly<Record<string, string>> };
   readonly verb: BenchVerb;
   readonly input: Face['input'];
   readonly seconds: number;
@@ -34,8 +34,14 @@ export type FromClient =
   | { readonly type: 'closed'; readonly perSecond: number }
   | { readonly type: 'failed'; readonly message: string };
 
+/** Where the replica sends spans, and of which share of its requests. */
+export interface BenchTraces {
+  readonly endpoint: string;
+  readonly requestShare: number;
+}
+
 export type ToReplica =
-  | { readonly type: 'start'; readonly url: string; readonly name: string }
+  | { readonly type: 'start'; readonly url: string; readonly name: string; readonly traces?: BenchTraces | undefined }
   /** Loses the process that serves: killed, or stopped so that it never answers again. */
   | { readonly type: 'lose-host'; readonly signal: 'SIGKILL' | 'SIGSTOP' };
 export type FromReplica = { readonly type: 'ready' };

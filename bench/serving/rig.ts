@@ -25,7 +25,7 @@ import type { PeerOptions } from './peers.ts';
 import { DECISION } from '../support/decision.ts';
 import { withGround, type Ground } from '../support/ground.ts';
 import { until } from '../support/until.ts';
-import type { FromClient, LoadOrder, ToClient, ToReplica } from './messages.ts';
+import type { BenchTraces, FromClient, LoadOrder, ToClient, ToReplica } from './messages.ts';
 
 export interface RigOptions {
   readonly net: Exclude<TrainingConfig['net'], readonly unknown[]>;
@@ -38,11 +38,13 @@ export interface Rig {
   /** Has the replica load another model, beside the one that serves, and drop it again. */
   loadCandidate(): Promise<void>;
   loseHost(signal: 'SIGKILL' | 'SIGSTOP'): void;
+  /** For a process beside these, over the same nats-server. */
+  readonly ground: Pick<Ground, 'start' | 'url'>;
   /** For another server to serve the same. */
   readonly work: Pick<PeerOptions, 'model' | 'image' | 'pixels'>;
 }
 
-const NAME = 'bench';
+export const NAME = 'bench';
 export const IMAGE: ImageSpec = { width: 64, height: 64, channels: 1 };
 /** Long enough for a busy machine to start three processes. */
 const READY_MS = 60_000;
@@ -54,19 +56,33 @@ interface Pairs {
 }
 
 export function withRig<T>(options: RigOptions, use: (rig: Rig) => Promise<T>): Promise<T> {
-  return withGround(async (ground) => use(await open(ground, options)));
+  return withGround(async (ground) => use(await openRig(ground, options)));
 }
 
-async function open({ nc, url, start: startModule }: Ground, options: RigOptions): Promise<Rig> {
+export interface OneOfSeveral {
+  /** Of its model; rigs on one ground have others. */
+  readonly name: string;
+  readonly traces?: BenchTraces | undefined;
+}
+
+/** One of those that share a nats-server, or the only one. */
+export async function openRig(
+  { nc, url, start: startModule }: Ground,
+  options: RigOptions,
+  { name, traces }: OneOfSeveral = { name: NAME },
+): Promise<Rig> {
   const files = [await makeFiles(options, 1), await makeFiles(options, 2)] as const;
-  const pairs = { serving: await store(nc, 'serving', files[0]), candidate: await store(nc, 'candidate', files[1]) };
+  const pairs = {
+    serving: await store(nc, `${name}-serving`, files[0]),
+    candidate: await store(nc, `${name}-candidate`, files[1]),
+  };
   const start = (module: ModuleName, message: ToClient | ToReplica) => startModule(module, message);
-  const replica = await start('bench/serving/replica.process', { type: 'start', url, name: NAME });
-  const loadCandidate = await putIntoService(nc, pairs);
+  const replica = await start('bench/serving/replica.process', { type: 'start', url, name, traces });
+  const loadCandidate = await putIntoService(nc, name, pairs);
   const { model, gallery } = files[0];
   const pixels = noise(IMAGE.width * IMAGE.height, 3);
   const faces = { pixels, file: await encodePng(pixels, IMAGE) };
-  const setup = { url, name: NAME, model, image: IMAGE, gallery, faces, threads: 1 };
+  const setup = { url, name, model, image: IMAGE, gallery, faces, threads: 1 };
   const client = await start('bench/serving/client.process', { type: 'setup', setup });
   return {
     load: async (order) => {
@@ -76,24 +92,29 @@ async function open({ nc, url, start: startModule }: Ground, options: RigOptions
       throw new Error(`bench: the load generator says ${JSON.stringify(answer)}`);
     },
     loadCandidate,
+    ground: { start: startModule, url },
     work: { model, image: IMAGE, pixels },
     loseHost: (signal) => void replica.send({ type: 'lose-host', signal } satisfies ToReplica),
   };
 }
 
 /** Commits the pair as a run would, waits until it serves, and returns how to load the other beside it. */
-async function putIntoService(nc: NatsConnection, { serving, candidate }: Pairs): Promise<Rig['loadCandidate']> {
+async function putIntoService(
+  nc: NatsConnection,
+  name: string,
+  { serving, candidate }: Pairs,
+): Promise<Rig['loadCandidate']> {
   const deployments = createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema });
   const replicas = await createReplicaStore(nc);
   const change = async (transition: (record: Deployment | null) => Deployment) => {
-    const stored = await deployments.load(NAME);
-    await deployments.save(NAME, transition(stored?.value ?? null), stored?.revision ?? 0);
+    const stored = await deployments.load(name);
+    await deployments.save(name, transition(stored?.value ?? null), stored?.revision ?? 0);
   };
-  const status = async () => (await replicas.list(NAME))[0];
-  await change((record) => commit(announce(record, serving, serving.runId, NAME), serving.runId, new Date()));
+  const status = async () => (await replicas.list(name))[0];
+  await change((record) => commit(announce(record, serving, serving.runId, name), serving.runId, new Date()));
   await until(async () => (await status())?.release === 1, 'the replica serves', READY_MS);
   return async () => {
-    await change((record) => announce(record, candidate, candidate.runId, NAME));
+    await change((record) => announce(record, candidate, candidate.runId, name));
     await until(async () => (await status())?.prepared?.refused === null, 'the candidate is loaded', READY_MS);
     await change((record) => withdraw(record!, candidate.runId)); // Announced just above.
     await until(async () => (await status())?.resident.length === 1, 'the candidate is gone', READY_MS);

@@ -1,9 +1,8 @@
 /** The targets of the load: a replica over NATS, another server over HTTP, or bare onnxruntime-node in threads of the load generator itself. */
 import { once } from 'node:events';
-import { Agent, request, type IncomingMessage } from 'node:http';
-import { text } from 'node:stream/consumers';
 import type { Worker } from 'node:worker_threads';
 import { headers, type NatsConnection } from 'nats';
+import { Pool, type Dispatcher } from 'undici';
 import { INFER_HEADERS } from '../../contracts/inference.ts';
 import { inferSubject } from '../../contracts/subjects.ts';
 import type { ImageSpec } from '../../contracts/dataset.ts';
@@ -44,20 +43,50 @@ export function replicaTarget(nc: NatsConnection, model: string, verb: BenchVerb
   };
 }
 
-/** A server behind HTTP, over connections that stay open; at most as many as a replica takes requests. */
-export function httpTarget(url: string, { bytes }: Face): Target {
-  const agent = new Agent({ keepAlive: true, maxSockets: HTTP_SOCKETS_MAX });
+/** Connections to the servers behind HTTP. They stay open from one load to the next, as the one to nats-server does. */
+export type Pools = Map<string, Pool>;
+
+/**
+ * A server behind HTTP, over at most as many connections as a replica takes requests. By undici's own interface below its
+ * promises and streams: a request over NATS is made as plainly, and the client of either is part of what is measured.
+ */
+export function httpTarget(
+  pools: Pools,
+  url: string,
+  { bytes }: Face,
+  headersOfAll: Readonly<Record<string, string>> = {},
+): Target {
+  const { origin, pathname } = new URL(url);
+  const pool = pools.get(origin) ?? new Pool(origin, { connections: HTTP_SOCKETS_MAX });
+  pools.set(origin, pool);
+  const request = { path: pathname, method: 'POST', headers: { ...headersOfAll }, body: bytes } as const;
   return {
     ask: async () => {
-      const sent = request(url, { method: 'POST', agent });
-      sent.end(bytes);
-      const [response] = (await once(sent, 'response')) as [IncomingMessage];
-      const body = await text(response);
-      if (HTTP_OVERLOADED.has(response.statusCode ?? 0)) throw new Refused(`status ${response.statusCode}`);
-      if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
-      JSON.parse(body);
+      const { status, body } = await new Promise<Answer>((resolve, reject) => {
+        pool.dispatch(request, takerOf(resolve, reject));
+      });
+      if (HTTP_OVERLOADED.has(status)) throw new Refused(`status ${status}`);
+      if (status !== 200) throw new Error(`status ${status}`);
+      JSON.parse(body.toString('utf8'));
     },
-    close: async () => agent.destroy(),
+    close: async () => {},
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+function takerOf(resolve: (answer: Answer) => void, reject: (error: Error) => void): Dispatcher.DispatchHandler {
+  const parts: Buffer[] = [];
+  let status = 0;
+  return {
+    onRequestStart: () => {},
+    onResponseStart: (_, statusCode) => void (status = statusCode),
+    onResponseData: (_, part) => void parts.push(part),
+    onResponseEnd: () => resolve({ status, body: parts.length === 1 ? parts[0]! : Buffer.concat(parts) }),
+    onResponseError: (_, error) => reject(error),
   };
 }
 

@@ -17,6 +17,9 @@ function withDescendants(pid: number): number[] {
   return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(withDescendants)];
 }
 
+/** Those that live now, without the process itself. */
+export const descendantsOf = (pid: number): number[] => withDescendants(pid).slice(1);
+
 const pssOf = (pid: number) =>
   orGone(() => Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0), 0);
 
