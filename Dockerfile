@@ -20,6 +20,7 @@ WORKDIR /app
 COPY --from=build /src/package.json /src/LICENSE ./
 COPY --from=build /src/node_modules ./node_modules
 COPY --from=build /src/dist ./dist
+COPY --from=build /src/docs/pipeline.json ./docs/pipeline.json
 COPY --from=build /src/cli/nightshift.mjs ./cli/nightshift.mjs
 COPY --from=build /src/dist/sbom.cdx.json /usr/share/sbom/nightshift.cdx.json
 COPY --chmod=0755 deploy/docker/entrypoint.sh /usr/local/bin/nightshift

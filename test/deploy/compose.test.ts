@@ -42,7 +42,15 @@ test('compose: every actor has a service, replicas three, and nats-servers are t
   const counts = Object.fromEntries(
     ACTORS.map((actor) => [actor, actors.filter(([, service]) => actorOf(service) === actor).length]),
   );
-  assert.equal(counts, { orchestrator: 1, collector: 1, trainer: 1, verifier: 1, inference: 3, janitor: 1 });
+  assert.equal(counts, {
+    orchestrator: 1,
+    collector: 1,
+    trainer: 1,
+    verifier: 1,
+    inference: 3,
+    janitor: 1,
+    gateway: 1,
+  });
   assert.is(services.filter(([, { image }]) => image.startsWith('nats:')).length, 3);
 });
 
@@ -84,7 +92,8 @@ test('compose: its configuration is one, with the signing keys where the secrets
   const config = loadConfig({ path: join(DEPLOY, 'nightshift.config.json'), env: {} });
   assert.is(config.nats.replicas, 3);
   const targets = actors.flatMap(([, { secrets = [] }]) => secrets.map(({ target }) => target));
-  const keys = targets.filter((target) => target !== '/run/secrets/nkey');
+  const keys = targets.filter((target) => !['/run/secrets/nkey', '/run/secrets/token'].includes(target));
+  assert.equal(config.gateway.logins['monitoring']?.token, { file: '/run/secrets/token' });
   assert.ok(keys.length > 0 && keys.every((it) => it.startsWith(`${config.releases.keysDir}/`)), keys.join());
 });
 
