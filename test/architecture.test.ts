@@ -18,6 +18,7 @@ const FOLDERS = [
   'services',
   'infra',
   'actors',
+  'console',
   'cli',
   'demo',
   'bench',
@@ -57,7 +58,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   machines: { folders: ['contracts'], packages: ['xstate', ...MACHINE_TOOLS] },
   services: { folders: ['contracts', 'runtime'], notPackages: NATS },
   infra: { folders: ['contracts', 'runtime'], notPackages: MODELS },
-  actors: { folders: ['contracts', 'runtime', 'machines', 'services', 'infra'] },
+  actors: { folders: ['contracts', 'client', 'runtime', 'machines', 'services', 'infra'] },
+  // What runs in a browser; the bundle's size has a limit of its own (test/console/console.test.ts).
+  console: { folders: ['contracts'], packages: ['preact', '@preact/signals', 'uplot'] },
 };
 
 /** Twice what fits on a few screens; a file that grows beyond it has more than one subject. */
@@ -118,6 +121,19 @@ test('architecture: what decides or is durable knows no timers of the process', 
       .filter(({ code }) => /\b(setTimeout|setInterval|node:timers)\b/.test(code))
       .map(({ path }) => path),
   );
+});
+
+test('architecture: the console takes no schemas into the browser', () => {
+  // These have no imports of their own; a type of any other is gone before it is bundled.
+  const light = ['contracts/run-words.ts', 'contracts/subjects.ts'];
+  none(light.flatMap((path) => importedBy(path).map((it) => `${path} imports ${it}`)));
+  const values = inFolder('console').flatMap((file) =>
+    [...file.code.matchAll(/^import (?!type)[^;]*? from '([^']*contracts\/[^']+)'/gm)]
+      .map(([, specifier]) => targetOf(file, specifier!)!)
+      .filter((target) => !light.includes(target))
+      .map((target) => `${file.path} imports ${target}`),
+  );
+  none(values);
 });
 
 test('architecture: no file has a default export', () => {
@@ -205,7 +221,8 @@ function isMirror({ path }: SourceFile): boolean {
   return has(folder) && (name === basename(folder) || [...reachedBy(path)].some((target) => isOf(target, folder)));
 }
 
-const isOf = (path: string, subject: string) => path === `${subject}.ts` || path.startsWith(`${subject}/`);
+const isOf = (path: string, subject: string) =>
+  [`${subject}.ts`, `${subject}.tsx`].includes(path) || path.startsWith(`${subject}/`);
 
 /** The files that a file of the tests imports or starts, itself or by others of the tests. */
 function reachedBy(path: string, reached = new Set<string>()): ReadonlySet<string> {
@@ -226,7 +243,7 @@ const lines = (text: string) => text.split('\n').length - 1;
 
 function sourcesIn(folder: string): SourceFile[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .sort()
     .map((name) => load(join(folder, name)));
 }

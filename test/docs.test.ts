@@ -11,9 +11,11 @@ import {
   APPROVAL_VERBS,
   COMMAND_VERBS,
   CTL,
+  DEAD_LETTER_FACTS,
   GALLERY_VERBS,
   INFER_VERBS,
   JANITOR_FACTS,
+  PEOPLE_VERBS,
   PIPELINE_FACTS,
   REPLICA_FACTS,
   SCHEDULE_FACTS,
@@ -170,7 +172,8 @@ const FACTS = [
   ...REPLICA_FACTS.map((fact) => `replica.${fact}`),
   ...PIPELINE_FACTS.map((fact) => `pipeline.${fact}`),
   ...SCHEDULE_FACTS.map((fact) => `schedule.${fact}`),
-  ...['model.deployed', 'model.rolled-back', 'operator.accepted', 'operator.refused', 'dlq.redriven', 'dlq.dropped'],
+  ...['model.deployed', 'model.rolled-back', 'operator.accepted', 'operator.refused'],
+  ...DEAD_LETTER_FACTS.map((fact) => `dlq.${fact}`),
   ...JANITOR_FACTS.map((fact) => `janitor.${fact}`),
   ...WORK_STAGES.flatMap((stage) => [`${stage}.swept`, `${stage}.held-back`]),
 ];
@@ -179,10 +182,14 @@ const QUESTIONS = Object.values(API).map((subject) => subject.replace('nightshif
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   ctl: COMMANDS,
   api: [...QUESTIONS, ...COMMANDS],
-  cmd: [...WORK_STAGES.flatMap((stage) => COMMAND_VERBS.map((verb) => `${stage}.${verb}`)), 'janitor.forget'],
+  cmd: [
+    ...WORK_STAGES.flatMap((stage) => COMMAND_VERBS.map((verb) => `${stage}.${verb}`)),
+    'janitor.forget',
+    'janitor.sweep',
+  ],
   evt: FACTS,
   timer: ['at', 'fire', 'slot', 'cron'],
-  infer: [...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS].map((verb) => `*.${verb}`),
+  infer: [...INFER_VERBS, ...GALLERY_VERBS, ...APPROVAL_VERBS, ...PEOPLE_VERBS].map((verb) => `*.${verb}`),
 };
 
 /** A token that stands for any (`*`, `>`, `<run>`) agrees with each; the tokens behind the fixed ones are free. */

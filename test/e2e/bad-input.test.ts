@@ -245,7 +245,7 @@ test('bad input: a data service that cannot be reached is tried again, then fail
     const night = await runNight(bus, 'n1');
     assert.equal([night.fact, night.failure?.code], ['failed', 'SOURCE_UNREACHABLE']);
     // A token may stand in the path: the host alone is told.
-    assert.ok(night.failure?.message.includes(`"auth" at ${new URL(url).origin}: `), night.failure?.message);
+    assert.ok(night.failure?.message.includes(`"auth" at ${new URL(url).origin}, page 1: `), night.failure?.message);
     assert.is(night.states.filter((state) => state.startsWith('collecting')).length, ATTEMPTS_MAX);
   });
 });

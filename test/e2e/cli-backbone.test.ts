@@ -77,7 +77,7 @@ test('cli: a backbone that cannot be imported is one clear line, and an exit cod
       [['net.onnx', '--out', 'a.onnx', '--mean', 'a'], 2, /^error: .*one number, or three with commas/],
       [['net.onnx', '--out', 'a.onnx', '--crop', '1,2'], 2, /^error: .*left,top,width,height as shares/],
       [['net.onnx', '--out', 'a.onnx', '--size', 'big'], 2, /^error: .*a size such as 112x112/],
-      [['net.onnx'], 2, /^error: required option '--out <file>' not specified\n/],
+      [['net.onnx'], 2, /^error: required option '--out <file>' not specified; see --help\n$/],
     ];
     const check = async ([args, code, message]: (typeof cases)[number]) => {
       const end = await runCli(['backbone', 'import', ...args], { cwd });

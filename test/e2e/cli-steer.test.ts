@@ -21,7 +21,7 @@ test('cli: approve, fork, reject, retry and cancel say what became of the run, a
         await asked(runId);
         const approved = await command('approve', runId);
         assert.equal([approved.code, approved.stderr], [0, '']);
-        assert.match(approved.stdout, new RegExp(`^${runId} is approved and goes on; state `));
+        assert.match(approved.stdout, new RegExp(`^${runId} is approved and goes on; it is `));
         await saga.event(pipelineEventSubject('completed', runId));
 
         const changes = '{"training":{"epochs":5}}';
@@ -29,13 +29,13 @@ test('cli: approve, fork, reject, retry and cancel say what became of the run, a
         assert.equal([forked.accepted, forked.changed], [true, true]);
         await asked(forked.runId);
         const rejected = await command('reject', forked.runId, '--reason', 'not now');
-        assert.match(rejected.stdout, / is rejected; the model in service stays; state rejected\n$/);
+        assert.match(rejected.stdout, / is rejected; the model in service stays; it is rejected\n$/);
 
         const retried = await command('retry', forked.runId);
         const retryId = `${forked.runId}-r1`;
         assert.match(
           retried.stdout,
-          new RegExp(`^${forked.runId} is retried as ${retryId}; state awaitingApproval\n$`),
+          new RegExp(`^${forked.runId} is retried as ${retryId}; it is waiting for approval\n$`),
         );
         const paused = await json('pause', retryId);
         assert.is(paused.state, 'paused');

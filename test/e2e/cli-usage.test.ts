@@ -48,10 +48,20 @@ test('cli: what cannot be done is one clear line, and an exit code', () =>
       [['--server', NOBODY, 'run', '--json'], 1, /^nightshift: no nats-server answers at .*\n$/],
       [['--config', 'broken.json', 'start'], 2, /^nightshift: \S*broken\.json: nats\.port: .*\[CONFIG_INVALID\]\n$/],
       [['--config', 'absent.json', 'start'], 2, /^nightshift: the file \S*absent\.json does not exist.*\n$/],
-      [['explode'], 2, /^error: unknown command 'explode'\n/],
+      [['explode'], 2, /^error: unknown command 'explode'; see --help\n$/],
+      [['rollbak'], 2, /^error: unknown command 'rollbak' \(Did you mean rollback\?\); see --help\n$/],
       [['actor', 'singer'], 2, /^error: .*'singer'.* there are orchestrator, collector.*\n/],
-      [['fork', 'run-1'], 2, /^error: required option '--from <stage>' not specified\n/],
-      [['cancel'], 2, /^error: missing required argument 'runId'\n/],
+      [['fork', 'run-1'], 2, /^error: required option '--from <stage>' not specified; see --help\n$/],
+      [
+        ['dlq', 'redrve', '1'],
+        2,
+        /^error: dlq has no command 'redrve'; it has list, show, redrive, drop; see --help\n$/,
+      ],
+      [['gallery', 'rejct', 'x'], 2, /^error: gallery has no command 'rejct'; it has pending, .*reject; see --help\n$/],
+      [['run', 'shwo', 'x', '--json'], 2, /^error: run has no command 'shwo'; it has start, show; see --help\n$/],
+      [['dlq', 'show', 'abc'], 2, /^error: .*'abc' is invalid.* a whole number from 1; see --help\n$/],
+      [['refused', '--limit', '-5'], 2, /^error: .*'-5' is invalid\. a whole number from 1; see --help\n$/],
+      [['cancel'], 2, /^error: missing required argument 'runId'; see --help\n$/],
     ];
     const check = async ([args, code, message]: (typeof cases)[number]) => {
       const end = await runCli(args, { cwd });

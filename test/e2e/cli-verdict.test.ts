@@ -9,13 +9,14 @@ import { runCli } from '../support/cli.ts';
 import { report } from '../support/figures.ts';
 import { withFolder } from '../support/folder.ts';
 import { digestOf, judgedNights } from '../support/judged.ts';
-import { withSaga } from '../support/saga.ts';
+import { quickPipeline, withSaga } from '../support/saga.ts';
 import { testLogger, withServer } from '../support/server.ts';
 
 test('cli: run and run show tell the verdict; an unchanged night ends well, and bless puts a candidate in by hand', () =>
   withFolder((cwd) =>
     withServer(async (server) => {
       const nights = judgedNights();
+      const pipeline = quickPipeline({ noun: { one: 'digit', many: 'digits' } });
       const blobs = createBlobStore(await server.connect('reports'));
       const verify: typeof nights.works.verify = async (command, context) => {
         const { runId } = command;
@@ -23,7 +24,7 @@ test('cli: run and run show tell the verdict; an unchanged night ends well, and 
         const ref = await blobs.put('REPORTS', `${runId}/verification.json`, Buffer.from(JSON.stringify(judged)));
         return { ...(await nights.works.verify(command, context)), report: ref };
       };
-      await withSaga(server, { works: { ...nights.works, verify } }, async (saga) => {
+      await withSaga(server, { pipeline, works: { ...nights.works, verify } }, async (saga) => {
         const api = await serveApi(saga.nc, endpointsOf(saga.orchestrator), testLogger());
         const command = (...args: string[]) => runCli(args, { cwd, env: { NATS_URL: server.url } });
         const json = async (...args: string[]) => JSON.parse((await command(...args, '--json')).stdout);
@@ -50,14 +51,24 @@ test('cli: run and run show tell the verdict; an unchanged night ends well, and 
         const text = (await command('run', 'show', rejected!)).stdout;
         assert.match(text, /  rejected\nverdict: rejected\n  strangers are let in\nStrangers let in /);
         assert.match(text, /│ fpir │ held +│ 0\.01/);
-        assert.match((await command('runs')).stdout, /unchanged/);
+        assert.match((await command('runs')).stdout, /unchanged[^]*4 of 4\n$/);
+        assert.match((await command('runs', '--limit', '1')).stdout, /1 of 4; --before run-\S+ shows older ones\n$/);
+        assert.match((await command('runs', '--state', 'completed', '--since', '1h')).stdout, /\n1 of 1\n$/);
+        const blessedRun = (await json('runs', '--state', 'completed')).runs[0].runId as string;
+        const compared = (await command('compare', blessedRun, rejected!)).stdout;
+        assert.match(compared, /state +│ completed +│ rejected/);
+        assert.match(compared, /verdict +│ blessed +│ rejected/);
+        assert.match(compared, /Strangers let in, share +│ [\d.]+ % +│/);
+        assert.match(compared, /the same configuration\n$/);
+        assert.match(compared, /Rank-1 per digit, share +│/);
+        assert.is((await json('compare', blessedRun, rejected!)).figures.length > 8, true);
         const forced = await json('run', '--force');
         assert.equal([forced.fact, forced.report.verdict], ['rejected', 'rejected']);
 
         const nameless = await command('bless', rejected!, '--reason', 'new cameras');
         assert.equal([nameless.code, nameless.stdout], [2, '']);
         const blessed = await command('bless', rejected!, '--by', 'Ada', '--reason', 'new cameras');
-        assert.match(blessed.stdout, /^the candidate of run-\S+ goes into service as run-\S+; state /, blessed.stderr);
+        assert.match(blessed.stdout, /^the candidate of run-\S+ goes into service as run-\S+; it is /, blessed.stderr);
         const runId = blessed.stdout.split(' as ')[1]!.split(';')[0]!;
         await saga.event(pipelineEventSubject('completed', runId));
         assert.match((await command('run', 'show', runId)).stdout, /\nblessed by Ada: new cameras\nverdict: rejected/);

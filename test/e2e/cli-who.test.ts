@@ -29,7 +29,7 @@ test('cli: a command is sent as the person of --as; audit and refused say who it
         assert.match(refused.stderr, /\[RUN_ENDED\]/);
 
         const shown = await command(ADMIN, 'run', 'show', runId);
-        assert.match(shown.stdout, /│ started +│ alice +│/);
+        assert.match(shown.stdout, /│ start +│ alice +│/);
         assert.match((await command(ADMIN, 'deployments')).stdout, /│ alice +│/);
         const audit = JSON.parse((await command(ADMIN, 'audit', '--since', '1h', '--json')).stdout);
         assert.equal([audit.total, audit.entries[0].by, audit.entries[0].about.run], [1, 'alice', runId]);
@@ -62,6 +62,17 @@ test('cli: an enrolment waits for a second person, who lists and approves it', (
         assert.match(self.stderr, /another person must approve it \[SECOND_PERSON_NEEDED\]/);
         const done = await command('bob', 'gallery', 'approve', id!);
         assert.match(done.stdout, new RegExp(`^face: ${id} is approved; "Ada" is enrolled with 1 image`), done.stderr);
+        const next = await command('alice', 'remove', MODEL, 'Ada', '--json');
+        const { pending } = JSON.parse(next.stdout) as { pending: string };
+        const gone = await command('bob', 'gallery', 'reject', pending);
+        assert.is(
+          gone.stdout,
+          `face: ${pending} is rejected: the removal of "Ada" for which alice had asked\n`,
+          gone.stderr,
+        );
+        const unknown = await command('bob', 'gallery', 'reject', pending);
+        assert.is(unknown.code, 1);
+        assert.match(unknown.stderr, /gallery pending` lists those that wait \[APPROVAL_UNKNOWN\]/);
         assert.match((await command('bob', 'gallery', 'pending')).stdout, /no change waits/);
       }),
     ),

@@ -131,8 +131,8 @@ async function assertRuns(command: Run, first: string): Promise<void> {
   const then = json<{ state: string; timeline: TimelineEntry[]; context: { candidate: unknown } }>(earlier);
   assert.equal([then.state, then.timeline.length, then.context.candidate], [timeline[1]!.state, 2, null]);
   assert.match(never.stderr, /transition 99 is not kept; those kept are 1 to \d+ \[REQUEST_INVALID\]/);
-  assert.match(shown.stdout, new RegExp(`^${first}  ${MODEL}  completed`));
-  assert.match(shown.stdout, /train\.completed/);
+  assert.match(shown.stdout, new RegExp(`^${first}  ${MODEL}  \\S+Z  completed`));
+  assert.match(shown.stdout, /the trainer is done/);
   assert.is(unknown.code, 1);
   assert.match(unknown.stderr, /^nightshift: no run nobody is stored.*\[RUN_UNKNOWN\]\n$/);
 }

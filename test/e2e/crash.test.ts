@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FAULT_POINTS } from '../../runtime/fault-points.ts';
-import { KILLED_IN_FORGETTING } from '../support/crash/names.ts';
+import { KILLED_IN_FORGETTING, KILLED_IN_SWEEPS } from '../support/crash/names.ts';
 import { crashPlan, judge, nameOf } from '../support/crash/plan.ts';
 import { withCrashRig } from '../support/crash/rig.ts';
 import { STORIES } from '../support/crash/stories.ts';
@@ -13,7 +13,7 @@ const CHOSEN: Readonly<Record<string, readonly string[]>> = {
   slot: ['orchestrator schedule.carried-out@face to decided, start, arm: start'],
 };
 /** A story that takes too long for here has this one. */
-const ELSEWHERE = ['replica.refused', ...KILLED_IN_FORGETTING];
+const ELSEWHERE = ['replica.refused', ...KILLED_IN_FORGETTING, ...KILLED_IN_SWEEPS];
 
 test('crash: killed at a point of every kind, a run ends as if nothing had happened', () =>
   withCrashRig(async (rig) => {

@@ -7,7 +7,9 @@ import { STORIES } from '../support/crash/stories.ts';
 import { withTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 /** Clients are back after a fifth to two fifths of a second, so there is some time to get on between two cuts. */
-const CUT_EVERY_MS = 900;
+const FIRST_CUT_MS = 900;
+/** Each time later than before, so that a slow machine gets on, too. */
+const LATER = 1.1;
 const HEAL_AFTER_MS = 100;
 const CUTS_MIN = 3;
 
@@ -17,7 +19,7 @@ test('cuts: every actor loses the server again and again, and the night ends as 
     const undisturbed = await rig.run(night, null);
     await withTcpProxy(rig.server.url, async (proxy) => {
       const cutting = cutAgainAndAgain(proxy);
-      const disturbed = await rig.run(night, null, proxy.url).finally(cutting.stop);
+      const disturbed = await rig.run(night, null, { url: proxy.url, started: cutting.begin }).finally(cutting.stop);
       const none = { actor: 'orchestrator', point: 'message.handled', where: '' } as const;
       const { lost, doubled, stuck } = judge(night, none, undisturbed.traces, disturbed);
       assert.equal({ lost, doubled, stuck }, { lost: [], doubled: [], stuck: null });
@@ -25,14 +27,19 @@ test('cuts: every actor loses the server again and again, and the night ends as 
     });
   }));
 
-function cutAgainAndAgain(proxy: TcpProxy): { count(): number; stop(): void } {
+function cutAgainAndAgain(proxy: TcpProxy): { begin(): void; count(): number; stop(): void } {
   let cuts = 0;
-  const timer = setInterval(() => {
+  let timer: NodeJS.Timeout | undefined;
+  const later = () => {
+    timer = setTimeout(cut, FIRST_CUT_MS * LATER ** cuts);
+  };
+  const cut = () => {
     cuts += 1;
     proxy.cut();
     setTimeout(proxy.heal, HEAL_AFTER_MS);
-  }, CUT_EVERY_MS);
-  return { count: () => cuts, stop: () => clearInterval(timer) };
+    later();
+  };
+  return { begin: later, count: () => cuts, stop: () => clearTimeout(timer) };
 }
 
 test.run();

@@ -10,6 +10,7 @@ import * as assert from 'uvu/assert';
 import { CompletedSchemas } from '../../contracts/messages.ts';
 import { ConfigSchema } from '../../infra/config/config.ts';
 import { startSystem } from '../../main.ts';
+import type { SheetDiff } from '../../services/data/sheet-diff.ts';
 import { listPeople } from '../../services/data/people-folder.ts';
 import { runCli } from '../support/cli.ts';
 import { withFolder, writeTinyPeople } from '../support/folder.ts';
@@ -84,10 +85,26 @@ test('a source that answers with an empty page, or with a part of what it announ
           const { people, quarantined, findings } = CompletedSchemas.collect.parse(first.results.collect);
           assert.equal([people, quarantined, findings], [8, 2, undefined]);
 
+          const blessed = await cli('data', 'show', 'first');
+          assert.match(blessed, /judged by \d+; near copies: \d+\n/);
+          assert.match(blessed, /most alike under two names: (doors|helper)? ?p\d and /);
+          const { alike } = JSON.parse(await cli('data', 'show', 'first', '--json')) as { alike: unknown[] };
+          assert.is(alike.length, 12);
+
           given = { samples: [], total: 0 };
           const empty = await held('empty');
           assert.match(empty.text, /held: source "helper" has 0 images and had 24: 100 % fewer/);
           assert.match(empty.text, /held: 4 of 8 people left: helper p4, helper p5, helper p6, helper p7/);
+          const shown = await cli('data', 'show', 'empty');
+          assert.match(shown, /hold: source "helper" has 0 images and had 24.*\(checks\.sourceShrank\)/);
+          assert.not.match(shown, /most alike/, 'there is no verdict yet');
+          assert.match(shown, /nobody came, 4 \(helper p4, .*\) left; images: 0 new, 24 gone/);
+          const diff = JSON.parse(await cli('data', 'diff', 'first', 'empty', '--json')) as SheetDiff;
+          assert.equal([diff.left.length, diff.images.gone, diff.images.added], [4, 24, 0]);
+          assert.match(await cli('data', 'quarantine', 'empty'), /p0\/gone\.png.*unavailable[^]*2 in quarantine; none/);
+          const { code, stderr } = await runCli(['data', 'quarantine', 'empty', '--image', '1'], { cwd: home, env });
+          assert.is(code, 1);
+          assert.match(stderr, /no picture 1 of empty: it could not be decoded.*"doors" has it as p0/);
           await cli('reject', 'empty', '--reason', 'the helper is ill');
           assert.is((await empty.ending).fact, 'rejected');
 

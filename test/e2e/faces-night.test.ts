@@ -44,6 +44,8 @@ const configOf = (home: string, more: object): Config =>
         split: { strategy: 'content-hash', validation: 0, probe: 0.2 },
         training: { epochs: 20, batchSize: 8, microBatch: 8, learningRate: 2e-3 },
         verification: { gates: LENIENT_GATES, performanceRequests: 10 },
+        // Drawn faces differ by a line.
+        checks: { conflictingNames: { action: 'off' } },
         deployment: { guardMs: 0, replicasMin: 1, guardLatencyP99MsMax: 10_000 },
         ...more,
       },

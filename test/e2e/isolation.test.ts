@@ -30,7 +30,7 @@ interface Doors {
   readonly answered: () => number;
   /** Of requests that were asked while no replica was a victim. */
   readonly failed: readonly string[];
-  /** Resolves when every request so far is answered or has failed; from then on failures are counted apart. */
+  /** Failures of requests from now on are counted apart. Resolves when every request before is answered or has failed. */
   apart(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
@@ -63,8 +63,11 @@ function openDoors(nc: NatsConnection, faces: readonly Uint8Array[]): Doors {
     answered: () => answered,
     failed,
     apart: async () => {
+      const lost: string[] = [];
+      // First, so that none is begun meanwhile whose failure would count among the others.
+      list = lost;
       await Promise.all(underWay);
-      return (list = []);
+      return lost;
     },
     stop: async () => {
       over.abort();
@@ -110,7 +113,7 @@ test('isolation: each actor is killed, and filled to its memory limit, and only 
     const supervisor = { memoryMaxMiB };
     await writeFile(
       join(cwd, CONFIG_FILE),
-      JSON.stringify({ nats: { port: 0, storeDir }, supervisor, models: { [MODEL]: face } }),
+      JSON.stringify({ nats: { port: 0, storeDir }, gateway: { port: 0 }, supervisor, models: { [MODEL]: face } }),
     );
     await withCli(['start'], { cwd, env: { NODE_OPTIONS: `--import ${FILLER}` } }, async (system) => {
       const started = { url: await serverOf(system), storeDir };

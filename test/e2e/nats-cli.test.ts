@@ -7,8 +7,10 @@ import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { endpointsOf } from '../../actors/orchestrator/api.ts';
+import { OutcomeSchema } from '../../contracts/commands.ts';
 import {
   API,
+  apiOfCommand,
   CTL,
   modelDeployedSubject,
   modelRolledBackSubject,
@@ -35,18 +37,20 @@ test(hasCli ? 'NATS CLI: the lines of the README work' : 'NATS CLI: skipped, no 
       const nats = async (...args: string[]) =>
         (await run('nats', ['-s', server.url, ...args], { timeout: TIMEOUT_MS })).stdout;
       const watcher = await watch(server.url, saga);
+      const api = await serveApi(saga.nc, endpointsOf(saga.orchestrator), testLogger());
       try {
-        for (const runId of ['n1', 'n2']) {
-          await nats('pub', CTL.pipelineStart, JSON.stringify({ model: 'face', runId }));
-          await saga.event(pipelineEventSubject('completed', runId));
-          await watcher.sees(modelDeployedSubject('face'), runId);
-        }
-        await nats('pub', CTL.modelRollback, '{"model":"face"}');
+        // The request is answered; the publication is the same without an answer.
+        const asked = await nats('req', '--raw', apiOfCommand(CTL.pipelineStart), '{"model":"face","runId":"n1"}');
+        assert.is(OutcomeSchema.parse(JSON.parse(asked)).runId, 'n1');
+        await watcher.sees(modelDeployedSubject('face'), 'n1');
+        await nats('pub', CTL.pipelineStart, '{"model":"face","runId":"n2"}');
+        await saga.event(pipelineEventSubject('completed', 'n2'));
+        await watcher.sees(modelDeployedSubject('face'), 'n2');
+        await nats('req', '--raw', apiOfCommand(CTL.modelRollback), '{"model":"face"}');
         await watcher.sees(modelRolledBackSubject('face'), 'rollback-');
       } finally {
         watcher.stop();
       }
-      const api = await serveApi(saga.nc, endpointsOf(saga.orchestrator), testLogger());
       const status = JSON.parse(await nats('req', '--raw', API.status, ''));
       assert.is(status.models[0].deployment.current.runId, 'n1');
       await api.stop();

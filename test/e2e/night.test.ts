@@ -47,6 +47,8 @@ const configOf = (home: string): Config =>
         decision: { identify: { fpir: 0.1 }, verify: { far: 0.02 }, holdOut: { share: 0, min: 0 } },
         image: { width: 32, height: 32 },
         split: { strategy: 'content-hash', validation: 0, probe: 0.2 },
+        // ORL has bursts. Under wrong labels they would hold the night, and what is looked at here is the verdict.
+        checks: { conflictingNames: { action: 'note' }, imagesLeft: { action: 'note' } },
         training: { epochs: 25, batchSize: 16, microBatch: 16, learningRate: 2e-3 },
         verification: {
           gates: { ...LENIENT_GATES, rank1Min: 0.6, rank1DropMax: 0.2 },

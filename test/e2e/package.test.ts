@@ -9,6 +9,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DemoFigures } from '../../demo/report.ts';
 import { withFolder } from '../support/folder.ts';
+import { faceOf, MODEL, withReplicas } from '../support/replicas.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const OUTPUT_BYTES_MAX = 10 * 1024 ** 2;
@@ -56,6 +57,7 @@ const SOURCE = `
 import { PipelineError } from 'nightshift/contracts/errors';
 import { PipelineConfigSchema, type PipelineConfig } from 'nightshift/contracts/configuration/pipeline';
 import type { OwnSource } from 'nightshift/strategies/data';
+import { connect, type Client, type IdentifyReply } from 'nightshift/client';
 import { createDeploymentStrategy, type DeploymentStrategy } from 'nightshift/strategies/deployment';
 import type { TrainingJob, TrainingStrategy } from 'nightshift/strategies/training';
 
@@ -65,9 +67,32 @@ export const refusal = new PipelineError('SOURCE_INVALID', 'nothing there');
 export const misspelt = new PipelineError('SOURCE_INVALLID', 'nothing there');
 export const source: OwnSource = { async *samples() {} };
 export const deployment: Promise<DeploymentStrategy> = createDeploymentStrategy('canary');
+export const asked = async (client: Client, image: Uint8Array): Promise<string | null> => {
+  const reply: IdentifyReply = await client.identify(image, { deadlineMs: 1_000 });
+  return reply.person;
+};
+export const door = connect({ servers: 'nats://127.0.0.1:1', model: 'face' }).catch(() => null);
 export const training: TrainingStrategy = { name: 'own', train: async ({ runId }: TrainingJob) => { throw runId; } };
 `;
 const SETTINGS = { module: 'nodenext', target: 'es2023', strict: true, noEmit: true, types: ['node'] };
+
+/** As a door with the package would; a replica of this checkout answers. */
+const asksReplica = (folder: string) =>
+  withReplicas(async (context) => {
+    await context.start('r1');
+    await context.deploy({ runId: 'run1' });
+    await writeFile(join(folder, 'face.png'), await faceOf(1));
+    const program = `
+      import { readFileSync } from 'node:fs';
+      import { connect, PipelineError } from 'nightshift/client';
+      const client = await connect({ servers: process.argv[1], model: '${MODEL}' });
+      const { person, release, replica } = await client.identify(readFileSync('face.png'));
+      const refusal = await client.identify(new Uint8Array(0)).catch((error) => error);
+      console.log(person, release, replica, refusal instanceof PipelineError, client.statistics().requests);
+      await client.close();`;
+    const args = ['--input-type=module', '-e', program, context.test.url];
+    assert.is((await done(folder, process.execPath, args)).stdout, 'p1 1 r1 true 1\n');
+  });
 
 test('package: installed in an empty folder it has its command, its types and its strategies, and its demo keeps its word', () =>
   withFolder(async (folder) => {
@@ -91,6 +116,8 @@ test('package: installed in an empty folder it has its command, its types and it
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...SETTINGS, typeRoots } }));
     await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
     await done(folder, process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder]);
+
+    await asksReplica(folder);
 
     const demo = await run(folder, 'npx', ['nightshift', 'demo', '--json']);
     assert.match(demo.stdout, /^\{.+\}\n$/, demo.stderr);

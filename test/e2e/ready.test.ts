@@ -19,7 +19,7 @@ test('ready: a healthcheck fails before the start, passes when all work, and fai
     const face = { sources: [{ type: 'directory', name: 'faces', path: 'faces' }] };
     await writeFile(
       join(cwd, CONFIG_FILE),
-      JSON.stringify({ nats: { port: 0, storeDir: join(cwd, 'store') }, models: { face } }),
+      JSON.stringify({ nats: { port: 0, storeDir: join(cwd, 'store') }, gateway: { port: 0 }, models: { face } }),
     );
     const ready = (...args: string[]) => runCli(['ready', ...args], { cwd });
     const none = await ready();
@@ -29,7 +29,7 @@ test('ready: a healthcheck fails before the start, passes when all work, and fai
       await until(async () => (await ready()).code === 0, 'all actors at work');
       const whole = JSON.parse((await ready('--json')).stdout) as { ready: boolean; processes: { name: string }[] };
       assert.is(whole.ready, true);
-      assert.is(whole.processes.length, 7);
+      assert.is(whole.processes.length, 8);
 
       const nc = await connectNats({ url, name: 'vandal', log: testLogger() });
       await (await jetstreamManager(nc)).streams.delete(wireStreamOf(kvStreamName(BUCKETS.deployments)));

@@ -15,7 +15,7 @@ import {
   enrolmentSubject,
   STREAMS,
 } from '../../contracts/subjects.ts';
-import { DEAD_LETTER_HEADERS } from '../../infra/messaging/dead-letter.ts';
+import { DEAD_LETTER_HEADERS } from '../../contracts/dead-letter.ts';
 import { CONSUMERS } from '../../infra/topology/consumers.ts';
 import { withSaga, type Saga } from '../support/saga.ts';
 import { withServer } from '../support/server.ts';

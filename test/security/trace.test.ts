@@ -12,7 +12,7 @@ import type { Client } from '../../cli/client.ts';
 import { rollBack } from '../../cli/commands/operate.ts';
 import { PipelineError } from '../../contracts/errors.ts';
 import { CompletedSchemas } from '../../contracts/messages.ts';
-import { ROLES, type Role } from '../../contracts/roles.ts';
+import { ACTORS, ROLES, serviceOf, type Role } from '../../contracts/roles.ts';
 import {
   API,
   apiOfCommand,
@@ -20,6 +20,7 @@ import {
   commandSubject,
   CTL,
   inferSubject,
+  PEOPLE_VERBS,
   pipelineEventSubject,
   STREAMS,
   WORK_STAGES,
@@ -27,12 +28,15 @@ import {
 } from '../../contracts/subjects.ts';
 import { covers, PERMISSIONS } from '../../infra/access/permissions.ts';
 import { examineConsumers } from '../../infra/health/consumers.ts';
+import { consumerFigures, storeFigures } from '../../infra/health/figures.ts';
 import { examineStreams } from '../../infra/health/streams.ts';
 import { sendCommand } from '../../infra/messaging/send-command.ts';
 import { openForgotten } from '../../infra/stores/forgotten-store.ts';
 import { personHash } from '../../services/forgetting/name.ts';
 import { order } from '../../cli/commands/forget.ts';
 import { createBlobStore } from '../../infra/stores/blob-store.ts';
+import { namespaceOf } from '../../infra/messaging/wire.ts';
+import { wireService } from '../../infra/topology/namespace.ts';
 import { writeTinyPeople } from '../support/folder.ts';
 import { withRoles } from '../support/identities.ts';
 import { LENIENT_GATES, lenientIn } from '../support/lenient.ts';
@@ -62,7 +66,7 @@ const ENDLESS = 'endless';
 
 /** Everything that anybody does with a running system, each once. */
 async function everyDay(started: Traced): Promise<void> {
-  await withRoles(started, ['operator', 'viewer', 'door', 'enroller', 'orchestrator'], async (as) => {
+  await withRoles(started, ['operator', 'viewer', 'door', 'enroller', 'orchestrator', 'gateway'], async (as) => {
     const { bus } = as.operator;
     const first = await runNight(bus, 'n1');
     assert.is(first.fact, 'completed', first.failure?.message);
@@ -76,6 +80,7 @@ async function everyDay(started: Traced): Promise<void> {
     await forgetOne(as.operator);
     await commandAll(as.operator);
     await lookAround(as.operator, as.viewer);
+    await scrape(as.gateway.nc);
     // The report, as `nightshift report` fetches it.
     const { report } = CompletedSchemas.verify.parse(first.results.verify);
     await createBlobStore(as.operator.nc).get(report!);
@@ -90,12 +95,14 @@ async function recognise(door: NatsConnection, enroller: NatsConnection): Promis
   }
   assert.is((await ask(enroller, 'embed', image)).status, 200);
   for (const face of [image, other]) assert.is((await ask(enroller, 'enroll', face, { person: 'Ann' })).status, 200);
+  for (const verb of PEOPLE_VERBS) await enroller.request(inferSubject(MODEL, verb), '', { timeout: 10_000 });
   assert.is((await ask(enroller, 'remove', new Uint8Array(0), { person: 'Ann' })).status, 200);
 }
 
-/** Nothing waits, and a request that is not there cannot be approved. */
+/** Nothing waits, and a request that is not there can be neither approved nor rejected. */
 async function approveOne({ nc }: Client): Promise<void> {
-  for (const verb of APPROVAL_VERBS) await nc.request(inferSubject(MODEL, verb), '', { timeout: 10_000 });
+  for (const verb of [...APPROVAL_VERBS, ...PEOPLE_VERBS])
+    await nc.request(inferSubject(MODEL, verb), '', { timeout: 10_000 });
 }
 
 async function cancelOne({ bus }: Client): Promise<void> {
@@ -148,15 +155,27 @@ function answered(error: unknown): void {
   if (!(error instanceof PipelineError) || error.code === 'DEADLINE_EXCEEDED') throw error;
 }
 
+/** As the gateway's own timers and its routes look; the actor itself is among those that were started. */
+async function scrape(gateway: NatsConnection): Promise<void> {
+  await storeFigures(gateway);
+  await consumerFigures(gateway);
+  for (const subject of Object.values(API)) await gateway.request(subject, '{}', { timeout: 10_000 });
+}
+
 async function lookAround(operator: Client, viewer: Client): Promise<void> {
   // As `nightshift doctor` looks.
   await examineStreams(operator.nc, 1, Date.now());
   await examineConsumers(operator.nc);
   for (const { nc } of [operator, viewer]) {
     for (const subject of Object.values(API)) await nc.request(subject, '{}', { timeout: 10_000 });
-    const { id } = (await nc.request('$SRV.PING', '', { timeout: 10_000 })).json<{ readonly id: string }>();
-    await nc.request('$SRV.PING.nightshift', '', { timeout: 10_000 });
-    await nc.request(`$SRV.PING.nightshift.${id}`, '', { timeout: 10_000 });
+    await nc.request('$SRV.PING', '', { timeout: 10_000 });
+    for (const actor of ACTORS) {
+      const service = wireService(namespaceOf(nc), serviceOf(actor));
+      const { id } = (await nc.request(`$SRV.PING.${service}`, '', { timeout: 10_000 })).json<{
+        readonly id: string;
+      }>();
+      await nc.request(`$SRV.PING.${service}.${id}`, '', { timeout: 10_000 });
+    }
   }
   viewer.nc.subscribe('nightshift.evt.>', { max: 1 });
   await viewer.nc.flush();
@@ -190,7 +209,8 @@ const UNUSED: readonly { readonly of: readonly Role[]; readonly rights: RegExp; 
   },
   {
     of: ['janitor'],
-    rights: /MSG\.DELETE\.|PURGE\.OBJ_|\$KV\.RUNS\.|^nightshift\.(dlq|ctl)\.|janitor\.failed|pipeline\.completed/,
+    rights:
+      /MSG\.DELETE\.|PURGE\.OBJ_|\$KV\.RUNS\.|^nightshift\.(dlq|ctl)\.|janitor\.failed|pipeline\.completed|STREAM\.INFO\./,
     why: 'a person is in no message, nobody is away for long, and nothing fails: test/actors/janitor, test/e2e/forget',
   },
   {
@@ -202,6 +222,11 @@ const UNUSED: readonly { readonly of: readonly Role[]; readonly rights: RegExp; 
     of: ['door', 'enroller'],
     rights: /^nightshift\.infer\..*\.at\.\*$/,
     why: 'one replica is asked by its name where another was slow or full: test/client',
+  },
+  {
+    of: ['operator'],
+    rights: /DIRECT\.GET\.OBJ_REPORTS\.|CONSUMER\.(CREATE|INFO|DELETE)\.OBJ_REPORTS\.|FC\.OBJ_REPORTS\./,
+    why: '`nats object get` fetches a report: test/e2e/three-ways-nats.test.ts',
   },
   { of: ['collector'], rights: /^\$O\.MODELS\./, why: 'the detector of faces: test/e2e/faces-night.test.ts' },
   {

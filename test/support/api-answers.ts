@@ -100,6 +100,7 @@ async function operate(saga: Saga, ask: Ask): Promise<void> {
   await ask(apiOfCommand(CTL.scheduleResume), { model: MODEL });
 
   await ask(apiOfCommand(CTL.personForget), { person: '5'.repeat(64), mode: 'look' });
+  await ask(apiOfCommand(CTL.storeSweep), { mode: 'look' });
 
   const door = { sources: [{ type: 'local', name: 'people' }], schedule: { cron: '0 3 * * *' } };
   await ask(apiOfCommand(CTL.configApply), { model: 'door', pipeline: door, expected: 0, reason: 'the new entrance' });

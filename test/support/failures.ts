@@ -14,3 +14,11 @@ export async function failureOf(work: Promise<unknown> | (() => unknown)): Promi
   // assert.instance has just checked it; uvu's types do not narrow.
   return error as PipelineError;
 }
+
+/** The message of an error without a code. */
+export function messageOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'it succeeded',
+    (error: Error) => error.message,
+  );
+}

@@ -42,6 +42,10 @@ export function createFolderBlobs(folder: string): BlobStore {
       const found = await hashFile(pathOf(bucket, key)).catch(nullIfAbsent);
       return found && { bucket, key, ...found };
     },
+    reuse: async (bucket, key, digest) => {
+      const found = await hashFile(pathOf(bucket, key)).catch(nullIfAbsent);
+      return found?.digest === digest ? { bucket, key, ...found } : null;
+    },
     holds: async ({ bucket, key, digest }) =>
       (await hashFile(pathOf(bucket, key)).catch(nullIfAbsent))?.digest === digest,
     remove: (bucket, key) => rm(pathOf(bucket, key), { force: true }),

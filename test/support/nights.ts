@@ -12,15 +12,16 @@ export interface Night extends RunEnd {
   readonly states: readonly string[];
 }
 
-/** Starts a run and resolves at its end, whichever it is. */
-export async function runNight(bus: Bus, runId: string): Promise<Night> {
+/** Starts a run and resolves at its end, whichever it is. `force`: also if nothing has changed. */
+export async function runNight(bus: Bus, runId: string, force = false): Promise<Night> {
   const results: Partial<Record<Stage, Record<string, unknown>>> = {};
   const states: string[] = [];
   const end = await startAndFollow(
     bus,
-    { model: MODEL, runId },
+    { model: MODEL, runId, force },
     {
       progress: () => {},
+      failed: () => {},
       completed: (stage, data) => void (results[stage] = data),
       advanced: (state) => void states.push(state),
     },

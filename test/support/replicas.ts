@@ -97,7 +97,7 @@ async function startReplica(nc: NatsConnection, log: Logger, replicaId: string, 
   const source = `inference/${replicaId}`;
   return startInference({
     nc,
-    bus: await createBus({ nc, source, log, now: () => new Date(), newId: randomUUID }),
+    bus: await createBus({ nc, source, log, now: () => new Date(), newId: randomUUID, tracer: changes.tracer }),
     blobs: createBlobStore(nc),
     deployments: createRecordStore({ kv: await openKv(nc, BUCKETS.deployments), schema: DeploymentSchema }),
     replicas: await createReplicaStore(nc),

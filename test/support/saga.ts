@@ -9,6 +9,7 @@ import { openOrchestratorContext, type OrchestratorContext } from '../../actors/
 import { startWorker, type Worker } from '../../actors/worker.ts';
 import type { Completed, StartCommand } from '../../contracts/messages.ts';
 import { parseSubject } from '../../contracts/parse-subject.ts';
+import type { NotifyConfig } from '../../contracts/configuration/notify.ts';
 import type { CarriedPipeline } from '../../contracts/configuration/carried.ts';
 import { BUCKETS, WORK_STAGES, STREAMS, type WorkStage } from '../../contracts/subjects.ts';
 import type { Deployment } from '../../contracts/release.ts';
@@ -28,6 +29,7 @@ import { blobRef, pipelineConfig } from './runs.ts';
 import { testLogger, type TestServer } from './server.ts';
 import { decisionAt } from './tiny-data.ts';
 import { createGate, until } from './wait.ts';
+import type { Logger } from '../../runtime/logger.ts';
 import { managerOf } from '../../infra/messaging/jetstream.ts';
 
 type Work<N extends WorkStage> = (
@@ -84,6 +86,9 @@ export interface SagaOptions {
   readonly pipeline?: CarriedPipeline;
   /** Of the orchestrators. */
   readonly signing?: Signing;
+  readonly notify?: NotifyConfig;
+  /** Of the orchestrators and workers. */
+  readonly log?: Logger;
   /** How many run in this process; 0 where one runs elsewhere. */
   readonly orchestrators?: number;
   /** False: no replica lives. */
@@ -111,7 +116,7 @@ export async function withSaga<T>(
   options: SagaOptions,
   use: (saga: Saga) => Promise<T>,
 ): Promise<T> {
-  const log = testLogger();
+  const { log = testLogger() } = options;
   const nc = await server.connect('saga');
   const bus = await createBus({ nc, source: 'test', log, now: () => new Date(), newId: randomUUID });
   const events: Heard[] = [];
@@ -121,7 +126,7 @@ export async function withSaga<T>(
   // The first one's stores are also the test's own way to look.
   const contexts = await Promise.all(
     Array.from({ length: Math.max(1, orchestrators) }, async (_, i) =>
-      openOrchestratorContext(await server.connect(`o${i}`), namesOnly(models), log, options.signing),
+      openOrchestratorContext(await server.connect(`o${i}`), namesOnly(models), log, options.signing, options.notify),
     ),
   );
   await configure(contexts[0]!.configs, models);

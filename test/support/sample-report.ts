@@ -6,6 +6,7 @@
 import { createRandom, type Random } from '../../demo/random.ts';
 import { renderFace } from '../../demo/people.ts';
 import { PEOPLE as PEOPLE_NOUN } from '../../contracts/configuration/noun.ts';
+import { DataSheetSchema, type DataSheet } from '../../contracts/data-sheet.ts';
 import { DatasetManifestSchema, type DatasetManifest } from '../../contracts/dataset.ts';
 import { LearningCurveSchema, type LearningCurve } from '../../contracts/training.ts';
 import {
@@ -229,6 +230,17 @@ async function evidenceOf(champion: Scores, candidate: Scores): Promise<Evidence
     format: 'nightshift.evidence/1',
     det: { candidate: detOf(candidate), champion: detOf(champion) },
     histogram: histogramOf(candidate),
+    alike: await Promise.all(
+      range(2).map(async (pair) => ({
+        score: 0.61 - 0.05 * pair,
+        images: await Promise.all(
+          [2 * pair, 2 * pair + 1].map(async (index) => ({
+            ...{ person: personName(index), image: `office/${index}-2.png` },
+            picture: await picture(index, 2),
+          })),
+        ),
+      })),
+    ),
     worst: {
       falseAccepts: await Promise.all(
         top.map(async ({ image, score }, i) => ({
@@ -313,7 +325,27 @@ const range = (length: number): number[] => Array.from({ length }, (_, index) =>
 /** All of it, as the page is drawn from it. */
 export async function sampleInput(): Promise<ReportInput> {
   const { manifest, ...parts } = await sampleReport();
-  return { ...parts, data: dataSummaryOf(manifest), noun: PEOPLE_NOUN };
+  return { ...parts, data: dataSummaryOf(manifest), sheet: await sheetOf(manifest), noun: PEOPLE_NOUN };
+}
+
+async function sheetOf(manifest: DatasetManifest): Promise<DataSheet> {
+  const picture = async (i: number) => ({
+    ...{ label: personName(i), source: 'office', id: `${i}-1.png` },
+    picture: (await renderFace(i, 1, FACE_PX)).toString('base64'),
+  });
+  const { image, counts, sources, quarantined: refused, quarantinedTotal, labels } = manifest;
+  return DataSheetSchema.parse({
+    format: 'nightshift.data/1',
+    ...{ runId: 'run-20261126-020000-1a2b', model: 'face', content: digest('b'), comparedWith: digest('c') },
+    ...{ image, counts, sources, quarantinedTotal, findings: [], heldOut: HELD_OUT, strangers: STRANGERS },
+    dataset: { bucket: 'DATASETS', key: 'manifests/a.json', digest: digest('a'), bytes: 1 },
+    people: labels.map((label) => ({ label, images: ['0123456789ab'] })),
+    came: [personName(3)],
+    left: [personName(4), personName(5)],
+    added: { total: 31, pictures: await Promise.all(range(6).map(picture)) },
+    gone: { total: 2, pictures: await Promise.all([picture(4), picture(5)]) },
+    quarantined: [{ ...refused[0]!, picture: (await picture(0)).picture }, ...refused.slice(1)],
+  });
 }
 
 /** Names that would break out of a page, a table, or a line. */
@@ -329,7 +361,7 @@ export const HOSTILE = [
 /** The same with such names wherever a name from outside may stand. */
 export async function hostileInput(): Promise<ReportInput> {
   const input = await sampleInput();
-  const { report, evidence, data } = input;
+  const { report, evidence, data, sheet } = input;
   const hostile = <T>(all: readonly T[], change: (one: T, name: string) => T): T[] =>
     all.map((one, i) => change(one, HOSTILE[i % HOSTILE.length]!));
   const accuracy = {
@@ -353,11 +385,20 @@ export async function hostileInput(): Promise<ReportInput> {
     }),
     evidence: EvidenceSchema.parse({
       ...evidence!,
+      alike: evidence!.alike!.map(({ score, images }) => ({
+        ...{ score, images: hostile(images, (it, person) => ({ ...it, person, image: person })) },
+      })),
       worst: {
         falseAccepts: hostile(falseAccepts, (it, person) => ({ ...it, person, image: person })),
         falseRejects: hostile(falseRejects, (it, person) => ({ ...it, person, found: person, image: person })),
       },
     }),
     data: { ...data!, sources: hostile(data!.sources, (source, name) => ({ ...source, name })) },
+    sheet: {
+      ...sheet!,
+      ...{ came: [...HOSTILE], left: [...HOSTILE] },
+      added: { total: 6, pictures: hostile(sheet!.added!.pictures, (it, label) => ({ ...it, label, id: label })) },
+      quarantined: hostile(sheet!.quarantined, (it, label) => ({ ...it, label, message: label })),
+    },
   };
 }

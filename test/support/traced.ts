@@ -33,7 +33,7 @@ export function traceOf(
 ): Promise<Readonly<Record<Role, Said>>> {
   return withFolder(async (folder) => {
     const [storeDir, log] = [join(folder, 'store'), testLogger()];
-    const config = ConfigSchema.parse({ nats: { storeDir }, models: await modelsIn(folder) });
+    const config = ConfigSchema.parse({ nats: { storeDir }, gateway: { port: 0 }, models: await modelsIn(folder) });
     const server = await launchServer({ storeDir, hasIdentities: true, isTraced: true, log });
     const actors: Actor[] = [];
     try {

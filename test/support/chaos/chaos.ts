@@ -5,36 +5,34 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { connect } from '../../../client/client.ts';
 import { ConfigSchema } from '../../../infra/config/config.ts';
 import { connectNats } from '../../../infra/messaging/connection.ts';
 import { applyTopology } from '../../../infra/topology/topology.ts';
 import { withCluster, type Cluster } from '../cluster.ts';
 import { configureAsIn } from '../configured.ts';
 import { withFolder } from '../folder.ts';
-import { faceOf, MODEL } from '../replicas.ts';
+import { MODEL } from '../replicas.ts';
 import { testLogger } from '../server.ts';
 import { tinyNightIn } from '../tiny-night.ts';
 import { until } from '../wait.ts';
 import { openLedger, type Account, type Ledger } from './ledger.ts';
+import { askSteadily, type Load } from './load.ts';
 import { hireParts } from './parts.ts';
-import { makeTroubles, type Troubled } from './troubles.ts';
+import { makeTroubles, TROUBLES, type Trouble, type Troubled } from './troubles.ts';
 
 export interface ChaosOptions {
-  readonly seconds: number;
+  /** So long there are troubles at random; null: each of `troubles` once, in their order. */
+  readonly seconds: number | null;
   readonly seed: number;
   /** Requests per second. */
   readonly rate?: number;
+  /** Absent: all. */
+  readonly troubles?: readonly Trouble[];
   readonly onNight?: (nights: number) => void;
+  readonly onTrouble?: (name: Trouble) => void;
 }
 
-export interface ChaosReport extends Account, Troubled {
-  readonly requests: number;
-  readonly failed: number;
-  /** Answers by a release below one that had answered before the request was sent. */
-  readonly olderReplies: number;
-  readonly hedged: number;
-  readonly retried: number;
+export interface ChaosReport extends Account, Troubled, Load {
   readonly seconds: number;
 }
 
@@ -54,10 +52,14 @@ async function troubled(folder: string, cluster: Cluster, options: ChaosOptions)
     await ledger.ask(MODEL, 'night-1');
     await until(() => ledger.hasEnded('night-1'), 'a first release', START_MS);
     const startedAt = performance.now();
-    const asking = askSteadily(cluster, options.rate ?? 60, over.signal);
-    const troubles = makeTroubles(options.seed, cluster, parts, over.signal);
+    const asking = askSteadily({ servers: cluster.urls, rate: options.rate ?? 60, signal: over.signal });
+    const { seconds: secondsMax, seed, troubles: names = TROUBLES, onTrouble } = options;
+    const troubles = makeTroubles({
+      ...{ seed, cluster, parts, names, onTrouble, isEachOnce: secondsMax === null },
+      signal: over.signal,
+    });
     const nights = nightAfterNight(ledger, over.signal, options.onNight);
-    await wait(options.seconds * 1000);
+    await (secondsMax === null ? troubles : wait(secondsMax * 1000));
     over.abort();
     const [load, troubledBy, last] = await Promise.all([asking, troubles, nights]);
     // A run that never ends is counted below.
@@ -101,35 +103,4 @@ async function nightAfterNight(
     onNight?.(night);
     if (signal.aborted) return runId;
   }
-}
-
-type Load = Pick<ChaosReport, 'requests' | 'failed' | 'olderReplies' | 'hedged' | 'retried'>;
-
-/** On time, whether or not earlier requests were answered. */
-async function askSteadily(cluster: Cluster, rate: number, signal: AbortSignal): Promise<Load> {
-  const client = await connect({ servers: cluster.urls, model: MODEL });
-  const face = await faceOf(1);
-  const counts = { failed: 0, olderReplies: 0 };
-  const underWay: Promise<void>[] = [];
-  let newest = 0;
-  const ask = async () => {
-    const seen = newest;
-    try {
-      const { release } = await client.identify(face);
-      if (release < seen) counts.olderReplies += 1;
-      newest = Math.max(newest, release);
-    } catch (error) {
-      counts.failed += 1;
-      if (process.env['NIGHTSHIFT_FIGURES']) console.error(String(error));
-    }
-  };
-  const startedAt = performance.now();
-  for (let sent = 0; !signal.aborted; sent++) {
-    await wait(Math.max(0, startedAt + (sent * 1000) / rate - performance.now()));
-    underWay.push(ask());
-  }
-  await Promise.all(underWay);
-  const { requests, hedged, retried } = client.statistics();
-  await client.close();
-  return { requests, hedged, retried, ...counts };
 }

@@ -4,3 +4,5 @@ export const MODEL = 'face';
 export const RUN = 'crash';
 /** Points of the janitor, which is in no run: test/e2e/forget-kills.test.ts comes to them. */
 export const KILLED_IN_FORGETTING = ['janitor.forwarded', 'janitor.erasing'] as const;
+/** These belong to the story `swept`; test/e2e/sweep-kills.test.ts kills one janitor after the other at them. */
+export const KILLED_IN_SWEEPS = ['janitor.condemned', 'janitor.swept'] as const;

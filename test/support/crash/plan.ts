@@ -1,7 +1,7 @@
 /**
  * Every point at which an actor of a story can be killed, derived from an undisturbed run: each transition of a run and
  * each decision of a schedule with each effect of its outbox, each message, each operator's command and its answer, each
- * command of a worker, each object that it stores, each report of a replica.
+ * command of a worker, each object that it stores or that the janitor deletes, each report of a replica.
  */
 import type { ActorName } from '../../../actors/names.ts';
 import { OBSERVE_TIMER } from '../../../actors/orchestrator/observe.ts';
@@ -38,6 +38,7 @@ export function crashPlan(story: Story, undisturbed: Outcome): Crash[] {
     ...ofMessages(undisturbed),
     ...runs.flatMap((runId) => ofWorkers(runId, undisturbed)),
     ...runs.flatMap((runId) => ofReplicas(runId, undisturbed)),
+    ...(story.deleted ?? []).flatMap(ofDeletion),
   ];
   // A process dies at the first of several places with one name.
   const byName = new Map(all.map((crash) => [nameOf(crash), crash]));
@@ -152,7 +153,7 @@ function ofWorkers(runId: string, { traces: { artefacts, events } }: Outcome): C
 
 function ownerOf(path: string): WorkStage | null {
   if (path.includes('/earlier-')) return null;
-  if (path.startsWith('DATASETS/')) return 'collect';
+  if (path.startsWith('DATASETS/') || path.endsWith('/data.json')) return 'collect';
   return /gallery|golden|verification|data-summary|README/.test(path) ? 'verify' : 'train';
 }
 
@@ -173,6 +174,11 @@ function ofReplicas(runId: string, { histories, traces: { events } }: Outcome): 
     })),
   ];
 }
+
+const ofDeletion = (key: string): Crash[] => [
+  { actor: 'janitor', point: 'janitor.condemned', where: key },
+  { actor: 'janitor', point: 'janitor.swept', where: key },
+];
 
 export interface Verdict {
   readonly story: string;

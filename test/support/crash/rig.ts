@@ -41,8 +41,14 @@ export interface Outcome extends Found {
 
 export interface CrashRig {
   readonly server: TestServer;
-  /** `crash` null: nobody is killed. `url`: what the actors connect to, if not the server itself. */
-  run(story: Story, crash: Crash | null, url?: string): Promise<Outcome>;
+  /** `crash` null: nobody is killed. `by`: what the actors connect to, if not the server itself. */
+  run(story: Story, crash: Crash | null, by?: Way): Promise<Outcome>;
+}
+
+export interface Way {
+  readonly url: string;
+  /** Called when all actors work. A start that nobody answers is for a supervisor to repeat, and there is none here. */
+  started(): void;
 }
 
 /** A message that a killed process held comes back after this time; in production after 4.5 s. */
@@ -64,21 +70,23 @@ export const withCrashRig = <T>(use: (rig: CrashRig) => Promise<T>): Promise<T> 
       const victims = createVictims();
       try {
         const stage = { server, folder, victims, nc: await server.connect('crash') };
-        return await use({ server, run: (story, crash, url = server.url) => run(stage, story, crash, url) });
+        return await use({ server, run: (story, crash, by) => run(stage, story, crash, by) });
       } finally {
         await victims.end();
       }
     }),
   );
 
-async function run(stage: Stage, story: Story, crash: Crash | null, url: string): Promise<Outcome> {
+async function run(stage: Stage, story: Story, crash: Crash | null, by: Way | undefined): Promise<Outcome> {
   const { nc, server, folder } = stage;
+  const url = by?.url ?? server.url;
   await clear(nc);
   await haveServed(nc, story.releases);
   const config = configOf(folder, url, story);
   await configureAsIn(nc, config);
   const start = (name: ActorName) => startActor(name, url, config, server.log);
   const running = await Promise.all(ACTORS.filter((name) => name !== crash?.actor).map(start));
+  by?.started();
   const over = new AbortController();
   const course = createCourse(nc, story, over.signal);
   try {
@@ -147,7 +155,11 @@ async function clear(nc: NatsConnection): Promise<void> {
 }
 
 /** Small enough to train in a second; gates and limits that measure speed are left out. */
-export function configOf(folder: string, url: string, { pipeline }: Pick<Story, 'pipeline'>): Config {
+export function configOf(
+  folder: string,
+  url: string,
+  { pipeline, retention }: Pick<Story, 'pipeline' | 'retention'>,
+): Config {
   const sections: Readonly<Record<string, object>> = {
     training: {
       // A checkpoint is stored only if the loss does not rise after it.
@@ -172,7 +184,7 @@ export function configOf(folder: string, url: string, { pipeline }: Pick<Story, 
     image: { width: 16, height: 16 },
     split: { strategy: 'content-hash', validation: 0, probe: 0.3 },
   };
-  return ConfigSchema.parse({ nats: { url }, models: { [MODEL]: { ...data, ...merged } } });
+  return ConfigSchema.parse({ nats: { url }, retention, models: { [MODEL]: { ...data, ...merged } } });
 }
 
 async function isServed(nc: NatsConnection, releases: number): Promise<boolean> {

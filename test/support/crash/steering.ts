@@ -6,6 +6,7 @@ import { ScheduleConfigSchema } from '../../../contracts/configuration/schedule.
 import { BUCKETS, CTL, SCHEDULE_TIMER, slotSubject, STREAMS, type CtlSubject } from '../../../contracts/subjects.ts';
 import { createBlobStore } from '../../../infra/stores/blob-store.ts';
 import { createRecordStore, openKv } from '../../../infra/stores/record-store.ts';
+import { createSweeper, OBJECT_BUCKETS } from '../../../infra/stores/sweeper.ts';
 import { createTimers } from '../../../infra/messaging/timers.ts';
 import { placeOf } from '../../../machines/step.ts';
 import { slotRunId } from '../../../services/schedule/decide.ts';
@@ -51,6 +52,31 @@ export async function approveAndRetry(nc: NatsConnection): Promise<void> {
   await say(nc, CTL.pipelineRetry, { runId: RUN });
   await settled(nc, retryIdOf(RUN), 'awaitingApproval');
   await say(nc, CTL.pipelineApprove, { runId: retryIdOf(RUN) });
+}
+
+/** Things that no run refers to, one of each kind: as of runs whose records are gone. */
+export const LOOSE = [
+  { bucket: 'DATASETS', key: 'manifests/loose.json' },
+  { bucket: 'DATASETS', key: 'shards/loose.tar' },
+  { bucket: 'MODELS', key: `${MODEL}/loose/model.onnx` },
+  { bucket: 'REPORTS', key: `${MODEL}/loose/verification.json` },
+] as const;
+
+export async function plantLoose(nc: NatsConnection): Promise<void> {
+  const blobs = createBlobStore(nc);
+  for (const { bucket, key } of LOOSE) await blobs.put(bucket, key, Buffer.from(key));
+}
+
+/** When the run has ended; until each of them is gone, with what a deletion by halves has left. */
+export async function sweepAway(nc: NatsConnection): Promise<void> {
+  const [blobs, sweeper] = [createBlobStore(nc), await createSweeper(nc)];
+  await settled(nc, RUN, 'completed');
+  await say(nc, CTL.storeSweep, { mode: 'sweep' });
+  await until(async () => {
+    const found = await Promise.all(LOOSE.map(({ bucket, key }) => blobs.find(bucket, key)));
+    const stocks = await Promise.all(OBJECT_BUCKETS.map((bucket) => sweeper.stock(bucket)));
+    return found.every((ref) => ref === null) && stocks.every(({ remains }) => remains.length === 0);
+  }, 'the janitor to have deleted what nothing refers to');
 }
 
 /** A run that stands in a state and has done all that its coming there asks for. */

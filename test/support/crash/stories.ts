@@ -12,7 +12,18 @@ import { announce, commit } from '../../../services/deployment/records.ts';
 import { faceOf } from '../replicas.ts';
 import { storeTinyPair } from '../tiny-data.ts';
 import { MODEL, RUN } from './names.ts';
-import { approveAndRetry, cancelInTraining, fireSlot, NEVER_ENDING, say, SCHEDULE, SLOT_RUN } from './steering.ts';
+import {
+  approveAndRetry,
+  cancelInTraining,
+  fireSlot,
+  LOOSE,
+  NEVER_ENDING,
+  plantLoose,
+  say,
+  SCHEDULE,
+  SLOT_RUN,
+  sweepAway,
+} from './steering.ts';
 
 export interface Story {
   readonly name: string;
@@ -20,6 +31,10 @@ export interface Story {
   readonly releases: number;
   /** Merged into the model's configuration, section by section. */
   readonly pipeline: Readonly<Record<string, object>>;
+  /** Of the installation; the defaults if absent. */
+  readonly retention?: object;
+  /** What the janitor deletes in it, by its keys. */
+  readonly deleted?: readonly string[];
   /** Makes the run begin; returns when it is on the disk of the server. */
   readonly begin: (nc: NatsConnection) => Promise<void>;
   /** The runs that end in the story; RUN alone if absent. */
@@ -96,7 +111,23 @@ export const STORIES: readonly Story[] = [
     runs: [SLOT_RUN],
     own: /schedule\.|slot\.face|(stepped|saved|settled)@.* after started|pipeline\.completed/,
   },
+  {
+    // An operator has the janitor delete what no run refers to.
+    name: 'swept',
+    releases: 0,
+    pipeline: {},
+    retention: { graceMinutes: 0 },
+    deleted: LOOSE.map(({ key }) => key),
+    begin: nightBesideLoose,
+    operator: sweepAway,
+    own: /^janitor janitor\./,
+  },
 ];
+
+async function nightBesideLoose(nc: NatsConnection): Promise<void> {
+  await plantLoose(nc);
+  await night(nc);
+}
 
 /** The runs that end in a story. */
 export const runsOf = ({ runs = [RUN] }: Story) => runs;

@@ -159,8 +159,10 @@ async function messagesOf(nc: NatsConnection, stream: string): Promise<Message[]
     if (!stored || isLeftOut(stored.subject)) continue;
     const { id, data } = stored.json<{
       id: string;
-      data: { failure?: { message: string } | null; changed?: boolean };
+      data: { failure?: { message: string } | null; changed?: boolean; subject?: string };
     }>();
+    // Of a letter that is left out itself.
+    if (parseSubject(stored.subject).family === 'dead-letter-event' && isLeftOut(data.subject ?? '')) continue;
     const told = [stored.subject, data.changed === false && 'unchanged', reasonOf(data.failure?.message ?? '')];
     const isAnswer = parseSubject(stored.subject).family === 'operator-event';
     const outcome = isAnswer ? OutcomeSchema.parse(data) : null;
