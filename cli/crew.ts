@@ -2,7 +2,7 @@
  * The actors of `nightshift start`, each in a process of its own: code that crashes, hangs or takes all memory in one ends
  * that one, and the thread that serves shares its event loop with nobody. supervisor.ts keeps them up.
  */
-import { ACTORS, type ActorName } from '../actors/names.ts';
+import { ACTORS, SERVING, type ActorName } from '../actors/names.ts';
 import { environmentFor, onlyFor } from '../infra/access/login-of.ts';
 import type { Role } from '../contracts/roles.ts';
 import type { Config } from '../infra/config/config.ts';
@@ -39,6 +39,7 @@ export function hireCrew({ nats, gateway, notify, supervisor }: Config, log: Log
         startPart('cli/actor.process', {
           name,
           memoryMaxMiB: ofIt,
+          isServing: SERVING.has(name),
           env: secretsFor(name, { nats, gateway, notify }, process.env),
         }),
       orders: () => {

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_p
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { cleanEnvironment } from './environment.ts';
+import { SHORT_PAUSES } from './garbage.ts';
 import { builtModule, type ModuleName } from './modules.ts';
 import './telemetry.ts';
 
@@ -13,9 +14,9 @@ import './telemetry.ts';
 const TELEMETRY_OFF = ['ORT_DISABLE_TELEMETRY'] as const;
 const CHILD_OF_PARENT = builtModule('runtime/child-of-parent').href;
 
-/** It talks to us by structured clones and ends with us, however we end. */
-export const startProcess = (module: ModuleName): ChildProcess =>
-  run(['--import', CHILD_OF_PARENT, pathOf(module)], 'ipc', process.env);
+/** It talks to us by structured clones and ends with us, however we end. `isServing`: requests wait for it (garbage.ts). */
+export const startProcess = (module: ModuleName, { isServing = false } = {}): ChildProcess =>
+  run([...(isServing ? SHORT_PAUSES : []), '--import', CHILD_OF_PARENT, pathOf(module)], 'ipc', process.env);
 
 /**
  * It works with what others made: a clean environment, our id as its argument, so that it can see whether we are still
@@ -24,9 +25,9 @@ export const startProcess = (module: ModuleName): ChildProcess =>
 export const startWalledProcess = (module: ModuleName): ChildProcess =>
   run(['--import', CHILD_OF_PARENT, pathOf(module), String(process.pid)], 'ipc', cleanEnvironment(TELEMETRY_OFF));
 
-/** It has no channel to us, and knows itself when to end. */
+/** Requests wait for it (garbage.ts). It has no channel to us, and knows itself when to end. */
 export const startLoneProcess = (module: ModuleName, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess =>
-  run([pathOf(module), ...args], 'ignore', env);
+  run([...SHORT_PAUSES, pathOf(module), ...args], 'ignore', env);
 
 /**
  * It leads a process group of its own, has pipes for input and outputs, a channel to us, and a clean environment. The
@@ -42,8 +43,8 @@ export const startGroup = (module: ModuleName): ChildProcessByStdio<Writable, Re
   }) as ChildProcess as ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** A part of a supervised whole: it has a channel to us, and its outputs are ours to read. */
-export const startPart = (module: ModuleName, { name, memoryMaxMiB, env }: PartOptions): Part =>
-  spawn(process.execPath, [...heapLimit(memoryMaxMiB), pathOf(module), name], {
+export const startPart = (module: ModuleName, { name, memoryMaxMiB, isServing, env }: PartOptions): Part =>
+  spawn(process.execPath, [...heapLimit(memoryMaxMiB), ...(isServing ? SHORT_PAUSES : []), pathOf(module), name], {
     env,
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -66,6 +67,8 @@ export interface PartOptions {
   readonly name: string;
   /** Of which JavaScript's own memory is a part. Absent: what Node and the machine have. */
   readonly memoryMaxMiB?: number | undefined;
+  /** Requests wait for it (garbage.ts). */
+  readonly isServing: boolean;
   readonly env: NodeJS.ProcessEnv;
 }
 

@@ -94,7 +94,9 @@ async function collectLarge(
   memoryMaxMiB: number,
   done: (images: number) => void,
 ): Promise<number> {
-  const child = startPart('bench/collection/large.process', { name: 'collection', memoryMaxMiB, env: process.env });
+  const child = startPart('bench/collection/large.process', {
+    ...{ name: 'collection', memoryMaxMiB, isServing: false, env: process.env },
+  });
   for (const stream of [child.stdout, child.stderr]) stream.pipe(process.stderr, { end: false });
   const limit = await limitMemory(child.pid!, memoryMaxMiB * MB, ACTOR_THREADS);
   const peak = new Promise<number>((resolve, reject) => {

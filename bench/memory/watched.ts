@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { FromActor, ToActor } from '../../cli/actor-process.messages.ts';
 import type { Config } from '../../infra/config/config.ts';
 import type { ActorName } from '../../contracts/roles.ts';
+import { SERVING } from '../../actors/names.ts';
 import { ACTOR_THREADS, limitMemory, residentBytes } from '../../runtime/memory-limit.ts';
 import { startPart, type Part } from '../../runtime/processes.ts';
 import { descendantsOf } from '../swap/memory.ts';
@@ -43,7 +44,9 @@ export async function watch(
   { url, config, memoryMaxMiB }: ActorOptions,
   work: () => Promise<void>,
 ): Promise<Watched> {
-  const child = startPart('cli/actor.process', { name, memoryMaxMiB: memoryMaxMiB ?? undefined, env: process.env });
+  const child = startPart('cli/actor.process', {
+    ...{ name, memoryMaxMiB: memoryMaxMiB ?? undefined, isServing: SERVING.has(name), env: process.env },
+  });
   const exited = once(child, 'exit');
   const endedEarly = exited.then(([code, signal]) => {
     throw new Error(`bench: ${name} ended with ${signal ?? `exit code ${code}`}`);

@@ -22,6 +22,13 @@ export interface Ground {
   start(module: ModuleName, message: object): Promise<ChildProcess>;
 }
 
+/** Started as in service. */
+const SERVING: ReadonlySet<ModuleName> = new Set([
+  'bench/serving/replica.process',
+  'bench/swap/replica.process',
+  'bench/gateway/gateway.process',
+]);
+
 /** Returns what `use` does, after everything that was started has ended. */
 export async function withGround<T>(use: (ground: Ground) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'nightshift-bench-'));
@@ -30,7 +37,7 @@ export async function withGround<T>(use: (ground: Ground) => Promise<T>): Promis
   const nc = await connectNats({ url: server.url, name: 'bench', log });
   const children: ChildProcess[] = [];
   const start = async (module: ModuleName, message: object) => {
-    const child = startProcess(module);
+    const child = startProcess(module, { isServing: SERVING.has(module) });
     children.push(child);
     child.send(message);
     await once(child, 'message');

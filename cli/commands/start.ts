@@ -6,8 +6,9 @@ import { PipelineConfigSchema } from '../../contracts/configuration/pipeline.ts'
 import { PipelineError } from '../../contracts/errors.ts';
 import { CONFIG_FILE, type Config } from '../../infra/config/config.ts';
 import type { Server } from '../../infra/server/server.ts';
+import { shortenPauses } from '../../runtime/garbage.ts';
 import { createLogger, openLogSink, type Logger } from '../../runtime/logger.ts';
-import type { ActorName } from '../../actors/names.ts';
+import { SERVING, type ActorName } from '../../actors/names.ts';
 import { openServer, startActor, type Actor } from '../../main.ts';
 import type { sourcesOf } from '../../demo/data-services.ts';
 import { wireSubject } from '../../infra/topology/namespace.ts';
@@ -157,6 +158,7 @@ export async function actorCommand(name: ActorName, { inspect }: ActorOptions, g
   const log = createLogger(config.log);
   const url = serverUrl(config);
   const ending = endOnSignal(config.shutdown.graceMs, log);
+  if (SERVING.has(name)) shortenPauses();
   let actor: Actor | null = null;
   ending.onReload(() => {
     const level = levelAnew(() => configOf(global), log);

@@ -1,11 +1,12 @@
 /** The units of deploy/systemd: an instance for each actor, walls, limits; systemd itself judges, where it is installed. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ACTORS } from '../../actors/names.ts';
+import { ACTORS, SERVING } from '../../actors/names.ts';
 import { loadConfig } from '../../infra/config/config.ts';
+import { SMALL_YOUNG_SPACE } from '../../runtime/garbage.ts';
 import { DEPLOY, documented, hasTool, unless } from '../support/deploy.ts';
 import { withFolder } from '../support/folder.ts';
 
@@ -18,7 +19,10 @@ test('systemd: the target wants an instance of each actor, and workers make room
   for (const worker of ['collector', 'trainer', 'verifier', 'janitor']) {
     assert.match(read(`nightshift@${worker}.service.d/worker.conf`), /^Nice=10$[\s\S]*^MemoryMax=\d+G$/m);
   }
-  assert.not.ok(existsSync(join(FOLDER, 'nightshift@inference.service.d')));
+  for (const serving of SERVING) {
+    assert.equal(readdirSync(join(FOLDER, `nightshift@${serving}.service.d`)), ['serving.conf']);
+    assert.ok(read(`nightshift@${serving}.service.d/serving.conf`).includes(`NODE_OPTIONS=${SMALL_YOUNG_SPACE}\n`));
+  }
 });
 
 test('systemd: an actor is no root, has limits and walls, comes back after a failure, and gets its own key alone', () => {
